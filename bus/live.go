@@ -1,0 +1,191 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// States of a stream.
+const (
+	StateLive  = "live"  // a publisher sends
+	StateGrace = "grace" // the publisher is gone and may come back within the grace time
+	StateEnded = "ended"
+)
+
+// Live is the record of one stream, kept under its sid. Ingest writes all of
+// it but NextMSN, which is transcode's.
+type Live struct {
+	SID     string `json:"sid"`
+	Name    string `json:"name"`
+	App     string `json:"app"` // the RTMP app; it names the transcoder's profile
+	State   string `json:"state"`
+	Session string `json:"session"` // a new one for each stream that is not a return within the grace time
+	Epoch   int    `json:"epoch"`   // counts the publisher's connections in the session, from 0
+	Ingest  string `json:"ingest"`  // Bus.ID of the ingest worker that holds the publisher
+
+	StartedAt int64  `json:"started_at"`           // unix ms; 0 of the stream clock
+	PausedAt  int64  `json:"paused_at,omitempty"`  // unix ms, in StateGrace
+	EndedAt   int64  `json:"ended_at,omitempty"`   // unix ms, in StateEnded
+	LastMedia uint64 `json:"last_media,omitempty"` // in StateEnded: log number of the last chunk
+
+	KeyID  string `json:"key_id,omitempty"` // which stream key published
+	Client string `json:"client,omitempty"` // the publisher's software, as it says
+
+	VideoCodec string  `json:"video_codec,omitempty"` // "h264" or empty
+	Width      int     `json:"width,omitempty"`
+	Height     int     `json:"height,omitempty"`
+	FPS        float64 `json:"fps,omitempty"`         // as announced; 0 unknown
+	AudioCodec string  `json:"audio_codec,omitempty"` // "aac" or empty
+
+	NextMSN uint64 `json:"next_msn"` // no segment of this name ever had this media sequence number or a higher one
+}
+
+// GetLive reads a stream's record, or ErrNotFound.
+func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
+	l, _, err := b.getLive(ctx, sid)
+	return l, err
+}
+
+func (b *Bus) getLive(ctx context.Context, sid string) (*Live, uint64, error) {
+	kv, err := b.bucket(ctx, bucketLive)
+	if err != nil {
+		return nil, 0, err
+	}
+	e, err := kv.Get(ctx, sid)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, 0, fmt.Errorf("stream %s: %w", sid, ErrNotFound)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read record of stream %s: %w", sid, err)
+	}
+	var l Live
+	if err := json.Unmarshal(e.Value(), &l); err != nil {
+		return nil, 0, fmt.Errorf("record of stream %s: %w", sid, err)
+	}
+	return &l, e.Revision(), nil
+}
+
+// UpdateLive changes a stream's record by compare-and-set: f gets the record
+// as it is (with only SID set when there is none) and may be called several
+// times. An error of f ends it and is returned as it is.
+func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
+	kv, err := b.bucket(ctx, bucketLive)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		l, rev, err := b.getLive(ctx, sid)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			l, rev = &Live{SID: sid}, 0
+		case err != nil:
+			return nil, err
+		}
+		if err := f(l); err != nil {
+			return nil, err
+		}
+		v, err := json.Marshal(l)
+		if err != nil {
+			return nil, fmt.Errorf("record of stream %s: %w", sid, err)
+		}
+		if rev == 0 {
+			_, err = kv.Create(ctx, sid, v)
+		} else {
+			_, err = kv.Update(ctx, sid, v, rev)
+		}
+		switch {
+		case err == nil:
+			return l, nil
+		case errors.Is(err, jetstream.ErrKeyExists) && ctx.Err() == nil: // also what Update says of another revision
+			pause(ctx, 5*time.Millisecond)
+		default:
+			return nil, fmt.Errorf("write record of stream %s: %w", sid, err)
+		}
+	}
+}
+
+// DeleteLive forgets a stream.
+func (b *Bus) DeleteLive(ctx context.Context, sid string) error {
+	kv, err := b.bucket(ctx, bucketLive)
+	if err != nil {
+		return err
+	}
+	if err := kv.Purge(ctx, sid); err != nil {
+		return fmt.Errorf("forget stream %s: %w", sid, err)
+	}
+	return nil
+}
+
+// Lives reads all records there are.
+func (b *Bus) Lives(ctx context.Context) ([]*Live, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all []*Live
+	err := b.watchLive(ctx, func(l *Live) { all = append(all, l) }, cancel)
+	if err != nil && len(all) == 0 && !errors.Is(err, context.Canceled) {
+		return nil, err
+	}
+	return all, nil
+}
+
+// WatchLive calls f with every record there is and then with every change,
+// until ctx ends. A record that was forgotten comes with only SID set. After
+// a lost connection all records come again.
+func (b *Bus) WatchLive(ctx context.Context, f func(*Live)) error {
+	for {
+		_ = b.watchLive(ctx, f, nil)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// watchLive is one watch; ready is called when the records of now have been given.
+func (b *Bus) watchLive(ctx context.Context, f func(*Live), ready func()) error {
+	kv, err := b.bucket(ctx, bucketLive)
+	if err != nil {
+		return err
+	}
+	w, err := kv.WatchAll(ctx)
+	if err != nil {
+		return fmt.Errorf("watch streams: %w", err)
+	}
+	defer func() { _ = w.Stop() }()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok:
+				return fmt.Errorf("watch streams: ended")
+			case e == nil:
+				if ready != nil {
+					ready()
+					return nil
+				}
+			case e.Operation() != jetstream.KeyValuePut:
+				f(&Live{SID: e.Key()})
+			default:
+				l := new(Live)
+				if json.Unmarshal(e.Value(), l) == nil {
+					f(l)
+				}
+			}
+		}
+	}
+}
+
+func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	kv, err := b.js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+	}
+	return kv, nil
+}

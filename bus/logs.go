@@ -1,0 +1,118 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Names of the logs and buckets, and of the subjects they hold (DESIGN.md, "The bus").
+const (
+	logEvents   = "EVENTS"
+	logMedia    = "MEDIA"
+	logHLS      = "HLS"
+	bucketLive  = "LIVE"
+	bucketLease = "LEASE"
+	bucketKeys  = "KEYS"
+
+	subjectMedia  = "media."  // + sid
+	subjectHLS    = "hls."    // + sid + "." + rendition
+	subjectPoster = "poster." // + sid + "." + size
+)
+
+// LogConfig says how the logs are kept. The zero value is the default of each field.
+type LogConfig struct {
+	DVR       time.Duration // how far back viewers may seek; default 2 minutes
+	HLSMemory bool          // keep the parts log in memory instead of in files
+	HLSBytes  int64         // the parts log's limit; default 8 GiB, oldest go first
+	MediaAge  time.Duration // how long the media log keeps the source; default 30 s
+	Replicas  int           // of every log, on an operator's cluster; default 1
+}
+
+func (c LogConfig) withDefaults() LogConfig {
+	if c.DVR <= 0 {
+		c.DVR = 2 * time.Minute
+	}
+	if c.HLSBytes <= 0 {
+		c.HLSBytes = 8 << 30
+	}
+	if c.MediaAge <= 0 {
+		c.MediaAge = 30 * time.Second
+	}
+	if c.Replicas <= 0 {
+		c.Replicas = 1
+	}
+	return c
+}
+
+// hlsAge keeps a part for the window, and as long again after it left the
+// window, so that a segment just removed from a playlist can still be fetched
+// (RFC 8216bis 6.2.2).
+func (c LogConfig) hlsAge() time.Duration { return 2*c.DVR + time.Minute }
+
+func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
+	hlsStorage := jetstream.FileStorage
+	if c.HLSMemory {
+		hlsStorage = jetstream.MemoryStorage
+	}
+	return []jetstream.StreamConfig{
+		{
+			Name: logEvents, Subjects: []string{"events.>"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Discard: jetstream.DiscardOld,
+			Duplicates: time.Hour, AllowDirect: true,
+		},
+		{
+			// A memory log is gone when its server is. Numbers that start at the
+			// time of day let a reader that survived go on: none is ever reused.
+			Name: logMedia, Subjects: []string{subjectMedia + ">"}, Storage: jetstream.MemoryStorage, Replicas: c.Replicas,
+			MaxAge: c.MediaAge, MaxBytes: 2 << 30, Discard: jetstream.DiscardOld,
+			FirstSeq: uint64(now.UnixMilli()), Duplicates: c.MediaAge, AllowDirect: true,
+		},
+		{
+			Name: logHLS, Subjects: []string{subjectHLS + ">", subjectPoster + ">"}, Storage: hlsStorage, Replicas: c.Replicas,
+			MaxAge: c.hlsAge(), MaxBytes: c.HLSBytes, Discard: jetstream.DiscardOld,
+			Duplicates: 10 * time.Second, AllowDirect: true,
+		},
+	}
+}
+
+func (c LogConfig) buckets() []jetstream.KeyValueConfig {
+	return []jetstream.KeyValueConfig{
+		{Bucket: bucketLive, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
+		{Bucket: bucketLease, Storage: jetstream.FileStorage, History: 1, TTL: time.Minute, Replicas: c.Replicas},
+		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
+	}
+}
+
+// ensureLogs creates the logs and buckets that are missing. Logs that are
+// there keep their configuration.
+func (b *Bus) ensureLogs(ctx context.Context) error {
+	for _, sc := range b.logs.streams(time.Now()) {
+		_, err := b.js.Stream(ctx, sc.Name)
+		if errors.Is(err, jetstream.ErrStreamNotFound) {
+			_, err = b.js.CreateStream(ctx, sc)
+			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				err = nil // another worker was faster
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("create log %s: %w", sc.Name, err)
+		}
+	}
+	for _, kc := range b.logs.buckets() {
+		_, err := b.js.KeyValue(ctx, kc.Bucket)
+		if errors.Is(err, jetstream.ErrBucketNotFound) {
+			_, err = b.js.CreateKeyValue(ctx, kc)
+			if errors.Is(err, jetstream.ErrBucketExists) {
+				err = nil
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("create bucket %s: %w", kc.Bucket, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Chunk is one message of the media log: about 100 ms of a publisher's media.
+//
+// What ingest promises and transcode relies on:
+//   - Tags is whole FLV tags back to back, in the order they arrived, their
+//     times on the stream clock: milliseconds since Live.StartedAt, strictly
+//     rising per track over all epochs, never more than 1 s between one tag
+//     and the next of the whole stream (longer pauses are cut out).
+//   - A chunk with Key starts with everything a decoder needs, in this order:
+//     the onMetaData script tag if there is one, the video and the audio
+//     configuration if there are any, then a video key frame. Without video
+//     every second or so of audio is a Key chunk.
+//   - N counts up by one in an epoch, from 0. After trouble on the bus chunks
+//     may come twice: skip those with (Epoch, N) not above the last.
+type Chunk struct {
+	SID   string
+	Epoch int    // counts the publisher's connections, from 0
+	N     uint64 // number of the chunk in its epoch
+	Seq   uint64 // its number in the log, on reading
+	DTS   int64  // stream clock of the first tag, ms
+	Wall  int64  // unix ms of stream clock 0 as of this chunk, for EXT-X-PROGRAM-DATE-TIME
+	Key   bool
+	Tags  []byte
+}
+
+// EachTag calls f with every tag of the chunk and its stream clock. The tag's
+// data points into the chunk. It stops at the first error, f's or its own.
+func (c *Chunk) EachTag(f func(t Tag, clock int64) error) error {
+	for b := c.Tags; len(b) > 0; {
+		t, rest, err := NextTag(b)
+		if err != nil {
+			return err
+		}
+		if err := f(t, t.Clock(c.DTS)); err != nil {
+			return err
+		}
+		b = rest
+	}
+	return nil
+}
+
+// PublishChunk stores a chunk and returns its number in the log when it is
+// stored. Call it again with the same chunk until it succeeds: it is stored
+// once. Chunks of a stream must go one after the other.
+func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error) {
+	m := &nats.Msg{Subject: subjectMedia + c.SID, Data: c.Tags, Header: nats.Header{
+		nats.MsgIdHdr: {c.SID + "/" + strconv.FormatInt(c.Wall, 36) + "/" + strconv.Itoa(c.Epoch) + "/" + strconv.FormatUint(c.N, 10)},
+		"Epoch":       {strconv.Itoa(c.Epoch)},
+		"N":           {strconv.FormatUint(c.N, 10)},
+		"Dts":         {strconv.FormatInt(c.DTS, 10)},
+		"Wall":        {strconv.FormatInt(c.Wall, 10)},
+	}}
+	if c.Key {
+		m.Header["Key"] = []string{"1"}
+	}
+	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+	if err != nil {
+		if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+			b.askEnsure()
+		}
+		return 0, fmt.Errorf("store media of %s: %w", c.SID, err)
+	}
+	return ack.Sequence, nil
+}
+
+// LastChunk is the newest stored chunk of a stream, or ErrNotFound.
+func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
+	m, err := b.last(ctx, logMedia, subjectMedia+sid)
+	if err != nil {
+		return nil, err
+	}
+	return chunkOf(sid, m.Sequence, m.Header, m.Data)
+}
+
+// MediaReader follows the media log of one stream.
+type MediaReader struct {
+	sid string
+	f   *follower
+}
+
+// FollowMedia reads a stream's chunks from the log number from on (0: from
+// the oldest there is; a number that is gone: from the next one there is).
+// It survives restarts of the server and losses of the log. Stop it.
+func (b *Bus) FollowMedia(ctx context.Context, sid string, from uint64) (*MediaReader, error) {
+	f, err := b.follow(ctx, logMedia, []string{subjectMedia + sid}, from, false)
+	if err != nil {
+		return nil, err
+	}
+	return &MediaReader{sid, f}, nil
+}
+
+// Next waits for the next chunk until ctx ends. A message that does not parse is an error.
+func (r *MediaReader) Next(ctx context.Context) (*Chunk, error) {
+	m, err := r.f.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return chunkOf(r.sid, m.seq, m.header, m.data)
+}
+
+// Stop ends the reader.
+func (r *MediaReader) Stop() { r.f.stop() }
+
+func chunkOf(sid string, seq uint64, h nats.Header, data []byte) (*Chunk, error) {
+	p := headerParser{h: h}
+	c := &Chunk{
+		SID: sid, Seq: seq, Epoch: int(p.int("Epoch")), N: p.uint("N"), DTS: p.int("Dts"), Wall: p.int("Wall"),
+		Key: h.Get("Key") == "1", Tags: data,
+	}
+	if p.err != nil {
+		return nil, fmt.Errorf("media message %d of %s: %w", seq, sid, p.err)
+	}
+	return c, nil
+}
+
+func (b *Bus) last(ctx context.Context, log, subject string) (*jetstream.RawStreamMsg, error) {
+	s, err := b.stream(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	m, err := s.GetLastMsgForSubject(ctx, subject)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, fmt.Errorf("%s in log %s: %w", subject, log, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read log %s: %w", log, err)
+	}
+	return m, nil
+}
+
+// headerParser reads the numbers of a message's headers; err is the first that did not parse.
+type headerParser struct {
+	h   nats.Header
+	err error
+}
+
+func (p *headerParser) int(key string) int64 {
+	v, err := strconv.ParseInt(p.h.Get(key), 10, 64)
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("header %s: %w", key, err)
+	}
+	return v
+}
+
+func (p *headerParser) uint(key string) uint64 {
+	v, err := strconv.ParseUint(p.h.Get(key), 10, 64)
+	if err != nil && p.err == nil {
+		p.err = fmt.Errorf("header %s: %w", key, err)
+	}
+	return v
+}
+
+// pause waits d or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
