@@ -1,0 +1,106 @@
+package camera
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Publish paints and sends pictures and sound until ctx ends or Frames are
+// sent, and then returns nil. A server that refuses or goes away is an error
+// that says what ffmpeg said.
+func Publish(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	if err := o.validate(); err != nil {
+		return err
+	}
+	var s *scene
+	if !o.NoVideo {
+		s = newScene(o.Width, o.Height, o.FPS) // before the clock is read: it takes a while
+	}
+	first := FrameAt(time.Now(), o.FPS) + 1
+	cmd := exec.CommandContext(ctx, o.FFmpeg, o.args(first)...)
+	said := &tail{}
+	cmd.Stderr = said
+	// A group of its own: a Ctrl-C is ours to pass on. And it never outlives us.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+	if o.Abrupt {
+		cmd.Cancel = cmd.Process.Kill
+	}
+	cmd.WaitDelay = 3 * time.Second
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("camera: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("camera: %w; install ffmpeg", err)
+	}
+	painted := make(chan struct{})
+	go func() {
+		defer close(painted)
+		defer in.Close()
+		if s != nil {
+			s.stream(ctx, in, first, o)
+		}
+	}()
+	err = cmd.Wait() // closes in, which ends the painter
+	<-painted
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	return fmt.Errorf("camera: publish to %s: ffmpeg ended: %w: %s", o.place(), err, strings.ReplaceAll(said.text(), o.URL, o.place()))
+}
+
+// Keep publishes until ctx ends, as a phone does: when the connection breaks it
+// connects again after wait. It tells trouble of each break, if that is not nil.
+func Keep(ctx context.Context, o Options, wait time.Duration, trouble func(error)) {
+	for ctx.Err() == nil {
+		if err := Publish(ctx, o); err != nil && trouble != nil {
+			trouble(err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// stream writes pictures until ctx ends, they are enough, or nobody reads.
+func (s *scene) stream(ctx context.Context, w io.Writer, first int64, o Options) {
+	due := time.NewTimer(0)
+	defer due.Stop()
+	for n := first; o.Frames == 0 || n < first+o.Frames; n++ {
+		if !o.Fast {
+			due.Reset(time.Until(TimeOf(n, o.FPS)))
+			select {
+			case <-ctx.Done():
+				return
+			case <-due.C:
+			}
+		}
+		if _, err := w.Write(s.paint(n)); err != nil {
+			return
+		}
+	}
+}
+
+// tail keeps the end of what ffmpeg says.
+type tail struct{ b []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > 2048 {
+		t.b = t.b[len(t.b)-2048:]
+	}
+	return len(p), nil
+}
+
+func (t *tail) text() string {
+	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], "; ")
+}
