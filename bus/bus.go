@@ -28,6 +28,7 @@ type Bus struct {
 	js   jetstream.JetStream
 	log  *zap.Logger
 	logs LogConfig
+	link *link
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -39,7 +40,8 @@ type Bus struct {
 // ctx ends. A connection that breaks later is remade for ever, and logs that
 // went away with a server are made anew.
 func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
-	b := &Bus{id: nuid.Next(), log: log, logs: o.Logs.withDefaults(), ensure: make(chan struct{}, 1), done: make(chan struct{})}
+	b := &Bus{id: nuid.Next(), log: log, logs: o.Logs.withDefaults(), link: newLink(), ensure: make(chan struct{}, 1), done: make(chan struct{})}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond),
 		nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
@@ -47,6 +49,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		nats.ReconnectBufSize(-1), // a publish while disconnected fails at once: callers retry in order
 		nats.ReconnectHandler(func(*nats.Conn) {
 			log.Info("bus connected again")
+			b.link.remade()
 			b.askEnsure()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -102,7 +105,10 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
+	if err = b.answerAlive(); err != nil {
+		b.nc.Close()
+		return nil, err
+	}
 	go b.watchLogs()
 	return b, nil
 }

@@ -9,4 +9,8 @@ var (
 	ErrFenced = errors.New("another transcoder wrote this rendition")
 	// ErrExists says that a record of that key is there already.
 	ErrExists = errors.New("already on the bus")
+	// ErrHeld says that another worker holds the lease.
+	ErrHeld = errors.New("held by another worker")
+	// ErrLost says that a lease is held no more.
+	ErrLost = errors.New("the lease is lost")
 )
