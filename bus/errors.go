@@ -13,4 +13,6 @@ var (
 	ErrHeld = errors.New("held by another worker")
 	// ErrLost says that a lease is held no more.
 	ErrLost = errors.New("the lease is lost")
+	// ErrNoWorker says that nobody answers a request.
+	ErrNoWorker = errors.New("no such worker runs; start one with `pse serve`")
 )

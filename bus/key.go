@@ -1,0 +1,115 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Key is a stream key: who has its secret may publish. It is kept under its
+// ID, with the secret readable, since its owner must be able to see it again
+// and since RTMP's user and password scheme cannot be checked against a hash.
+type Key struct {
+	ID        string `json:"id"`     // letters, digits, '-' and '_'
+	Secret    string `json:"secret"` // what publishers send
+	Label     string `json:"label,omitempty"`
+	Stream    string `json:"stream,omitempty"` // the only stream name it is good for; empty: any
+	CreatedAt int64  `json:"created_at"`       // unix ms
+}
+
+// CreateKey stores a new key. It returns ErrExists when the ID is taken.
+func (b *Bus) CreateKey(ctx context.Context, k Key) error {
+	kv, err := b.bucket(ctx, bucketKeys)
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(k)
+	if err != nil {
+		return fmt.Errorf("encode key %s: %w", k.ID, err)
+	}
+	switch _, err = kv.Create(ctx, k.ID, v); {
+	case errors.Is(err, jetstream.ErrKeyExists):
+		return fmt.Errorf("key %s: %w", k.ID, ErrExists)
+	case err != nil:
+		return fmt.Errorf("store key %s: %w", k.ID, err)
+	}
+	return nil
+}
+
+// DeleteKey forgets a key. It returns ErrNotFound when there is none of that ID.
+func (b *Bus) DeleteKey(ctx context.Context, id string) error {
+	kv, err := b.bucket(ctx, bucketKeys)
+	if err != nil {
+		return err
+	}
+	switch _, err := kv.Get(ctx, id); {
+	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrInvalidKey):
+		return fmt.Errorf("key %s: %w", id, ErrNotFound)
+	case err != nil:
+		return fmt.Errorf("read key %s: %w", id, err)
+	}
+	if err := kv.Purge(ctx, id); err != nil {
+		return fmt.Errorf("delete key %s: %w", id, err)
+	}
+	return nil
+}
+
+// Keys reads all keys, the oldest first.
+func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
+	kv, err := b.bucket(ctx, bucketKeys)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := kv.Keys(ctx)
+	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	var keys []Key
+	for _, id := range ids {
+		e, err := kv.Get(ctx, id)
+		if errors.Is(err, jetstream.ErrKeyNotFound) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read key %s: %w", id, err)
+		}
+		var k Key
+		if err := json.Unmarshal(e.Value(), &k); err != nil {
+			return nil, fmt.Errorf("key %s: %w", id, err)
+		}
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, func(a, b Key) int {
+		if a.CreatedAt != b.CreatedAt {
+			return int(a.CreatedAt - b.CreatedAt)
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return keys, nil
+}
+
+// WatchKeys calls f with all keys now and whenever one is made or deleted,
+// until ctx ends.
+func (b *Bus) WatchKeys(ctx context.Context, f func([]Key)) error {
+	synced := false
+	load := func() {
+		if keys, err := b.Keys(ctx); err == nil {
+			f(keys)
+		}
+	}
+	return b.watchBucket(ctx, bucketKeys,
+		func(jetstream.KeyValueEntry) {
+			if synced {
+				load()
+			}
+		},
+		func() {
+			synced = true
+			load()
+		})
+}

@@ -1,0 +1,57 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+// A worker is found, asked and its errors come back.
+func TestServeRequestDiscover(t *testing.T) {
+	srv := testServer(t)
+	b, asker := testBus(t, srv), testBus(t, srv)
+	if _, err := Request[int](t.Context(), asker, "calc", "double", 4); !errors.Is(err, ErrNoWorker) {
+		t.Fatalf("before it runs: %v", err)
+	}
+	stop, err := b.Serve("calc", "1.2.3", Handle("double", func(_ context.Context, n int) (int, error) {
+		if n < 0 {
+			return 0, errors.New("too small")
+		}
+		return 2 * n, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Request[int](t.Context(), asker, "calc", "double", 4); err != nil || n != 8 {
+		t.Fatal(n, err)
+	}
+	var remote *RemoteError
+	if _, err := Request[int](t.Context(), asker, "calc", "double", -4); !errors.As(err, &remote) || !strings.Contains(remote.Message, "too small") {
+		t.Fatalf("an error of the endpoint: %v", err)
+	}
+	if _, err := Request[int](t.Context(), asker, "calc", "double", "x"); !errors.As(err, &remote) {
+		t.Fatalf("a question of the wrong type: %v", err)
+	}
+	all, err := asker.Discover(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatal(all, err)
+	}
+	if w := all[0]; w.Name != "calc" || w.Version != "1.2.3" || w.ID != b.ID() || w.PID == 0 || len(w.Endpoints) != 1 || w.Endpoints[0].Requests != 3 || w.Endpoints[0].Errors != 2 {
+		t.Fatalf("%+v", w)
+	}
+	stop()
+	if all, err := asker.Discover(t.Context()); err != nil || len(all) != 0 {
+		t.Fatal(all, err)
+	}
+}
+
+func TestAlive(t *testing.T) {
+	srv := testServer(t)
+	one, two := testBus(t, srv), testBus(t, srv)
+	if !one.Alive(t.Context(), two.ID()) {
+		t.Fatal("a living worker is not alive")
+	}
+	two.nc.Close()
+	eventually(t, "the dead are dead", func() bool { return !one.Alive(t.Context(), two.ID()) })
+}
