@@ -1,0 +1,63 @@
+import '../look/page.css'
+import './home.css'
+import { byId, setText } from '../element.ts'
+import { count } from '../phrase.ts'
+import { Poll } from '../poll.ts'
+import { listStreams, type Stream } from '../streams.ts'
+import { LiveCard } from './live-card.ts'
+import { PastRow } from './past-row.ts'
+import { Shelf } from './shelf.ts'
+
+const live = new Shelf(byId('live-cards'), (s) => new LiveCard(s))
+const past = new Shelf(byId('ended-list'), (s) => new PastRow(s))
+let failures = 0
+
+new Poll(refresh, () => (document.hidden ? undefined : failures > 0 ? 1500 : 3000))
+setInterval(() => {
+  if (document.hidden) return
+  live.tick()
+  past.tick()
+}, 1000)
+publishAddress()
+
+async function refresh(): Promise<void> {
+  try {
+    show(await listStreams())
+    failures = 0
+  } catch {
+    failures++
+  }
+  byId('trouble').hidden = failures < 2 // one lost answer is not worth a word
+}
+
+function show(streams: Stream[]): void {
+  const on = streams.filter((s) => s.state !== 'ended').sort((a, b) => b.started_at - a.started_at)
+  const off = streams.filter((s) => s.state === 'ended').sort((a, b) => (b.ended_at ?? 0) - (a.ended_at ?? 0))
+  live.show(on)
+  past.show(off.slice(0, 8))
+  byId('live').hidden = on.length === 0
+  byId('empty').hidden = on.length > 0
+  byId('ended').hidden = off.length === 0
+
+  const watching = on.reduce((sum, s) => sum + s.viewers, 0)
+  byId('total').hidden = on.length === 0
+  setText(byId('total'), `${count(watching, 'viewer')}`)
+  setText(byId('said'), on.length === 0 ? 'Nothing is live' : `${count(on.length, 'stream')} live`)
+  document.title = on.length === 0 ? 'PSE' : `(${on.length}) Live on PSE`
+}
+
+function publishAddress(): void {
+  const host = location.hostname || 'localhost'
+  const address = `rtmp://${host}/live/NAME?key=KEY`
+  byId('address').textContent = address
+  const copy = byId<HTMLButtonElement>('copy')
+  if (!navigator.clipboard) {
+    copy.hidden = true // a plain http:// page may not write the clipboard
+    return
+  }
+  copy.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(address)
+    copy.textContent = 'Copied'
+    setTimeout(() => (copy.textContent = 'Copy'), 2000)
+  })
+}

@@ -1,0 +1,66 @@
+/** What the server says of streams: GET /api/streams and GET /api/streams/NAME. */
+
+export type State = 'live' | 'grace' | 'ended'
+
+export interface Stream {
+  name: string
+  app: string
+  state: State
+  started_at: number // unix ms
+  ended_at?: number // unix ms
+  viewers: number
+  width?: number // px, as displayed
+  height?: number
+  fps?: number
+  poster?: string // URLs, of this host
+  thumb?: string
+  hls: string
+  watch: string
+}
+
+/** The server could not be asked: it is away, or the network is. */
+export class Unreachable extends Error {}
+
+/** All streams the server knows, live and lately ended. */
+export async function listStreams(signal?: AbortSignal): Promise<Stream[]> {
+  const answer = await ask('/api/streams', signal)
+  if (!answer.ok) throw new Unreachable(`streams: ${answer.status}`)
+  return ((await answer.json()) as { streams: Stream[] | null }).streams ?? []
+}
+
+/** One stream, or undefined when there is none of this name (yet). */
+export async function getStream(name: string, signal?: AbortSignal): Promise<Stream | undefined> {
+  const answer = await ask(`/api/streams/${encodeURIComponent(name)}`, signal)
+  if (answer.status === 404 || answer.status === 410) return undefined
+  if (!answer.ok) throw new Unreachable(`stream: ${answer.status}`)
+  return (await answer.json()) as Stream
+}
+
+/** Where a stream's master playlist is, also before the server knows the stream. */
+export function playlistOf(name: string): string {
+  return `/hls/${encodeURIComponent(name)}/index.m3u8`
+}
+
+/** Where a stream is watched. */
+export function watchPageOf(name: string): string {
+  return `/watch/${encodeURIComponent(name)}`
+}
+
+/** The stream name of a watch page's path. */
+export function nameOf(path: string): string {
+  const last = path.replace(/\/+$/, '').split('/').pop() ?? ''
+  try {
+    return decodeURIComponent(last)
+  } catch {
+    return last // not an encoding of anything: take it as it is
+  }
+}
+
+async function ask(url: string, signal: AbortSignal | undefined): Promise<Response> {
+  const limit = AbortSignal.timeout(8000)
+  try {
+    return await fetch(url, { cache: 'no-cache', signal: signal ? AbortSignal.any([signal, limit]) : limit })
+  } catch (cause) {
+    throw new Unreachable('the server does not answer', { cause })
+  }
+}

@@ -1,0 +1,210 @@
+import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js'
+import { hlsConfig } from './policy.ts'
+
+const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
+const BEHIND_S = 2.5 // more than this behind the live position counts as "not live"
+
+/** What the page must know of the player; all are called often and cheaply. */
+export interface PlayerEvents {
+  /** It plays, stalls, stopped, or failed: ask the getters. */
+  changed(): void
+  /** The qualities, or the one shown, are others now. */
+  qualities(): void
+}
+
+/** One quality as the menu shows it; level is hls.js's number of it. */
+export interface Quality {
+  level: number
+  label: string
+}
+
+/**
+ * Plays one stream in a video element: hls.js where it can, the browser's own HLS
+ * (iPhone) where not. It never gives up by itself but says `failed`; the page
+ * knows whether there is a stream at all and calls load again.
+ */
+export class Player {
+  readonly native = !Hls.isSupported()
+  /** The source is gone or cannot be played; load() tries anew. */
+  failed = false
+  /** The stream's end was reached. */
+  finished = false
+  private hls: Hls | undefined
+  private readonly video: HTMLVideoElement
+  private readonly url: string
+  private readonly events: PlayerEvents
+  private followsLive = true
+  private healedAt = -Infinity
+
+  constructor(video: HTMLVideoElement, url: string, events: PlayerEvents) {
+    this.video = video
+    this.url = url
+    this.events = events
+    for (const type of ['playing', 'waiting', 'pause', 'loadeddata', 'emptied', 'volumechange']) {
+      video.addEventListener(type, () => events.changed())
+    }
+    video.addEventListener('ended', () => this.end())
+    video.addEventListener('error', () => this.native && this.fail())
+    video.addEventListener('resize', () => events.qualities())
+    video.addEventListener('timeupdate', () => this.follow())
+  }
+
+  /** The hls.js instance, for the stage element's `hls` property. */
+  get instance(): Hls | undefined {
+    return this.hls
+  }
+
+  /** There is a source, and it has neither failed nor ended. */
+  get loaded(): boolean {
+    return (this.hls !== undefined || (this.native && this.video.src !== '')) && !this.failed && !this.finished
+  }
+
+  /** There is a picture to see. */
+  get showing(): boolean {
+    return this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.failed
+  }
+
+  /** (Re)starts from the playlist, at the live edge. */
+  load(): void {
+    this.unload()
+    this.failed = false
+    this.finished = false
+    this.followsLive = true
+    if (this.native) {
+      this.video.src = this.url
+      void this.play()
+      return
+    }
+    const hls = new Hls(hlsConfig)
+    this.hls = hls
+    hls.on(Events.ERROR, (_, data) => this.trouble(hls, data))
+    hls.on(Events.MANIFEST_PARSED, () => {
+      this.events.qualities()
+      void this.play()
+    })
+    hls.on(Events.LEVEL_SWITCHED, () => this.events.qualities())
+    hls.loadSource(this.url)
+    hls.attachMedia(this.video)
+    this.events.changed()
+  }
+
+  unload(): void {
+    this.hls?.destroy()
+    this.hls = undefined
+    if (this.native) this.video.removeAttribute('src')
+  }
+
+  /** Plays with sound where the browser lets us, else without. */
+  async play(): Promise<void> {
+    try {
+      await this.video.play()
+    } catch (refused) {
+      if (!(refused instanceof DOMException) || refused.name !== 'NotAllowedError' || this.video.muted) return
+      this.video.muted = true
+      await this.video.play().catch(() => undefined) // not even so: the play button is there
+    }
+    this.events.changed()
+  }
+
+  /** The viewer chose a moment of the past, or paused: leave them there. */
+  leaveLive(): void {
+    this.followsLive = false
+    this.events.changed()
+  }
+
+  /** Jumps to what happens now, and plays. */
+  toLive(): void {
+    this.followsLive = true
+    const position = this.livePosition
+    if (position !== undefined) this.video.currentTime = position
+    void this.play()
+  }
+
+  /** Seconds behind the position a viewer of live would have; 0 when unknown. */
+  get behindLive(): number {
+    const position = this.livePosition
+    return position === undefined ? 0 : Math.max(0, position - this.video.currentTime)
+  }
+
+  /** The viewer sees what happens now, give or take. */
+  get atLive(): boolean {
+    return !this.video.paused && this.behindLive < BEHIND_S
+  }
+
+  /**
+   * How far the picture is behind what happens, in seconds: by the programme's own
+   * clock (EXT-X-PROGRAM-DATE-TIME) when ours agrees with it, else by the playlist.
+   */
+  latency(now: number): number | undefined {
+    if (!this.hls || !this.showing || this.finished) return undefined
+    const shown = this.hls.playingDate?.getTime()
+    if (shown !== undefined) {
+      const s = (now - shown) / 1000
+      if (s > 0 && s - this.hls.latency < 5) return s
+    }
+    return this.hls.latency > 0 ? this.hls.latency : undefined
+  }
+
+  /** The qualities to choose from, the best first. */
+  get qualities(): Quality[] {
+    const levels = this.hls?.levels ?? []
+    return levels.map((l, level) => ({ level, label: labelOf(l, levels) })).reverse()
+  }
+
+  /** The chosen level, -1 for automatic. */
+  get chosen(): number {
+    return this.hls?.autoLevelEnabled === false ? this.hls.manualLevel : -1
+  }
+
+  /** The level shown, -1 before the first. */
+  get shown(): number {
+    return this.hls?.currentLevel ?? -1
+  }
+
+  choose(level: number): void {
+    if (this.hls) this.hls.nextLevel = level
+    this.events.qualities()
+  }
+
+  private get livePosition(): number | undefined {
+    if (this.hls) return this.hls.liveSyncPosition ?? undefined
+    const { seekable } = this.video
+    return seekable.length > 0 ? Math.max(0, seekable.end(seekable.length - 1) - 1) : undefined
+  }
+
+  /** Brings back a viewer of live whom a sleeping phone or a long stall left behind. */
+  private follow(): void {
+    if (this.followsLive && !this.video.paused && !this.video.seeking && !this.finished && this.behindLive > FOLLOW_S) this.toLive()
+  }
+
+  private trouble(hls: Hls, data: ErrorData): void {
+    if (!data.fatal || hls !== this.hls) return
+    const now = performance.now()
+    if (data.type === ErrorTypes.MEDIA_ERROR && now - this.healedAt > 5000) {
+      this.healedAt = now
+      hls.recoverMediaError()
+      return
+    }
+    this.fail()
+  }
+
+  private fail(): void {
+    this.failed = true
+    this.unload()
+    this.events.changed()
+  }
+
+  private end(): void {
+    this.finished = true
+    this.events.changed()
+  }
+}
+
+/** What people call a level: 720p, 1080p60, Audio only; with the bitrate where two would be called the same. */
+export function labelOf(level: Pick<Level, 'width' | 'height' | 'bitrate' | 'frameRate'>, all: Pick<Level, 'width' | 'height' | 'bitrate' | 'frameRate'>[]): string {
+  if (!level.height) return 'Audio only'
+  const lines = Math.min(level.width || level.height, level.height)
+  const fast = level.frameRate > 45 ? Math.round(level.frameRate) : ''
+  const twins = all.filter((l) => l.height === level.height && l.width === level.width).length > 1
+  return `${lines}p${fast}${twins ? ` · ${(level.bitrate / 1e6).toFixed(1)} Mbit/s` : ''}`
+}

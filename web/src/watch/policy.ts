@@ -1,0 +1,63 @@
+import type { HlsConfig, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js'
+
+/*
+ * How hls.js is told to live with servers that die and come back. Every worker of
+ * PSE may be killed at any moment and is back within half a second: a refused or
+ * broken connection (status 0) and a 5xx mean "ask again at once", which hls.js
+ * by itself takes for a CORS fault and gives up on. Only when nothing has answered
+ * for GIVE_UP_MS does an error become fatal, and then the page takes over (player.ts).
+ */
+const RETRY_MS = 150
+const GIVE_UP_MS = 15_000
+
+const again: RetryConfig = {
+  maxNumRetry: GIVE_UP_MS / RETRY_MS,
+  retryDelayMs: RETRY_MS,
+  maxRetryDelayMs: RETRY_MS,
+  backoff: 'linear',
+  shouldRetry: (config, count, isTimeout, response) => shouldRetry(config, count, isTimeout, response),
+}
+
+/** Whether to ask again; count is how often it was asked in vain. */
+export function shouldRetry(
+  config: Pick<RetryConfig, 'maxNumRetry'> | null | undefined,
+  count: number,
+  isTimeout: boolean,
+  response: LoaderResponse | undefined,
+): boolean {
+  if (!config || count >= config.maxNumRetry) return false
+  if (isTimeout) return true
+  const status = response?.code
+  if (status === undefined) return false // it came, but could not be used: asking again gives the same
+  if (status === 0 || status === 429 || status >= 500) return true
+  return status === 404 && count < 3 // an edge that has just started may not have it yet
+}
+
+/** firstByteMs must be over the 12 s an edge may hold a blocked answer back (3 x TARGETDURATION). */
+function policy(firstByteMs: number, wholeMs: number): LoadPolicy {
+  return {
+    default: { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: wholeMs, timeoutRetry: { ...again }, errorRetry: { ...again } },
+  }
+}
+
+/** What hls.js is made with. */
+export const hlsConfig: Partial<HlsConfig> = {
+  lowLatencyMode: true,
+  liveDurationInfinity: true, // media-chrome tells live from recorded by it, and DVR by seekable
+  backBufferLength: 90,
+  enableWorker: false, // fMP4 passes through untouched: a worker costs more than it saves
+  maxLiveSyncPlaybackRate: 1.25,
+  liveSyncOnStallIncrease: 0.3,
+  testBandwidth: false, // no second start at the lowest level; begin with what 5 Mbit/s carry
+  abrEwmaDefaultEstimate: 5e6,
+  manifestLoadPolicy: {
+    default: {
+      maxTimeToFirstByteMs: 10_000,
+      maxLoadTimeMs: 10_000,
+      timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
+      errorRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 }, // the page itself asks again, knowing more
+    },
+  },
+  playlistLoadPolicy: policy(15_000, 20_000),
+  fragLoadPolicy: policy(15_000, 60_000),
+}

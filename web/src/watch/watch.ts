@@ -1,0 +1,117 @@
+import '../look/page.css'
+import './watch.css'
+import 'media-chrome'
+import 'media-chrome/menu'
+import type Hls from 'hls.js'
+import { byId, setText } from '../element.ts'
+import { behind, clock, count } from '../phrase.ts'
+import { Poll } from '../poll.ts'
+import { getStream, nameOf, playlistOf, type Stream } from '../streams.ts'
+import { Player } from './player.ts'
+import { QualityMenu } from './quality.ts'
+import { sceneOf, words, type Answer, type Scene } from './scene.ts'
+import { shareSheet } from './share.ts'
+
+/*
+ * The watch page. #stage tells tests and scripts all they need: data-scene is the
+ * Scene, data-latency the seconds behind what happens, and its `hls` property the
+ * hls.js instance of now (a new one after each restart of the source).
+ */
+const stage = byId<HTMLDivElement & { hls?: Hls | undefined }>('stage')
+const video = byId<HTMLVideoElement>('video')
+const name = nameOf(location.pathname)
+
+let stream: Stream | undefined
+let answer: Answer = 'unknown'
+let playing = 0 // started_at of the stream the player was loaded for
+let shownBefore = false
+
+const player = new Player(video, playlistOf(name), { changed: update, qualities: () => quality.update() })
+const quality = new QualityMenu(player)
+
+byId('name').textContent = name
+document.title = `${name} · PSE`
+shareSheet(() => document.title)
+byId('to-live').addEventListener('click', () => player.toLive())
+byId('unmute').addEventListener('click', () => {
+  video.muted = false
+  if (video.volume === 0) video.volume = 1
+  void player.play()
+})
+byId('controls').addEventListener('mediaseekrequest', () => player.leaveLive())
+byId('controls').addEventListener('mediapauserequest', () => player.leaveLive())
+video.addEventListener('loadedmetadata', fit)
+video.addEventListener('resize', fit)
+
+player.load() // at once: most who come here come for a stream that is live
+new Poll(ask, () => (document.hidden ? 5000 : stage.dataset['scene'] === 'playing' ? 3000 : 1000))
+setInterval(tick, 500)
+
+async function ask(): Promise<void> {
+  try {
+    stream = await getStream(name)
+    answer = stream?.state ?? 'absent'
+  } catch {
+    answer = 'unreachable' // and what we knew of the stream stays
+  }
+  const on = answer === 'live' || answer === 'grace'
+  const another = on && playing !== 0 && stream?.started_at !== playing
+  if (on && (!player.loaded || another)) {
+    player.load()
+    playing = stream?.started_at ?? 0
+  } else if (on && playing === 0) {
+    playing = stream?.started_at ?? 0 // the one that was loaded before we knew
+  }
+  update()
+}
+
+function update(): void {
+  const { showing, finished } = player
+  shownBefore ||= showing
+  stage.hls = player.instance
+  const scene = sceneOf({ answer, showing, finished, shownBefore })
+  if (stage.dataset['scene'] !== scene) setScene(scene)
+  byId('unmute').hidden = scene !== 'playing' || !video.muted
+  facts()
+}
+
+function setScene(scene: Scene): void {
+  stage.dataset['scene'] = scene
+  if (scene === 'playing') return
+  const [title, text] = words[scene]
+  setText(byId('curtain-title'), title)
+  setText(byId('curtain-text'), text)
+  const poster = byId<HTMLImageElement>('poster')
+  if (stream?.poster && !poster.src) {
+    poster.addEventListener('load', () => (poster.hidden = false))
+    poster.src = stream.poster
+  }
+}
+
+/** Twice a second: what runs on by itself. */
+function tick(): void {
+  const live = byId('to-live')
+  live.toggleAttribute('data-at-live', player.atLive)
+  live.hidden = player.finished
+  setText(byId('live-word'), player.atLive ? 'Live' : 'Back to live')
+  const latency = player.latency(Date.now())
+  setText(byId('latency'), latency === undefined ? '' : `${behind(latency)} behind`)
+  stage.dataset['latency'] = latency?.toFixed(3) ?? ''
+  facts()
+}
+
+function facts(): void {
+  const badge = byId('badge')
+  const state = stream?.state
+  badge.hidden = state === undefined
+  badge.dataset['state'] = state ?? ''
+  setText(badge, state === 'grace' ? 'Reconnecting' : state === 'ended' ? 'Ended' : 'Live')
+  setText(byId('viewers'), stream && state !== 'ended' ? count(stream.viewers, 'viewer') : '')
+  const end = stream?.ended_at ?? 0
+  setText(byId('uptime'), stream ? `${state === 'ended' ? 'ran' : 'for'} ${clock((end || Date.now()) - stream.started_at)}` : '')
+}
+
+/** The stage takes the stream's shape: phones are often held upright. */
+function fit(): void {
+  if (video.videoWidth > 0) stage.style.setProperty('--ratio', String(video.videoWidth / video.videoHeight))
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite'
+
+// One project, several pages: each page is an HTML file here and a folder in
+// src. web.go serves the build; nothing may be inlined, its CSP refuses it.
+export default defineConfig({
+  base: '/',
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 800,
+    rolldownOptions: { input: ['home.html', 'watch.html'] },
+  },
+  server: {
+    proxy: { '/api': 'http://localhost:8080', '/hls': 'http://localhost:8080' },
+  },
+})
