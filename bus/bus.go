@@ -24,6 +24,7 @@ type Options struct {
 // Bus is a worker's connection. Its methods may be called from any goroutine.
 type Bus struct {
 	id   string
+	name string
 	nc   *nats.Conn
 	js   jetstream.JetStream
 	log  *zap.Logger
@@ -40,7 +41,7 @@ type Bus struct {
 // ctx ends. A connection that breaks later is remade for ever, and logs that
 // went away with a server are made anew.
 func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
-	b := &Bus{id: nuid.Next(), log: log, logs: o.Logs.withDefaults(), link: newLink(), ensure: make(chan struct{}, 1), done: make(chan struct{})}
+	b := &Bus{id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(), ensure: make(chan struct{}, 1), done: make(chan struct{})}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.MaxReconnects(-1), nats.ReconnectWait(50 * time.Millisecond),

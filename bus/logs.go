@@ -12,15 +12,18 @@ import (
 // Names of the logs and buckets, and of the subjects they hold (DESIGN.md, "The bus").
 const (
 	logEvents   = "EVENTS"
+	logDead     = "DEAD"
 	logMedia    = "MEDIA"
 	logHLS      = "HLS"
 	bucketLive  = "LIVE"
 	bucketLease = "LEASE"
 	bucketKeys  = "KEYS"
 
-	subjectMedia  = "media."  // + sid
-	subjectHLS    = "hls."    // + sid + "." + rendition
-	subjectPoster = "poster." // + sid + "." + size
+	subjectEvents = "events.v1." // + domain.fact.resource
+	subjectDead   = "dead.v1."   // + durable.domain.fact.resource
+	subjectMedia  = "media."     // + sid
+	subjectHLS    = "hls."       // + sid + "." + rendition
+	subjectPoster = "poster."    // + sid + "." + size
 )
 
 // LogConfig says how the logs are kept. The zero value is the default of each field.
@@ -63,6 +66,10 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 			Name: logEvents, Subjects: []string{"events.>"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
 			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Discard: jetstream.DiscardOld,
 			Duplicates: time.Hour, AllowDirect: true,
+		},
+		{
+			Name: logDead, Subjects: []string{"dead.>"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
+			MaxAge: 30 * 24 * time.Hour, MaxBytes: 64 << 20, Discard: jetstream.DiscardOld, AllowDirect: true,
 		},
 		{
 			// A memory log is gone when its server is. Numbers that start at the

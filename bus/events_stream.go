@@ -1,0 +1,107 @@
+package bus
+
+import "strconv"
+
+// StreamStarted says that a publisher came and a new session began.
+type StreamStarted struct {
+	SID        string  `json:"sid"`
+	Name       string  `json:"name"`
+	App        string  `json:"app"`
+	Session    string  `json:"session"`
+	StartedAt  int64   `json:"started_at"` // unix ms
+	VideoCodec string  `json:"video_codec,omitempty"`
+	Width      int     `json:"width,omitempty"`
+	Height     int     `json:"height,omitempty"`
+	FPS        float64 `json:"fps,omitempty"`
+	AudioCodec string  `json:"audio_codec,omitempty"`
+	KeyID      string  `json:"key_id,omitempty"`
+	Client     string  `json:"client,omitempty"`
+}
+
+func (StreamStarted) Topic() string      { return "stream.started" }
+func (e StreamStarted) Resource() string { return e.SID }
+func (e StreamStarted) Key() string      { return e.Session }
+
+// StreamInterrupted says that the publisher is gone and may come back.
+type StreamInterrupted struct {
+	SID     string `json:"sid"`
+	Name    string `json:"name"`
+	Session string `json:"session"`
+	Epoch   int    `json:"epoch"` // the connection that was lost
+	At      int64  `json:"at"`    // unix ms
+}
+
+func (StreamInterrupted) Topic() string      { return "stream.interrupted" }
+func (e StreamInterrupted) Resource() string { return e.SID }
+func (e StreamInterrupted) Key() string      { return e.Session + "-" + strconv.Itoa(e.Epoch) }
+
+// StreamResumed says that the publisher came back within the grace time.
+type StreamResumed struct {
+	SID     string `json:"sid"`
+	Name    string `json:"name"`
+	Session string `json:"session"`
+	Epoch   int    `json:"epoch"` // the new connection
+	At      int64  `json:"at"`    // unix ms
+}
+
+func (StreamResumed) Topic() string      { return "stream.resumed" }
+func (e StreamResumed) Resource() string { return e.SID }
+func (e StreamResumed) Key() string      { return e.Session + "-" + strconv.Itoa(e.Epoch) }
+
+// StreamEnded says that a session is over for good.
+type StreamEnded struct {
+	SID       string `json:"sid"`
+	Name      string `json:"name"`
+	App       string `json:"app"`
+	Session   string `json:"session"`
+	Epochs    int    `json:"epochs"`     // connections it had
+	StartedAt int64  `json:"started_at"` // unix ms
+	EndedAt   int64  `json:"ended_at"`   // unix ms
+	Reason    string `json:"reason"`     // for people: "the publisher stopped", "the key was revoked"
+}
+
+func (StreamEnded) Topic() string      { return "stream.ended" }
+func (e StreamEnded) Resource() string { return e.SID }
+func (e StreamEnded) Key() string      { return e.Session }
+
+// RenditionReady says that a rendition has its first part: it can be played.
+type RenditionReady struct {
+	SID       string  `json:"sid"`
+	Name      string  `json:"name"`
+	Session   string  `json:"session"`
+	Epoch     int     `json:"epoch"`
+	Rendition string  `json:"rendition"`
+	Kind      string  `json:"kind"`  // KindAV, KindVideo or KindAudio
+	Label     string  `json:"label"` // for people
+	Codecs    string  `json:"codecs"`
+	Width     int     `json:"width,omitempty"`
+	Height    int     `json:"height,omitempty"`
+	FPS       float64 `json:"fps,omitempty"`
+}
+
+func (RenditionReady) Topic() string      { return "rendition.ready" }
+func (e RenditionReady) Resource() string { return e.SID }
+func (e RenditionReady) Key() string {
+	return e.Session + "-" + strconv.Itoa(e.Epoch) + "-" + e.Rendition
+}
+
+// SegmentReady says that a segment is whole. It comes for every rendition.
+type SegmentReady struct {
+	SID           string `json:"sid"`
+	Name          string `json:"name"`
+	Session       string `json:"session"`
+	Rendition     string `json:"rendition"`
+	MSN           uint64 `json:"msn"`           // media sequence number
+	Start         int64  `json:"start"`         // stream clock, ms
+	Duration      int64  `json:"duration"`      // ms
+	PDT           int64  `json:"pdt"`           // unix ms of Start
+	Bytes         int64  `json:"bytes"`         // of its parts
+	Parts         int    `json:"parts"`         // how many it has
+	Discontinuity bool   `json:"discontinuity"` // EXT-X-DISCONTINUITY goes before it
+}
+
+func (SegmentReady) Topic() string      { return "segment.ready" }
+func (e SegmentReady) Resource() string { return e.SID }
+func (e SegmentReady) Key() string {
+	return e.Session + "-" + e.Rendition + "-" + strconv.FormatUint(e.MSN, 10)
+}

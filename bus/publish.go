@@ -1,0 +1,52 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// publishPatience is how long Publish goes on trying when ctx has no deadline.
+const publishPatience = 10 * time.Second
+
+// Publish stores an event and returns when it is stored. While the bus is
+// away it tries again until ctx ends, or for 10 s if ctx has no deadline. An
+// event with a Key is stored once however often it is published (within an
+// hour): after a crash publish again what may have been lost.
+func Publish(ctx context.Context, b *Bus, ev Event) error {
+	env, err := seal(ev, b.name, time.Now())
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(env)
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", env.Type, err)
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, publishPatience)
+		defer cancel()
+	}
+	m := &nats.Msg{Subject: subjectEvents + env.Type + "." + env.Subject, Data: data, Header: nats.Header{
+		nats.MsgIdHdr: {env.ID}, "Content-Type": {cloudEventsJSON},
+	}}
+	for {
+		tctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		_, err := b.js.PublishMsg(tctx, m, jetstream.WithRetryAttempts(0))
+		cancel()
+		var api *jetstream.APIError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500:
+			return fmt.Errorf("publish %s of %s: %w", env.Type, env.Subject, err)
+		}
+		b.askEnsure()
+		pause(ctx, 50*time.Millisecond)
+	}
+}

@@ -1,0 +1,174 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// ackWait is how long the server waits for a sign of life of a handler
+// before it gives the event to somebody else; a running one gives signs.
+const ackWait = 30 * time.Second
+
+// backOff is the wait before each further try of an event: six tries in a minute.
+func backOff() []time.Duration {
+	return []time.Duration{250 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
+}
+
+// Subscribe gives f all events of type E, until ctx ends. The durable name
+// keeps the place: it goes on where it was after a restart, from the moment
+// of its first use on. nil acks; an error has the event come again, with
+// back-off, six times in all; then it is kept in the dead-letter log (see
+// Dead) and the next one comes. Events come one at a time and in order, also
+// when several processes share a durable name; each at least once.
+func Subscribe[E Event](ctx context.Context, b *Bus, durable string, f func(ctx context.Context, ev E) error) error {
+	var zero E
+	if !token(durable) || strings.ContainsAny(durable, `/\`) {
+		return fmt.Errorf("subscribe to %s: durable name %q; use letters and digits", zero.Topic(), durable)
+	}
+	s := &subscription{
+		b: b, durable: durable, topic: zero.Topic(), backOff: backOff(),
+		handle: func(ctx context.Context, data []byte) error {
+			ev, env, err := open[E](data)
+			if err != nil {
+				return err
+			}
+			return f(context.WithValue(ctx, envelopeKey{}, env), ev)
+		},
+	}
+	return s.run(ctx)
+}
+
+type envelopeKey struct{}
+
+// EnvelopeOf is the envelope of the event that a handler of Subscribe was
+// given, by the handler's context.
+func EnvelopeOf(ctx context.Context) Envelope {
+	env, _ := ctx.Value(envelopeKey{}).(Envelope)
+	return env
+}
+
+// subscription is one durable place in the events of one topic.
+type subscription struct {
+	b              *Bus
+	durable, topic string
+	backOff        []time.Duration
+	handle         func(ctx context.Context, data []byte) error
+}
+
+func (s *subscription) run(ctx context.Context) error {
+	for {
+		err := s.consume(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if s.b.ctx.Err() != nil {
+			return fmt.Errorf("subscribe to %s: the bus connection is closed", s.topic)
+		}
+		s.b.log.Debug("subscription begins anew", zap.String("topic", s.topic), zap.String("durable", s.durable), zap.Error(err))
+		s.b.askEnsure()
+		pause(ctx, 200*time.Millisecond)
+	}
+}
+
+// consume handles events until the consumer is gone.
+func (s *subscription) consume(ctx context.Context) error {
+	c, err := s.b.js.CreateOrUpdateConsumer(ctx, logEvents, jetstream.ConsumerConfig{
+		Durable: s.durable + "-" + strings.ReplaceAll(s.topic, ".", "_"), FilterSubject: subjectEvents + s.topic + ".*",
+		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		MaxAckPending: 1, // order: the next one only when this one is done with
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
+	}
+	it, err := c.Messages(jetstream.PullMaxMessages(10), jetstream.PullExpiry(5*time.Second))
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
+	}
+	defer it.Stop()
+	for {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return fmt.Errorf("subscribe to %s: %w", s.topic, err)
+		}
+		if err := s.settle(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+// settle handles one event and tells the log what became of it.
+func (s *subscription) settle(ctx context.Context, m jetstream.Msg) error {
+	md, err := m.Metadata()
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
+	}
+	tries := int(md.NumDelivered)
+	if tries > len(s.backOff)+1 { // its handler never returned: it took the process with it
+		return s.bury(ctx, m, md.Sequence.Stream, tries-1, errors.New("no handler survived it"))
+	}
+	err = s.handleAlive(ctx, m)
+	switch {
+	case err == nil:
+		actx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		_ = m.DoubleAck(actx) // if it gets lost the event comes again
+		return nil
+	case ctx.Err() != nil:
+		return m.Nak()
+	case errors.Is(err, ErrBadEvent) || tries > len(s.backOff):
+		return s.bury(ctx, m, md.Sequence.Stream, tries, err)
+	}
+	wait := s.backOff[tries-1]
+	s.b.log.Warn("event not handled, will try again", zap.String("subject", m.Subject()), zap.String("durable", s.durable),
+		zap.Int("tries", tries), zap.Duration("wait", wait), zap.Error(err))
+	return m.NakWithDelay(wait)
+}
+
+// handleAlive runs the handler and gives the server signs of life meanwhile.
+func (s *subscription) handleAlive(ctx context.Context, m jetstream.Msg) error {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		t := time.NewTicker(ackWait / 3)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				_ = m.InProgress()
+			}
+		}
+	}()
+	return s.handle(ctx, m.Data())
+}
+
+// bury moves an event to the dead-letter log.
+func (s *subscription) bury(ctx context.Context, m jetstream.Msg, number uint64, tries int, cause error) error {
+	dead := &nats.Msg{
+		Subject: subjectDead + s.durable + "." + strings.TrimPrefix(m.Subject(), subjectEvents), Data: m.Data(),
+		Header: nats.Header{
+			nats.MsgIdHdr: {s.durable + "/" + strconv.FormatUint(number, 10)}, "Content-Type": {cloudEventsJSON},
+			"Pse-Error": {oneLine(cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {s.durable},
+		},
+	}
+	if _, err := s.b.js.PublishMsg(ctx, dead); err != nil {
+		_ = m.NakWithDelay(s.backOff[len(s.backOff)-1])
+		return fmt.Errorf("bury %s: %w", m.Subject(), err)
+	}
+	s.b.log.Error("event given up, kept as a dead letter", zap.String("subject", dead.Subject), zap.Int("tries", tries), zap.Error(cause))
+	return m.TermWithReason("dead letter")
+}
+
+// oneLine makes a text fit for a header.
+func oneLine(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s[:min(len(s), 1000)])
+}
