@@ -1,0 +1,186 @@
+package web
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// tab is one page in a Chromium of its own.
+type tab struct {
+	t   *testing.T
+	ctx context.Context
+
+	mu       sync.Mutex
+	said     []string // console errors and uncaught exceptions
+	requests []string // every URL asked for
+}
+
+// look is what the page is looked at with.
+type look struct {
+	width, height int64
+	dark          bool
+}
+
+var (
+	phone   = look{width: 390, height: 844}
+	desktop = look{width: 1280, height: 800}
+)
+
+func (l look) inDark() look { l.dark = true; return l }
+
+// open starts Chromium on a page of the box.
+func open(t *testing.T, url string, l look) *tab {
+	t.Helper()
+	if _, err := dist.ReadFile("dist/home.html"); err != nil {
+		t.Fatal("the pages are not built: run make web, then test again")
+	}
+	p := &tab{t: t}
+	ctx, cancel := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(chromedp.NoSandbox), chromedp.WithListener(p.hear))
+	t.Cleanup(cancel)
+	p.ctx = ctx
+	scheme := "light"
+	if l.dark {
+		scheme = "dark"
+	}
+	p.do(chromedp.EmulateViewport(l.width, l.height, chromedp.EmulateScale(2)),
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
+			return err
+		}),
+		chromedp.Navigate(url))
+	return p
+}
+
+func (p *tab) hear(event any) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError {
+			for _, a := range e.Args {
+				p.said = append(p.said, string(a.Value)+a.Description)
+			}
+		}
+	case *runtime.EventExceptionThrown:
+		said := e.ExceptionDetails.Text
+		if e.ExceptionDetails.Exception != nil {
+			said += " " + e.ExceptionDetails.Exception.Description
+		}
+		p.said = append(p.said, said)
+	case *log.EventEntryAdded: // what the browser itself says, as of a broken content security policy
+		if e.Entry.Level == log.EntryLevelError && e.Entry.Source != log.EntrySourceNetwork {
+			p.said = append(p.said, e.Entry.Text)
+		}
+	case *network.EventRequestWillBeSent:
+		p.requests = append(p.requests, e.Request.URL)
+	}
+}
+
+func (p *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, actions...); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// eval gives the value of a JavaScript expression (or of its promise).
+func eval[T any](p *tab, js string) T {
+	p.t.Helper()
+	v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %v", js, err)
+	}
+	return v
+}
+
+// until waits for a JavaScript condition to hold; what says what was hoped
+// for. (chromedp.Poll would count as a touch of the page and let it play sound.)
+func (p *tab) until(what, js string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		holds, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")"))
+		if holds {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			p.keep("failed.png")
+			page, _ := chromedp.Run(p.ctx, chromedp.Evaluate[string](`document.getElementById('stage')?.outerHTML.slice(0, 300) ?? document.body.innerText`))
+			p.t.Fatalf("waited in vain: %s (%v)\npage: %s\nconsole: %q", what, err, page, p.errors())
+		}
+	}
+}
+
+// plays waits for the picture to move.
+func (p *tab) plays() {
+	p.t.Helper()
+	p.until("the picture moves", moved)
+}
+
+// moved holds once the video has gone on for a second since it was first asked.
+const moved = `(() => { const v = document.querySelector('video'); window.from ??= v.currentTime;
+	if (v.currentTime < window.from) window.from = v.currentTime;
+	if (v.currentTime - window.from < 1 || v.paused) return false; delete window.from; return true })()`
+
+// keep stores what the page looks like, when the test run keeps artifacts.
+func (p *tab) keep(name string) {
+	p.t.Helper()
+	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		p.t.Log("no picture:", err)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(p.t.ArtifactDir(), name), png, 0o600); err != nil {
+		p.t.Log("no picture:", err)
+	}
+}
+
+func (p *tab) errors() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.said)
+}
+
+// clean fails the test if the page complained, or asked anyone but the box for anything.
+func (p *tab) clean(home string) {
+	p.t.Helper()
+	if said := p.errors(); len(said) > 0 {
+		p.t.Errorf("console errors: %q", said)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, url := range p.requests {
+		if !strings.HasPrefix(url, home) && !strings.HasPrefix(url, "blob:"+home) && !strings.HasPrefix(url, "data:") && url != "about:blank" {
+			p.t.Errorf("a request to someone else: %s", url)
+		}
+	}
+}
+
+// accessible runs axe-core (WCAG 2.2 A and AA) on the page as it is.
+func (p *tab) accessible() {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](string(readFile(p.t, "node_modules/axe-core/axe.min.js"))))
+	for _, violation := range eval[[]string](p, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`) {
+		p.t.Error("axe:", violation)
+	}
+}
