@@ -1,0 +1,87 @@
+package edge
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"sort"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// Stream is what the API tells of a stream.
+type Stream struct {
+	Name      string  `json:"name"`
+	App       string  `json:"app"`
+	State     string  `json:"state"`              // bus.StateLive, StateGrace or StateEnded
+	StartedAt int64   `json:"started_at"`         // unix ms
+	EndedAt   int64   `json:"ended_at,omitempty"` // unix ms
+	Viewers   int     `json:"viewers"`
+	Width     int     `json:"width,omitempty"`
+	Height    int     `json:"height,omitempty"`
+	FPS       float64 `json:"fps,omitempty"`
+	Poster    string  `json:"poster"`
+	Thumb     string  `json:"thumb"`
+	HLS       string  `json:"hls"`
+	Watch     string  `json:"watch"`
+}
+
+func (w *Worker) describe(l *bus.Live, now time.Time) Stream {
+	name := url.PathEscape(l.Name)
+	return Stream{
+		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
+		Viewers: w.crowd.total(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
+		Poster: "/hls/" + name + "/poster.jpg", Thumb: "/hls/" + name + "/thumb.jpg",
+		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
+	}
+}
+
+// serveStreams lists what is live, longest first, and then what has ended and
+// can still be watched.
+func (w *Worker) serveStreams(rw http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	all := []Stream{}
+	for _, l := range w.dir.all() {
+		if l.State != "" && !w.aged(l, now) {
+			all = append(all, w.describe(l, now))
+		}
+	}
+	sort.Slice(all, func(i, k int) bool {
+		a, b := all[i], all[k]
+		if (a.State == bus.StateEnded) != (b.State == bus.StateEnded) {
+			return b.State == bus.StateEnded
+		}
+		if a.StartedAt != b.StartedAt {
+			return a.StartedAt < b.StartedAt
+		}
+		return a.Name < b.Name
+	})
+	sendJSON(rw, http.StatusOK, map[string][]Stream{"streams": all})
+}
+
+func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
+	sid, err := bus.SID(r.PathValue("name"))
+	var l *bus.Live
+	if err == nil {
+		l, err = w.record(r.Context(), sid)
+	}
+	switch {
+	case errors.Is(err, error(probBus)):
+		sendJSON(rw, http.StatusServiceUnavailable, map[string]string{"error": probBus.text})
+	case err != nil:
+		sendJSON(rw, http.StatusNotFound, map[string]string{"error": probNoStream.text})
+	default:
+		sendJSON(rw, http.StatusOK, w.describe(l, time.Now()))
+	}
+}
+
+func sendJSON(rw http.ResponseWriter, status int, v any) {
+	h := rw.Header()
+	allowOrigins(h)
+	h["Content-Type"] = typeJSON
+	h["Cache-Control"] = cacheNone
+	rw.WriteHeader(status)
+	_ = json.NewEncoder(rw).Encode(v)
+}

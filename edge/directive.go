@@ -1,0 +1,129 @@
+package edge
+
+import (
+	"strings"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// directive is what a client asks of a media list in the query
+// (RFC 8216bis 6.2.5). Anything else in a query is ignored.
+type directive struct {
+	blocks bool // _HLS_msn is given
+	msn    uint64
+	part   int // _HLS_part, -1 if not given
+	skip   bool
+	bad    string // why it is a bad request, empty if it is not
+}
+
+// maxDigits bounds the numbers of a directive, well within 64 bits.
+const maxDigits = 18
+
+func parseDirective(query string) directive {
+	d := directive{part: -1}
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		key, value, _ := strings.Cut(pair, "=")
+		switch key {
+		case "_HLS_msn":
+			n, ok := parseNumber(value)
+			if !ok {
+				d.bad = "_HLS_msn must be a decimal number"
+			}
+			d.blocks, d.msn = true, n
+		case "_HLS_part":
+			n, ok := parseNumber(value)
+			if !ok {
+				d.bad = "_HLS_part must be a decimal number"
+			}
+			d.part = int(n)
+		case "_HLS_skip":
+			if value != "YES" && value != "v2" {
+				d.bad = "_HLS_skip must be YES or v2"
+			}
+			d.skip = true
+		}
+	}
+	if d.part >= 0 && !d.blocks && d.bad == "" {
+		d.bad = "_HLS_part needs _HLS_msn"
+	}
+	return d
+}
+
+// parseNumber reads decimal digits and nothing else.
+func parseNumber(s string) (uint64, bool) {
+	if s == "" || len(s) > maxDigits {
+		return 0, false
+	}
+	var n uint64
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + uint64(s[i]-'0')
+	}
+	return n, true
+}
+
+// answer is what a view means to a request.
+type answer int
+
+const (
+	answerNow  answer = iota
+	answerWait        // it is not there yet, and soon will be
+	answerNever
+)
+
+// ask says whether the view is what the directive waits for.
+func (d directive) ask(v *view) answer {
+	if !d.blocks || v.ended {
+		return answerNow
+	}
+	complete, any := v.lastComplete()
+	last := complete
+	if !any {
+		last = v.tail.msn - min(v.tail.msn, 1)
+	}
+	if d.msn > last+2 {
+		return answerNever
+	}
+	if d.part < 0 {
+		if any && d.msn <= complete {
+			return answerNow
+		}
+		return answerWait
+	}
+	msn, index := v.next()
+	switch {
+	case d.msn < msn:
+		// A part past the last of its segment is part 0 of the next one,
+		// which is there unless that is the part to come.
+		if index > 0 || d.msn+1 < msn {
+			return answerNow
+		}
+		if s := v.listed[len(v.listed)-1]; d.part < len(s.parts) {
+			return answerNow
+		}
+	case d.msn == msn && d.part < index:
+		return answerNow
+	case d.msn == msn && d.part > index+advanceLimit(v.info()):
+		return answerNever
+	}
+	return answerWait
+}
+
+func (v *view) lastComplete() (msn uint64, ok bool) {
+	if n := len(v.listed); n > 0 {
+		return v.listed[n-1].msn, true
+	}
+	return 0, false
+}
+
+// advanceLimit is how many parts ahead may be asked for (RFC 8216bis 6.2.5.2).
+func advanceLimit(info *bus.Segment) int {
+	if info.PartTarget <= 0 || info.PartTarget >= 1000 {
+		return 3
+	}
+	return (3000 + info.PartTarget - 1) / info.PartTarget
+}

@@ -1,0 +1,72 @@
+package edge
+
+import (
+	"strconv"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// master is a stream's multivariant playlist as of one message of the log.
+type master struct {
+	variants []variant
+	ready    bool // a first segment is whole: the renditions that were to come have come
+	ended    bool
+	forms    [2]body // beside index.m3u8, and beside the stream's folder
+}
+
+type variant struct {
+	rendition string
+	info      *bus.Segment
+}
+
+// newMaster reads the windows; the stream's follower calls it.
+func newMaster(current []*rendition) *master {
+	m := &master{ended: len(current) > 0}
+	for _, r := range current {
+		m.variants = append(m.variants, variant{r.name, r.window.newest().info})
+		m.ready = m.ready || len(r.window.listed) > 0
+		m.ended = m.ended && r.window.ended
+	}
+	return m
+}
+
+// renderMaster writes the multivariant playlist (RFC 8216bis 4.4.6). Audio is
+// muxed into the renditions, so the audio group has no URI of its own.
+func renderMaster(m *master, prefix string) []byte {
+	b := append(make([]byte, 0, 2048), "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	for _, v := range m.variants {
+		if v.info.Kind != bus.KindVideo {
+			b = append(b, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES\n"...)
+			break
+		}
+	}
+	for _, v := range m.variants {
+		b = append(b, "#EXT-X-STREAM-INF:BANDWIDTH="...)
+		b = strconv.AppendInt(b, int64(v.info.Bandwidth), 10)
+		if v.info.AverageBandwidth > 0 {
+			b = append(b, ",AVERAGE-BANDWIDTH="...)
+			b = strconv.AppendInt(b, int64(v.info.AverageBandwidth), 10)
+		}
+		b = append(b, ",CODECS=\""...)
+		b = append(b, v.info.Codecs...)
+		b = append(b, '"')
+		if v.info.Kind != bus.KindAudio && v.info.Width > 0 && v.info.Height > 0 {
+			b = append(b, ",RESOLUTION="...)
+			b = strconv.AppendInt(b, int64(v.info.Width), 10)
+			b = append(b, 'x')
+			b = strconv.AppendInt(b, int64(v.info.Height), 10)
+		}
+		if v.info.Kind != bus.KindAudio && v.info.FPS > 0 {
+			b = append(b, ",FRAME-RATE="...)
+			b = strconv.AppendFloat(b, v.info.FPS, 'f', 3, 64)
+		}
+		if v.info.Kind != bus.KindVideo {
+			b = append(b, ",AUDIO=\"audio\""...)
+		}
+		b = append(b, '\n')
+		b = append(b, prefix...)
+		b = append(b, v.rendition...)
+		b = append(b, "/index.m3u8\n"...)
+	}
+	return b
+}

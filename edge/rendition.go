@@ -1,0 +1,77 @@
+package edge
+
+import "github.com/helios-h2020/pse/bus"
+
+// rendition is one rendition of a followed stream. Its window belongs to the
+// follower, which holds the stream's lock when it changes it; lists is what
+// viewers read and wait on.
+type rendition struct {
+	name   string
+	window window
+	lists  *feed[*list]      // nil until there is something to list
+	inits  map[string]uint64 // init id -> number of the newest message that holds it
+	kind   string            // bus.KindAV, KindVideo or KindAudio
+	pinned []*part           // whose bytes are kept, oldest first
+}
+
+// list is a rendition's media list as of one message of the log, with the
+// forms of it that were asked for.
+type list struct {
+	view  view
+	age   []string // Cache-Control of an answer that was waited for
+	forms [4]body
+}
+
+// form is one way to write a list.
+type form struct{ flat, skip bool }
+
+func (f form) index() int {
+	i := 0
+	if f.flat {
+		i |= 1
+	}
+	if f.skip {
+		i |= 2
+	}
+	return i
+}
+
+// keepInit notes where an init can be read, and forgets those that no
+// segment needs any more.
+func (r *rendition) keepInit(id string, seq uint64) {
+	if _, known := r.inits[id]; !known && len(r.inits) > 0 {
+		used := map[string]bool{}
+		for _, all := range [][]*segment{r.window.gone, r.window.listed} {
+			for _, s := range all {
+				used[s.info.InitID] = true
+			}
+		}
+		for old := range r.inits {
+			if !used[old] {
+				delete(r.inits, old)
+			}
+		}
+	}
+	r.inits[id] = seq
+}
+
+// pin keeps the bytes of a part, and lets go of those further back than keep ms.
+func (r *rendition) pin(p *part, data []byte, keep int64) {
+	if data != nil {
+		p.pin.Store(&data)
+		r.pinned = append(r.pinned, p)
+	}
+	for len(r.pinned) > 0 && r.pinned[0].end < p.end-keep {
+		r.pinned[0].pin.Store(nil)
+		r.pinned[0] = nil
+		r.pinned = r.pinned[1:]
+	}
+}
+
+// contentType is that of the rendition's segments.
+func (r *rendition) contentType() []string {
+	if r.kind == bus.KindAudio {
+		return typeAudio
+	}
+	return typeVideo
+}

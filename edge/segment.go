@@ -1,0 +1,39 @@
+package edge
+
+import (
+	"sync/atomic"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// part is one partial segment. Only pin changes after it was made.
+type part struct {
+	seq         uint64 // its number in the parts log
+	msn         uint64
+	index       int
+	start, end  int64 // stream clock, ms
+	size        int
+	independent bool
+	pin         atomic.Pointer[[]byte] // its bytes while it is near the live edge
+}
+
+func (p *part) duration() int64 { return p.end - p.start }
+
+// segment is one media segment. The follower alone changes it: parts grows
+// until complete is set. Views hold the parts they list, so a reader of a
+// view never looks at a slice that grows.
+type segment struct {
+	msn      uint64
+	info     *bus.Segment
+	start    int64 // stream clock, ms
+	end      int64 // of the last part so far
+	parts    []*part
+	complete bool
+}
+
+func (s *segment) duration() int64 { return s.end - s.start }
+
+func (s *segment) append(p *part) {
+	s.parts = append(s.parts, p)
+	s.end = p.end
+}

@@ -1,0 +1,163 @@
+package edge
+
+import (
+	"context"
+	"sort"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// lagSegments is how far a rendition may fall behind the newest before it is
+// taken for gone: out of the master and of the others' reports.
+const lagSegments = 3
+
+// stream is one stream that this edge follows.
+type stream struct {
+	sid, name string
+	keep      int64 // how much of the live edge's bytes are kept, ms, beyond 3 target durations
+	dvr       time.Duration
+
+	mu         sync.RWMutex // guards the windows, inits and the map
+	renditions map[string]*rendition
+
+	master *feed[*master]
+	loaded chan struct{} // closed when the log was read up to its end once
+	used   atomic.Int64  // when a request last came, unix s
+	cancel context.CancelFunc
+
+	viewers audience
+}
+
+func newStream(sid, name string, cfg Config, now time.Time) *stream {
+	s := &stream{
+		sid: sid, name: name, keep: cfg.PinExtra.Milliseconds(), dvr: cfg.DVR,
+		renditions: map[string]*rendition{}, master: newFeed(&master{}), loaded: make(chan struct{}),
+	}
+	s.used.Store(now.Unix())
+	return s
+}
+
+// rendition is the one of that name, nil if there is nothing of it.
+func (s *stream) rendition(name string) *rendition {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r := s.renditions[name]; r != nil && r.lists != nil {
+		return r
+	}
+	return nil
+}
+
+// ordered is the rendition at a place of the master, nil if there is none.
+func (s *stream) ordered(order int) *rendition {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.current() {
+		if r.window.newest().info.Order == order {
+			return r
+		}
+	}
+	return nil
+}
+
+// apply takes the next message of the log. The follower alone calls it.
+func (s *stream) apply(m *bus.Part) {
+	s.mu.Lock()
+	r := s.renditions[m.Rendition]
+	if r == nil {
+		r = &rendition{name: m.Rendition, window: newWindow(s.dvr), inits: map[string]uint64{}}
+	}
+	p, changed := r.window.apply(m)
+	if !changed {
+		s.mu.Unlock()
+		return
+	}
+	s.renditions[m.Rendition] = r
+	if m.Segment != nil {
+		r.kind = m.Segment.Kind
+		r.keepInit(m.Segment.InitID, m.Seq)
+	}
+	if p != nil {
+		target := int64(r.window.newest().info.Target) * 1000
+		r.pin(p, m.Data, partTargets*target+s.keep)
+	}
+	current := s.current()
+	l := &list{view: r.window.view(reports(current, r))}
+	l.age = []string{maxAge(skipTargets * l.view.info().Target)}
+	s.mu.Unlock()
+
+	if r.lists == nil {
+		s.mu.Lock()
+		r.lists = newFeed(l)
+		s.mu.Unlock()
+	} else {
+		r.lists.put(l)
+	}
+	if m.Segment != nil || m.Last || m.EOS {
+		s.master.put(newMaster(current))
+	}
+}
+
+// current lists the renditions of the newest session that have kept up, in
+// the master's order. It is called with the lock held.
+func (s *stream) current() []*rendition {
+	var newest *segment
+	for _, r := range s.renditions {
+		if n := r.window.newest(); n != nil && (newest == nil || n.msn > newest.msn) {
+			newest = n
+		}
+	}
+	var all []*rendition
+	for _, r := range s.renditions {
+		n := r.window.newest()
+		if n != nil && n.info.Session == newest.info.Session && n.msn+lagSegments >= newest.msn {
+			all = append(all, r)
+		}
+	}
+	sort.Slice(all, func(i, k int) bool {
+		a, b := all[i].window.newest().info.Order, all[k].window.newest().info.Order
+		if a != b {
+			return a < b
+		}
+		return all[i].name < all[k].name
+	})
+	return all
+}
+
+// reports tells where the renditions other than r are.
+func reports(current []*rendition, r *rendition) []report {
+	all := make([]report, 0, len(current))
+	for _, other := range current {
+		if other != r {
+			n := other.window.newest()
+			all = append(all, report{other.name, n.msn, len(n.parts) - 1})
+		}
+	}
+	return all
+}
+
+// until waits for a state of a feed that ok accepts, and returns it. It gives
+// up after limit, or when ctx ends.
+func until[T any](ctx context.Context, f *feed[T], limit time.Duration, ok func(T) bool) (T, error) {
+	st := f.current()
+	if ok(st.value) {
+		return st.value, nil
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		select {
+		case <-st.done:
+			st = st.next
+			if ok(st.value) {
+				return st.value, nil
+			}
+		case <-timer.C:
+			return st.value, errTimeout
+		case <-ctx.Done():
+			return st.value, ctx.Err()
+		}
+	}
+}

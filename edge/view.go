@@ -1,0 +1,63 @@
+package edge
+
+import "github.com/helios-h2020/pse/bus"
+
+// view is what a rendition's list shows as of one message of the log. It
+// never changes.
+type view struct {
+	listed  []*segment // complete
+	tail    *segment   // the segment being filled; its parts so far are in parts
+	parts   []*part
+	reports []report
+	ended   bool
+}
+
+// report is where another rendition is (EXT-X-RENDITION-REPORT).
+type report struct {
+	rendition string
+	msn       uint64
+	part      int
+}
+
+func (w *window) view(reports []report) view {
+	v := view{listed: w.listed[:len(w.listed):len(w.listed)], tail: w.tail, reports: reports, ended: w.ended}
+	if w.tail != nil {
+		v.parts = w.tail.parts[:len(w.tail.parts):len(w.tail.parts)]
+	}
+	return v
+}
+
+func (v *view) empty() bool { return v.tail == nil && len(v.listed) == 0 }
+
+// info is what the newest segment says of the rendition. The view is not empty.
+func (v *view) info() *bus.Segment {
+	if v.tail != nil {
+		return v.tail.info
+	}
+	return v.listed[len(v.listed)-1].info
+}
+
+// next is the part after the last: the one that EXT-X-PRELOAD-HINT names.
+func (v *view) next() (msn uint64, index int) {
+	if v.tail != nil {
+		return v.tail.msn, len(v.parts)
+	}
+	return v.listed[len(v.listed)-1].msn + 1, 0
+}
+
+// last is the last part listed.
+func (v *view) last() (msn uint64, index int) {
+	if v.tail != nil {
+		return v.tail.msn, len(v.parts) - 1
+	}
+	s := v.listed[len(v.listed)-1]
+	return s.msn, len(s.parts) - 1
+}
+
+// end is the stream clock at the end of the list, ms.
+func (v *view) end() int64 {
+	if v.tail != nil {
+		return v.parts[len(v.parts)-1].end
+	}
+	return v.listed[len(v.listed)-1].end
+}

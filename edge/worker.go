@@ -1,0 +1,99 @@
+// Package edge serves the parts log as HLS over HTTP: multivariant and media
+// playlists with low latency, parts, segments and pictures (HLS.md).
+//
+//	parts log -> follower -> window -> list (written once) -> directive (waits) -> handler -> viewer
+//
+// An edge keeps nothing that matters. A list is a function of the log up to
+// one message and of the request's directives, so all edges answer alike,
+// also one that just started.
+package edge
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/web"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// tick is how often viewers are counted and told to the other edges.
+const tick = 2 * time.Second
+
+// Worker is the edge.
+type Worker struct {
+	cfg     Config
+	bus     *bus.Bus
+	log     *zap.Logger
+	dir     *directory
+	cache   *cache
+	crowd   *crowd
+	poster  *pictures
+	metrics *metrics
+
+	mediaAge []string // Cache-Control of media
+
+	ctx    context.Context // ends with Run
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // the followers
+}
+
+// New makes an edge. It serves what Routes mounts while Run runs.
+func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure the edge: %w", err)
+	}
+	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster)}
+	w.mediaAge = []string{maxAge(int((2 * cfg.DVR).Seconds())) + ", immutable"}
+	w.cache = newCache(cfg.CacheMiB<<20, b.GetPart)
+	w.metrics = newMetrics(w)
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, nil
+}
+
+// Routes mounts the streams, the API about them and the pages.
+func (w *Worker) Routes(mux *http.ServeMux) {
+	mux.HandleFunc("/hls/", w.serveHLS)
+	mux.HandleFunc("GET /api/streams", w.serveStreams)
+	mux.HandleFunc("GET /api/streams/{name}", w.serveStream)
+	web.Routes(mux)
+}
+
+// Run serves until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	defer w.wg.Wait()
+	defer w.cancel()
+	ctx, cancel := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	defer watch.Wait()
+	defer cancel()
+	watch.Go(func() { _ = w.bus.WatchLive(ctx, w.dir.set) })
+	watch.Go(func() { _ = w.bus.WatchViewers(ctx, w.crowd.set) })
+
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-t.C:
+			w.dropIdle(now)
+			w.tellViewers(now)
+		}
+	}
+}
+
+// Ready is nil while the bus can be reached.
+func (w *Worker) Ready() error {
+	if !w.bus.Connected() {
+		return fmt.Errorf("edge: the bus cannot be reached; is its address right, and does it run?")
+	}
+	return nil
+}
+
+// Collectors are the edge's metrics.
+func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }
