@@ -1,0 +1,109 @@
+package transcode
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// audioConfig is a track's AudioSpecificConfig and what it says.
+type audioConfig struct {
+	record   []byte
+	object   int    // audio object type as signalled first: 2 is AAC-LC, 5 and 29 HE-AAC
+	rate     int    // Hz of the core coder: the track's timescale
+	channels int    // of the core coder; 0: in the bitstream
+	samples  int    // of a frame at rate: 1024, or 960
+	codec    string // RFC 6381: mp4a.40.N
+}
+
+var aacRates = [...]int{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350}
+
+// parseAudioConfig reads an AudioSpecificConfig (ISO/IEC 14496-3 1.6.2.1).
+func parseAudioConfig(record []byte) (*audioConfig, error) {
+	if len(record) < 2 || len(record) > 64 {
+		return nil, fmt.Errorf("%w: an audio configuration of %d bytes", ErrMedia, len(record))
+	}
+	r := &bitReader{b: record}
+	a := &audioConfig{record: bytes.Clone(record), samples: 1024}
+	a.object = audioObject(r)
+	a.rate = audioRate(r)
+	a.channels = int(r.bits(4))
+	core := a.object
+	if a.object == 5 || a.object == 29 { // HE-AAC signalled explicitly
+		audioRate(r) // of the extension
+		core = audioObject(r)
+	}
+	switch core {
+	case 1, 2, 3, 4:
+		if r.bit() == 1 {
+			a.samples = 960
+		}
+	default:
+		return nil, fmt.Errorf("%w: audio object type %d; send AAC-LC", ErrMedia, core)
+	}
+	if r.short || a.rate < 7000 || a.rate > 96000 || a.channels > 7 {
+		return nil, fmt.Errorf("%w: audio of %d Hz and %d channels", ErrMedia, a.rate, a.channels)
+	}
+	a.codec = fmt.Sprintf("mp4a.40.%d", a.object)
+	return a, nil
+}
+
+func audioObject(r *bitReader) int {
+	if o := int(r.bits(5)); o != 31 {
+		return o
+	}
+	return 32 + int(r.bits(6))
+}
+
+func audioRate(r *bitReader) int {
+	i := int(r.bits(4))
+	if i == 15 {
+		return int(r.bits(24))
+	}
+	if i < len(aacRates) {
+		return aacRates[i]
+	}
+	return 0
+}
+
+func (a *audioConfig) same(record []byte) bool { return a != nil && bytes.Equal(a.record, record) }
+
+// elements are the syntactic elements of each channel configuration (ISO/IEC
+// 14496-3 table 1.19): 0 one channel, 1 a pair, 3 the low frequency one.
+var elements = [...][]byte{{1}, {0}, {1}, {0, 1}, {0, 1, 0}, {0, 1, 1}, {0, 1, 1, 3}, {0, 1, 1, 1, 3}}
+
+// silence is one AAC frame without sound: every channel has max_sfb 0 (ISO/IEC 14496-3 4.4.2).
+func (a *audioConfig) silence() []byte {
+	var b []byte
+	n := 0
+	put := func(v, bits int) {
+		for i := bits - 1; i >= 0; i-- {
+			if n%8 == 0 {
+				b = append(b, 0)
+			}
+			b[n/8] |= byte(v>>i&1) << (7 - n%8)
+			n++
+		}
+	}
+	tags := [4]int{}
+	for _, e := range elements[a.channels] {
+		put(int(e), 3)
+		put(tags[e], 4)
+		tags[e]++
+		if e == 1 {
+			put(1, 1)  // common_window
+			put(0, 11) // ics_info
+			put(0, 2)  // ms_mask_present
+			put(0, 2*11)
+		} else {
+			put(0, 8+11+3) // global_gain, ics_info, no pulses, TNS or gain control
+		}
+	}
+	put(7, 3) // END
+	return b
+}
+
+// ms is the time of sample n, floored.
+func (a *audioConfig) ms(n int64) int64 { return n * 1000 / int64(a.rate) }
+
+// sample is the first sample at or after a time.
+func (a *audioConfig) sample(ms int64) int64 { return (ms*int64(a.rate) + 999) / 1000 }

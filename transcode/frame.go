@@ -1,0 +1,48 @@
+package transcode
+
+// frame is one access unit on the stream clock.
+type frame struct {
+	dts, pts int64 // ms
+	key      bool  // an IDR picture
+	data     []byte
+	n        int64 // of sound: the first sample
+}
+
+// audioFrame is one AAC frame at its place on the sample clock.
+type audioFrame struct {
+	n    int64 // its first sample, counted from stream clock 0
+	data []byte
+}
+
+// cut is the start of a segment, the same for all renditions.
+type cut struct {
+	msn      uint64
+	dts, pts int64 // of its first frame, ms
+	wall     int64 // unix ms of stream clock 0
+	epoch    int
+	disc     bool   // a discontinuity goes before it
+	discSeq  uint64 // discontinuities up to and with it
+}
+
+// mode says where a generation's pictures and its segment starts come from.
+type mode string
+
+const (
+	modePass  mode = "pass"  // the source's own pictures and key frames
+	modeGrid  mode = "grid"  // encoded pictures at a constant rate, key frames on the absolute grid
+	modeAudio mode = "audio" // no pictures
+)
+
+// generation is a stretch of a stream between discontinuities: its parameters do not change.
+type generation struct {
+	number int
+	mode   mode
+	video  *videoConfig // of the source; nil without video
+	audio  *audioConfig // nil without audio
+	fps    float64      // frames a second
+	frame  int64        // a frame's usual duration, ms
+	start  cut
+
+	ended          bool
+	endDTS, endPTS int64 // when ended
+}

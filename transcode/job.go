@@ -1,0 +1,258 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// maxUnstored is how many parts of a rendition may wait for the bus before no more media is read.
+const maxUnstored = 64
+
+// job makes all renditions of one stream as long as it holds the lease. Its
+// run goroutine owns everything here but live.
+type job struct {
+	b    *bus.Bus
+	cfg  Config
+	log  *zap.Logger
+	m    *metrics
+	sid  string
+	tl   *timeline
+	held []*bus.Chunk // the session's first, until it can be planned
+
+	rends   map[string]*rendition
+	wg      sync.WaitGroup
+	failed  chan error
+	last    uint64 // log number of the last chunk read
+	msnKept uint64 // Live.NextMSN as far as we reserved
+
+	mu   sync.Mutex // guards live
+	live *bus.Live
+	news chan struct{} // says that live changed
+}
+
+// reserveMSN is how many media sequence numbers are reserved at a time.
+const reserveMSN = 1000
+
+func newJob(b *bus.Bus, cfg Config, live *bus.Live, m *metrics, log *zap.Logger) *job {
+	return &job{
+		b: b, cfg: cfg, log: log, m: m, sid: live.SID, live: live,
+		rends: map[string]*rendition{}, failed: make(chan error, 1), news: make(chan struct{}, 1),
+	}
+}
+
+// update tells the job of a change of its stream's record.
+func (j *job) update(l *bus.Live) {
+	j.mu.Lock()
+	j.live = l
+	j.mu.Unlock()
+	select {
+	case j.news <- struct{}{}:
+	default:
+	}
+}
+
+func (j *job) record() *bus.Live {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.live
+}
+
+// run works until the stream is finished (errFinished), another session took
+// its name (errReplaced), ctx ends or something fails. Starting is always resuming.
+func (j *job) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer j.wg.Wait()
+	defer cancel()
+	from, err := j.resume(ctx)
+	if err != nil {
+		return err
+	}
+	reader, err := j.b.FollowMedia(ctx, j.sid, from)
+	if err != nil {
+		return err
+	}
+	defer reader.Stop()
+	chunks := make(chan *bus.Chunk)
+	j.wg.Go(func() { j.read(ctx, reader, chunks) })
+	session := j.record().Session
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		in := chunks
+		if j.behind() {
+			in = nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-j.failed:
+			return err
+		case c := <-in:
+			if err := j.chunk(ctx, c); err != nil {
+				return err
+			}
+			continue
+		case <-j.news:
+		case <-tick.C:
+		}
+		live := j.record()
+		if live.Session != session {
+			return errReplaced
+		}
+		if live.State == bus.StateEnded && j.consumed(ctx, live) {
+			return j.finish(ctx)
+		}
+	}
+}
+
+func (j *job) read(ctx context.Context, r *bus.MediaReader, out chan<- *bus.Chunk) {
+	for {
+		c, err := r.Next(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err != nil {
+			j.fail(err)
+			return
+		}
+		select {
+		case out <- c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (j *job) fail(err error) {
+	select {
+	case j.failed <- err:
+	default:
+	}
+}
+
+// behind reports that the bus does not take the parts as fast as they are made.
+func (j *job) behind() bool {
+	for _, r := range j.rends {
+		if r.pub.waiting() > maxUnstored {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *job) chunk(ctx context.Context, c *bus.Chunk) error {
+	j.last = c.Seq
+	if c.Wall < j.record().StartedAt {
+		return nil // of the session before
+	}
+	if j.tl.s.PartTarget == 0 {
+		j.held = append(j.held, c)
+		if c.DTS-j.held[0].DTS < planMedia {
+			return nil
+		}
+		return j.plan(ctx)
+	}
+	if err := j.tl.chunk(c); err != nil {
+		return err
+	}
+	return j.reserve(ctx)
+}
+
+// plan decides on the session's constants and reads what was held back for it.
+func (j *job) plan(ctx context.Context) error {
+	j.tl.plan(j.held)
+	for _, c := range j.held {
+		if err := j.tl.chunk(c); err != nil {
+			return err
+		}
+	}
+	j.held = nil
+	return j.reserve(ctx)
+}
+
+// reserve keeps Live.NextMSN ahead of what is used.
+func (j *job) reserve(ctx context.Context) error {
+	if j.tl.s.NextMSN+reserveMSN/2 < j.msnKept {
+		return nil
+	}
+	j.msnKept = j.tl.s.NextMSN + reserveMSN
+	return j.setNextMSN(ctx, j.msnKept)
+}
+
+func (j *job) setNextMSN(ctx context.Context, next uint64) error {
+	session := j.record().Session
+	_, err := j.b.UpdateLive(ctx, j.sid, func(l *bus.Live) error {
+		if l.Session != session {
+			return errReplaced
+		}
+		l.NextMSN = next
+		return nil
+	})
+	return err
+}
+
+// consumed reports that an ended stream's media has been read to its end, or is gone from the log.
+func (j *job) consumed(ctx context.Context, live *bus.Live) bool {
+	if j.last >= live.LastMedia {
+		return true
+	}
+	last, err := j.b.LastChunk(ctx, j.sid)
+	if errors.Is(err, bus.ErrNotFound) {
+		return true
+	}
+	return err == nil && last.Seq <= j.last
+}
+
+// finish makes what is left and ends every rendition.
+func (j *job) finish(ctx context.Context) error {
+	if j.held != nil {
+		if err := j.plan(ctx); err != nil {
+			return err
+		}
+	}
+	j.tl.finish()
+	for _, r := range j.rends {
+		r.finish()
+	}
+	for _, r := range j.rends {
+		select {
+		case <-r.pub.done:
+		case err := <-j.failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	if err := j.setNextMSN(ctx, j.tl.s.NextMSN+1); err != nil {
+		return err
+	}
+	return errFinished
+}
+
+// rendition is the rendition of a spec, made when it is not there yet.
+func (j *job) rendition(ctx context.Context, name string) *rendition {
+	if r := j.rends[name]; r != nil {
+		return r
+	}
+	r := &rendition{sid: j.sid, tl: j.tl, made: j.m.part}
+	r.spec.name = name
+	r.pub = newPublisher(j.b, 0)
+	j.rends[name] = r
+	return r
+}
+
+// start runs a rendition's publisher.
+func (j *job) start(ctx context.Context, r *rendition) {
+	j.wg.Go(func() {
+		if err := r.pub.run(ctx, func(*bus.Part) {}); err != nil && ctx.Err() == nil {
+			j.fail(fmt.Errorf("stream %s: %w", j.sid, err))
+		}
+	})
+}

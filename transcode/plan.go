@@ -1,0 +1,59 @@
+package transcode
+
+import (
+	"math"
+	"slices"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// planMedia is how much of a session is looked at before its first part, in ms.
+const planMedia = 1000
+
+// maxPartTarget is the longest part, in ms.
+const maxPartTarget = 500
+
+// plan chooses what stays constant in a session from its first media: the
+// part target, which all parts but the last of a segment must fill to 85 %.
+func (t *timeline) plan(chunks []*bus.Chunk) {
+	var times []int64
+	for _, c := range chunks {
+		_ = c.EachTag(func(tag bus.Tag, clock int64) error {
+			if tag.IsAVCFrame() {
+				times = append(times, clock)
+			}
+			return nil
+		})
+	}
+	t.s.Frame, t.s.FPS = 40, 25
+	long := int64(0)
+	if n := len(times) - 1; n >= 2 {
+		deltas := make([]int64, n)
+		for i := range deltas {
+			deltas[i] = times[i+1] - times[i]
+		}
+		slices.Sort(deltas)
+		t.s.Frame = max(1, deltas[n/2])
+		long = deltas[n*9/10] // one dropped frame must not make all parts long
+		t.s.FPS = roundFPS(float64(n) * 1000 / float64(max(1, times[n]-times[0])))
+	}
+	t.s.PartTarget = partTarget(1000/t.s.FPS, long)
+}
+
+// partTarget is PART-TARGET in ms for frames of this duration: whole frames
+// for about 200 ms, and 85 % of it within reach of any frame's end.
+func partTarget(frame float64, longest int64) int64 {
+	n := max(1, math.Round(200/frame))
+	p := math.Ceil(max(1.1*n*frame, float64(longest)/0.15))
+	return int64(min(p, maxPartTarget))
+}
+
+// roundFPS takes the usual rate that a measured one is next to.
+func roundFPS(fps float64) float64 {
+	for _, usual := range []float64{5, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60} {
+		if math.Abs(fps-usual) < usual*0.03 {
+			return usual
+		}
+	}
+	return math.Round(fps*100) / 100
+}

@@ -1,0 +1,78 @@
+package transcode
+
+// sound takes one AAC frame of the source and puts it on the sample clock,
+// which runs on without gaps: silence is put in where the source has none.
+func (t *timeline) sound(clock int64, data []byte) {
+	if t.video == nil && t.changed() {
+		t.close(clock, clock)
+		t.open(modeAudio, clock, clock)
+	}
+	g := t.gen
+	if g == nil || g.audio == nil || g.audio != t.audio {
+		return // before the first key frame, or of a configuration that starts with the next
+	}
+	if g.mode == modeAudio {
+		if clock-t.s.SegPTS >= t.profile.MinSegment {
+			t.cut(clock, clock, false)
+		}
+		t.s.LastDTS, t.s.MaxPTS = clock, clock
+		t.sink.decided(g, clock)
+	}
+	rate, step := int64(g.audio.rate), int64(g.audio.samples)
+	want := (clock*rate + 500) / 1000
+	if !t.s.Anchored {
+		t.anchor(g, want)
+	}
+	off := want - t.s.AudioNext
+	switch slack := rate * audioSlack / 1000; {
+	case off > slack:
+		for n := (off + step/2) / step; n > 0; n-- {
+			t.pushAudio(g, g.audio.silence())
+		}
+	case off < -slack:
+		// Silence has taken its place already: wait longer for the next ones.
+		if lag := t.s.LastDTS - clock + 200; g.video != nil && lag > t.s.AudioLag {
+			t.s.AudioLag = min(lag, audioLagMax)
+		}
+		return
+	}
+	t.pushAudio(g, data)
+}
+
+// anchor sets the sample clock to a frame, and leads up to it with silence from the generation's start.
+func (t *timeline) anchor(g *generation, want int64) {
+	step := int64(g.audio.samples)
+	t.s.Anchored, t.s.AudioNext = true, want
+	for start := g.audio.sample(g.start.dts); t.s.AudioNext-step >= start; {
+		t.s.AudioNext -= step
+	}
+	for silence := g.audio.silence(); t.s.AudioNext+step/2 < want; {
+		t.pushAudio(g, silence)
+	}
+}
+
+func (t *timeline) pushAudio(g *generation, data []byte) {
+	f := audioFrame{t.s.AudioNext, data}
+	t.s.AudioNext += int64(g.audio.samples)
+	t.sink.audioFrame(g, f)
+}
+
+// fillAudio puts silence where audio is later than it may be.
+func (t *timeline) fillAudio(video int64) {
+	if t.gen.audio == nil {
+		return
+	}
+	t.fillTo(t.gen, video-max(t.s.AudioLag, audioLagStart))
+}
+
+func (t *timeline) fillTo(g *generation, clock int64) {
+	if clock <= g.start.dts {
+		return
+	}
+	if !t.s.Anchored {
+		t.s.Anchored, t.s.AudioNext = true, g.audio.sample(g.start.dts)
+	}
+	for silence := g.audio.silence(); g.audio.ms(t.s.AudioNext) < clock; {
+		t.pushAudio(g, silence)
+	}
+}

@@ -1,0 +1,221 @@
+package transcode
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// timeline folds the media log into generations, segment starts, pictures and
+// an unbroken audio track. It reads no clock: the same log gives the same
+// output, and from the state at a mark a new worker goes on alike.
+type timeline struct {
+	profile Profile
+	sink    sink
+	s       timelineState
+	gen     *generation
+	video   *videoConfig // what the next frames need; effective at the next IDR
+	audio   *audioConfig
+	seq     uint64 // log number of the chunk being read
+	wall    int64
+	marks   []mark
+}
+
+// sink takes what the timeline makes, in order.
+type sink interface {
+	beginGeneration(g *generation)
+	cutSegment(g *generation, c cut)
+	sourceFrame(g *generation, f frame)
+	audioFrame(g *generation, f audioFrame)
+	// decided says that there is no segment start before this stream clock, in ms, but those already told.
+	decided(g *generation, clock int64)
+	endGeneration(g *generation)
+}
+
+// timelineState is what the fold carries from chunk to chunk.
+type timelineState struct {
+	Session    string `json:"session"`
+	Epoch      int    `json:"epoch"`
+	N          int64  `json:"n"`           // of the last chunk; -1: none of this epoch
+	PartTarget int64  `json:"part_target"` // ms; 0: not planned yet
+	Frame      int64  `json:"frame"`       // usual duration of a frame, ms
+	NextMSN    uint64 `json:"next_msn"`
+	SegDTS     int64  `json:"seg_dts"` // where the open segment starts
+	SegPTS     int64  `json:"seg_pts"`
+	Disc       uint64 `json:"disc"` // discontinuities so far
+	LastDTS    int64  `json:"last_dts"`
+	MaxPTS     int64  `json:"max_pts"`
+
+	Gen      int     `json:"gen"` // generations so far; 0: none yet
+	Open     bool    `json:"open"`
+	Mode     mode    `json:"mode"`
+	FPS      float64 `json:"fps"`             // of the source, as measured
+	Video    []byte  `json:"video,omitempty"` // configurations of the open generation
+	Audio    []byte  `json:"audio,omitempty"`
+	Start    cutJSON `json:"start"`
+	WantDisc bool    `json:"want_disc"` // the next generation is not the session's first
+
+	AudioNext int64 `json:"audio_next"` // sample number of the next audio frame
+	Anchored  bool  `json:"anchored"`
+	AudioLag  int64 `json:"audio_lag"` // how late audio may be, ms
+}
+
+type cutJSON struct {
+	MSN uint64 `json:"msn"`
+	DTS int64  `json:"dts"`
+	PTS int64  `json:"pts"`
+}
+
+// mark is a chunk from which the fold can be taken up.
+type mark struct {
+	seq        uint64
+	dts, pts   int64 // of its first picture, or sound
+	audioClock int64 // ms: every audio frame from here on comes with or after the chunk
+	state      json.RawMessage
+}
+
+const (
+	audioSlack    = 60   // ms that the sample clock may be off before it is set anew
+	audioLagStart = 400  // ms that audio may come later than video before silence takes its place
+	audioLagMax   = 2000 // the same for a publisher whose audio always comes late
+)
+
+// chunk takes the next chunk of the log.
+func (t *timeline) chunk(c *bus.Chunk) error {
+	if c.Epoch < t.s.Epoch || c.Epoch == t.s.Epoch && int64(c.N) <= t.s.N {
+		return nil // stored twice
+	}
+	if c.Key {
+		t.mark(c)
+	}
+	if c.Epoch > t.s.Epoch {
+		t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+		t.s.Epoch = c.Epoch
+	}
+	t.s.N = int64(c.N)
+	t.seq, t.wall = c.Seq, c.Wall
+	return c.EachTag(t.tag)
+}
+
+func (t *timeline) tag(tag bus.Tag, clock int64) error {
+	switch {
+	case tag.IsAVCConfig():
+		if t.video.same(tag.Payload()) {
+			return nil
+		}
+		v, err := parseVideoConfig(tag.Payload())
+		if err != nil {
+			return fmt.Errorf("video configuration at %d ms: %w", clock, err)
+		}
+		t.video = v
+	case tag.IsAVCFrame():
+		if t.video != nil {
+			t.picture(frame{dts: clock, pts: clock + int64(tag.CTS()), key: tag.IsKey() && t.video.isIDR(tag.Payload()), data: tag.Payload()})
+		}
+	case tag.IsAACConfig():
+		if t.audio.same(tag.Payload()) {
+			return nil
+		}
+		a, err := parseAudioConfig(tag.Payload())
+		if err != nil {
+			return fmt.Errorf("audio configuration at %d ms: %w", clock, err)
+		}
+		t.audio = a
+	case tag.IsAACFrame():
+		if t.audio != nil {
+			t.sound(clock, tag.Payload())
+		}
+	}
+	return nil
+}
+
+func (t *timeline) picture(f frame) {
+	if t.gen != nil && t.gen.video != nil && f.dts <= t.s.LastDTS {
+		return // ingest promises rising times
+	}
+	switch {
+	case f.key && t.changed():
+		t.close(f.dts, max(f.pts, t.s.MaxPTS))
+		t.open(t.sourceMode(), f.dts, f.pts)
+	case t.gen == nil:
+		return // pictures before the first key frame
+	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50:
+		t.cut(f.dts, f.pts, false)
+	}
+	if t.gen.video == nil {
+		return
+	}
+	t.s.LastDTS, t.s.MaxPTS = f.dts, max(t.s.MaxPTS, f.pts)
+	t.sink.decided(t.gen, f.dts)
+	t.sink.sourceFrame(t.gen, f)
+	t.fillAudio(f.dts)
+}
+
+// changed reports whether the open generation does not fit the media that comes.
+func (t *timeline) changed() bool {
+	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio
+}
+
+func (t *timeline) sourceMode() mode {
+	return modePass
+}
+
+// open begins a generation with a segment of its own.
+func (t *timeline) open(m mode, dts, pts int64) {
+	t.s.Gen++
+	t.s.Open, t.s.Mode = true, m
+	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame}
+	t.s.Video, t.s.Audio = nil, nil
+	if m == modeAudio {
+		g.video = nil
+	}
+	if g.video != nil {
+		t.s.Video = g.video.record
+	}
+	if g.audio != nil {
+		t.s.Audio = g.audio.record
+	}
+	t.s.Anchored = false
+	t.gen = g
+	disc := t.s.WantDisc
+	if disc {
+		t.s.Disc++
+	}
+	t.s.WantDisc = true
+	g.start = t.newCut(dts, pts, disc)
+	t.s.Start = cutJSON{g.start.msn, dts, pts}
+	t.sink.beginGeneration(g)
+	t.sink.cutSegment(g, g.start)
+}
+
+func (t *timeline) newCut(dts, pts int64, disc bool) cut {
+	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc}
+	t.s.NextMSN++
+	t.s.SegDTS, t.s.SegPTS = dts, pts
+	return c
+}
+
+func (t *timeline) cut(dts, pts int64, disc bool) {
+	t.sink.cutSegment(t.gen, t.newCut(dts, pts, disc))
+}
+
+// close ends the open generation.
+func (t *timeline) close(dts, pts int64) {
+	if t.gen == nil {
+		return
+	}
+	g := t.gen
+	if g.audio != nil && g.video != nil {
+		t.fillTo(g, dts)
+	}
+	g.ended, g.endDTS, g.endPTS = true, dts, pts
+	t.sink.endGeneration(g)
+	t.gen = nil
+	t.s.Open = false
+}
+
+// finish ends the stream.
+func (t *timeline) finish() {
+	t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+}

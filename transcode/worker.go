@@ -1,0 +1,195 @@
+// Package transcode turns the media log into the parts log: for each stream
+// one worker, the holder of its lease, cuts the source into CMAF parts, has
+// ffmpeg encode the smaller renditions, and publishes every part fenced.
+//
+//	media log -> job -> timeline -> { rendition (source) | ffmpeg -> rendition } -> cmaf -> parts log
+//
+// The work is a fold over the log. A worker that dies leaves with each part
+// what the next one needs, which makes the same numbers from there on.
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// Back-off between the attempts of a job that fails.
+const (
+	retryFirst = 100 * time.Millisecond
+	retryMax   = 5 * time.Second
+)
+
+// Worker transcodes streams whose lease it gets.
+type Worker struct {
+	cfg    Config
+	b      *bus.Bus
+	log    *zap.Logger
+	m      *metrics
+	leases *bus.Leases
+
+	mu    sync.Mutex // guards below
+	lives map[string]*bus.Live
+	jobs  map[string]*job
+	wait  map[string]time.Duration // back-off of streams whose job failed
+	wg    sync.WaitGroup
+}
+
+// New checks the configuration and begins to watch the leases.
+func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	leases, err := b.Leases(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("start transcode: %w", err)
+	}
+	return &Worker{
+		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases,
+		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{},
+	}, nil
+}
+
+// Routes adds nothing: the worker has no HTTP.
+func (w *Worker) Routes(*http.ServeMux) {}
+
+// Ready is nil when the worker can take streams.
+func (w *Worker) Ready() error {
+	if !w.b.Connected() {
+		return errors.New("transcode: the bus cannot be reached")
+	}
+	return nil
+}
+
+// Collectors are the worker's metrics.
+func (w *Worker) Collectors() []prometheus.Collector { return w.m.collectors() }
+
+// Run takes streams until ctx ends, then stops its jobs and gives up its leases.
+func (w *Worker) Run(ctx context.Context) error {
+	defer w.leases.Close()
+	defer w.wg.Wait()
+	w.wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case sid := <-w.leases.Freed():
+				w.consider(ctx, sid)
+			}
+		}
+	})
+	err := w.b.WatchLive(ctx, func(l *bus.Live) { w.see(ctx, l) })
+	if ctx.Err() != nil {
+		return nil
+	}
+	return fmt.Errorf("transcode: %w", err)
+}
+
+// see takes a stream's record as it is now.
+func (w *Worker) see(ctx context.Context, l *bus.Live) {
+	w.mu.Lock()
+	if l.State == "" {
+		delete(w.lives, l.SID)
+	} else {
+		w.lives[l.SID] = l
+	}
+	j := w.jobs[l.SID]
+	w.mu.Unlock()
+	switch {
+	case j != nil && l.State != "":
+		j.update(l)
+	case j == nil && l.State != "":
+		w.consider(ctx, l.SID)
+	}
+}
+
+// consider takes a stream when it needs somebody and nobody has it.
+func (w *Worker) consider(ctx context.Context, sid string) {
+	w.mu.Lock()
+	l := w.lives[sid]
+	if l == nil || w.jobs[sid] != nil || ctx.Err() != nil {
+		w.mu.Unlock()
+		return
+	}
+	j := newJob(w.b, w.cfg, l, w.m, w.log.With(zap.String("stream", l.Name)))
+	w.jobs[sid] = j
+	w.wg.Add(1)
+	w.mu.Unlock()
+	go func() {
+		defer w.wg.Done()
+		err := w.hold(ctx, j)
+		w.mu.Lock()
+		delete(w.jobs, sid)
+		wait := time.Duration(0)
+		changed := w.lives[sid] != nil && w.lives[sid] != l && w.lives[sid].Session != l.Session
+		switch {
+		case err == nil || errors.Is(err, errFinished) || errors.Is(err, bus.ErrHeld) || ctx.Err() != nil:
+			delete(w.wait, sid)
+		case errors.Is(err, errReplaced):
+			changed = true
+		default:
+			wait = min(max(2*w.wait[sid], retryFirst), retryMax)
+			w.wait[sid] = wait
+		}
+		w.mu.Unlock()
+		if wait > 0 {
+			w.m.restarts.Inc()
+			j.log.Warn("transcoding failed, trying again", zap.Duration("after", wait), zap.Error(err))
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(wait):
+			}
+		}
+		if changed || wait > 0 {
+			w.consider(ctx, sid)
+		}
+	}()
+}
+
+// hold runs a job under its lease.
+func (w *Worker) hold(ctx context.Context, j *job) error {
+	if done, err := j.finished(ctx); done || err != nil {
+		return err
+	}
+	lease, err := w.leases.TryAcquire(ctx, j.sid, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		if err := lease.Release(rctx); err != nil {
+			j.log.Warn("lease not released, it times out", zap.Error(err))
+		}
+	}()
+	jctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := make(chan struct{})
+	defer close(stop)
+	w.wg.Go(func() {
+		select {
+		case <-lease.Lost():
+			cancel()
+		case <-stop:
+		}
+	})
+	w.m.jobs.Inc()
+	defer w.m.jobs.Dec()
+	j.log.Info("transcoding")
+	err = j.run(jctx)
+	if errors.Is(err, errFinished) {
+		j.log.Info("stream finished")
+	}
+	return err
+}
