@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,7 @@ type Segment struct {
 	Target     int // EXT-X-TARGETDURATION, s; constant in a session
 	PartTarget int // PART-TARGET, ms; constant in a session
 
+	Planned          int    // how many renditions the stream is to have, 0 unknown: a master waits for them at its start
 	Order            int    // place in the master playlist, from 0, the preferred first
 	Kind             string // KindAV, KindVideo or KindAudio
 	Label            string // for people: "720p", "Source", "Audio only"
@@ -81,15 +83,18 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 		return ack.Sequence, nil
 	}
 	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == 10071 || api.ErrorCode == 10164) {
+	if errors.As(err, &api) && (api.ErrorCode == 10071 || api.ErrorCode == 10164) { // wrong last sequence; 10164 when replicated
 		// Was it we who wrote it, and only the ack was lost?
-		last, lerr := b.LastPart(ctx, p.SID, p.Rendition)
-		if lerr == nil && last.Seq > after && last.MSN == p.MSN && last.Index == p.Index && last.EOS == p.EOS && string(last.Data) == string(p.Data) {
+		last, err := b.LastPart(ctx, p.SID, p.Rendition)
+		switch {
+		case err != nil && !errors.Is(err, ErrNotFound):
+			return 0, err // cannot tell: ask again
+		case err == nil && last.Seq > after && last.MSN == p.MSN && last.Index == p.Index && last.EOS == p.EOS && bytes.Equal(last.Data, p.Data):
 			return last.Seq, nil
 		}
 		return 0, fmt.Errorf("part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, ErrFenced)
 	}
-	return 0, fmt.Errorf("store part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, err)
+	return 0, b.trouble(fmt.Errorf("store part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, err))
 }
 
 func (p *Part) message() (*nats.Msg, error) {
@@ -245,12 +250,4 @@ func (b *Bus) Poster(ctx context.Context, sid, size string) (jpeg []byte, seq ui
 		return nil, 0, err
 	}
 	return m.Data, m.Sequence, nil
-}
-
-func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	s, err := b.js.Stream(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("read log %s: %w", name, err)
-	}
-	return s, nil
 }

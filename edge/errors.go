@@ -20,6 +20,7 @@ func (p *problem) Error() string { return p.text }
 var (
 	probNoStream   = &problem{http.StatusNotFound, "No stream of that name. Is the link right?"}
 	probNoPath     = &problem{http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."}
+	probDropped    = &problem{http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."}
 	probNoPart     = &problem{http.StatusNotFound, "Not in the stream, or no longer."}
 	probNoPicture  = &problem{http.StatusNotFound, "No picture of this stream yet."}
 	probEnded      = &problem{http.StatusGone, "The stream has ended."}

@@ -105,7 +105,7 @@ func (w *Worker) serveMaster(rw http.ResponseWriter, r *http.Request, t target) 
 
 // wait waits for a stream that is starting.
 func (w *Worker) wait(ctx context.Context, s *stream, ok func(*master) bool) (*master, error) {
-	m, err := until(ctx, s.master, w.cfg.StartWait, ok)
+	m, err := until(ctx, w.ctx, s.master, w.cfg.StartWait, ok)
 	if errors.Is(err, errTimeout) {
 		if l := w.dir.live(s.sid); l != nil && l.State == bus.StateEnded {
 			return nil, probEnded
@@ -173,6 +173,9 @@ func (w *Worker) serveList(rw http.ResponseWriter, r *http.Request, s *stream, r
 			return err
 		}
 	}
+	if l.view.dropped {
+		return probDropped
+	}
 	f := &l.forms[form{flat, d.skip}.index()]
 	e := f.get(func() []byte {
 		style := playlistStyle{reports: "../"}
@@ -195,6 +198,9 @@ func (w *Worker) serveList(rw http.ResponseWriter, r *http.Request, s *stream, r
 
 // await waits until a list is what the directive asks for, at most 3 target durations.
 func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d directive) (*list, error) {
+	if l.view.dropped {
+		return l, nil
+	}
 	switch d.ask(&l.view) {
 	case answerNow:
 		return l, nil
@@ -205,7 +211,7 @@ func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d directiv
 	w.metrics.waiting.Inc()
 	defer w.metrics.waiting.Dec()
 	limit := holdTargets * time.Duration(l.view.info().Target) * time.Second
-	l, err := until(ctx, rend.lists, limit, func(l *list) bool { return d.ask(&l.view) == answerNow })
+	l, err := until(ctx, w.ctx, rend.lists, limit, func(l *list) bool { return l.view.dropped || d.ask(&l.view) == answerNow })
 	if errors.Is(err, errTimeout) {
 		return nil, probLate
 	}

@@ -9,10 +9,13 @@ import (
 // master is a stream's multivariant playlist as of one message of the log.
 type master struct {
 	variants []variant
-	ready    bool // a first segment is whole: the renditions that were to come have come
+	ready    bool // it can be given out: the renditions that were to come have come
 	ended    bool
 	forms    [2]body // beside index.m3u8, and beside the stream's folder
 }
+
+// patience is after how many segments a master no longer waits for renditions.
+const patience = 3
 
 type variant struct {
 	rendition string
@@ -22,11 +25,17 @@ type variant struct {
 // newMaster reads the windows; the stream's follower calls it.
 func newMaster(current []*rendition) *master {
 	m := &master{ended: len(current) > 0}
+	planned, whole := 0, 0
 	for _, r := range current {
-		m.variants = append(m.variants, variant{r.name, r.window.newest().info})
-		m.ready = m.ready || len(r.window.listed) > 0
+		info := r.window.newest().info
+		m.variants = append(m.variants, variant{r.name, info})
 		m.ended = m.ended && r.window.ended
+		planned = max(planned, info.Planned)
+		whole = max(whole, len(r.window.listed))
 	}
+	// Players read the master once. So it waits for a first segment, and some
+	// more for renditions that are late.
+	m.ready = whole >= 1 && len(current) >= planned || whole >= patience || m.ended
 	return m
 }
 

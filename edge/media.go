@@ -58,7 +58,7 @@ func (w *Worker) awaitParts(ctx context.Context, s *stream, rend *rendition, t t
 	w.metrics.waiting.Inc()
 	defer w.metrics.waiting.Dec()
 	limit := holdTargets * time.Duration(l.view.info().Target) * time.Second
-	_, err := until(ctx, rend.lists, limit, func(l *list) bool {
+	_, err := until(ctx, w.ctx, rend.lists, limit, func(l *list) bool {
 		seg, parts = s.locate(rend, t)
 		return parts != nil || !soon(&l.view, t)
 	})
@@ -94,7 +94,7 @@ func (s *stream) locate(rend *rendition, t target) (*segment, []*part) {
 // soon reports whether what a request names may come shortly: the part that
 // EXT-X-PRELOAD-HINT names, or one that an edge a little ahead lists already.
 func soon(v *view, t target) bool {
-	if v.ended {
+	if v.ended || v.dropped {
 		return false
 	}
 	msn, index := v.next()

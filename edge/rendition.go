@@ -1,6 +1,10 @@
 package edge
 
-import "github.com/helios-h2020/pse/bus"
+import (
+	"slices"
+
+	"github.com/helios-h2020/pse/bus"
+)
 
 // rendition is one rendition of a followed stream. Its window belongs to the
 // follower, which holds the stream's lock when it changes it; lists is what
@@ -20,6 +24,13 @@ type list struct {
 	view  view
 	age   []string // Cache-Control of an answer that was waited for
 	forms [4]body
+}
+
+func newList(r *rendition, current []*rendition) *list {
+	l := &list{view: r.window.view(reports(current, r))}
+	l.view.dropped = !l.view.ended && !slices.Contains(current, r)
+	l.age = []string{maxAge(skipTargets * l.view.info().Target)}
+	return l
 }
 
 // form is one way to write a list.

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -84,19 +85,26 @@ func (s *stream) apply(m *bus.Part) {
 		r.pin(p, m.Data, partTargets*target+s.keep)
 	}
 	current := s.current()
-	l := &list{view: r.window.view(reports(current, r))}
-	l.age = []string{maxAge(skipTargets * l.view.info().Target)}
+	l := newList(r, current)
+	if r.lists == nil {
+		r.lists = newFeed(l)
+	}
 	s.mu.Unlock()
 
-	if r.lists == nil {
-		s.mu.Lock()
-		r.lists = newFeed(l)
-		s.mu.Unlock()
-	} else {
-		r.lists.put(l)
+	r.lists.put(l)
+	if m.Segment == nil && !m.Last && !m.EOS {
+		return
 	}
-	if m.Segment != nil || m.Last || m.EOS {
-		s.master.put(newMaster(current))
+	s.dropStale(current)
+	s.master.put(newMaster(current))
+}
+
+// dropStale wakes who waits for a rendition that has fallen behind.
+func (s *stream) dropStale(current []*rendition) {
+	for _, r := range s.renditions {
+		if v := &r.lists.current().value.view; !v.dropped && !v.ended && !slices.Contains(current, r) {
+			r.lists.put(newList(r, current))
+		}
 	}
 }
 
@@ -139,8 +147,8 @@ func reports(current []*rendition, r *rendition) []report {
 }
 
 // until waits for a state of a feed that ok accepts, and returns it. It gives
-// up after limit, or when ctx ends.
-func until[T any](ctx context.Context, f *feed[T], limit time.Duration, ok func(T) bool) (T, error) {
+// up after limit, when the worker ends, or when ctx does.
+func until[T any](ctx, worker context.Context, f *feed[T], limit time.Duration, ok func(T) bool) (T, error) {
 	st := f.current()
 	if ok(st.value) {
 		return st.value, nil
@@ -155,6 +163,8 @@ func until[T any](ctx context.Context, f *feed[T], limit time.Duration, ok func(
 				return st.value, nil
 			}
 		case <-timer.C:
+			return st.value, errTimeout
+		case <-worker.Done():
 			return st.value, errTimeout
 		case <-ctx.Done():
 			return st.value, ctx.Err()

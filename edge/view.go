@@ -10,6 +10,7 @@ type view struct {
 	parts   []*part
 	reports []report
 	ended   bool
+	dropped bool // it has fallen behind the other renditions for good, or nearly so
 }
 
 // report is where another rendition is (EXT-X-RENDITION-REPORT).
