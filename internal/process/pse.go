@@ -1,0 +1,114 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Build builds the program into dir and returns its path.
+func Build(ctx context.Context, dir string) (string, error) {
+	bin := filepath.Join(dir, "pse")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/helios-h2020/pse/cmd/pse")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build pse: %w: %s", err, out)
+	}
+	return bin, nil
+}
+
+// PSE is a running `pse serve`.
+type PSE struct {
+	*Process
+	HTTP, RTMP, Admin string // host:port
+	log               string
+}
+
+// PSEOptions say what to serve. Empty addresses are free ports of the loopback.
+type PSEOptions struct {
+	Bin     string
+	Data    string   // its data directory
+	Name    string   // of its log file, <Name>.log in Data; "pse"
+	Workers []string // none: all
+	Bus     string   // the address of a bus elsewhere
+	HTTP    string
+	RTMP    string
+	Admin   string
+	Set     []string // KEY=VALUE of the configuration
+	Env     []string
+	CPU     int // the core to stay on; -1: any
+}
+
+// StartPSE starts `pse serve --open` and waits until it says that it is ready.
+func StartPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
+	for _, a := range []*string{&o.HTTP, &o.RTMP, &o.Admin} {
+		if *a == "" {
+			port, err := FreePort()
+			if err != nil {
+				return nil, err
+			}
+			*a = fmt.Sprintf("127.0.0.1:%d", port)
+		}
+	}
+	if o.Name == "" {
+		o.Name = "pse"
+	}
+	args := []string{"--data", o.Data}
+	if o.Bus != "" {
+		args = append(args, "--bus", o.Bus)
+	}
+	for _, kv := range o.Set {
+		args = append(args, "--set", kv)
+	}
+	args = append(args, "serve", "--open", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
+	if err := os.MkdirAll(o.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("start pse: %w", err)
+	}
+	p := &PSE{HTTP: o.HTTP, RTMP: o.RTMP, Admin: o.Admin, log: filepath.Join(o.Data, o.Name+".log")}
+	var err error
+	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: o.Env, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
+		return nil, err
+	}
+	if err := p.ready(ctx); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *PSE) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		r, err := http.Get("http://" + p.Admin + "/readyz")
+		if err == nil {
+			r.Body.Close()
+			if r.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-p.done:
+			return fmt.Errorf("pse ended: %s", Tail(p.log))
+		case <-ctx.Done():
+			return fmt.Errorf("pse is not ready: %w: %s", ctx.Err(), Tail(p.log))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Said is the end of its log.
+func (p *PSE) Said() string { return Tail(p.log) }
+
+// BusURL is the address of the bus that runs with this data directory.
+func BusURL(data string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(data, "bus.url"))
+	if err != nil {
+		return "", fmt.Errorf("find the bus: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
