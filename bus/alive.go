@@ -22,6 +22,7 @@ func (b *Bus) answerAlive() error {
 	if err != nil {
 		return fmt.Errorf("answer for %s on the bus: %w", b.id, err)
 	}
+	_ = b.nc.FlushTimeout(time.Second) // so that nobody is taken for dead who is just born
 	return nil
 }
 

@@ -15,4 +15,6 @@ var (
 	ErrLost = errors.New("the lease is lost")
 	// ErrNoWorker says that nobody answers a request.
 	ErrNoWorker = errors.New("no such worker runs; start one with `pse serve`")
+	// ErrClosed says that the reader or the connection was closed on our side.
+	ErrClosed = errors.New("closed")
 )

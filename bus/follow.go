@@ -2,27 +2,34 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 )
 
 // follower reads some subjects of a log in order, each message once, over
-// reconnects and restarts of the server.
+// reconnects and restarts of the server. It makes a new consumer for itself
+// whenever the old one may be gone. (The library's ordered consumer does so
+// too, but waits up to 10 s longer than the server was away, and its Stop
+// waits as long.)
 type follower struct {
 	b        *Bus
 	log      string
 	subjects []string
 	headers  bool
-	from     uint64 // the log number to go on from
-	it       jetstream.MessagesContext
 	out      chan message
 	cancel   context.CancelFunc
 	wg       sync.WaitGroup
+
+	// run's alone
+	from    uint64    // the log number to go on from
+	created time.Time // of the log, as last seen; zero before
+	it      jetstream.MessagesContext
+	broken  <-chan struct{} // the connection that it was made on is no more
 }
 
 type message struct {
@@ -31,7 +38,6 @@ type message struct {
 	header  nats.Header
 	data    []byte
 	pending uint64 // messages of these subjects still to come, as of this one
-	at      time.Time
 }
 
 func (b *Bus) follow(ctx context.Context, log string, subjects []string, from uint64, headersOnly bool) (*follower, error) {
@@ -41,68 +47,100 @@ func (b *Bus) follow(ctx context.Context, log string, subjects []string, from ui
 		cancel()
 		return nil, err
 	}
-	f.wg.Add(1)
-	go f.run(run)
+	f.wg.Go(func() { f.run(run) })
 	return f, nil
 }
 
 func (f *follower) open(ctx context.Context) error {
-	cfg := jetstream.OrderedConsumerConfig{
-		FilterSubjects: f.subjects, DeliverPolicy: jetstream.DeliverAllPolicy,
-		HeadersOnly: f.headers, InactiveThreshold: 30 * time.Second,
-	}
-	if f.from > 0 {
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, f.from
-	}
-	c, err := f.b.js.OrderedConsumer(ctx, f.log, cfg)
+	f.broken = f.b.relinked()
+	s, err := f.b.stream(ctx, f.log)
 	if err != nil {
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			f.b.askEnsure()
-		}
-		return fmt.Errorf("read log %s: %w", f.log, err)
+		return err
+	}
+	info, err := s.Info(ctx)
+	if err != nil {
+		return f.b.trouble(fmt.Errorf("read log %s: %w", f.log, err))
+	}
+	f.place(info)
+	c, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		FilterSubjects: f.subjects, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: max(f.from, 1),
+		AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, Replicas: 1,
+		HeadersOnly: f.headers, InactiveThreshold: 30 * time.Second,
+	})
+	if err != nil {
+		return f.b.trouble(fmt.Errorf("read log %s: %w", f.log, err))
 	}
 	// A pull by count would be cut off as a slow consumer: bound it in bytes.
-	if f.it, err = c.Messages(jetstream.PullMaxMessagesWithBytesLimit(500, MaxPayload+MaxPayload/8), jetstream.PullExpiry(5*time.Second)); err != nil {
+	f.it, err = c.Messages(jetstream.PullMaxMessagesWithBytesLimit(500, MaxPayload+MaxPayload/8),
+		jetstream.PullExpiry(5*time.Second), jetstream.PullHeartbeat(time.Second), jetstream.WithMessagesErrOnMissingHeartbeat(true))
+	if err != nil {
 		return fmt.Errorf("read log %s: %w", f.log, err)
 	}
 	return nil
 }
 
-// run pumps messages out, and opens a new consumer when one ends or the log was made anew.
+// place corrects from for a log that has lost what we read already: it was
+// made anew, or its end was not yet on the disk when the power went.
+func (f *follower) place(info *jetstream.StreamInfo) {
+	if next := info.State.LastSeq + 1; f.from > next {
+		f.b.log.Warn("a log lost its end", zap.String("log", f.log), zap.Uint64("had", f.from-1), zap.Uint64("has", next-1))
+		if f.from = 0; f.created.Equal(info.Created) {
+			f.from = next
+		}
+	}
+	f.created = info.Created
+}
+
+// run pumps messages out, and opens a new consumer when one ends.
 func (f *follower) run(ctx context.Context) {
-	defer f.wg.Done()
 	defer close(f.out)
 	for {
-		it := f.it
-		stop := context.AfterFunc(ctx, it.Stop)
-		for {
-			m, err := it.Next()
-			if err != nil {
-				break
-			}
-			md, err := m.Metadata()
-			if err != nil || md.Sequence.Stream < f.from {
-				continue
-			}
-			f.from = md.Sequence.Stream + 1
-			select {
-			case f.out <- message{m.Subject(), md.Sequence.Stream, m.Headers(), m.Data(), md.NumPending, md.Timestamp}:
-			case <-ctx.Done():
-			}
-		}
-		stop()
-		it.Stop()
+		err := f.pump(ctx)
+		f.it.Stop()
 		for {
 			if ctx.Err() != nil {
 				return
 			}
-			pause(ctx, 100*time.Millisecond)
-			octx, cancel := context.WithTimeout(ctx, 5*time.Second)
-			err := f.open(octx)
+			f.b.log.Debug("reader begins anew", zap.String("log", f.log), zap.Error(err))
+			octx, cancel := context.WithTimeout(ctx, 2*time.Second)
+			err = f.open(octx)
 			cancel()
 			if err == nil {
 				break
 			}
+			pause(ctx, 50*time.Millisecond)
+		}
+	}
+}
+
+// pump hands out messages until the consumer is of no more use.
+func (f *follower) pump(ctx context.Context) error {
+	nctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func(broken <-chan struct{}) {
+		select {
+		case <-broken:
+			cancel(errRelinked)
+		case <-nctx.Done():
+		}
+	}(f.broken)
+	for n := uint64(1); ; n++ {
+		m, err := f.it.Next(jetstream.NextContext(nctx))
+		if err != nil {
+			return err
+		}
+		md, err := m.Metadata()
+		if err != nil {
+			return err
+		}
+		if md.Sequence.Consumer != n {
+			return fmt.Errorf("message %d came as number %d", n, md.Sequence.Consumer)
+		}
+		select {
+		case f.out <- message{m.Subject(), md.Sequence.Stream, m.Headers(), m.Data(), md.NumPending}:
+			f.from = md.Sequence.Stream + 1
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
@@ -111,7 +149,7 @@ func (f *follower) next(ctx context.Context) (message, error) {
 	select {
 	case m, ok := <-f.out:
 		if !ok {
-			return message{}, fmt.Errorf("read log %s: the reader was stopped", f.log)
+			return message{}, fmt.Errorf("read log %s: %w", f.log, ErrClosed)
 		}
 		return m, nil
 	case <-ctx.Done():
@@ -121,7 +159,5 @@ func (f *follower) next(ctx context.Context) (message, error) {
 
 func (f *follower) stop() {
 	f.cancel()
-	for range f.out { //nolint:revive // drained so that run can end
-	}
 	f.wg.Wait()
 }

@@ -108,5 +108,6 @@ func Answer[H Hook](b *Bus, f func(ctx context.Context, h H) (Verdict, error)) (
 	if err != nil {
 		return nil, fmt.Errorf("answer hook %s: %w", name, err)
 	}
+	_ = b.nc.FlushTimeout(time.Second) // from now on it is asked; without the bus, from when it is back
 	return func() { _ = sub.Unsubscribe() }, nil
 }

@@ -31,9 +31,6 @@ func TestHook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := integrator.nc.Flush(); err != nil {
-		t.Fatal(err)
-	}
 	if v, err := ask(HookConfig{Required: true}); !v.Allow || err != nil {
 		t.Fatalf("allowed: %+v, %v", v, err)
 	}

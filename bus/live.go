@@ -30,8 +30,10 @@ type Live struct {
 
 	StartedAt int64  `json:"started_at"`           // unix ms; 0 of the stream clock
 	PausedAt  int64  `json:"paused_at,omitempty"`  // unix ms, in StateGrace
+	Grace     int64  `json:"grace,omitempty"`      // in StateGrace: ms from PausedAt until the stream ends
 	EndedAt   int64  `json:"ended_at,omitempty"`   // unix ms, in StateEnded
-	LastMedia uint64 `json:"last_media,omitempty"` // in StateEnded: log number of the last chunk
+	LastMedia uint64 `json:"last_media,omitempty"` // in StateGrace and StateEnded: log number of the last chunk, 0 if the log lost it
+	Reason    string `json:"reason,omitempty"`     // in StateGrace and StateEnded: why, for people
 
 	KeyID  string `json:"key_id,omitempty"` // which stream key published
 	Client string `json:"client,omitempty"` // the publisher's software, as it says
@@ -101,7 +103,7 @@ func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (
 		switch {
 		case err == nil:
 			return l, nil
-		case errors.Is(err, jetstream.ErrKeyExists) && ctx.Err() == nil: // also what Update says of another revision
+		case conflict(err) && ctx.Err() == nil:
 			pause(ctx, 5*time.Millisecond)
 		default:
 			return nil, fmt.Errorf("write record of stream %s: %w", sid, err)
@@ -123,69 +125,47 @@ func (b *Bus) DeleteLive(ctx context.Context, sid string) error {
 
 // Lives reads all records there are.
 func (b *Bus) Lives(ctx context.Context) ([]*Live, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var all []*Live
-	err := b.watchLive(ctx, func(l *Live) { all = append(all, l) }, cancel)
-	if err != nil && len(all) == 0 && !errors.Is(err, context.Canceled) {
-		return nil, err
+	for {
+		all, err := b.lives(ctx)
+		if !errors.Is(err, errRelinked) {
+			return all, err
+		}
 	}
-	return all, nil
+}
+
+func (b *Bus) lives(ctx context.Context) ([]*Live, error) {
+	wctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	all, whole := []*Live{}, false
+	err := b.watchOnce(wctx, bucketLive, func(e jetstream.KeyValueEntry) {
+		if l := liveOf(e); l != nil && l.State != "" {
+			all = append(all, l)
+		}
+	}, func() { whole = true; cancel() })
+	if whole {
+		return all, nil
+	}
+	return nil, err
 }
 
 // WatchLive calls f with every record there is and then with every change,
 // until ctx ends. A record that was forgotten comes with only SID set. After
 // a lost connection all records come again.
 func (b *Bus) WatchLive(ctx context.Context, f func(*Live)) error {
-	for {
-		_ = b.watchLive(ctx, f, nil)
-		if ctx.Err() != nil {
-			return ctx.Err()
+	return b.watchBucket(ctx, bucketLive, func(e jetstream.KeyValueEntry) {
+		if l := liveOf(e); l != nil {
+			f(l)
 		}
-		pause(ctx, 200*time.Millisecond)
-	}
+	}, func() {})
 }
 
-// watchLive is one watch; ready is called when the records of now have been given.
-func (b *Bus) watchLive(ctx context.Context, f func(*Live), ready func()) error {
-	kv, err := b.bucket(ctx, bucketLive)
-	if err != nil {
-		return err
+// liveOf is the record of an entry; with only SID set when it was forgotten,
+// nil when it does not parse.
+func liveOf(e jetstream.KeyValueEntry) *Live {
+	l := &Live{}
+	if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), l) != nil {
+		return nil
 	}
-	w, err := kv.WatchAll(ctx)
-	if err != nil {
-		return fmt.Errorf("watch streams: %w", err)
-	}
-	defer func() { _ = w.Stop() }()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case e, ok := <-w.Updates():
-			switch {
-			case !ok:
-				return fmt.Errorf("watch streams: ended")
-			case e == nil:
-				if ready != nil {
-					ready()
-					return nil
-				}
-			case e.Operation() != jetstream.KeyValuePut:
-				f(&Live{SID: e.Key()})
-			default:
-				l := new(Live)
-				if json.Unmarshal(e.Value(), l) == nil {
-					f(l)
-				}
-			}
-		}
-	}
-}
-
-func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	kv, err := b.js.KeyValue(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
-	}
-	return kv, nil
+	l.SID = e.Key()
+	return l
 }

@@ -1,9 +1,6 @@
 package bus
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -30,7 +27,7 @@ const (
 type LogConfig struct {
 	DVR       time.Duration // how far back viewers may seek; default 2 minutes
 	HLSMemory bool          // keep the parts log in memory instead of in files
-	HLSBytes  int64         // the parts log's limit; default 8 GiB, oldest go first
+	HLSBytes  int64         // the parts log's limit, oldest go first; default 8 GiB, in memory 1 GiB
 	MediaAge  time.Duration // how long the media log keeps the source; default 30 s
 	Replicas  int           // of every log, on an operator's cluster; default 1
 }
@@ -41,6 +38,9 @@ func (c LogConfig) withDefaults() LogConfig {
 	}
 	if c.HLSBytes <= 0 {
 		c.HLSBytes = 8 << 30
+		if c.HLSMemory {
+			c.HLSBytes = 1 << 30
+		}
 	}
 	if c.MediaAge <= 0 {
 		c.MediaAge = 30 * time.Second
@@ -92,34 +92,4 @@ func (c LogConfig) buckets() []jetstream.KeyValueConfig {
 		{Bucket: bucketLease, Storage: jetstream.FileStorage, History: 1, TTL: time.Minute, Replicas: c.Replicas},
 		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 	}
-}
-
-// ensureLogs creates the logs and buckets that are missing. Logs that are
-// there keep their configuration.
-func (b *Bus) ensureLogs(ctx context.Context) error {
-	for _, sc := range b.logs.streams(time.Now()) {
-		_, err := b.js.Stream(ctx, sc.Name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			_, err = b.js.CreateStream(ctx, sc)
-			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-				err = nil // another worker was faster
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("create log %s: %w", sc.Name, err)
-		}
-	}
-	for _, kc := range b.logs.buckets() {
-		_, err := b.js.KeyValue(ctx, kc.Bucket)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			_, err = b.js.CreateKeyValue(ctx, kc)
-			if errors.Is(err, jetstream.ErrBucketExists) {
-				err = nil
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("create bucket %s: %w", kc.Bucket, err)
-		}
-	}
-	return nil
 }

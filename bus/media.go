@@ -67,10 +67,7 @@ func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error
 	}
 	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) {
-			b.askEnsure()
-		}
-		return 0, fmt.Errorf("store media of %s: %w", c.SID, err)
+		return 0, b.trouble(fmt.Errorf("store media of %s: %w", c.SID, err))
 	}
 	return ack.Sequence, nil
 }
@@ -135,7 +132,7 @@ func (b *Bus) last(ctx context.Context, log, subject string) (*jetstream.RawStre
 		return nil, fmt.Errorf("%s in log %s: %w", subject, log, ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read log %s: %w", log, err)
+		return nil, b.trouble(fmt.Errorf("read log %s: %w", log, err))
 	}
 	return m, nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,6 +27,7 @@ type ServerConfig struct {
 // Server is the embedded NATS server.
 type Server struct {
 	ns   *server.Server
+	dir  string
 	lock *os.File
 }
 
@@ -82,7 +82,7 @@ func StartServer(cfg ServerConfig, log *zap.Logger) (*Server, error) {
 		lock.Close()
 		return nil, fmt.Errorf("start the bus: not ready after 20 s; is %s writable and the port of %q free?", cfg.Dir, cfg.Listen)
 	}
-	return &Server{ns: ns, lock: lock}, nil
+	return &Server{ns: ns, dir: cfg.Dir, lock: lock}, nil
 }
 
 // URL is where TCP clients connect, empty when the server does not listen.
@@ -103,13 +103,7 @@ func (s *Server) Close() {
 	s.lock.Close()
 }
 
-func (s *Server) inProcess() []nats.Option { return []nats.Option{nats.InProcessServer(s.ns)} }
+// syncfs puts what was stored on the disk.
+func (s *Server) syncfs() error { return syncfs(s.dir) }
 
-// redact drops the password of an address that goes into an error or a log line.
-func redact(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil {
-		return "(an address that does not parse)"
-	}
-	return u.Redacted()
-}
+func (s *Server) inProcess() []nats.Option { return []nats.Option{nats.InProcessServer(s.ns)} }

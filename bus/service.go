@@ -43,6 +43,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 			return nil, fmt.Errorf("announce endpoint %s of worker %s: %w", e.name, name, err)
 		}
 	}
+	_ = b.nc.FlushTimeout(time.Second) // from now on it is found; without the bus, from when it is back
 	return stop, nil
 }
 

@@ -15,7 +15,7 @@ import (
 
 // ackWait is how long the server waits for a sign of life of a handler
 // before it gives the event to somebody else; a running one gives signs.
-const ackWait = 30 * time.Second
+const ackWait = 10 * time.Second
 
 // backOff is the wait before each further try of an event: six tries in a minute.
 func backOff() []time.Duration {
@@ -92,7 +92,7 @@ func (s *subscription) consume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
 	}
-	defer it.Stop()
+	defer giveBack(it)
 	for {
 		m, err := it.Next(jetstream.NextContext(ctx))
 		if err != nil {
@@ -101,6 +101,20 @@ func (s *subscription) consume(ctx context.Context) error {
 		if err := s.settle(ctx, m); err != nil {
 			return err
 		}
+	}
+}
+
+// giveBack ends a consumer's iterator. What is on its way already goes back at
+// once: else it would be missed only after ackWait, and hold up all others.
+func giveBack(it jetstream.MessagesContext) {
+	it.Drain()
+	defer it.Stop()
+	for {
+		m, err := it.Next(jetstream.NextMaxWait(time.Second))
+		if err != nil {
+			return
+		}
+		_ = m.Nak()
 	}
 }
 

@@ -1,0 +1,139 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+)
+
+// Options say how to reach the bus. One of Server and URL is needed.
+type Options struct {
+	Server *Server   // the embedded server of this process
+	URL    string    // or nats://[user:pass@]host:port, several with commas; tls:// works too
+	Creds  string    // a NATS credentials file for URL, if it asks for one
+	CA     string    // a PEM file with the roots to trust for tls://, if not the system's
+	Name   string    // shown in the server's connection list; the worker's name
+	Logs   LogConfig // how to make the logs that are missing
+}
+
+// Connect reaches the bus and makes the logs that are missing. It tries until
+// ctx ends, but not with credentials that are refused. A connection that
+// breaks later is remade for ever, and logs that went away with a server are
+// made anew.
+func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
+	if o.Server == nil && o.URL == "" {
+		return nil, errors.New("connect to the bus: no address; set --bus nats://host:4222")
+	}
+	b := &Bus{
+		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(),
+		streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{},
+		ensure: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	if err := b.start(ctx, o); err != nil {
+		b.cancel()
+		if b.nc != nil {
+			b.nc.Close()
+		}
+		return nil, err
+	}
+	go b.watchLogs()
+	return b, nil
+}
+
+func (b *Bus) start(ctx context.Context, o Options) (err error) {
+	address := redact(o.URL)
+	if o.Server != nil {
+		address, o.URL = "of this process", ""
+	}
+	opts := b.options(o)
+	for {
+		if b.nc, err = nats.Connect(o.URL, opts...); err == nil {
+			break
+		}
+		if errors.Is(err, nats.ErrAuthorization) {
+			return fmt.Errorf("connect to the bus at %s: %w; check user and password in --bus", address, err)
+		}
+		if pause(ctx, 200*time.Millisecond); ctx.Err() != nil {
+			return fmt.Errorf("connect to the bus at %s: %w; does it run?", address, err)
+		}
+	}
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		return fmt.Errorf("connect to the bus: %w", err)
+	}
+	for {
+		if err = b.ensureLogs(ctx); err == nil {
+			break
+		}
+		if pause(ctx, 200*time.Millisecond); ctx.Err() != nil {
+			return err
+		}
+	}
+	if o.Server != nil {
+		b.updateLogs(ctx)
+		if err := o.Server.syncfs(); err != nil {
+			return err
+		}
+	}
+	return b.answerAlive()
+}
+
+// options of the library, all in one place. What they are for:
+// never give up reconnecting, do it fast, and let a publish fail at once
+// while disconnected, since a buffer would send it late and out of order.
+func (b *Bus) options(o Options) []nats.Option {
+	opts := []nats.Option{
+		nats.Name(o.Name), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(50 * time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
+		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(2 * time.Second),
+		nats.ReconnectHandler(func(*nats.Conn) {
+			b.log.Info("bus connected again")
+			b.link.remade()
+			b.askEnsure()
+		}),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				b.log.Warn("bus connection lost, reconnecting", zap.Error(err))
+			}
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			subject := ""
+			if s != nil {
+				subject = s.Subject
+			}
+			b.log.Warn("bus", zap.String("subject", subject), zap.Error(err))
+		}),
+	}
+	if o.Server != nil {
+		opts = append(opts, o.Server.inProcess()...)
+	}
+	if o.Creds != "" {
+		opts = append(opts, nats.UserCredentials(o.Creds))
+	}
+	if o.CA != "" {
+		opts = append(opts, nats.RootCAs(o.CA))
+	}
+	return opts
+}
+
+// redact drops the passwords of addresses that go into an error or a log line.
+func redact(list string) string {
+	addresses := strings.Split(list, ",")
+	for i, raw := range addresses {
+		u, err := url.Parse(strings.TrimSpace(raw))
+		if err != nil {
+			addresses[i] = "(an address that does not parse)"
+			continue
+		}
+		addresses[i] = u.Redacted()
+	}
+	return strings.Join(addresses, ",")
+}
