@@ -1,0 +1,123 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// claims are the names this worker's publishers hold.
+type claims struct {
+	mu  sync.Mutex
+	all map[string]*session // by sid; guarded by mu
+}
+
+// hold gives s its name. If another session has it, that one is returned instead.
+func (c *claims) hold(s *session) (other *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if other = c.all[s.sid]; other == nil {
+		c.all[s.sid] = s
+	}
+	return other
+}
+
+func (c *claims) release(s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.all[s.sid] == s {
+		delete(c.all, s.sid)
+	}
+}
+
+func (c *claims) get(sid string) *session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all[sid]
+}
+
+func (c *claims) list() []*session {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]*session, 0, len(c.all))
+	for _, s := range c.all {
+		all = append(all, s)
+	}
+	return all
+}
+
+// admit gives s its name, or says why not. The same publisher who comes again
+// takes over from the connection before; anyone else is refused while that one lives.
+func (w *Worker) admit(ctx context.Context, s *session) error {
+	if err := w.askHook(ctx, s); err != nil {
+		return err
+	}
+	for {
+		other := w.claims.hold(s)
+		if other == nil {
+			break
+		}
+		if !s.same(other) {
+			return busy(s.name)
+		}
+		other.taken.Store(true)
+		other.cut("the publisher came back on another connection")
+		select {
+		case <-other.done:
+		case <-ctx.Done():
+			return refuse(codeBadName, "%q is still being stored from the connection before; try again in a moment", s.name)
+		}
+	}
+	err := w.elsewhere(ctx, s)
+	if err != nil {
+		w.claims.release(s)
+	}
+	return err
+}
+
+// same says whether two sessions are of one publisher: the same key, or where
+// keys are off the same address.
+func (s *session) same(o *session) bool {
+	if s.w.cfg.Open {
+		return prefixOf(s.conn.addr) == prefixOf(o.conn.addr)
+	}
+	return s.keyID == o.keyID
+}
+
+// elsewhere refuses s if another worker's publisher has its name.
+func (w *Worker) elsewhere(ctx context.Context, s *session) error {
+	l, err := w.bus.GetLive(ctx, s.sid)
+	if err != nil {
+		return nil //nolint:nilerr // no record, or no bus: begin will see
+	}
+	return w.held(ctx, l, s)
+}
+
+// held refuses s if the record l is of a live stream of another publisher.
+func (w *Worker) held(ctx context.Context, l *bus.Live, s *session) error {
+	if l.State == bus.StateLive && l.KeyID != s.keyID && l.Ingest != w.bus.ID() && w.bus.Alive(ctx, l.Ingest) {
+		return busy(s.name)
+	}
+	return nil
+}
+
+func busy(name string) *refusal {
+	return refuse(codeBadName, "%q is live from another publisher; choose another name, or stop that one", name)
+}
+
+func (w *Worker) askHook(ctx context.Context, s *session) error {
+	v, err := bus.Ask(ctx, w.bus, bus.PublishHook{
+		Name: s.name, App: s.app, Addr: s.conn.addr.String(), KeyID: s.keyID, Client: s.format.software,
+	}, w.cfg.Hook)
+	if err != nil {
+		s.log.Warn("hook publish", zapErr(err))
+	}
+	if !v.Allow {
+		if v.Reason == "" {
+			v.Reason = "no reason given; ask the owner of this server"
+		}
+		return refuse(codeDenied, "publishing was refused: %s", printable(v.Reason))
+	}
+	return nil
+}

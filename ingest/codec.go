@@ -1,0 +1,207 @@
+package ingest
+
+import (
+	"bytes"
+
+	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+	"github.com/helios-h2020/pse/bus"
+)
+
+// H.264 NAL unit types (ITU-T H.264, table 7-1).
+const (
+	nalIDR = 5
+	nalSPS = 7
+)
+
+// format is what a publisher's stream is made of, as far as it is known.
+type format struct {
+	script      []byte // body of the onMetaData tag
+	video       []byte // body of the tag with the AVCDecoderConfigurationRecord
+	audio       []byte // body of the tag with the AudioSpecificConfig
+	nalSize     int    // bytes of a NAL unit's length
+	width       int
+	height      int
+	fps         float64
+	software    string // what the publisher says it is
+	saysNoVideo bool   // the metadata describes a stream without video
+}
+
+// metadata takes a data message in, of which onMetaData matters.
+func (f *format) metadata(data []byte) (changed bool) {
+	name, body, ok := amfText(data)
+	if ok && name == "@setDataFrame" {
+		data = body
+		name, body, ok = amfText(body)
+	}
+	if !ok || name != "onMetaData" || bytes.Equal(data, f.script) {
+		return false
+	}
+	var video, audio bool
+	err := amfFields(body, func(field string, v []byte) {
+		switch field {
+		case "width":
+			video = true
+			f.width = int(min(max(amfFloat(v), 0), 1<<15))
+		case "height":
+			f.height = int(min(max(amfFloat(v), 0), 1<<15))
+		case "framerate":
+			f.fps = min(max(amfFloat(v), 0), 1000)
+		case "videocodecid":
+			video = video || v[0] != amfNumber || amfFloat(v) != 0
+		case "audiocodecid":
+			audio = true
+		case "encoder":
+			if s, _, ok := amfText(v); ok && s != "" {
+				f.software = printable(s)
+			}
+		}
+	})
+	if err != nil {
+		return false
+	}
+	f.script = bytes.Clone(data)
+	f.saysNoVideo = audio && !video
+	return true
+}
+
+// videoConfig takes a sequence header in.
+func (f *format) videoConfig(t bus.Tag) (changed bool, err *refusal) {
+	if bytes.Equal(t.Data, f.video) {
+		return false, nil
+	}
+	sps, nalSize, ok := parseAVCConfig(t.Payload())
+	if !ok {
+		return false, refuse(codeFailed, "the H.264 configuration is broken; restart the encoder")
+	}
+	f.video, f.nalSize = bytes.Clone(t.Data), nalSize
+	var p h264.SPS
+	if p.Unmarshal(sps) == nil && p.Width() > 0 && p.Height() > 0 {
+		f.width, f.height = p.Width(), p.Height()
+		if f.fps == 0 && p.FPS() < 1000 {
+			f.fps = p.FPS()
+		}
+	}
+	return true, nil
+}
+
+// parseAVCConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
+func parseAVCConfig(b []byte) (sps []byte, nalSize int, ok bool) {
+	if len(b) < 8 || b[0] != 1 || b[5]&0x1f == 0 {
+		return nil, 0, false
+	}
+	n := int(b[6])<<8 | int(b[7])
+	if n < 4 || len(b) < 8+n || b[8]&0x1f != nalSPS {
+		return nil, 0, false
+	}
+	return b[8 : 8+n], int(b[4]&3) + 1, true
+}
+
+// audioConfig takes an AudioSpecificConfig in.
+func (f *format) audioConfig(t bus.Tag) (changed bool) {
+	if len(t.Payload()) < 2 || bytes.Equal(t.Data, f.audio) {
+		return false
+	}
+	f.audio = bytes.Clone(t.Data)
+	return true
+}
+
+// frame looks into an access unit. ok is false for one that is not whole;
+// idr says whether it holds an IDR picture, whatever its tag says.
+func (f *format) frame(b []byte) (idr, ok bool) {
+	for len(b) > 0 {
+		if len(b) < f.nalSize {
+			return false, false
+		}
+		size := 0
+		for _, c := range b[:f.nalSize] {
+			size = size<<8 | int(c)
+		}
+		if b = b[f.nalSize:]; size > len(b) {
+			return false, false
+		}
+		if size > 0 && b[0]&0x1f == nalIDR {
+			idr = true
+		}
+		b = b[size:]
+	}
+	return idr, true
+}
+
+// checkVideo refuses what is not H.264.
+func checkVideo(b []byte) *refusal {
+	if b[0]&0x80 != 0 { // enhanced RTMP: a FourCC follows
+		name := "this codec"
+		if len(b) >= 5 {
+			if name = map[string]string{"hvc1": "HEVC (H.265)", "av01": "AV1", "vp09": "VP9", "vp08": "VP8", "avc1": "H.264 in enhanced RTMP", "vvc1": "VVC (H.266)"}[string(b[1:5])]; name == "" {
+				name = "this codec"
+			}
+		}
+		return refuseVideo(name)
+	}
+	switch b[0] & 0x0f {
+	case 7:
+		return nil
+	case 2:
+		return refuseVideo("H.263")
+	case 3, 6:
+		return refuseVideo("screen video")
+	case 4, 5:
+		return refuseVideo("VP6")
+	case 12:
+		return refuseVideo("HEVC (H.265)")
+	case 13:
+		return refuseVideo("AV1")
+	}
+	return refuseVideo("this codec")
+}
+
+func refuseVideo(name string) *refusal {
+	return refuse(codeFailed, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
+}
+
+// checkAudio refuses what is not AAC.
+func checkAudio(b []byte) *refusal {
+	name := "this codec"
+	switch b[0] >> 4 {
+	case 10:
+		return nil
+	case 2, 14:
+		name = "MP3"
+	case 0, 3:
+		name = "PCM"
+	case 1:
+		name = "ADPCM"
+	case 4, 5, 6:
+		name = "Nellymoser"
+	case 7, 8:
+		name = "G.711"
+	case 11:
+		name = "Speex"
+	case 13:
+		name = "Opus"
+	}
+	return refuse(codeFailed, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
+}
+
+// printable makes a peer's words fit for a log and a page.
+func printable(s string) string {
+	b := []rune(s)
+	b = b[:min(len(b), 80)]
+	for i, r := range b {
+		if r < ' ' || r == 0x7f || r == 0xfffd {
+			b[i] = ' '
+		}
+	}
+	return string(b)
+}
+
+// tags are what a decoder needs before it can begin.
+func (f *format) tags() []bus.Tag {
+	tags := make([]bus.Tag, 0, 3)
+	for _, t := range []bus.Tag{{Type: bus.TagScript, Data: f.script}, {Type: bus.TagVideo, Data: f.video}, {Type: bus.TagAudio, Data: f.audio}} {
+		if t.Data != nil {
+			tags = append(tags, t)
+		}
+	}
+	return tags
+}

@@ -1,0 +1,171 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+)
+
+// rig is a worker on a real bus, and what a test needs around it.
+type rig struct {
+	t    *testing.T
+	bus  *bus.Bus
+	keys *access.Keys
+	key  bus.Key
+	w    *Worker
+	stop func() // ends the worker, and waits for it
+}
+
+func quietLog(t *testing.T) *zap.Logger {
+	return zaptest.NewLogger(t, zaptest.Level(zap.InfoLevel))
+}
+
+// newBus starts a server of its own and connects to it.
+func newBus(t *testing.T) *bus.Bus {
+	t.Helper()
+	srv, err := bus.StartServer(bus.ServerConfig{Dir: t.TempDir()}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "ingest"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// newRig runs a worker. change may alter its configuration.
+func newRig(t *testing.T, change func(*Config)) *rig {
+	t.Helper()
+	b := newBus(t)
+	keys, err := access.NewKeys(t.Context(), b, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(keys.Close)
+	key, err := keys.Add(t.Context(), "test", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, bus: b, keys: keys, key: key}
+	r.w, r.stop = runWorker(t, b, keys, change)
+	return r
+}
+
+func runWorker(t *testing.T, b *bus.Bus, keys *access.Keys, change func(*Config)) (*Worker, func()) {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.Listen = "127.0.0.1:0"
+	if change != nil {
+		change(&cfg)
+	}
+	w, err := New(cfg, b, keys, quietLog(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	stopped := false
+	stop := func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}
+	t.Cleanup(stop)
+	return w, stop
+}
+
+// url is where to publish name with the rig's key.
+func (r *rig) url(name string) string {
+	return "rtmp://" + r.w.Addr().String() + "/live/" + name + "?key=" + r.key.Secret
+}
+
+// until waits for a condition; the test fails when it has not come in 20 s.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// untilLive waits until a stream's record is as it should be.
+func (r *rig) untilLive(name, what string, ok func(*bus.Live) bool) *bus.Live {
+	r.t.Helper()
+	var l *bus.Live
+	until(r.t, name+" to be "+what, func() bool {
+		var err error
+		l, err = r.bus.GetLive(r.t.Context(), name)
+		if err != nil && !errors.Is(err, bus.ErrNotFound) {
+			r.t.Fatal(err)
+		}
+		return err == nil && ok(l)
+	})
+	return l
+}
+
+func inState(state string) func(*bus.Live) bool {
+	return func(l *bus.Live) bool { return l.State == state }
+}
+
+// chunks reads all chunks of an ended (or paused) stream.
+func (r *rig) chunks(name string) []*bus.Chunk {
+	r.t.Helper()
+	last, err := r.bus.LastChunk(r.t.Context(), name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rd, err := r.bus.FollowMedia(r.t.Context(), name, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer rd.Stop()
+	var all []*bus.Chunk
+	for {
+		c, err := rd.Next(r.t.Context())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, c)
+		if c.Seq == last.Seq {
+			return all
+		}
+	}
+}
+
+// ffmpeg runs the real thing and returns what it said. It has 60 s.
+func ffmpeg(t *testing.T, args ...string) (stderr string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "ffmpeg", append([]string{"-hide_banner", "-nostdin", "-v", "info"}, args...)...)
+	var out bytes.Buffer
+	cmd.Stderr = &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+// pattern is ffmpeg's arguments for a small moving picture, at 25 frames a
+// second and one IDR a second, with a tone.
+func pattern(seconds string, more ...string) []string {
+	return append(strings.Fields("-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine=frequency=440:sample_rate=48000 -t "+seconds+
+		" -c:v libx264 -preset ultrafast -g 25 -pix_fmt yuv420p -b:v 300k -c:a aac -b:a 64k -ac 2"), more...)
+}

@@ -1,0 +1,134 @@
+package ingest
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+// keeper follows all records and moves on those that no publisher moves: of
+// streams whose ingest worker died, whose grace is over, which ended long
+// ago. All ingest workers do so; each change is a compare-and-set, so it
+// happens once.
+type keeper struct {
+	w *Worker
+
+	mu      sync.Mutex
+	records map[string]*bus.Live // by sid; guarded by mu
+	orphans map[string]int       // by sid: how often our own live record was seen without its session; the runner's
+}
+
+const (
+	keepEvery = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
+	aliveEach = 4                      // looks between two probes of the same worker
+	eventsAge = 50 * time.Minute       // within which telling a fact again tells it once
+)
+
+func newKeeper(w *Worker) *keeper {
+	return &keeper{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int)}
+}
+
+// run returns when ctx ends.
+func (k *keeper) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { _ = k.w.bus.WatchLive(ctx, k.seen) })
+	alive := make(map[string]bool)
+	for look := 0; sleep(ctx, keepEvery); look++ {
+		if look%aliveEach == 0 {
+			clear(alive)
+		}
+		for _, l := range k.list() {
+			if err := k.mind(ctx, l, alive); err != nil && ctx.Err() == nil {
+				k.w.log.Warn("record of a stream", zap.String("stream", l.Name), zapErr(err))
+				break // the bus is away, most likely
+			}
+		}
+	}
+}
+
+// seen takes a record in.
+func (k *keeper) seen(l *bus.Live) {
+	k.mu.Lock()
+	_, known := k.records[l.SID]
+	if l.State == "" {
+		delete(k.records, l.SID)
+	} else {
+		k.records[l.SID] = l
+	}
+	k.mu.Unlock()
+	if l.State == "" {
+		return
+	}
+	if s := k.w.claims.get(l.SID); s != nil && s.overtaken(l) {
+		s.taken.Store(true)
+		s.cut("the publisher came back at another server")
+	}
+	// Who died may have left its last facts untold.
+	if at := max(l.StartedAt, l.PausedAt, l.EndedAt); !known && l.Ingest != k.w.bus.ID() && now()-at < eventsAge.Milliseconds() {
+		k.w.announce(l)
+	}
+}
+
+func (k *keeper) list() []*bus.Live {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := make([]*bus.Live, 0, len(k.records))
+	for _, l := range k.records {
+		all = append(all, l)
+	}
+	return all
+}
+
+// mind moves one record on if it is time.
+func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) error {
+	switch l.State {
+	case bus.StateLive:
+		switch {
+		case l.Ingest != k.w.bus.ID():
+			if k.alive(ctx, l.Ingest, alive) {
+				return nil
+			}
+		case k.w.claims.get(l.SID) != nil:
+			delete(k.orphans, l.SID)
+			return nil
+		default: // its session's end was not noted: the bus was away
+			if k.orphans[l.SID]++; k.orphans[l.SID] < 3 {
+				return nil
+			}
+			delete(k.orphans, l.SID)
+		}
+		return k.w.pause(ctx, l, 0, k.w.cfg.Grace, "the server that took the stream in was lost")
+	case bus.StateGrace:
+		if now() < l.PausedAt+l.Grace {
+			return nil
+		}
+		// A publisher who begins just now changes the record, or finds it ended: either is right.
+		return k.w.finish(ctx, l)
+	case bus.StateEnded:
+		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() {
+			return k.w.bus.DeleteLive(ctx, l.SID)
+		}
+	}
+	return nil
+}
+
+// alive asks once per round whether a worker is there.
+func (k *keeper) alive(ctx context.Context, id string, asked map[string]bool) bool {
+	yes, ok := asked[id]
+	if !ok {
+		yes = k.w.bus.Alive(ctx, id)
+		asked[id] = yes
+	}
+	return yes
+}
+
+// overtaken says whether the record l shows that another publisher goes on with s's stream.
+func (s *session) overtaken(l *bus.Live) bool {
+	mine := s.record.Load()
+	return mine != nil && l.State == bus.StateLive && l.Ingest != s.w.bus.ID() && l.StartedAt >= mine.StartedAt &&
+		(l.Session != mine.Session || l.Epoch > mine.Epoch)
+}

@@ -1,0 +1,125 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+)
+
+func zapErr(err error) zap.Field { return zap.Error(err) }
+
+// begin puts s on the record: as a return when it is one, else as a new
+// session of the stream. It returns the clock to start at.
+func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int64, err error) {
+	at := now()
+	var after int64 // clock of the last tag stored; a return goes on after it
+	if c, err := w.bus.LastChunk(ctx, s.sid); err == nil {
+		after = c.DTS
+		_ = c.EachTag(func(_ bus.Tag, clock int64) error { after = max(after, clock); return nil })
+	}
+	var before bus.Live
+	l, err = w.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
+		if err := w.held(ctx, l, s); err != nil {
+			return err
+		}
+		before = *l
+		if w.returns(l, s, at) {
+			l.Epoch++
+		} else {
+			l.Session, l.Epoch, l.StartedAt = nuid.Next(), 0, at
+		}
+		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.app, bus.StateLive, w.bus.ID(), s.keyID, s.format.software
+		l.PausedAt, l.Grace, l.EndedAt, l.LastMedia, l.Reason = 0, 0, 0, 0, ""
+		s.format.describe(l)
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	if before.Session != "" && before.Session != l.Session && before.State != bus.StateEnded {
+		before.State, before.EndedAt, before.Reason = bus.StateEnded, at, "another publisher took the name"
+		w.announce(&before)
+	}
+	w.announce(l)
+	if l.Epoch > 0 {
+		start = max(at-l.StartedAt, after+oneFrame)
+	}
+	return l, start, nil
+}
+
+// returns says whether s goes on with the stream that l records.
+func (w *Worker) returns(l *bus.Live, s *session, at int64) bool {
+	return l.App == s.app && l.KeyID == s.keyID &&
+		(l.State == bus.StateLive || l.State == bus.StateGrace && at-l.PausedAt <= l.Grace)
+}
+
+// describe notes in a record what the stream is made of.
+func (f *format) describe(l *bus.Live) {
+	l.VideoCodec, l.AudioCodec, l.Width, l.Height, l.FPS = "", "", 0, 0, 0
+	if f.video != nil {
+		l.VideoCodec, l.Width, l.Height, l.FPS = "h264", f.width, f.height, f.fps
+	}
+	if f.audio != nil {
+		l.AudioCodec = "aac"
+	}
+}
+
+// interrupted notes that s's publisher is gone. What the bus does not take
+// now the keeper notes later: it sees a live record that nobody holds.
+func (w *Worker) interrupted(s *session) {
+	ctx, cancel := context.WithTimeout(w.hard, 5*time.Second)
+	defer cancel()
+	grace := w.cfg.Grace
+	switch {
+	case s.banned.Load():
+		grace = 0
+	case s.clean.Load():
+		grace = w.cfg.GraceClean
+	}
+	if err := w.pause(ctx, s.record.Load(), s.rec.lastSeq(), grace, s.why()); err != nil {
+		s.log.Warn("stream's end is not on record yet", zapErr(err))
+	}
+}
+
+var errStale = errors.New("the record went on")
+
+// pause moves the record of l's epoch from live to grace.
+func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, grace time.Duration, reason string) error {
+	if last == 0 {
+		if c, err := w.bus.LastChunk(ctx, l.SID); err == nil {
+			last = c.Seq
+		}
+	}
+	return w.turn(ctx, l, bus.StateLive, func(l *bus.Live) {
+		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, now(), grace.Milliseconds(), last, reason
+	})
+}
+
+// finish moves the record of l's epoch from grace to ended.
+func (w *Worker) finish(ctx context.Context, l *bus.Live) error {
+	return w.turn(ctx, l, bus.StateGrace, func(l *bus.Live) {
+		l.State, l.EndedAt = bus.StateEnded, now()
+	})
+}
+
+// turn changes the record if it is still at l's epoch and in the state from.
+func (w *Worker) turn(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
+	changed, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+		if r.State != from || r.Session != l.Session || r.Epoch != l.Epoch {
+			return errStale
+		}
+		change(r)
+		return nil
+	})
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	if err == nil {
+		w.announce(changed)
+	}
+	return err
+}

@@ -1,0 +1,167 @@
+// Package access decides who may publish: stream keys, kept on the bus and
+// held in memory by every worker that asks for them.
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+// Keys is this process's view of the stream keys. It follows the bus, and it
+// answers from memory, also while the bus is away. Its methods may be called
+// from any goroutine.
+type Keys struct {
+	b      *bus.Bus
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the watch ended
+
+	mu       sync.Mutex
+	keys     []bus.Key           // guarded by mu
+	watchers map[*func()]*func() // guarded by mu
+}
+
+// NewKeys reads the keys and follows them until Close.
+func NewKeys(ctx context.Context, b *bus.Bus, log *zap.Logger) (*Keys, error) {
+	all, err := b.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	run, cancel := context.WithCancel(context.Background())
+	k := &Keys{b: b, cancel: cancel, done: make(chan struct{}), keys: all, watchers: make(map[*func()]*func())}
+	go func() {
+		defer close(k.done)
+		if err := b.WatchKeys(run, k.set); err != nil && run.Err() == nil {
+			log.Error("stream keys are no longer followed", zap.Error(err))
+		}
+	}()
+	return k, nil
+}
+
+// Close ends the following. Nil-safe.
+func (k *Keys) Close() {
+	if k == nil {
+		return
+	}
+	k.cancel()
+	<-k.done
+}
+
+func (k *Keys) set(all []bus.Key) {
+	k.mu.Lock()
+	k.keys = all
+	var watchers []func()
+	for _, f := range k.watchers {
+		watchers = append(watchers, *f)
+	}
+	k.mu.Unlock()
+	for _, f := range watchers {
+		f()
+	}
+}
+
+// Watch calls f after every change of the keys until stop is called. f must
+// not block, and it may still run once while stop returns.
+func (k *Keys) Watch(f func()) (stop func()) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watchers[&f] = &f
+	return func() {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.watchers, &f)
+	}
+}
+
+// List is all keys, the oldest first.
+func (k *Keys) List() []bus.Key {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.keys)
+}
+
+// Has says whether the key of this ID is (still) there.
+func (k *Keys) Has(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.ContainsFunc(k.keys, func(key bus.Key) bool { return key.ID == id })
+}
+
+// Add makes a new key with a secret of 128 random bits. stream is the only
+// name it is good for, empty for any.
+func (k *Keys) Add(ctx context.Context, label, stream string) (bus.Key, error) {
+	if stream != "" {
+		if err := bus.CheckName(stream); err != nil {
+			return bus.Key{}, err
+		}
+	}
+	key := bus.Key{ID: token(5), Secret: token(16), Label: label, Stream: stream, CreatedAt: time.Now().UnixMilli()}
+	if err := k.b.CreateKey(ctx, key); err != nil {
+		return bus.Key{}, err
+	}
+	// Good for its maker at once, before the watch brings it.
+	k.mu.Lock()
+	if !slices.ContainsFunc(k.keys, func(o bus.Key) bool { return o.ID == key.ID }) {
+		k.keys = append(slices.Clone(k.keys), key)
+	}
+	k.mu.Unlock()
+	return key, nil
+}
+
+// Revoke deletes a key. Publishers who used it are cut off within moments.
+func (k *Keys) Revoke(ctx context.Context, id string) error {
+	err := k.b.DeleteKey(ctx, id)
+	if errors.Is(err, bus.ErrNotFound) {
+		return fmt.Errorf("%w; `pse stream keys` lists the keys there are", err)
+	}
+	return err
+}
+
+// Check finds the key with this secret and says whether it may publish the
+// stream. How long it takes tells nothing about the secrets.
+func (k *Keys) Check(stream, secret string) (id string, err error) {
+	if secret == "" {
+		return "", ErrNoKey
+	}
+	want := sha256.Sum256([]byte(secret))
+	return k.Match(stream, func(key bus.Key) bool {
+		have := sha256.Sum256([]byte(key.Secret))
+		return subtle.ConstantTimeCompare(have[:], want[:]) == 1
+	})
+}
+
+// Match is Check for proofs other than the secret itself: right says whether
+// a proof fits a key, and is asked about every key. With an empty stream any
+// key will do.
+func (k *Keys) Match(stream string, right func(bus.Key) bool) (id string, err error) {
+	err = ErrWrongKey
+	for _, key := range k.List() {
+		if !right(key) {
+			continue
+		}
+		if stream == "" || key.Stream == "" || key.Stream == stream {
+			id, err = key.ID, nil
+		} else if id == "" {
+			err = ErrOtherStream
+		}
+	}
+	return id, err
+}
+
+// token is n random bytes in lower-case base32, which nobody misreads.
+func token(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+}
