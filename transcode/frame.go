@@ -35,14 +35,23 @@ const (
 
 // generation is a stretch of a stream between discontinuities: its parameters do not change.
 type generation struct {
-	number int
-	mode   mode
-	video  *videoConfig // of the source; nil without video
-	audio  *audioConfig // nil without audio
-	fps    float64      // frames a second
-	frame  int64        // a frame's usual duration, ms
-	start  cut
+	number           int
+	mode             mode
+	video            *videoConfig // of the source; nil without video
+	audio            *audioConfig // nil without audio
+	fps              float64      // frames a second
+	frame            int64        // a frame's usual duration, ms
+	gridFPS, gridGOP int          // of modeGrid: pictures a second, and from key frame to key frame
+	start            cut
 
 	ended          bool
 	endDTS, endPTS int64 // when ended
+}
+
+// grid is how ffmpeg is to place pictures; nil: as the source does.
+func (g *generation) grid() *grid {
+	if g.mode != modeGrid {
+		return nil
+	}
+	return &grid{fps: g.gridFPS, gop: g.gridGOP}
 }

@@ -27,6 +27,9 @@ type job struct {
 	held []*bus.Chunk // the session's first, until it can be planned
 
 	rends   map[string]*rendition
+	ladders []*ladder // of the generations whose encoding is not finished; the first one runs
+	encoded chan encoded
+	ending  bool // all media is read
 	wg      sync.WaitGroup
 	failed  chan error
 	last    uint64 // log number of the last chunk read
@@ -43,7 +46,7 @@ const reserveMSN = 1000
 func newJob(b *bus.Bus, cfg Config, live *bus.Live, m *metrics, log *zap.Logger) *job {
 	return &job{
 		b: b, cfg: cfg, log: log, m: m, sid: live.SID, live: live,
-		rends: map[string]*rendition{}, failed: make(chan error, 1), news: make(chan struct{}, 1),
+		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan encoded, 64), news: make(chan struct{}, 1),
 	}
 }
 
@@ -69,6 +72,7 @@ func (j *job) record() *bus.Live {
 func (j *job) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer j.wg.Wait()
+	defer j.stopLadders()
 	defer cancel()
 	from, err := j.resume(ctx)
 	if err != nil {
@@ -99,6 +103,13 @@ func (j *job) run(ctx context.Context) error {
 				return err
 			}
 			continue
+		case e := <-j.encoded:
+			if len(j.ladders) > 0 {
+				j.ladders[0].event(e)
+			}
+			if !j.encode(ctx) || !j.ending {
+				continue
+			}
 		case <-j.news:
 		case <-tick.C:
 		}
@@ -106,8 +117,15 @@ func (j *job) run(ctx context.Context) error {
 		if live.Session != session {
 			return errReplaced
 		}
-		if live.State == bus.StateEnded && j.consumed(ctx, live) {
+		done := j.encode(ctx)
+		switch {
+		case live.State != bus.StateEnded:
+		case j.ending && done:
 			return j.finish(ctx)
+		case !j.ending && j.consumed(ctx, live):
+			if err := j.end(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -210,14 +228,39 @@ func (j *job) consumed(ctx context.Context, live *bus.Live) bool {
 	return err == nil && last.Seq <= j.last
 }
 
-// finish makes what is left and ends every rendition.
-func (j *job) finish(ctx context.Context) error {
+// encode tends the ladder that runs and passes on to the next. It reports that none is left.
+func (j *job) encode(ctx context.Context) bool {
+	for len(j.ladders) > 0 {
+		l := j.ladders[0]
+		l.tend(ctx)
+		if !l.done {
+			return false
+		}
+		j.ladders = j.ladders[1:]
+	}
+	return true
+}
+
+func (j *job) stopLadders() {
+	for _, l := range j.ladders {
+		l.stop()
+	}
+}
+
+// end closes the timeline when all media is read.
+func (j *job) end(ctx context.Context) error {
 	if j.held != nil {
 		if err := j.plan(ctx); err != nil {
 			return err
 		}
 	}
 	j.tl.finish()
+	j.ending = true
+	return nil
+}
+
+// finish ends every rendition.
+func (j *job) finish(ctx context.Context) error {
 	for _, r := range j.rends {
 		r.finish()
 	}

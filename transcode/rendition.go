@@ -26,6 +26,7 @@ type rendition struct {
 	end    int64     // of the last part made, ms
 	msn    uint64    // of the last part made, and whether it ended its segment
 	eos    bool
+	gone   bool   // shed
 	source uint64 // Part.Source and Part.Resume of the last part made
 	state  json.RawMessage
 }
@@ -68,7 +69,7 @@ type track struct {
 
 // begin starts a generation of the rendition.
 func (r *rendition) begin(g *generation, spec renditionSpec) {
-	if r.eos {
+	if r.eos || r.gone {
 		return
 	}
 	t := &track{gen: g, spec: spec}
@@ -93,6 +94,9 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 		}
 	}
 	t.front = t.from
+	if !t.seg.past {
+		t.seg.from = t.clock(g.start)
+	}
 	r.tracks = append(r.tracks, t)
 }
 
@@ -123,12 +127,42 @@ func (r *rendition) cut(g *generation, c cut) {
 // picture takes the next picture of a generation.
 func (r *rendition) picture(g *generation, f frame) {
 	t := r.current(g)
-	if t == nil || t.skip || t.done || t.seg.past && f.dts < t.seg.from && t.seg.pend == nil && len(t.seg.cur) == 0 {
-		return
+	if t == nil || t.skip || t.done || f.dts < t.seg.from && t.seg.pend == nil && len(t.seg.cur) == 0 {
+		return // out already
 	}
 	t.seg.add(f, t.clock)
 	r.drain()
 }
+
+// config takes the parameters of the encoded pictures that follow.
+func (r *rendition) config(g *generation, v *videoConfig) {
+	t := r.current(g)
+	if t == nil || t.video.same(v.record) {
+		return
+	}
+	t.video, t.init = v, nil
+}
+
+// wants is the time from which on pictures are missing, in ms.
+func (r *rendition) wants(g *generation) int64 {
+	if t := r.current(g); t != nil {
+		return t.seg.from
+	}
+	return g.endPTS
+}
+
+// rewind forgets the pictures that are in no part yet: they come again.
+func (r *rendition) rewind(g *generation) {
+	if t := r.current(g); t != nil {
+		t.seg.pend, t.seg.cur = nil, nil
+	}
+}
+
+// shed ends the rendition without an end: it is not made any more.
+func (r *rendition) shed() { r.tracks, r.gone = nil, true }
+
+// weight is what a rendition costs to encode, in pixels.
+func (s renditionSpec) weight() int { return s.width * s.height }
 
 // sound takes the next sound of a generation.
 func (r *rendition) sound(g *generation, f audioFrame) {

@@ -17,6 +17,7 @@ func (s *splitter) beginGeneration(g *generation) {
 			s.j.start(s.ctx, r)
 		}
 	}
+	s.j.addLadder(g)
 }
 
 func (s *splitter) cutSegment(g *generation, c cut) {
@@ -28,6 +29,9 @@ func (s *splitter) cutSegment(g *generation, c cut) {
 func (s *splitter) sourceFrame(g *generation, f frame) {
 	if r := s.j.rends[sourceName]; r != nil && g.mode == modePass {
 		r.picture(g, f)
+	}
+	if l := s.j.ladderOf(g); l != nil {
+		l.feed(s.ctx, f)
 	}
 }
 
@@ -50,20 +54,7 @@ func (s *splitter) endGeneration(g *generation) {
 	if r := s.j.rends[sourceName]; r != nil && g.mode == modePass {
 		r.picturesEnded(g)
 	}
-}
-
-// specs are the renditions of a generation, the preferred first.
-func (j *job) specs(g *generation) []renditionSpec {
-	var all []renditionSpec
-	add := func(s renditionSpec) {
-		s.order = len(all)
-		all = append(all, s)
+	if l := s.j.ladderOf(g); l != nil {
+		l.end()
 	}
-	if g.mode == modePass {
-		add(renditionSpec{name: sourceName, label: "Source", expected: 6_000_000})
-	}
-	if g.audio != nil {
-		add(renditionSpec{name: audioName, label: "Audio only", sound: true, expected: 192_000})
-	}
-	return all
 }

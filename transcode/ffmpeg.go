@@ -1,0 +1,272 @@
+package transcode
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// ffmpeg is one running child. What it makes goes to events, in order per output.
+type ffmpeg struct {
+	cmd    *exec.Cmd
+	log    *zap.Logger
+	stdin  *os.File
+	events chan<- encoded
+	stop   context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex // guards below
+	queue   []queued
+	ended   bool  // nothing more is queued
+	written int64 // clock of the newest picture written, ms
+	wake    chan struct{}
+}
+
+type queued struct {
+	tag bus.Tag
+	at  int64 // ms on ffmpeg's clock
+}
+
+// encoded is something ffmpeg made, or its end.
+type encoded struct {
+	by     *ffmpeg
+	output int
+	config *videoConfig // new parameters
+	frame  *frame       // a picture on ffmpeg's clock
+	exit   error        // set by the last event: how it ended
+	end    bool         // the last event
+}
+
+// maxStderrLines of one child go into the log.
+const maxStderrLines = 20
+
+// startFFmpeg starts a child with one pipe for each output. It ends when ctx does.
+func startFFmpeg(ctx context.Context, program string, args []string, outputs int, events chan<- encoded, log *zap.Logger) (*ffmpeg, error) {
+	ctx, stop := context.WithCancel(ctx)
+	f := &ffmpeg{cmd: exec.Command(program, args...), log: log, events: events, stop: stop, wake: make(chan struct{}, 1)}
+	f.cmd.SysProcAttr = procAttr()
+	var mine, theirs []*os.File
+	closeAll := func(files []*os.File) {
+		for _, x := range files {
+			x.Close()
+		}
+	}
+	pipe := func() (r, w *os.File, err error) { return os.Pipe() }
+	in, w, err := pipe()
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	}
+	f.cmd.Stdin, f.stdin = in, w
+	theirs = append(theirs, in)
+	errR, errW, err := pipe()
+	for i := 0; err == nil && i < outputs; i++ {
+		var r, w *os.File
+		if r, w, err = pipe(); err == nil {
+			f.cmd.ExtraFiles = append(f.cmd.ExtraFiles, w)
+			mine, theirs = append(mine, r), append(theirs, w)
+		}
+	}
+	if err == nil {
+		f.cmd.Stderr = errW
+		theirs, mine = append(theirs, errW), append(mine, errR)
+	}
+	exited := make(chan error, 1)
+	if err == nil {
+		err = f.launch(exited)
+	}
+	closeAll(theirs)
+	if err != nil {
+		closeAll(mine)
+		f.stdin.Close()
+		stop()
+		return nil, fmt.Errorf("%w: start %s: %w; install ffmpeg or set transcode.ffmpeg", ErrFFmpeg, program, err)
+	}
+	var readers sync.WaitGroup
+	for i := range outputs {
+		readers.Go(func() { f.read(ctx, i, mine[i]) })
+	}
+	readers.Go(func() { f.complain(errR) })
+	f.wg.Go(func() { f.write(ctx) })
+	f.wg.Go(func() {
+		<-ctx.Done()
+		f.kill()
+	})
+	f.wg.Go(func() {
+		readers.Wait()
+		err := <-exited
+		if ctx.Err() == nil {
+			f.send(ctx, encoded{by: f, end: true, exit: err})
+		}
+		stop()
+	})
+	return f, nil
+}
+
+// launch starts the child on a thread that lives as long as it: its death signal hangs on the thread.
+func (f *ffmpeg) launch(exited chan<- error) error {
+	started := make(chan error, 1)
+	f.wg.Go(func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := f.cmd.Start()
+		started <- err
+		if err == nil {
+			exited <- f.cmd.Wait()
+		}
+	})
+	return <-started
+}
+
+// put queues one tag. It never blocks.
+func (f *ffmpeg) put(tag bus.Tag, at int64) {
+	f.mu.Lock()
+	f.queue = append(f.queue, queued{tag, at})
+	f.mu.Unlock()
+	f.poke()
+}
+
+// finish says that no more tags come: ffmpeg gives what it holds and ends.
+func (f *ffmpeg) finish() {
+	f.mu.Lock()
+	f.ended = true
+	f.mu.Unlock()
+	f.poke()
+}
+
+func (f *ffmpeg) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// lag is how much media waits to be written, in ms.
+func (f *ffmpeg) lag() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.queue) == 0 {
+		return 0
+	}
+	return f.queue[len(f.queue)-1].at - f.written
+}
+
+// close kills the child and waits until all of it is gone.
+func (f *ffmpeg) close() {
+	f.stop()
+	f.wg.Wait()
+}
+
+func (f *ffmpeg) kill() {
+	_ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL) // the group; it may be gone already
+	f.stdin.SetWriteDeadline(time.Now())                  //nolint:errcheck // a writer that waits must end too
+}
+
+func (f *ffmpeg) write(ctx context.Context) {
+	defer f.stdin.Close()
+	header := []byte{'F', 'L', 'V', 1, 1, 0, 0, 0, 9, 0, 0, 0, 0}
+	if _, err := f.stdin.Write(header); err != nil {
+		return
+	}
+	var buf []byte
+	for {
+		f.mu.Lock()
+		queue, ended := f.queue, f.ended
+		f.queue = nil
+		f.mu.Unlock()
+		for _, q := range queue {
+			buf = bus.AppendTag(buf[:0], q.tag)
+			if _, err := f.stdin.Write(buf); err != nil {
+				return // it died: the readers tell
+			}
+			f.mu.Lock()
+			f.written = q.at
+			f.mu.Unlock()
+		}
+		if len(queue) > 0 {
+			continue
+		}
+		if ended {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.wake:
+		}
+	}
+}
+
+func (f *ffmpeg) send(ctx context.Context, e encoded) {
+	select {
+	case f.events <- e:
+	case <-ctx.Done():
+	}
+}
+
+func (f *ffmpeg) read(ctx context.Context, output int, pipe *os.File) {
+	defer pipe.Close()
+	r := bufio.NewReaderSize(pipe, 1<<16)
+	if _, err := r.Discard(13); err != nil {
+		return
+	}
+	for {
+		tag, err := readTag(r)
+		if err != nil {
+			return
+		}
+		e := encoded{by: f, output: output}
+		switch {
+		case tag.IsAVCConfig():
+			if e.config, err = parseVideoConfig(tag.Payload()); err != nil {
+				continue
+			}
+		case tag.IsAVCFrame():
+			at := int64(tag.TS)
+			e.frame = &frame{dts: at, pts: at + int64(tag.CTS()), key: tag.IsKey(), data: tag.Payload()}
+		default:
+			continue
+		}
+		f.send(ctx, e)
+	}
+}
+
+// readTag reads one FLV tag of a stream.
+func readTag(r io.Reader) (bus.Tag, error) {
+	var h [11]byte
+	if _, err := io.ReadFull(r, h[:]); err != nil {
+		return bus.Tag{}, err
+	}
+	n := int(h[1])<<16 | int(h[2])<<8 | int(h[3])
+	if n > bus.MaxTagBytes {
+		return bus.Tag{}, fmt.Errorf("%w: a tag of %d bytes", ErrFFmpeg, n)
+	}
+	b := make([]byte, n+4)
+	if _, err := io.ReadFull(r, b); err != nil {
+		return bus.Tag{}, err
+	}
+	return bus.Tag{Type: h[0] & 0x1f, TS: uint32(h[7])<<24 | uint32(h[4])<<16 | uint32(h[5])<<8 | uint32(h[6]), Data: b[:n:n]}, nil
+}
+
+// complain puts what ffmpeg says into the log, up to a limit.
+func (f *ffmpeg) complain(pipe *os.File) {
+	defer pipe.Close()
+	lines := bufio.NewScanner(pipe)
+	for n := 0; lines.Scan(); n++ {
+		if n < maxStderrLines {
+			f.log.Warn("ffmpeg", zap.String("says", lines.Text()))
+		}
+	}
+	_, _ = io.Copy(io.Discard, pipe) // a line too long to scan must not block it
+}

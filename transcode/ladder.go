@@ -1,0 +1,240 @@
+package transcode
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// ladder encodes one generation of a stream: it feeds ffmpeg, gives what comes
+// to the renditions, and starts another ffmpeg where one died: fed from the
+// last key frame at or before what is missing and trimmed to it. Only its
+// job's goroutine touches it.
+type ladder struct {
+	cfg    Config
+	log    *zap.Logger
+	m      *metrics
+	gen    *generation
+	outs   []*rendition
+	events chan<- encoded
+
+	fed    []frame // the source from the last key frame on that a restart needs
+	base   int64   // stream clock of ffmpeg's 0, ms
+	child  *ffmpeg
+	ended  bool // all of the generation has been fed
+	done   bool
+	retry  time.Time // when to start the next child
+	wait   time.Duration
+	heard  time.Time // last sign of life, or of nothing to do
+	lagged time.Time // since when the child has been behind; zero: it is not
+}
+
+const (
+	ladderHang  = 5 * time.Second  // without output while input goes on: it hangs
+	ladderLag   = 5000             // ms of media that may wait for ffmpeg
+	ladderSlow  = 10 * time.Second // that it may be so for
+	ladderRetry = 3 * time.Second  // longest pause between two children
+	// ladderClock is how far ffmpeg's clock may run before a new child starts at 0: FLV times are 32 bits.
+	ladderClock = 1 << 30
+	// baseStep lets every key frame grid fall on the same places of ffmpeg's clock.
+	baseStep = 60_000
+)
+
+// feed takes the next picture of the source.
+func (l *ladder) feed(ctx context.Context, f frame) {
+	l.fed = append(l.fed, f)
+	if l.child == nil {
+		return
+	}
+	if f.dts-l.base > ladderClock && f.key {
+		l.log.Info("ffmpeg's clock starts anew")
+		l.stop()
+		l.start(ctx)
+		return
+	}
+	l.write(f)
+}
+
+func (l *ladder) write(f frame) {
+	head := byte(0x27)
+	if f.key {
+		head = 0x17
+	}
+	cts := f.pts - f.dts
+	data := make([]byte, 0, 5+len(f.data))
+	data = append(data, head, 1, byte(cts>>16), byte(cts>>8), byte(cts))
+	l.child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(f.dts - l.base), Data: append(data, f.data...)}, f.dts-l.base)
+}
+
+// end says that the generation is over.
+func (l *ladder) end() {
+	l.ended = true
+	if l.child != nil {
+		l.child.finish()
+	}
+}
+
+// start runs a child that makes what the renditions lack.
+func (l *ladder) start(ctx context.Context) {
+	if len(l.outs) == 0 {
+		l.done = l.ended
+		return
+	}
+	if len(l.fed) == 0 {
+		if l.ended {
+			l.done = true
+		}
+		return
+	}
+	l.trim()
+	l.base = l.fed[0].dts / baseStep * baseStep
+	outs := make([]output, len(l.outs))
+	for i, r := range l.outs {
+		spec := r.current(l.gen).spec
+		outs[i] = output{width: spec.width, height: spec.height, kbps: spec.rung.Kbps, start: max(r.wants(l.gen), l.gen.start.pts) - l.base}
+	}
+	threads := 1
+	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
+		threads = max(1, runtime.NumCPU()/(2*len(outs)))
+	}
+	child, err := startFFmpeg(ctx, l.cfg.FFmpeg, arguments(l.cfg, outs, l.gen.grid(), threads), len(outs), l.events, l.log)
+	if err != nil {
+		l.failed(err)
+		return
+	}
+	l.child, l.heard, l.lagged = child, time.Now(), time.Time{}
+	child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(l.fed[0].dts - l.base), Data: append([]byte{0x17, 0, 0, 0, 0}, l.gen.video.record...)}, l.fed[0].dts-l.base)
+	for _, f := range l.fed {
+		l.write(f)
+	}
+	if l.ended {
+		child.finish()
+	}
+}
+
+// trim forgets pictures that no restart needs.
+func (l *ladder) trim() {
+	need := int64(-1)
+	for _, r := range l.outs {
+		if w := r.wants(l.gen); need < 0 || w < need {
+			need = w
+		}
+	}
+	from := 0
+	for i, f := range l.fed {
+		if f.key && f.pts <= need {
+			from = i
+		}
+	}
+	if from > 0 {
+		l.fed = append(l.fed[:0:0], l.fed[from:]...)
+	}
+}
+
+// event takes what the child made.
+func (l *ladder) event(e encoded) {
+	if e.by != l.child {
+		return // of one that was stopped
+	}
+	l.heard = time.Now()
+	switch {
+	case e.config != nil:
+		l.outs[e.output].config(l.gen, e.config)
+	case e.frame != nil:
+		f := *e.frame
+		f.dts, f.pts = f.dts+l.base, f.pts+l.base
+		l.outs[e.output].picture(l.gen, f)
+		if f.key {
+			l.trim()
+			l.wait = 0
+		}
+	case e.end:
+		l.child.close()
+		l.child = nil
+		if l.ended && e.exit == nil {
+			l.finish()
+			return
+		}
+		l.failed(e.exit)
+	}
+}
+
+// finish tells the renditions that all pictures have come.
+func (l *ladder) finish() {
+	l.done = true
+	for _, r := range l.outs {
+		r.picturesEnded(l.gen)
+	}
+}
+
+// failed forgets what is unfinished and plans another child.
+func (l *ladder) failed(err error) {
+	l.log.Warn("ffmpeg ended, starting another", zap.Error(err), zap.Duration("after", l.wait))
+	l.m.deaths.Inc()
+	l.rewind()
+	l.retry = time.Now().Add(l.wait)
+	l.wait = min(max(2*l.wait, 50*time.Millisecond), ladderRetry)
+}
+
+func (l *ladder) rewind() {
+	for _, r := range l.outs {
+		r.rewind(l.gen)
+	}
+}
+
+// stop kills the child, if there is one.
+func (l *ladder) stop() {
+	if l.child != nil {
+		l.child.close()
+		l.child = nil
+		l.rewind()
+	}
+}
+
+// tend starts a child that is due, and ends one that hangs or cannot keep up.
+func (l *ladder) tend(ctx context.Context) {
+	now := time.Now()
+	if l.child == nil {
+		if !l.done && now.After(l.retry) {
+			l.start(ctx)
+		}
+		return
+	}
+	lag := l.child.lag()
+	if lag == 0 && !l.ended {
+		l.heard = now
+	}
+	if now.Sub(l.heard) > ladderHang {
+		l.stop()
+		l.failed(errHang)
+		return
+	}
+	switch {
+	case lag < ladderLag || l.ended:
+		l.lagged = time.Time{}
+	case l.lagged.IsZero():
+		l.lagged = now
+	case now.Sub(l.lagged) > ladderSlow:
+		l.shed(ctx)
+	}
+}
+
+// shed gives the heaviest rendition up, for good: the others live.
+func (l *ladder) shed(ctx context.Context) {
+	at := 0
+	for i, r := range l.outs {
+		if r.spec.weight() > l.outs[at].spec.weight() {
+			at = i
+		}
+	}
+	l.log.Warn("this machine cannot keep up, one rendition less", zap.String("rendition", l.outs[at].spec.name))
+	l.m.shed.Inc()
+	l.stop()
+	l.outs[at].shed()
+	l.outs = append(l.outs[:at:at], l.outs[at+1:]...)
+	l.start(ctx)
+}

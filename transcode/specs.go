@@ -1,0 +1,64 @@
+package transcode
+
+// specs are the renditions of a generation, the preferred first.
+func (j *job) specs(g *generation) []renditionSpec {
+	var all []renditionSpec
+	add := func(s renditionSpec) {
+		s.order = len(all)
+		all = append(all, s)
+	}
+	p := j.tl.profile
+	if g.mode == modePass {
+		add(renditionSpec{name: sourceName, label: "Source", expected: 6_000_000})
+	}
+	if g.mode == modeGrid && p.Pass {
+		// The source cannot be cut where its key frames are: its place takes an encoded one of its size.
+		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.width, g.video.height)}
+		add(encodedSpec(&rung, "Source", even(g.video.width), even(g.video.height)))
+	}
+	if g.video != nil {
+		for i := range p.Rungs {
+			rung := &p.Rungs[i]
+			if w, h, ok := rung.size(g.video.width, g.video.height); ok {
+				add(encodedSpec(rung, rung.Label, w, h))
+			}
+		}
+	}
+	if g.audio != nil {
+		add(renditionSpec{name: audioName, label: "Audio only", sound: true, expected: 192_000})
+	}
+	return all
+}
+
+func encodedSpec(r *Rung, label string, w, h int) renditionSpec {
+	return renditionSpec{name: r.Name, label: label, rung: r, width: w, height: h, expected: r.Kbps*1150 + 192_000}
+}
+
+// gridKbps is a rate for an encoded picture of the source's size.
+func gridKbps(w, h int) int { return min(max(w*h*4500/(1280*720), 600), 10_000) }
+
+// addLadder makes the ladder of a generation. It starts when the one before it has ended.
+func (j *job) addLadder(g *generation) {
+	l := &ladder{cfg: j.cfg, log: j.log, m: j.m, gen: g, events: j.encoded}
+	for _, r := range j.rends {
+		if t := r.current(g); t != nil && t.spec.rung != nil {
+			if t.skip {
+				t.done = true
+				continue
+			}
+			l.outs = append(l.outs, r)
+		}
+	}
+	if len(l.outs) > 0 {
+		j.ladders = append(j.ladders, l)
+	}
+}
+
+func (j *job) ladderOf(g *generation) *ladder {
+	for _, l := range j.ladders {
+		if l.gen == g {
+			return l
+		}
+	}
+	return nil
+}
