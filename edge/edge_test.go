@@ -2,127 +2,12 @@ package edge_test
 
 import (
 	"bytes"
-	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/edge/edgetest"
-	"go.uber.org/zap/zaptest"
 )
-
-// newBus is a bus on a server of the test's own.
-func newBus(t testing.TB) *bus.Bus {
-	t.Helper()
-	log := zaptest.NewLogger(t)
-	srv, err := bus.StartServer(bus.ServerConfig{Dir: t.TempDir()}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "test"}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
-// site is a running edge.
-type site struct {
-	t    testing.TB
-	url  string
-	stop func()
-}
-
-func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
-	t.Helper()
-	cfg := edge.DefaultConfig()
-	if change != nil {
-		change(&cfg)
-	}
-	w, err := edge.New(cfg, b, zaptest.NewLogger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var run sync.WaitGroup
-	run.Go(func() {
-		if err := w.Run(ctx); err != nil {
-			t.Errorf("run: %v", err)
-		}
-	})
-	mux := http.NewServeMux()
-	w.Routes(mux)
-	srv := httptest.NewServer(mux)
-	s := &site{t: t, url: srv.URL, stop: sync.OnceFunc(func() {
-		srv.CloseClientConnections()
-		srv.Close()
-		cancel()
-		run.Wait()
-	})}
-	t.Cleanup(s.stop)
-	return s
-}
-
-// reply is an answer, read.
-type reply struct {
-	status int
-	header http.Header
-	body   string
-}
-
-func (s *site) do(method, path string, headers ...string) reply {
-	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, s.url+path, nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header.Set("Accept-Encoding", "identity")
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return reply{res.StatusCode, res.Header, string(body)}
-}
-
-func (s *site) get(path string, headers ...string) reply {
-	s.t.Helper()
-	return s.do(http.MethodGet, path, headers...)
-}
-
-// want gets a path that must be answered with this status.
-func (s *site) want(status int, path string, headers ...string) reply {
-	s.t.Helper()
-	r := s.get(path, headers...)
-	if r.status != status {
-		s.t.Fatalf("GET %s: status %d, want %d: %s", path, r.status, status, r.body)
-	}
-	return r
-}
-
-// later gets a path in another goroutine.
-func (s *site) later(path string) <-chan reply {
-	c := make(chan reply, 1)
-	go func() { c <- s.get(path) }()
-	return c
-}
 
 func TestPlayThrough(t *testing.T) {
 	b := newBus(t)

@@ -95,7 +95,7 @@ func (w *Worker) serveMaster(rw http.ResponseWriter, r *http.Request, t target) 
 	}
 	i, prefix := 0, ""
 	if t.flat {
-		i, prefix = 1, url.PathEscape(t.name)+"/"
+		i, prefix = 1, folder(t.name)
 	}
 	f := &m.forms[i]
 	e := f.get(func() []byte { return renderMaster(m, prefix) })
@@ -156,6 +156,10 @@ func (w *Worker) serveFlatMedia(rw http.ResponseWriter, r *http.Request, name st
 	return w.serveList(rw, r, s, rend, true)
 }
 
+// folder is a stream's folder in a relative URI. A colon in its name would
+// make a scheme of what stands before it.
+func folder(name string) string { return strings.ReplaceAll(url.PathEscape(name), ":", "%3A") + "/" }
+
 // serveList answers a media list, when the directives let it.
 func (w *Worker) serveList(rw http.ResponseWriter, r *http.Request, s *stream, rend *rendition, flat bool) error {
 	d := parseDirective(r.URL.RawQuery)
@@ -180,8 +184,7 @@ func (w *Worker) serveList(rw http.ResponseWriter, r *http.Request, s *stream, r
 	e := f.get(func() []byte {
 		style := playlistStyle{reports: "../"}
 		if flat {
-			folder := url.PathEscape(s.name) + "/"
-			style = playlistStyle{media: folder + rend.name + "/", reports: folder}
+			style = playlistStyle{media: folder(s.name) + rend.name + "/", reports: folder(s.name)}
 		}
 		return renderMedia(&l.view, style, w.cfg.HoldBack, d.skip)
 	})

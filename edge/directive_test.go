@@ -1,0 +1,155 @@
+package edge
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+func TestParseDirective(t *testing.T) {
+	for query, want := range map[string]directive{
+		"":                                     {part: -1},
+		"a=1&b":                                {part: -1},
+		"_HLS_msn=7":                           {blocks: true, msn: 7, part: -1},
+		"x=1&_HLS_msn=7&_HLS_part=2&y":         {blocks: true, msn: 7, part: 2},
+		"_HLS_msn=7&_HLS_part=2&_HLS_skip=YES": {blocks: true, msn: 7, part: 2, skip: true},
+		"_HLS_skip=v2":                         {part: -1, skip: true},
+		"_HLS_skip=no":                         {part: -1, skip: true, bad: "_HLS_skip must be YES or v2"},
+		"_HLS_part=2":                          {part: 2, bad: "_HLS_part needs _HLS_msn"},
+		"_HLS_msn=-1":                          {blocks: true, part: -1, bad: "_HLS_msn must be a decimal number"},
+		"_HLS_msn=":                            {blocks: true, part: -1, bad: "_HLS_msn must be a decimal number"},
+		"_HLS_msn=99999999999999999999":        {blocks: true, part: -1, bad: "_HLS_msn must be a decimal number"},
+		"_HLS_msn=1&_HLS_part=1.5":             {blocks: true, msn: 1, bad: "_HLS_part must be a decimal number"},
+	} {
+		if got := parseDirective(query); got != want {
+			t.Errorf("%q: %+v, want %+v", query, got, want)
+		}
+	}
+}
+
+func FuzzParseDirective(f *testing.F) {
+	for _, q := range []string{"_HLS_msn=7&_HLS_part=2&_HLS_skip=YES", "_HLS_part=1", "_HLS_msn=999999999999999999", "&&==&_HLS_msn"} {
+		f.Add(q)
+	}
+	v := testView(3, 4, 2)
+	f.Fuzz(func(t *testing.T, query string) {
+		d := parseDirective(query)
+		if d.bad != "" {
+			return
+		}
+		again := ""
+		if d.blocks {
+			again = fmt.Sprintf("_HLS_msn=%d", d.msn)
+		}
+		if d.part >= 0 {
+			again += fmt.Sprintf("&_HLS_part=%d", d.part)
+		}
+		if d.skip {
+			again += "&_HLS_skip=YES"
+		}
+		if got := parseDirective(again); got != d {
+			t.Fatalf("%q is %+v, but %q is %+v", query, d, again, got)
+		}
+		d.ask(v)
+	})
+}
+
+// testView is segments 10 ... of some parts each, and a started one.
+func testView(segments, parts, tail int) *view {
+	w := newWindow(1 << 40)
+	clock := int64(0)
+	put := func(msn uint64, index int, last bool) {
+		m := &bus.Part{MSN: msn, Index: index, Start: clock, End: clock + 500, Last: last}
+		if index == 0 {
+			m.Segment = &bus.Segment{Session: "s", InitID: "i", Target: 4, PartTarget: 500, PDT: clock}
+		}
+		w.apply(m)
+		clock += 500
+	}
+	for s := range segments {
+		for p := range parts {
+			put(10+uint64(s), p, p == parts-1)
+		}
+	}
+	for p := range tail {
+		put(10+uint64(segments), p, false)
+	}
+	v := w.view(nil)
+	return &v
+}
+
+// Segments 10, 11, 12 of parts 0..3 are whole. With a tail, 13 has parts 0 and 1.
+func TestAsk(t *testing.T) {
+	for _, c := range []struct {
+		query string
+		tail  int
+		want  answer
+	}{
+		{"", 2, answerNow},
+		{"_HLS_msn=5", 2, answerNow}, // removed long ago
+		{"_HLS_msn=12", 2, answerNow},
+		{"_HLS_msn=13", 2, answerWait}, // until it is whole
+		{"_HLS_msn=14", 2, answerWait},
+		{"_HLS_msn=15", 2, answerNever},
+		{"_HLS_msn=13", 0, answerWait},
+		{"_HLS_msn=14", 0, answerWait},
+		{"_HLS_msn=15", 0, answerNever},
+		{"_HLS_msn=12&_HLS_part=3", 2, answerNow},
+		{"_HLS_msn=12&_HLS_part=4", 2, answerNow}, // is 13.0
+		{"_HLS_msn=12&_HLS_part=4", 0, answerWait},
+		{"_HLS_msn=12&_HLS_part=9", 0, answerWait},
+		{"_HLS_msn=11&_HLS_part=9", 0, answerNow}, // is 12.0
+		{"_HLS_msn=13&_HLS_part=1", 2, answerNow},
+		{"_HLS_msn=13&_HLS_part=2", 2, answerWait},
+		{"_HLS_msn=13&_HLS_part=8", 2, answerWait}, // 3 s ahead
+		{"_HLS_msn=13&_HLS_part=9", 2, answerNever},
+		{"_HLS_msn=13&_HLS_part=0", 0, answerWait},
+		{"_HLS_msn=14&_HLS_part=0", 2, answerWait},
+		{"_HLS_msn=15&_HLS_part=0", 2, answerNever},
+	} {
+		v := testView(3, 4, c.tail)
+		if got := parseDirective(c.query).ask(v); got != c.want {
+			t.Errorf("%s with %d parts of 13: %d, want %d", c.query, c.tail, got, c.want)
+		}
+		v.ended = true
+		if got := parseDirective(c.query).ask(v); got != answerNow {
+			t.Errorf("%s after the end: %d", c.query, got)
+		}
+	}
+}
+
+func FuzzParsePath(f *testing.F) {
+	for _, p := range []string{"a.m3u8", "a/index.m3u8", "a/b/index.m3u8", "a/b/1.m4s", "a/b/1.2.m4s", "a/b/i.mp4", "a/poster.jpg", "a/b/c/d", "a/b/1..m4s", "//", "a_1.m3u8"} {
+		f.Add(p)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		g := parsePath(path)
+		splitOrder(g.name)
+		again := ""
+		switch g.kind {
+		case kindNone:
+			return
+		case kindMaster:
+			again = g.name + "/index.m3u8"
+			if g.flat {
+				again = g.name + ".m3u8"
+			}
+		case kindMedia:
+			again = g.name + "/" + g.rendition + "/index.m3u8"
+		case kindInit:
+			again = g.name + "/" + g.rendition + "/" + g.init + ".mp4"
+		case kindSegment:
+			again = fmt.Sprintf("%s/%s/%d.m4s", g.name, g.rendition, g.msn)
+		case kindPart:
+			again = fmt.Sprintf("%s/%s/%d.%d.m4s", g.name, g.rendition, g.msn, g.part)
+		case kindPoster:
+			again = g.name + "/poster.jpg"
+		case kindThumb:
+			again = g.name + "/thumb.jpg"
+		}
+		if got := parsePath(again); got != g {
+			t.Fatalf("%q is %+v, but %q is %+v", path, g, again, got)
+		}
+	})
+}
