@@ -1,0 +1,69 @@
+# The house. `make` alone says what there is.
+SHELL       := /bin/bash -o pipefail
+GO          ?= go
+FUZZTIME    ?= 30s
+TESTTIMEOUT ?= 14m
+
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build web test test-long lint check vuln fmt fuzz bench deps clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: deps-run build ## Build, and serve with a demo stream: open the link it prints
+	./bin/pse serve --demo
+
+build: web ## Build bin/pse with the pages in it
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/pse ./cmd/pse
+
+web: web/node_modules/.built ## Build the pages into web/dist
+
+test: deps check ## Everything that must hold: format, vet, lint, all tests with the race detector
+	$(GO) test -race -timeout $(TESTTIMEOUT) ./...
+
+test-long: deps check ## The same with the long versions: kills, fuzzed sessions, every profile
+	PSE_LONG=1 $(GO) test -timeout 90m -p 1 ./...
+
+check: web
+	@files=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofumpt'ed, run make fmt:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+lint: check vuln ## Format, vet, staticcheck, govulncheck
+
+vuln:
+	@scripts/vuln.sh
+
+fmt: ## Format all Go files
+	$(GO) tool gofumpt -w $$(git ls-files '*.go')
+
+fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
+	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+bench: deps-bench build ## Measure side by side with peers; prints tables
+	scripts/bench.sh
+
+deps: ## Install the Debian packages that the tests need, if missing
+	@scripts/deps.sh test
+
+.PHONY: deps-run deps-bench
+deps-run:
+	@scripts/deps.sh run
+
+deps-bench:
+	@scripts/deps.sh bench
+
+clean: ## Remove what was built
+	rm -rf bin artifacts web/node_modules
+	find web/dist -mindepth 1 ! -name .keep -delete
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+# vite empties dist, so .keep is put back for git.
+web/node_modules/.built: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	cd web && npm run build
+	@touch web/dist/.keep $@

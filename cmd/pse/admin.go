@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.uber.org/zap"
+)
+
+// An admin is the listener for those who run the box: health, readiness,
+// metrics and profiles.
+type admin struct {
+	stopping atomic.Bool // /readyz is 503 from now on, before anything stops
+	server   *http.Server
+	listener net.Listener
+	done     chan struct{}
+}
+
+// newAdmin binds and serves. ready says of each worker why it cannot serve.
+func newAdmin(cfg AdminConfig, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
+	l, err := net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for admin: %w; choose another address with --admin", err)
+	}
+	a := &admin{listener: l, done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready()) })
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorLog: zap.NewStdLog(log)}))
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log)}
+	go func() {
+		defer close(a.done)
+		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("admin listener ended", zap.Error(err))
+		}
+	}()
+	return a, nil
+}
+
+// A readiness is the body of /readyz.
+type readiness struct {
+	Ready    bool                   `json:"ready"`
+	Stopping bool                   `json:"stopping,omitempty"`
+	Workers  map[string]workerState `json:"workers"`
+}
+
+type workerState struct {
+	Ready bool   `json:"ready"`
+	Why   string `json:"why,omitempty"`
+}
+
+func (a *admin) readyz(w http.ResponseWriter, workers map[string]error) {
+	r := readiness{Ready: !a.stopping.Load() && len(workers) > 0, Stopping: a.stopping.Load(), Workers: map[string]workerState{}}
+	for name, err := range workers {
+		s := workerState{Ready: err == nil}
+		if err != nil {
+			s.Why, r.Ready = err.Error(), false
+		}
+		r.Workers[name] = s
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !r.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(r)
+}
+
+// stop ends the listener; a running profile is cut. Nil-safe.
+func (a *admin) stop() {
+	if a == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if a.server.Shutdown(ctx) != nil {
+		_ = a.server.Close()
+	}
+	<-a.done
+}

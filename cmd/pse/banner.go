@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/mdp/qrterminal/v3"
+)
+
+// banner prints what to paste into a phone or OBS, and where to watch. The
+// key is shown at its first start and on a terminal; what goes into a log
+// file is told how to see it.
+func (p *program) banner(w io.Writer, names []string) error {
+	var b bytes.Buffer
+	line := func(what, format string, args ...any) {
+		fmt.Fprintf(&b, "  %-9s %s\n", what, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintf(&b, "\n  PSE %s is up: %s\n\n", version(), strings.Join(names, ", "))
+	if addr := p.addr("rtmp"); addr != "" {
+		p.publishing(line, addr, isTerminal(w))
+	}
+	home := p.home()
+	if home != "" {
+		line("Watch", "%s", home)
+	}
+	if slices.Contains(names, "demo") && home != "" {
+		home += "watch/" + demoName
+		line("Demo", "%s", home)
+	}
+	if p.server != nil && p.server.URL() != "" && !p.combined {
+		line("Bus", "%s (address with password: %s)", redacted(p.server.URL()), busFile(p.cfg.Data))
+	}
+	if addr := p.addr("admin"); addr != "" {
+		line("Admin", "http://%s/readyz, /metrics", addr)
+	}
+	line("Data", "%s", p.cfg.Data)
+	if p.cfg.Ingest.Open && p.addr("rtmp") != "" {
+		fmt.Fprintf(&b, "\n  !!! OPEN: whoever reaches the RTMP port may publish. For a lab only.\n")
+	}
+	b.WriteByte('\n')
+	if home != "" && isTerminal(w) {
+		qrterminal.GenerateWithConfig(home, qrterminal.Config{
+			Level: qrterminal.L, Writer: &b, HalfBlocks: true, QuietZone: 2,
+			BlackChar: qrterminal.BLACK_BLACK, WhiteChar: qrterminal.WHITE_WHITE,
+			BlackWhiteChar: qrterminal.BLACK_WHITE, WhiteBlackChar: qrterminal.WHITE_BLACK,
+		})
+		b.WriteByte('\n')
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// publishing says how to publish: one URL for phones and ffmpeg, two fields for OBS.
+func (p *program) publishing(line func(what, format string, args ...any), addr string, person bool) {
+	host := reachable(addr)
+	if h, port, err := net.SplitHostPort(host); err == nil && port == "1935" {
+		if host = h; strings.Contains(h, ":") {
+			host = "[" + h + "]"
+		}
+	}
+	app := p.cfg.Ingest.Apps[0]
+	p.mu.Lock()
+	key, first := p.key, p.first
+	p.mu.Unlock()
+	name := "NAME"
+	switch {
+	case p.cfg.Ingest.Open:
+	case key.Secret == "":
+		name += "?key=KEY   (make a key: pse stream keys add)"
+	case first || person:
+		name += "?key=" + key.Secret
+	default:
+		name += "?key=KEY   (see the keys: pse stream keys)"
+	}
+	line("Publish", "rtmp://%s/%s/%s", host, app, name)
+	line("  in OBS", "server rtmp://%s/%s   stream key %s", host, app, name)
+}
+
+// home is the address of the first page as viewers type it.
+func (p *program) home() string {
+	if p.cfg.HTTP.PublicURL != "" {
+		return strings.TrimSuffix(p.cfg.HTTP.PublicURL, "/") + "/"
+	}
+	scheme := "https"
+	addr := p.addr(scheme)
+	if addr == "" {
+		scheme = "http"
+		if addr = p.addr(scheme); addr == "" {
+			return ""
+		}
+	}
+	u := url.URL{Scheme: scheme, Host: reachable(addr), Path: "/"}
+	return u.String()
+}
+
+// reachable replaces "all addresses" by this machine's address in its network.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = lanAddress()
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// lanAddress is the address others in the network reach this machine by: the
+// one that packets to elsewhere would carry. None is sent to find out.
+func lanAddress() string {
+	if c, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
+		defer c.Close()
+		if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
+			return a.IP.String()
+		}
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return "127.0.0.1"
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+			return n.IP.String()
+		}
+	}
+	return "127.0.0.1"
+}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// std is what a command has around it, so that tests can give it another.
+type std struct {
+	in       io.Reader
+	out, err io.Writer
+	env      []string // as os.Environ
+}
+
+func (s std) getenv(name string) string {
+	for i := len(s.env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(s.env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// grammar is the command line. It stays in this file, and so does kong.
+type grammar struct {
+	Config   string   `help:"Read this YAML file (else PSE_CONFIG, ./pse.yaml or /etc/pse/pse.yaml)." placeholder:"FILE"`
+	Data     string   `help:"Keep everything in this directory." placeholder:"DIR"`
+	Bus      string   `help:"Use the bus at this address: nats://[user:password@]host:4222." placeholder:"URL"`
+	LogLevel string   `help:"debug, info, warn or error." placeholder:"LEVEL"`
+	Set      []string `help:"Set any key of the configuration, as edge.dvr=5m. May be repeated." placeholder:"KEY=VALUE" sep:"none"`
+
+	Serve   serveCommand   `cmd:"" help:"Run workers: all of them in this process, or those named."`
+	Stream  streamCommand  `cmd:"" help:"Streams and the keys that may publish them."`
+	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
+	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`
+	Conf    configCommand  `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`
+	Doctor  doctorCommand  `cmd:"" help:"Look for what would keep PSE from working here."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type serveCommand struct {
+	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge. None: all of them."`
+	HTTP    string   `name:"http" help:"Listen here for viewers." placeholder:"ADDR"`
+	RTMP    string   `name:"rtmp" help:"Listen here for publishers." placeholder:"ADDR"`
+	Admin   string   `help:"Listen here for health, metrics and profiles." placeholder:"ADDR"`
+	Open    bool     `help:"Publish without keys. For a lab."`
+	Demo    bool     `help:"Publish a generated picture as stream \"demo\"."`
+}
+
+// A scope is what every command gets.
+type scope struct {
+	std
+	ctx context.Context
+	g   *grammar
+}
+
+// A usageError is one that the writer of the command line can mend.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) {
+		return 2
+	}
+	return 1
+}
+
+// quit leaves the parser after --help; kong would go on.
+type quit int
+
+// execute runs one command line.
+func execute(ctx context.Context, args []string, s std) (err error) {
+	g := &grammar{}
+	parser, err := kong.New(g,
+		kong.Name("pse"), kong.Description("Live streaming, calls and files on a box of your own."),
+		kong.Writers(s.out, s.err), kong.Exit(func(code int) { panic(quit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(&scope{std: s, ctx: ctx, g: g}),
+	)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case quit:
+			err = nil
+		default:
+			panic(p)
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		return usagef("%w; see pse --help", err)
+	}
+	return command.Run()
+}
+
+func (c *serveCommand) Run(s *scope) error {
+	l, err := s.load(
+		override{"http.listen", c.HTTP, "--http"}, override{"ingest.listen", c.RTMP, "--rtmp"},
+		override{"admin.listen", c.Admin, "--admin"}, override{"ingest.open", truth(c.Open), "--open"},
+	)
+	if err != nil {
+		return err
+	}
+	return serve(s.ctx, l, c.Workers, c.Demo, s.std)
+}
+
+func truth(set bool) string {
+	if set {
+		return "true"
+	}
+	return ""
+}
+
+// load reads the configuration with the flags of this command line over it.
+func (s *scope) load(more ...override) (*loaded, error) {
+	flags := []override{{"data", s.g.Data, "--data"}, {"bus.url", s.g.Bus, "--bus"}, {"log.level", s.g.LogLevel, "--log-level"}}
+	for _, kv := range s.g.Set {
+		key, value, ok := strings.Cut(kv, "=")
+		if !ok {
+			return nil, usagef("--set %s: write KEY=VALUE", kv)
+		}
+		flags = append(flags, override{key, value, "--set"})
+	}
+	var given []override
+	for i, f := range append(flags, more...) {
+		if f.value != "" || f.flag == "--set" && i < len(flags) {
+			given = append(given, f)
+		}
+	}
+	l, err := load(s.configFile(), s.env, given)
+	if err != nil {
+		return nil, err
+	}
+	if l.Data == "" {
+		if l.Data, err = dataDir(s.getenv, os.Geteuid() == 0); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// configFile is the file to read, or empty.
+func (s *scope) configFile() string {
+	if s.g.Config != "" {
+		return s.g.Config
+	}
+	if path := s.getenv("PSE_CONFIG"); path != "" {
+		return path
+	}
+	for _, path := range []string{"pse.yaml", "/etc/pse/pse.yaml"} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+type configCommand struct {
+	Changed bool `help:"Only what differs from the defaults."`
+}
+
+// Run prints a file that pse would read back to the same configuration.
+func (c *configCommand) Run(s *scope) error {
+	l, err := s.load()
+	if err != nil {
+		return err
+	}
+	text, err := l.print(c.Changed)
+	if err != nil {
+		return err
+	}
+	_, err = s.out.Write(text)
+	return err
+}
+
+// print writes the settings in force as YAML, with the origin of each behind
+// it. A password in an address is not printed.
+func (l *loaded) print(onlyChanged bool) ([]byte, error) {
+	changed := l.changed()
+	var b bytes.Buffer
+	var open []string // the sections we are in
+	for _, s := range settings(&l.Config) {
+		origin := l.origin[s.key]
+		if onlyChanged && origin == "" && !changed[s.key] {
+			continue
+		}
+		if origin == "" {
+			origin = "default"
+			if changed[s.key] {
+				origin = "found out"
+			}
+		}
+		value, err := s.text()
+		if err != nil {
+			return nil, fmt.Errorf("print %s: %w", s.key, err)
+		}
+		if s.key == "bus.url" && s.value.String() != "" {
+			value = redacted(s.value.String())
+		}
+		path := strings.Split(s.key, ".")
+		sections, name := path[:len(path)-1], path[len(path)-1]
+		for i, section := range sections {
+			if i >= len(open) || !slices.Equal(open[:i+1], sections[:i+1]) {
+				fmt.Fprintf(&b, "%s%s:\n", strings.Repeat("  ", i), section)
+			}
+		}
+		open = sections
+		line := strings.Repeat("  ", len(sections)) + name + ": " + value
+		fmt.Fprintf(&b, "%-40s # %s\n", line, origin)
+	}
+	if b.Len() == 0 {
+		b.WriteString("# all defaults\n")
+	}
+	return b.Bytes(), nil
+}
+
+// redacted is an address without its password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	return u.Redacted()
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+type doctorCommand struct{}
+
+// leastSpace is how much disk the logs should find at a start: the parts of a
+// few streams over the window, and a week of events.
+const leastSpace = 2 << 30
+
+// A finding is one thing that was looked at; err says what is wrong with it.
+type finding struct {
+	what, seen string
+	err        error
+}
+
+var errUnwell = errors.New("something here keeps PSE from working; see above")
+
+// Run looks at everything and then says whether all is well.
+func (doctorCommand) Run(s *scope) error {
+	l, err := s.load()
+	if err != nil {
+		return err
+	}
+	all := []finding{
+		lookForFFmpeg(s.ctx),
+		lookAtDisk(l.Data),
+		lookAtFiles(),
+	}
+	if _, err := os.Stat(busFile(l.Data)); err == nil {
+		all = append(all, finding{what: "ports", seen: "in use by the pse serve of " + l.Data})
+	} else {
+		all = append(all, lookAtPorts(l.Config)...)
+	}
+	bad := false
+	for _, f := range all {
+		mark := "ok "
+		if f.err != nil {
+			mark, f.seen, bad = "BAD", f.err.Error(), true
+		}
+		fmt.Fprintf(s.out, "%s  %-16s %s\n", mark, f.what, f.seen)
+	}
+	if bad {
+		return errUnwell
+	}
+	return nil
+}
+
+// lookForFFmpeg asks ffmpeg for the encoder that the default ladder uses.
+func lookForFFmpeg(ctx context.Context) finding {
+	f := finding{what: "ffmpeg"}
+	path, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		f.err = errors.New("not found; install it: apt-get install ffmpeg")
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "-hide_banner", "-h", "encoder=libx264").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Encoder libx264") {
+		f.err = fmt.Errorf("%s has no libx264; install one that has: apt-get install ffmpeg", path)
+		return f
+	}
+	f.seen = path + ", with libx264"
+	return f
+}
+
+// lookAtDisk asks for the space where the data directory is or will be.
+func lookAtDisk(dir string) finding {
+	f := finding{what: "disk"}
+	at := dir
+	for {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		at = filepath.Dir(at)
+	}
+	var st unix.Statfs_t
+	if err := unix.Statfs(at, &st); err != nil {
+		f.err = fmt.Errorf("%s: %w", at, err)
+		return f
+	}
+	free := st.Bavail * uint64(st.Bsize)
+	f.seen = fmt.Sprintf("%.1f GiB free for %s", float64(free)/(1<<30), dir)
+	if free < leastSpace {
+		f.err = fmt.Errorf("%s; at least %d GiB are wanted: give another directory with --data, or lower bus.hls_bytes", f.seen, leastSpace>>30)
+	}
+	if unix.Access(at, unix.W_OK) != nil {
+		f.err = fmt.Errorf("%s cannot be written; give another directory with --data", at)
+	}
+	return f
+}
+
+// lookAtFiles asks how many connections a process may hold; Go raises the soft
+// limit to the hard one by itself.
+func lookAtFiles() finding {
+	f := finding{what: "open files"}
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		f.err = err
+		return f
+	}
+	f.seen = fmt.Sprintf("up to %d", r.Max)
+	if r.Max < 4096 {
+		f.err = fmt.Errorf("only %d, about as many viewers; raise it: ulimit -Hn, or LimitNOFILE= in the systemd unit", r.Max)
+	}
+	return f
+}
+
+// lookAtPorts tries to bind what pse serve would bind.
+func lookAtPorts(cfg Config) []finding {
+	type port struct{ what, addr, with string }
+	ports := []port{{"http", cfg.HTTP.Listen, "--http"}, {"rtmp", cfg.Ingest.Listen, "--rtmp"}}
+	if cfg.HTTP.TLSCert != "" {
+		ports = append(ports, port{"https", cfg.HTTP.TLSListen, "http.tls_listen"})
+	}
+	if cfg.Admin.Listen != listenOff {
+		ports = append(ports, port{"admin", cfg.Admin.Listen, "--admin"})
+	}
+	var all []finding
+	for _, p := range ports {
+		f := finding{what: p.what + " port", seen: p.addr + " is free"}
+		l, err := net.Listen("tcp", p.addr)
+		if err != nil {
+			f.err = fmt.Errorf("%w; stop who uses it, or choose another with %s", err, p.with)
+		} else {
+			_ = l.Close()
+		}
+		all = append(all, f)
+	}
+	return all
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
+)
+
+type streamCommand struct {
+	Ls   streamLs   `cmd:"" help:"List streams: live, waiting for their publisher, ended."`
+	Keys streamKeys `cmd:"" help:"List, add and revoke the keys of publishers."`
+}
+
+type streamLs struct {
+	JSON bool `name:"json" help:"Print records as JSON, one a line."`
+}
+
+type streamKeys struct {
+	Ls     keysLs     `cmd:"" default:"1" help:"List the keys, with their secrets."`
+	Add    keysAdd    `cmd:"" help:"Make a key."`
+	Revoke keysRevoke `cmd:"" help:"Revoke a key; its publishers are cut off at once."`
+}
+
+type keysLs struct{}
+
+type keysAdd struct {
+	Label  string `arg:"" optional:"" help:"What you call it: whose phone it is for."`
+	Stream string `help:"The only stream name it is good for." placeholder:"NAME"`
+}
+
+type keysRevoke struct {
+	ID string `arg:"" help:"As pse stream keys shows it."`
+}
+
+// Run lists the streams, live ones first.
+func (c *streamLs) Run(s *scope) error {
+	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
+		lives, err := b.Lives(ctx)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			enc := json.NewEncoder(s.out)
+			for _, l := range lives {
+				if err := enc.Encode(l); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		return writeStreams(s.out, lives, time.Now())
+	})
+}
+
+func writeStreams(out io.Writer, lives []*bus.Live, now time.Time) error {
+	if len(lives) == 0 {
+		_, err := fmt.Fprintln(out, "no stream yet; pse stream keys shows what a publisher needs")
+		return err
+	}
+	rank := map[string]int{bus.StateLive: 0, bus.StateGrace: 1, bus.StateEnded: 2}
+	slices.SortFunc(lives, func(a, b *bus.Live) int {
+		if rank[a.State] != rank[b.State] {
+			return rank[a.State] - rank[b.State]
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tAPP\tSTATE\tFOR\tPICTURE\tCODECS\tPUBLISHER")
+	for _, l := range lives {
+		since := l.StartedAt
+		switch l.State {
+		case bus.StateGrace:
+			since = l.PausedAt
+		case bus.StateEnded:
+			since = l.EndedAt
+		}
+		picture := "-"
+		if l.Width > 0 {
+			picture = fmt.Sprintf("%dx%d", l.Width, l.Height)
+		}
+		codecs := strings.Trim(l.VideoCodec+"+"+l.AudioCodec, "+")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.App, l.State,
+			now.Sub(time.UnixMilli(since)).Truncate(time.Second), picture, codecs, l.Client)
+	}
+	return w.Flush()
+}
+
+// withKeys runs a command on the stream keys.
+func (s *scope) withKeys(f func(context.Context, *access.Keys) error) error {
+	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
+		keys, err := access.NewKeys(ctx, b, zap.NewNop())
+		if err != nil {
+			return err
+		}
+		defer keys.Close()
+		return f(ctx, keys)
+	})
+}
+
+// Run lists the keys.
+func (c *keysLs) Run(s *scope) error {
+	return s.withKeys(func(_ context.Context, keys *access.Keys) error {
+		return writeKeys(s.out, keys.List())
+	})
+}
+
+func writeKeys(out io.Writer, keys []bus.Key) error {
+	if len(keys) == 0 {
+		_, err := fmt.Fprintln(out, "no key yet; make one with: pse stream keys add LABEL")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tKEY\tSTREAM\tMADE\tLABEL")
+	for _, k := range keys {
+		stream := k.Stream
+		if stream == "" {
+			stream = "(any)"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Secret, stream, time.UnixMilli(k.CreatedAt).Format(time.DateOnly), k.Label)
+	}
+	return w.Flush()
+}
+
+// Run makes a key and shows it.
+func (c *keysAdd) Run(s *scope) error {
+	return s.withKeys(func(ctx context.Context, keys *access.Keys) error {
+		k, err := keys.Add(ctx, c.Label, c.Stream)
+		if err != nil {
+			return err
+		}
+		return writeKeys(s.out, []bus.Key{k})
+	})
+}
+
+// Run revokes a key.
+func (c *keysRevoke) Run(s *scope) error {
+	return s.withKeys(func(ctx context.Context, keys *access.Keys) error {
+		if err := keys.Revoke(ctx, c.ID); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(s.out, "revoked %s\n", c.ID)
+		return err
+	})
+}

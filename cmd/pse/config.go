@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge"
+	"github.com/helios-h2020/pse/ingest"
+	"github.com/helios-h2020/pse/transcode"
+)
+
+// Config is everything that pse.yaml may say. A worker's section is its own
+// Config, with its own defaults.
+type Config struct {
+	Data  string      `yaml:"data"` // one directory for all that is kept; empty: see dataDir
+	Log   LogConfig   `yaml:"log"`
+	HTTP  HTTPConfig  `yaml:"http"`
+	Admin AdminConfig `yaml:"admin"`
+	Bus   BusConfig   `yaml:"bus"`
+
+	Ingest    ingest.Config    `yaml:"ingest"`
+	Transcode transcode.Config `yaml:"transcode"`
+	Edge      edge.Config      `yaml:"edge"`
+}
+
+// LogConfig says what is logged and how.
+type LogConfig struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // console, json, or auto: console on a terminal
+}
+
+// HTTPConfig is the public HTTP side: pages, /hls/ and all that workers mount.
+type HTTPConfig struct {
+	Listen       string        `yaml:"listen"`        // host:port for HTTP/1.1 and cleartext HTTP/2
+	TLSListen    string        `yaml:"tls_listen"`    // host:port for HTTPS, in use when tls_cert is given
+	TLSCert      string        `yaml:"tls_cert"`      // PEM file; read anew when it changes
+	TLSKey       string        `yaml:"tls_key"`       // PEM file
+	PublicURL    string        `yaml:"public_url"`    // what viewers type, as https://live.example.org; empty: found out
+	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long open requests may take at stop
+}
+
+// AdminConfig is the listener for those who run the box.
+type AdminConfig struct {
+	Listen string `yaml:"listen"` // host:port; keep it on loopback or behind a firewall: pprof is there
+}
+
+// BusConfig says which bus to use and how the logs on it are kept.
+type BusConfig struct {
+	URL       string        `yaml:"url"`        // nats:// or tls:// address of a bus elsewhere; empty: the embedded one
+	Creds     string        `yaml:"creds"`      // a NATS credentials file for url
+	CA        string        `yaml:"ca"`         // a PEM file with the roots to trust for a tls:// url
+	Listen    string        `yaml:"listen"`     // where the embedded bus takes TCP clients: host:port, auto or off
+	DVR       time.Duration `yaml:"dvr"`        // how far back viewers may seek
+	MediaAge  time.Duration `yaml:"media_age"`  // how long the source is kept for workers that come back
+	HLSMemory bool          `yaml:"hls_memory"` // keep parts in memory instead of files
+	HLSBytes  int64         `yaml:"hls_bytes"`  // limit of all parts, oldest go first
+	Replicas  int           `yaml:"replicas"`   // of every log, on an operator's cluster
+}
+
+// Values of BusConfig.Listen that are not addresses.
+const (
+	listenAuto = "auto" // 127.0.0.1:4222 when split, a free loopback port when all is in one process
+	listenOff  = "off"  // nobody but this process; `pse stream` and the like cannot reach it
+)
+
+// DefaultConfig is what runs when nothing is said.
+func DefaultConfig() Config {
+	return Config{
+		Log:   LogConfig{Level: "info", Format: "auto"},
+		HTTP:  HTTPConfig{Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second},
+		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
+		Bus: BusConfig{
+			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
+			HLSBytes: 8 << 30, Replicas: 1,
+		},
+		Ingest:    ingest.DefaultConfig(),
+		Transcode: transcode.DefaultConfig(),
+		Edge:      edge.DefaultConfig(),
+	}
+}
+
+// Validate finds what cannot work before anything is started.
+func (c Config) Validate() error {
+	return errors.Join(
+		c.Log.validate(),
+		c.HTTP.validate(),
+		section("admin", address("listen", c.Admin.Listen)),
+		c.Bus.validate(),
+		c.Ingest.Validate(),
+		c.Transcode.Validate(),
+		c.Edge.Validate(),
+		c.validateWindow(),
+	)
+}
+
+// validateWindow sees that the log holds what the edge lists.
+func (c Config) validateWindow() error {
+	if c.Edge.DVR > c.Bus.DVR {
+		return fmt.Errorf("edge.dvr is %s, but the log keeps bus.dvr, %s; raise bus.dvr too", c.Edge.DVR, c.Bus.DVR)
+	}
+	return nil
+}
+
+func (c LogConfig) validate() error {
+	var errs []error
+	if _, err := level(c.Level); err != nil {
+		errs = append(errs, err)
+	}
+	if c.Format != "auto" && c.Format != "console" && c.Format != "json" {
+		errs = append(errs, fmt.Errorf("format is %q; use auto, console or json", c.Format))
+	}
+	return section("log", errs...)
+}
+
+func (c HTTPConfig) validate() error {
+	errs := []error{address("listen", c.Listen), address("tls_listen", c.TLSListen)}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("tls_cert and tls_key go together; give both or none"))
+	}
+	if c.DrainTimeout < 0 {
+		errs = append(errs, fmt.Errorf("drain_timeout is %s; use a time that is not negative", c.DrainTimeout))
+	}
+	return section("http", errs...)
+}
+
+func (c BusConfig) validate() error {
+	var errs []error
+	if c.Listen != listenAuto && c.Listen != listenOff {
+		errs = append(errs, address("listen", c.Listen))
+	}
+	if c.URL == "" && (c.Creds != "" || c.CA != "") {
+		errs = append(errs, errors.New("creds and ca are for a bus elsewhere; give url too, or remove them"))
+	}
+	if c.DVR < 30*time.Second {
+		errs = append(errs, fmt.Errorf("dvr is %s; use at least 30s, or players lose parts they were just told of", c.DVR))
+	}
+	if c.MediaAge < 10*time.Second {
+		errs = append(errs, fmt.Errorf("media_age is %s; use at least 10s, or a restarted transcoder finds nothing to resume from", c.MediaAge))
+	}
+	if c.HLSBytes < 64<<20 {
+		errs = append(errs, fmt.Errorf("hls_bytes is %d; use at least %d (64 MiB)", c.HLSBytes, 64<<20))
+	}
+	if c.Replicas < 1 || c.Replicas > 5 {
+		errs = append(errs, fmt.Errorf("replicas is %d; use 1 to 5", c.Replicas))
+	}
+	return section("bus", errs...)
+}
+
+func (c BusConfig) logs() bus.LogConfig {
+	return bus.LogConfig{DVR: c.DVR, MediaAge: c.MediaAge, HLSMemory: c.HLSMemory, HLSBytes: c.HLSBytes, Replicas: c.Replicas}
+}
+
+// section puts a section's name in front of each of its errors.
+func section(name string, errs ...error) error {
+	var all []error
+	for _, err := range errs {
+		if err != nil {
+			all = append(all, fmt.Errorf("%s.%w", name, err))
+		}
+	}
+	return errors.Join(all...)
+}
+
+func address(key, value string) error {
+	if _, _, err := net.SplitHostPort(value); err != nil {
+		return fmt.Errorf("%s is %q; write host:port, or :port for all addresses", key, value)
+	}
+	return nil
+}
+
+// dataDir is where all that is kept lives, when the configuration does not
+// say: the system's place as root, else the user's own.
+func dataDir(getenv func(string) string, root bool) (string, error) {
+	if root {
+		return "/var/lib/pse", nil
+	}
+	if d := getenv("XDG_DATA_HOME"); d != "" {
+		return filepath.Join(d, "pse"), nil
+	}
+	if h := getenv("HOME"); h != "" {
+		return filepath.Join(h, ".local", "share", "pse"), nil
+	}
+	return "", errors.New("no place for data: neither HOME nor XDG_DATA_HOME is set; give --data DIR")
+}
+
+// makeDataDir makes the directory for its owner only.
+func makeDataDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the data directory: %w; give another with --data DIR", err)
+	}
+	return nil
+}

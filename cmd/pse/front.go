@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// Limits of the public side. A request's header must come fast, so that slow
+// senders hold little; an answer may take answerTime, which is longer than the
+// longest blocking playlist reload (3 target durations, 503 after that) and
+// the slowest download of a segment that still plays. Handlers of longer
+// transfers set their own deadline with http.ResponseController.
+const (
+	headerTime     = 10 * time.Second
+	answerTime     = 2 * time.Minute
+	idleTime       = 2 * time.Minute
+	maxHeaderBytes = 16 << 10
+)
+
+// A front is the public HTTP side: one mux for all workers of this process,
+// made anew whenever a worker comes or goes. While one is missing, what
+// nobody else answers is 503 and not 404: clients then try again.
+type front struct {
+	mux    atomic.Pointer[http.ServeMux]
+	log    *zap.Logger
+	panics prometheus.Counter
+
+	server  *http.Server
+	clear   net.Listener
+	secure  net.Listener // nil without a certificate
+	serving chan error   // one value from each listener's loop
+}
+
+// listen binds the listeners; nothing is answered before serve.
+func (f *front) listen(cfg HTTPConfig, reg prometheus.Registerer, log *zap.Logger) error {
+	f.log = log
+	f.panics = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "pse_http_panics_total", Help: "Requests that ended in a panic; each is a bug.",
+	})
+	reg.MustRegister(f.panics)
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	f.server = &http.Server{
+		Handler: f, Protocols: &protocols,
+		ReadHeaderTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
+	}
+	var err error
+	if f.clear, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return fmt.Errorf("listen for HTTP: %w; choose another address with --http", err)
+	}
+	if cfg.TLSCert == "" {
+		return nil
+	}
+	pair := &keyPair{cert: cfg.TLSCert, key: cfg.TLSKey, log: log}
+	if _, err := pair.get(nil); err != nil {
+		f.clear.Close()
+		return err
+	}
+	raw, err := net.Listen("tcp", cfg.TLSListen)
+	if err != nil {
+		f.clear.Close()
+		return fmt.Errorf("listen for HTTPS: %w; choose another address with http.tls_listen", err)
+	}
+	f.secure = tls.NewListener(raw, &tls.Config{
+		MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"},
+	})
+	return nil
+}
+
+// serve answers until stop.
+func (f *front) serve() {
+	listeners := []net.Listener{f.clear}
+	if f.secure != nil {
+		listeners = append(listeners, f.secure)
+	}
+	f.serving = make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { f.serving <- f.server.Serve(l) }()
+	}
+}
+
+// stop takes no more requests and gives the open ones until limit.
+func (f *front) stop(limit time.Duration) {
+	if f.server == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if f.server.Shutdown(ctx) != nil {
+		_ = f.server.Close()
+	}
+	if f.serving == nil { // never served: Shutdown does not know the listeners
+		_ = f.clear.Close()
+		if f.secure != nil {
+			_ = f.secure.Close()
+		}
+		return
+	}
+	for range cap(f.serving) {
+		<-f.serving
+	}
+}
+
+// mount makes the mux anew from the workers that run.
+func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
+	mux := http.NewServeMux()
+	if whole := put(mux); !whole {
+		mux.HandleFunc("/", starting)
+	}
+	f.mux.Store(mux)
+}
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	mux := f.mux.Load()
+	if mux == nil {
+		starting(w, r)
+		return
+	}
+	defer f.recovered(r)
+	mux.ServeHTTP(w, r)
+}
+
+// recovered keeps the panic of one request from being more than that.
+func (f *front) recovered(r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+		f.panics.Inc()
+		f.log.Error("a request panicked", zap.String("method", r.Method), zap.String("path", r.URL.Path),
+			zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+	}
+	panic(http.ErrAbortHandler) // the connection (or HTTP/2 stream) is cut: half an answer must not look whole
+}
+
+func starting(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Retry-After", "1")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	http.Error(w, "starting, try again in a second", http.StatusServiceUnavailable)
+}

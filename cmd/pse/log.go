@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+)
+
+func level(name string) (zapcore.Level, error) {
+	switch name {
+	case "debug", "info", "warn", "error":
+		return zapcore.ParseLevel(name)
+	}
+	return 0, fmt.Errorf("level is %q; use debug, info, warn or error", name)
+}
+
+// newLogger writes for people when w is a terminal, else one JSON object a line.
+func newLogger(cfg LogConfig, w io.Writer) (*zap.Logger, error) {
+	lvl, err := level(cfg.Level)
+	if err != nil {
+		return nil, err
+	}
+	console := cfg.Format == "console" || cfg.Format == "auto" && isTerminal(w)
+	ec := zap.NewProductionEncoderConfig()
+	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	enc := zapcore.NewJSONEncoder(ec)
+	if console {
+		ec.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05.000")
+		ec.EncodeLevel = zapcore.CapitalLevelEncoder
+		if isTerminal(w) {
+			ec.EncodeLevel = zapcore.CapitalColorLevelEncoder
+		}
+		enc = zapcore.NewConsoleEncoder(ec)
+	}
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(w)), lvl)), nil
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

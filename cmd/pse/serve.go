@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// stopTime is how long workers may take to stop; systemd and Docker are told to wait longer.
+const stopTime = 20 * time.Second
+
+// A program is one running `pse serve`.
+type program struct {
+	cfg      Config
+	combined bool        // the bus and others in one process
+	server   *bus.Server // nil when the bus is elsewhere; set while the first worker is built
+
+	mu    sync.Mutex
+	addrs map[string]string // guarded by mu: where workers listen, by protocol
+	key   bus.Key           // guarded by mu: what the banner shows and the demo publishes with
+	first bool              // guarded by mu: key was made by this start
+}
+
+// listens notes where a worker listens; addr is asked by the banner and the demo.
+func (p *program) listens(protocol, addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.addrs[protocol] = addr
+}
+
+func (p *program) addr(protocol string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.addrs[protocol]
+}
+
+// serve runs the chosen workers until ctx ends or one that is vital fails.
+func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (err error) {
+	chosen, err := choose(workers(), names, l.Config, demo)
+	if err != nil {
+		return err
+	}
+	log, err := newLogger(l.Log, s.err)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+	if len(l.unknown) > 0 {
+		log.Warn("environment variables that mean nothing", zap.Strings("names", l.unknown))
+	}
+	if err := makeDataDir(l.Data); err != nil {
+		return err
+	}
+	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}}
+	reg := newRegistry()
+
+	var public front
+	sup := newSupervisor(reg, log, nil)
+	sup.changed = func() { public.mount(sup.mount) }
+	if slices.ContainsFunc(chosen, func(w worker) bool { return w.http }) {
+		if err := public.listen(p.cfg.HTTP, reg, log.Named("http")); err != nil {
+			return err
+		}
+		p.listens("http", public.clear.Addr().String())
+		if public.secure != nil {
+			p.listens("https", public.secure.Addr().String())
+		}
+	}
+	var adm *admin
+	if p.cfg.Admin.Listen != listenOff {
+		if adm, err = newAdmin(p.cfg.Admin, reg, sup.ready, log.Named("admin")); err != nil {
+			public.stop(0)
+			return err
+		}
+		p.listens("admin", adm.listener.Addr().String())
+	}
+	defer func() {
+		if adm != nil {
+			adm.stopping.Store(true)
+		}
+		log.Info("stopping; a second signal ends at once")
+		public.stop(p.cfg.HTTP.DrainTimeout)
+		err = errors.Join(err, sup.stop(stopTime))
+		adm.stop()
+	}()
+	if public.server != nil {
+		public.serve()
+	}
+	if err := sup.start(ctx, p.specs(chosen)); err != nil {
+		if ctx.Err() != nil {
+			return nil // asked to stop while starting
+		}
+		return err
+	}
+	log.Info("serving", zap.Strings("workers", namesOf(chosen)), zap.String("version", version()))
+	if err := p.banner(s.out, namesOf(chosen)); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-sup.failed:
+		return err
+	}
+}
+
+func (p *program) specs(chosen []worker) []spec {
+	specs := make([]spec, len(chosen))
+	for i, w := range chosen {
+		specs[i] = spec{
+			name: w.name, needs: w.needs, vital: w.name == "bus",
+			build: func(ctx context.Context, log *zap.Logger) (service, error) { return w.build(ctx, p, log) },
+		}
+	}
+	return specs
+}
+
+func namesOf(chosen []worker) []string {
+	names := make([]string, len(chosen))
+	for i, w := range chosen {
+		names[i] = w.name
+	}
+	return names
+}
+
+// newRegistry is the process's own: what libraries register globally stays out.
+func newRegistry() *prometheus.Registry {
+	reg := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "pse_build_info", Help: "Always 1; the version is in the label.", ConstLabels: prometheus.Labels{"version": version()},
+	})
+	build.Set(1)
+	reg.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return reg
+}

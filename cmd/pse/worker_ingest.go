@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest"
+	"github.com/helios-h2020/pse/internal/access"
+)
+
+// An ingestWorker is ingest together with the keys it asks.
+type ingestWorker struct {
+	*ingest.Worker
+	keys *access.Keys
+}
+
+// Run serves publishers, then forgets the keys.
+func (w *ingestWorker) Run(ctx context.Context) error {
+	defer w.keys.Close()
+	return w.Worker.Run(ctx)
+}
+
+func buildIngest(ctx context.Context, p *program, log *zap.Logger) (service, error) {
+	return onBus(ctx, p, "ingest", log, func(b *bus.Bus) (*ingestWorker, error) {
+		keys, err := access.NewKeys(ctx, b, log)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.firstKey(ctx, keys, log); err != nil {
+			keys.Close()
+			return nil, err
+		}
+		w, err := ingest.New(p.cfg.Ingest, b, keys, log)
+		if err != nil {
+			keys.Close()
+			return nil, err
+		}
+		p.listens("rtmp", w.Addr().String())
+		return &ingestWorker{w, keys}, nil
+	})
+}
+
+// firstKey makes a key when there is none, so that an owner can publish at
+// once. Two ingest workers that start at the same time may each make one.
+func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logger) error {
+	if p.cfg.Ingest.Open {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, k := range keys.List() {
+		if k.Stream == "" {
+			p.key = k
+			return nil
+		}
+	}
+	k, err := keys.Add(ctx, "first start", "")
+	if err != nil {
+		return err
+	}
+	log.Info("made the first stream key", zap.String("id", k.ID))
+	p.key, p.first = k, true
+	return nil
+}

@@ -1,0 +1,109 @@
+package housetest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A rule says which of our packages one may import, and why not others.
+type rule struct {
+	pkg     string // it and all below it
+	may     []string
+	because string
+}
+
+func rules() []rule {
+	all := []rule{
+		{"bus", []string{"bus"}, "the bus is what everything stands on: it knows no worker and no page"},
+		{"web", []string{"web"}, "pages are mounted by the worker that owns them and know none"},
+		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
+	}
+	for _, w := range workers() {
+		all = append(all, rule{w, []string{w, "bus", "web", "internal"}, "workers run in different processes: what two of them must agree on is a type in bus"})
+	}
+	return all
+}
+
+func TestWhoMayImportWhom(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, r := range rules() {
+			if !within(s.pkg, r.pkg) {
+				continue
+			}
+			for i := range s.imports {
+				ours, ok := strings.CutPrefix(i, module+"/")
+				if !ok || s.test && strings.HasPrefix(ours, "internal/") {
+					continue
+				}
+				if within(ours, r.pkg) || slices.ContainsFunc(r.may, func(m string) bool { return within(ours, m) }) {
+					continue
+				}
+				t.Errorf("%s imports %s: %s", s.path, ours, r.because)
+			}
+		}
+	}
+}
+
+// A library of a protocol or a format stays behind one file (or few), so that
+// it can be changed in an hour.
+func TestLibrariesStayBehindTheirFile(t *testing.T) {
+	homes := map[string][]string{
+		"github.com/yutopp/go-rtmp":          {"ingest/rtmp.go", "bench/"},
+		"github.com/Eyevinn/mp4ff":           {"transcode/cmaf.go", "internal/hlscheck/"},
+		"github.com/alecthomas/kong":         {"cmd/pse/cli.go"},
+		"github.com/goccy/go-yaml":           {"cmd/pse/settings.go", "cmd/pse/config_load.go", "cmd/pse/cli_config.go"},
+		"github.com/mdp/qrterminal":          {"cmd/pse/banner.go"},
+		"github.com/nats-io":                 {"bus/"},
+		"github.com/chromedp":                {"internal/browser/"},
+		"github.com/bluenviron":              {"internal/hlscheck/", "ingest/codec.go"},
+		"github.com/santhosh-tekuri":         {"bus/"},
+		"golang.org/x/term":                  {"cmd/pse/log.go"},
+		"google.golang.org/protobuf":         {},
+		"github.com/sirupsen/logrus":         {"ingest/rtmp.go"},
+		"github.com/prometheus/client_model": {},
+	}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		for lib, allowed := range homes {
+			for i := range s.imports {
+				if i != lib && !strings.HasPrefix(i, lib+"/") {
+					continue
+				}
+				if !slices.ContainsFunc(allowed, func(a string) bool {
+					return s.path == a || strings.HasSuffix(a, "/") && strings.HasPrefix(s.path, a)
+				}) {
+					t.Errorf("%s imports %s, which belongs to %v", s.path, i, allowed)
+				}
+			}
+		}
+	}
+}
+
+// What must not be in the program, though the repository uses it.
+func TestProgramHasNoTestCode(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", module+"/cmd/pse").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, module+"/bus") {
+		t.Fatal("go list shows no bus in the program: the test tests nothing")
+	}
+	forbidden := map[string]string{
+		"testing":                        "a test's support was imported by the program",
+		"github.com/chromedp/chromedp":   "it drives browsers in tests",
+		"github.com/bluenviron/gohlslib": "a second opinion for tests only",
+		module + "/bus/bustest":          "a bus for tests",
+	}
+	for dep, because := range forbidden {
+		if slices.Contains(deps, dep) {
+			t.Errorf("cmd/pse has %s in it: %s", dep, because)
+		}
+	}
+}
+
+func within(pkg, tree string) bool { return pkg == tree || strings.HasPrefix(pkg, tree+"/") }

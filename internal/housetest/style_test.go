@@ -1,0 +1,101 @@
+package housetest
+
+import (
+	"go/ast"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const longest = 400
+
+// Past that length a file has a second noun in it, or says why not with a
+// line that begins "Over 400 lines:".
+func TestFilesAreShort(t *testing.T) {
+	reason := regexp.MustCompile(`(?m)^\W*Over 400 lines: \w`)
+	for _, name := range files(t, ".go", ".ts", ".css", ".html", ".sh", ".md", ".js") {
+		if n, text := lines(t, name); n > longest && !reason.MatchString(text) {
+			t.Errorf("%s has %d lines; split it by its nouns, or give the reason in a comment: Over 400 lines: ...", name, n)
+		}
+	}
+}
+
+// Knowing one worker is knowing all.
+func TestWorkersHaveTheSameRooms(t *testing.T) {
+	all := files(t, ".go")
+	for _, w := range workers() {
+		for _, f := range []string{"worker.go", "config.go", "errors.go"} {
+			if !slices.Contains(all, w+"/"+f) {
+				t.Errorf("%s/%s is not there", w, f)
+			}
+		}
+	}
+}
+
+func TestFilesAreNamedAfterTheirNoun(t *testing.T) {
+	for _, name := range files(t, ".go") {
+		for _, bad := range []string{"util", "utils", "common", "helper", "helpers", "types", "manager", "misc"} {
+			base := strings.TrimSuffix(strings.TrimSuffix(path.Base(name), ".go"), "_test")
+			if base == bad || path.Base(path.Dir(name)) == bad {
+				t.Errorf("%s: %q says nothing about what is in it", name, bad)
+			}
+		}
+	}
+}
+
+func TestNothingRunsBeforeMain(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, d := range s.file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+				t.Errorf("%s has an init function; give whoever needs it a constructor", s.path)
+			}
+		}
+	}
+}
+
+// A test that sleeps is slow on a fast machine and wrong on a slow one. On
+// the clock of testing/synctest a sleep costs nothing and is exact.
+func TestTestsDoNotSleep(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test && !s.imports["testing/synctest"] {
+			eachCall(s, "time", "Sleep", func(line int) { t.Errorf("%s:%d sleeps; wait for an event instead", s.path, line) })
+		}
+	}
+}
+
+func TestNoGlobalLogger(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, call := range []string{"L", "S", "ReplaceGlobals"} {
+			eachCall(s, "zap", call, func(line int) { t.Errorf("%s:%d uses zap's global logger; take one as an argument", s.path, line) })
+		}
+		if s.imports["log"] && !s.test && !strings.HasPrefix(s.path, "bench/") {
+			uses := false
+			for _, call := range []string{"Print", "Printf", "Println", "Fatal", "Fatalf", "Panic"} {
+				eachCall(s, "log", call, func(int) { uses = true })
+			}
+			if uses && !s.imports["go.uber.org/zap"] {
+				t.Errorf("%s uses the global logger of package log; take a *zap.Logger", s.path)
+			}
+		}
+	}
+}
+
+// eachCall finds calls of pkg.name.
+func eachCall(s source, pkg, name string, f func(line int)) {
+	ast.Inspect(s.file, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		sel, ok := call.Fun.(*ast.SelectorExpr)
+		if !ok || sel.Sel.Name != name {
+			return true
+		}
+		if x, ok := sel.X.(*ast.Ident); ok && x.Name == pkg {
+			f(s.fset.Position(call.Pos()).Line)
+		}
+		return true
+	})
+}
