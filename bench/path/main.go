@@ -1,0 +1,188 @@
+// Command path compares the whole of PSE, from RTMP to HLS, with a bare ffmpeg
+// that makes the same renditions: CPU-seconds for the same media.
+//
+// A recorded camera (720p30, H.264 and AAC) is sent in real time to `pse serve`,
+// all workers in one process on a file bus. The command line of the ffmpeg that
+// PSE starts is read from /proc and rewritten for the peer: the same decoder,
+// filters and encoders, the file as its input in real time, and the HLS muxer
+// (fMP4, 2 s segments) for every rendition, the copied ones too. Counted is the
+// CPU time of each with its children between the same two moments of the media.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/helios-h2020/pse/bench/round"
+	"github.com/helios-h2020/pse/bench/rtmpload"
+	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+const warm = 5 * time.Second // not counted: starting up
+
+func main() {
+	rounds := flag.Int("rounds", 3, "rounds; the median is shown")
+	took := flag.Duration("time", 20*time.Second, "media counted in a round")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *rounds, *took); err != nil {
+		fmt.Fprintln(os.Stderr, "bench path:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, rounds int, took time.Duration) error {
+	dir, err := os.MkdirTemp("", "pse-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	bin, err := process.Build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	flv := filepath.Join(dir, "camera.flv")
+	length := took + 2*warm
+	if err := camera.Publish(ctx, camera.Options{URL: flv, Frames: int64(length.Seconds()) * 30, Fast: true}); err != nil {
+		return err
+	}
+	script, err := rtmpload.Load(flv, 4096, 0)
+	if err != nil {
+		return err
+	}
+	var line []string // of the ffmpeg that PSE starts
+	var cpu [2][]float64
+	err = round.Interleave(rounds, 2, func(r, i int) error {
+		if r == 0 && i == 0 || line != nil && i == 0 {
+			c, args, err := throughPSE(ctx, bin, filepath.Join(dir, fmt.Sprint("pse", r)), script, took)
+			cpu[0], line = append(cpu[0], c), args
+			return err
+		}
+		c, err := throughFFmpeg(ctx, filepath.Join(dir, fmt.Sprint("ffmpeg", r)), peer(line, flv), took)
+		cpu[1] = append(cpu[1], c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a, b := round.Median(cpu[0]), round.Median(cpu[1])
+	round.Table(os.Stdout, fmt.Sprintf("Whole path: CPU-seconds per second of 720p30, median of %d interleaved rounds of %v", rounds, took),
+		[]string{"pse", "bare ffmpeg", "ratio"}, [][]string{{fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f", b), fmt.Sprintf("%.2f", a/b)}})
+	return nil
+}
+
+// throughPSE returns CPU-seconds per second of media, and ffmpeg's command line.
+func throughPSE(ctx context.Context, bin, dir string, script *rtmpload.Script, took time.Duration) (float64, []string, error) {
+	p, err := process.StartPSE(ctx, process.PSEOptions{Bin: bin, Data: dir, CPU: -1, Set: []string{"log.level=warn"}})
+	if err != nil {
+		return 0, nil, err
+	}
+	defer p.Stop()
+	pub, err := rtmpload.Dial(ctx, p.RTMP, "live", "bench", script)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer pub.Close()
+	start := time.Now()
+	if _, err := pub.Send(ctx, start, uint32(warm.Milliseconds())); err != nil {
+		return 0, nil, err
+	}
+	before := p.TreeCPU()
+	if _, err := pub.Send(ctx, start, uint32((warm + took).Milliseconds())); err != nil {
+		return 0, nil, err
+	}
+	used := p.TreeCPU() - before
+	line, err := encoder(p.Process)
+	if err != nil {
+		return 0, nil, fmt.Errorf("%w; pse said: %s", err, p.Said())
+	}
+	return used.Seconds() / took.Seconds(), line, nil
+}
+
+// encoder is the command line of the child that reads the stream from a pipe.
+func encoder(p *process.Process) ([]string, error) {
+	for _, line := range p.Children() {
+		if len(line) > 0 && strings.HasSuffix(line[0], "ffmpeg") && strings.Contains(strings.Join(line, " "), "-i pipe:0") && strings.Contains(strings.Join(line, " "), "libx264") {
+			return line, nil
+		}
+	}
+	return nil, errors.New("pse runs no ffmpeg that encodes")
+}
+
+// peer rewrites the command line: the file as input, HLS as output, copies of
+// the source's video and sound besides.
+func peer(line []string, flv string) []string {
+	out := []string{"ffmpeg", "-y"}
+	hls := func(name string) []string {
+		return []string{"-f", "hls", "-hls_time", "2", "-hls_list_size", "10", "-hls_flags", "delete_segments", "-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", name + ".mp4", name + ".m3u8"}
+	}
+	input, outputs := false, 0
+	for i := 1; i < len(line); i++ {
+		switch a := line[i]; {
+		case a == "-f" && !input:
+			out = append(out, "-re", "-f", line[i+1])
+			i++
+		case a == "-i":
+			out = append(out, "-i", flv)
+			input = true
+			i++
+		case a == "-an":
+			out = append(out, "-map", "0:a", "-c:a", "copy")
+		case input && (a == "-f" || a == "-flush_packets" || a == "-flvflags"):
+			i++
+		case input && strings.HasPrefix(a, "pipe:"):
+			out = append(out, hls(fmt.Sprint("r", outputs))...)
+			outputs++
+		default:
+			out = append(out, a)
+		}
+	}
+	out = append(append(out, "-map", "0:v", "-map", "0:a", "-c", "copy"), hls("source")...)
+	return append(append(out, "-map", "0:a", "-c", "copy"), hls("audio")...)
+}
+
+func throughFFmpeg(ctx context.Context, dir string, line []string, took time.Duration) (float64, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return 0, err
+	}
+	log := filepath.Join(dir, "ffmpeg.log")
+	p, err := process.Start(ctx, process.Options{CPU: -1, Dir: dir, Log: log}, line[0], line[1:]...)
+	if err != nil {
+		return 0, err
+	}
+	defer p.Stop()
+	if err := sit(ctx, p, warm); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, process.Tail(log))
+	}
+	before := p.TreeCPU()
+	if err := sit(ctx, p, took); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, process.Tail(log))
+	}
+	used := p.TreeCPU() - before
+	lists, _ := filepath.Glob(filepath.Join(dir, "*.m3u8"))
+	if len(lists) < 3 {
+		return 0, fmt.Errorf("ffmpeg wrote %d playlists: %s", len(lists), process.Tail(log))
+	}
+	return used.Seconds() / took.Seconds(), nil
+}
+
+// sit waits while a program runs.
+func sit(ctx context.Context, p *process.Process, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.Done():
+		return errors.New("ffmpeg ended early")
+	}
+}
