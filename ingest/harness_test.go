@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/access"
-	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
 )
 
 // rig is a worker on a real bus, and what a test needs around it.
@@ -25,31 +24,11 @@ type rig struct {
 	stop func() // ends the worker, and waits for it
 }
 
-func quietLog(t *testing.T) *zap.Logger {
-	return zaptest.NewLogger(t, zaptest.Level(zap.InfoLevel))
-}
-
-// newBus starts a server of its own and connects to it.
-func newBus(t *testing.T) *bus.Bus {
-	t.Helper()
-	srv, err := bus.StartServer(bus.ServerConfig{Dir: t.TempDir()}, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "ingest"}, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
 // newRig runs a worker. change may alter its configuration.
 func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
-	b := newBus(t)
-	keys, err := access.NewKeys(t.Context(), b, zap.NewNop())
+	b := bustest.New(t)
+	keys, err := access.NewKeys(t.Context(), b, bustest.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +49,7 @@ func runWorker(t *testing.T, b *bus.Bus, keys *access.Keys, change func(*Config)
 	if change != nil {
 		change(&cfg)
 	}
-	w, err := New(cfg, b, keys, quietLog(t))
+	w, err := New(cfg, b, keys, bustest.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,21 +76,11 @@ func (r *rig) url(name string) string {
 	return "rtmp://" + r.w.Addr().String() + "/live/" + name + "?key=" + r.key.Secret
 }
 
-// until waits for a condition; the test fails when it has not come in 20 s.
-func until(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-	}
-}
-
 // untilLive waits until a stream's record is as it should be.
 func (r *rig) untilLive(name, what string, ok func(*bus.Live) bool) *bus.Live {
 	r.t.Helper()
 	var l *bus.Live
-	until(r.t, name+" to be "+what, func() bool {
+	bustest.Eventually(r.t, name+" to be "+what, func() bool {
 		var err error
 		l, err = r.bus.GetLive(r.t.Context(), name)
 		if err != nil && !errors.Is(err, bus.ErrNotFound) {

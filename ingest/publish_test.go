@@ -1,0 +1,153 @@
+package ingest
+
+import (
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// A publisher who comes back within the grace goes on with the same session.
+func TestReturnWithinGrace(t *testing.T) {
+	r := newRig(t, nil)
+	p := dial(t, r.w.Addr())
+	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p.configs(0)
+	p.frames(0, 50)
+	first := r.untilLive("cam", "live", inState(bus.StateLive))
+	p.conn.Close()
+	paused := r.untilLive("cam", "in grace", inState(bus.StateGrace))
+	if paused.LastMedia == 0 || paused.PausedAt == 0 || paused.Grace != 30_000 || paused.Reason == "" {
+		t.Errorf("paused record %+v", paused)
+	}
+	p = dial(t, r.w.Addr())
+	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p.configs(9000)
+	p.frames(9000, 50)
+	again := r.untilLive("cam", "live again", inState(bus.StateLive))
+	if again.Session != first.Session || again.Epoch != 1 || again.StartedAt != first.StartedAt || again.PausedAt != 0 || again.Reason != "" {
+		t.Errorf("record %+v after %+v", again, first)
+	}
+	p.conn.Close()
+	r.untilLive("cam", "in grace", inState(bus.StateGrace))
+	if video, audio := checkChunks(t, r.chunks("cam"), 0); video != 100 || audio != 200 {
+		t.Errorf("%d and %d frames of 100 and 200", video, audio)
+	}
+}
+
+// Who comes after the grace begins a new session; the facts are published.
+func TestGraceEnds(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Grace, c.GraceClean = 0, 0 })
+	for range 2 {
+		p := dial(t, r.w.Addr())
+		p.mustPublish("live", "cam?key="+r.key.Secret)
+		p.configs(0)
+		p.frames(0, 5)
+		r.untilLive("cam", "live", inState(bus.StateLive))
+		p.conn.Close()
+		r.untilLive("cam", "ended", inState(bus.StateEnded))
+	}
+	started, ended := bustest.Expect[bus.StreamStarted](t, r.bus), bustest.Expect[bus.StreamEnded](t, r.bus)
+	interrupted := bustest.Expect[bus.StreamInterrupted](t, r.bus)
+	var sessions []string
+	for range 2 {
+		s, i, e := started(), interrupted(), ended()
+		if s.Name != "cam" || s.Width == 0 || s.Session != e.Session || i.Session != s.Session || e.Reason != "the publisher's connection was lost" || e.Epochs != 1 {
+			t.Errorf("facts %+v\n%+v\n%+v", s, i, e)
+		}
+		sessions = append(sessions, s.Session)
+	}
+	if sessions[0] == sessions[1] {
+		t.Error("one session, not two")
+	}
+}
+
+// The same key takes a stream over from its old connection; another key may not.
+func TestTakeover(t *testing.T) {
+	r := newRig(t, nil)
+	other, err := r.keys.Add(t.Context(), "other", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := dial(t, r.w.Addr())
+	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p.configs(0)
+	p.frames(0, 30)
+	r.untilLive("cam", "live", inState(bus.StateLive))
+
+	thief := dial(t, r.w.Addr())
+	if f := thief.publish("live", "cam?key="+other.Secret); f["code"] != codeBadName || f["description"] != `"cam" is live from another publisher; choose another name, or stop that one` {
+		t.Errorf("another key was answered %v", f)
+	}
+	thief.hungUp()
+
+	again := dial(t, r.w.Addr())
+	again.mustPublish("live", "cam?key="+r.key.Secret)
+	p.hungUp()
+	again.configs(0)
+	again.frames(0, 30)
+	l := r.untilLive("cam", "live with epoch 1", func(l *bus.Live) bool { return l.Epoch == 1 })
+	if l.State != bus.StateLive {
+		t.Errorf("record %+v", l)
+	}
+	again.stop("cam")
+	r.untilLive("cam", "in grace", inState(bus.StateGrace))
+	checkChunks(t, r.chunks("cam"), 0)
+}
+
+// A revoked key ends its publisher at once, and the stream does not wait for it.
+func TestRevoke(t *testing.T) {
+	r := newRig(t, nil)
+	p := dial(t, r.w.Addr())
+	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p.configs(0)
+	p.frames(0, 30)
+	r.untilLive("cam", "live", inState(bus.StateLive))
+	if err := r.keys.Revoke(t.Context(), r.key.ID); err != nil {
+		t.Fatal(err)
+	}
+	p.hungUp()
+	if l := r.untilLive("cam", "ended", inState(bus.StateEnded)); l.Reason != "the stream key was revoked" {
+		t.Errorf("reason %q", l.Reason)
+	}
+	if f := dial(t, r.w.Addr()).publish("live", "cam?key="+r.key.Secret); f["code"] != codeDenied {
+		t.Errorf("a revoked key was answered %v", f)
+	}
+}
+
+// Without keys anyone may publish, but not take over from another address.
+func TestOpen(t *testing.T) {
+	b := bustest.New(t)
+	w, _ := runWorker(t, b, nil, func(c *Config) { c.Open = true })
+	p := dial(t, w.Addr())
+	p.mustPublish("plane", "cam")
+	p.configs(0)
+	p.frames(0, 30)
+	r := &rig{t: t, bus: b}
+	if l := r.untilLive("cam", "live", inState(bus.StateLive)); l.App != "plane" || l.KeyID != "" {
+		t.Errorf("record %+v", l)
+	}
+}
+
+// A stream whose ingest worker died is ended by another one.
+func TestDeadWorkersStreamsEnd(t *testing.T) {
+	b := bustest.New(t)
+	_, err := b.UpdateLive(t.Context(), "cam", func(l *bus.Live) error {
+		l.Name, l.App, l.State, l.Session, l.Ingest, l.StartedAt = "cam", "live", bus.StateLive, "s1", "nobody", now()-5000
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runWorker(t, b, nil, func(c *Config) { c.Open, c.Grace = true, 0 })
+	r := &rig{t: t, bus: b}
+	if l := r.untilLive("cam", "ended", inState(bus.StateEnded)); l.Session != "s1" || l.Reason != "the server that took the stream in was lost" {
+		t.Errorf("record %+v", l)
+	}
+	if e := bustest.Expect[bus.StreamEnded](t, b)(); e.Session != "s1" {
+		t.Errorf("event %+v", e)
+	}
+	if e := bustest.Expect[bus.StreamStarted](t, b)(); e.Session != "s1" {
+		t.Errorf("event %+v", e)
+	}
+}
