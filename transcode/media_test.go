@@ -174,10 +174,43 @@ func (r *rig) end(last uint64) {
 	}
 }
 
-// work runs a worker until the test ends or stop is called.
-func (r *rig) work() (stop func()) {
+// pace stores chunks at a multiple of their own speed and returns the number of the last.
+func (r *rig) pace(speed float64, chunks []*bus.Chunk) (last uint64) {
 	r.t.Helper()
-	w, err := New(DefaultConfig(), r.b, r.log)
+	start := time.Now()
+	for _, c := range chunks {
+		due := start.Add(time.Duration(float64(c.DTS-chunks[0].DTS) / speed * float64(time.Millisecond)))
+		select {
+		case <-r.t.Context().Done():
+			return last
+		case <-time.After(time.Until(due)):
+		}
+		last = r.publish([]*bus.Chunk{c})
+	}
+	return last
+}
+
+// mortal runs a worker on a bus connection of its own. kill ends both at
+// once, as a SIGKILL would: nothing is released, nothing is flushed.
+func (r *rig) mortal() (kill func()) {
+	r.t.Helper()
+	b, err := bus.Connect(r.t.Context(), bus.Options{Server: r.srv, Name: "mortal"}, r.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	stop := r.workOn(b)
+	return func() {
+		b.Close()
+		stop()
+	}
+}
+
+// work runs a worker until the test ends or stop is called.
+func (r *rig) work() (stop func()) { return r.workOn(r.b) }
+
+func (r *rig) workOn(b *bus.Bus) (stop func()) {
+	r.t.Helper()
+	w, err := New(DefaultConfig(), b, r.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type renditionSpec struct {
 	rung          *Rung // nil: the source as it is
 	width, height int   // of an encoded picture
 	expected      int   // bits/s, before it is measured
+	planned       int   // renditions of the generation
 }
 
 // resume is what Part.Resume carries.
@@ -302,7 +303,7 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	}
 	s := &bus.Segment{
 		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + start, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
-		InitID: t.initID, Target: r.tl.profile.Target, PartTarget: int(r.tl.s.PartTarget), Order: t.spec.order, Label: t.spec.label,
+		InitID: t.initID, Target: r.tl.profile.Target, PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
 	}
 	switch {
 	case video == nil:

@@ -27,6 +27,9 @@ func (j *job) specs(g *generation) []renditionSpec {
 	if g.audio != nil {
 		add(renditionSpec{name: audioName, label: "Audio only", sound: true, expected: 192_000})
 	}
+	for i := range all {
+		all[i].planned = len(all)
+	}
 	return all
 }
 
