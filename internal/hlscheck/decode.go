@@ -1,0 +1,75 @@
+package hlscheck
+
+import (
+	"bytes"
+	"context"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxSample is how much of a rendition is kept to be decoded, in bytes.
+const maxSample = 12 << 20
+
+// sample is the start of what was read of a rendition: one init and segments
+// in a row, for a decoder to look at.
+type sample struct {
+	init   string
+	bytes  bytes.Buffer
+	frames int // video
+	full   bool
+
+	problem string // of the decoder; "" none
+	decoded int    // video frames, -1: not looked at
+}
+
+func (s *sample) begin(uri string, b []byte) {
+	if s.bytes.Len() > 0 {
+		s.full = true // another init: what there is will do
+		return
+	}
+	s.init = uri
+	s.bytes.Write(b)
+}
+
+func (s *sample) add(uri string, b []byte, m *Media) {
+	if s.full || uri != s.init || s.bytes.Len()+len(b) > maxSample {
+		s.full = true
+		return
+	}
+	s.bytes.Write(b)
+	if v := m.Run("vide"); v != nil {
+		s.frames += len(v.Samples)
+	}
+}
+
+// probe decodes what was read of each rendition with ffprobe, when there is one.
+func (c *checker) probe(ctx context.Context) {
+	for _, r := range c.order {
+		r.sample.decoded = -1
+		if c.opts.Probe == "" || r.watched.Segments == 0 {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, time.Minute)
+		cmd := exec.CommandContext(ctx, c.opts.Probe, "-v", "error", "-threads", "1", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames", "-of", "csv=p=0", "-i", "pipe:0")
+		var out, errs bytes.Buffer
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = &r.sample.bytes, &out, &errs
+		err := cmd.Run()
+		cancel()
+		r.sample.decoded = 0
+		for line := range strings.Lines(out.String()) {
+			kind, n, _ := strings.Cut(strings.TrimSpace(line), ",")
+			if kind == "video" {
+				r.sample.decoded, _ = strconv.Atoi(n)
+			}
+		}
+		if err != nil || errs.Len() > 0 {
+			r.sample.problem = strings.TrimSpace(errs.String())
+			if err != nil {
+				r.sample.problem += " " + err.Error()
+			}
+			r.sample.problem = r.sample.problem[:min(len(r.sample.problem), 400)]
+		}
+	}
+}
