@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,79 +19,147 @@ import (
 // MaxPayload is the largest message the bus carries, in bytes.
 const MaxPayload = 8 << 20
 
+// maxPending is what the server holds for one connection that reads slowly,
+// before it cuts it off: several of the largest pulls that readers ask for.
+const maxPending = 64 << 20
+
 // ServerConfig configures the embedded server.
 type ServerConfig struct {
-	Dir    string // where file logs are kept; made if missing, used by one server at a time
+	Dir    string // where file logs and passwords are kept; made if missing, used by one server at a time
 	Listen string // host:port for TCP clients; empty: only this process can connect; port 0 takes a free one
+
+	TLSCert, TLSKey    string // PEM files: TCP clients must use TLS
+	WorkerPassword     string // of the user "worker"; empty: the one made at the first start
+	IntegratorPassword string // of the user "integrator"; empty: likewise
 }
 
 // Server is the embedded NATS server.
 type Server struct {
-	ns   *server.Server
-	dir  string
-	lock *os.File
+	ns      *server.Server
+	dir     string
+	secrets secrets
+	tls     bool
+	lock    *os.File
 }
 
 // StartServer starts the embedded server and returns when it takes
 // connections. It fails if another server uses the directory.
-func StartServer(cfg ServerConfig, log *zap.Logger) (*Server, error) {
+func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("start the bus: no directory; set --data DIR")
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}
-	lock, err := os.OpenFile(filepath.Join(cfg.Dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	s := &Server{dir: cfg.Dir, tls: cfg.TLSCert != ""}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.lock, err = lockDir(cfg.Dir); err != nil {
+		return nil, err
+	}
+	if s.secrets, err = loadSecrets(cfg); err != nil {
+		return nil, err
+	}
+	o, err := serverOptions(cfg, s.secrets)
+	if err != nil {
+		return nil, err
+	}
+	if s.ns, err = server.NewServer(o); err != nil {
+		return nil, fmt.Errorf("start the bus: %w", err)
+	}
+	s.ns.SetLoggerV2(natsLogger{log}, false, false, false)
+	s.ns.Start()
+	if !s.ns.ReadyForConnections(20 * time.Second) {
+		return nil, fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", cfg.Dir, cfg.Listen)
+	}
+	if err := s.makeFeed(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// lockDir keeps a second server out: two would both start, and spoil the files.
+func lockDir(dir string) (*os.File, error) {
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("start the bus: %s is used by another pse; stop it, or choose another --data", cfg.Dir)
+		return nil, fmt.Errorf("start the bus: %s is used by another pse; stop it, or choose another --data", dir)
 	}
-	o := &server.Options{
-		ServerName: "pse", NoSigs: true, NoLog: true, JetStream: true, DisableJetStreamBanner: true,
-		StoreDir: cfg.Dir, MaxPayload: MaxPayload, SyncInterval: time.Second,
-		JetStreamMaxMemory: 4 << 30, JetStreamMaxStore: 1 << 40, MaxPending: 256 << 20,
-		DontListen: cfg.Listen == "",
-	}
-	if cfg.Listen != "" {
-		host, port, err := net.SplitHostPort(cfg.Listen)
-		if err != nil {
-			lock.Close()
-			return nil, fmt.Errorf("start the bus: %w; write host:port", err)
-		}
-		o.Host = host
-		if o.Port, err = strconv.Atoi(port); err != nil {
-			lock.Close()
-			return nil, fmt.Errorf("start the bus: port %q is not a number", port)
-		}
-		if o.Port == 0 {
-			o.Port = server.RANDOM_PORT
-		}
-	}
-	ns, err := server.NewServer(o)
-	if err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("start the bus: %w", err)
-	}
-	ns.SetLoggerV2(natsLogger{log}, false, false, false)
-	ns.Start()
-	if !ns.ReadyForConnections(20 * time.Second) {
-		ns.Shutdown()
-		ns.WaitForShutdown()
-		lock.Close()
-		return nil, fmt.Errorf("start the bus: not ready after 20 s; is %s writable and the port of %q free?", cfg.Dir, cfg.Listen)
-	}
-	return &Server{ns: ns, dir: cfg.Dir, lock: lock}, nil
+	return lock, nil
 }
 
-// URL is where TCP clients connect, empty when the server does not listen.
-func (s *Server) URL() string {
-	if a := s.ns.Addr(); a != nil {
-		return "nats://" + a.String()
+func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
+	o := &server.Options{}
+	if err := o.ProcessConfigString(accountsConfig(s)); err != nil {
+		return nil, fmt.Errorf("start the bus: accounts: %w", err)
 	}
-	return ""
+	o.ServerName, o.NoSigs, o.NoLog = "pse", true, true
+	o.JetStream, o.DisableJetStreamBanner, o.StoreDir = true, true, cfg.Dir
+	o.SyncInterval = time.Second
+	o.JetStreamMaxMemory, o.JetStreamMaxStore = 16<<30, 1<<40 // the logs' own limits are what counts
+	o.MaxPayload, o.MaxPending = MaxPayload, maxPending
+	o.WriteDeadline = 5 * time.Second
+	o.DontListen = cfg.Listen == ""
+	if o.DontListen {
+		return o, nil
+	}
+	host, port, err := net.SplitHostPort(cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("start the bus: %w; write host:port", err)
+	}
+	o.Host = host
+	if o.Port, err = strconv.Atoi(port); err != nil || o.Port < 0 || o.Port > 65535 {
+		return nil, fmt.Errorf("start the bus: %q is no port; write host:port", port)
+	}
+	if o.Port == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	if cfg.TLSCert != "" {
+		o.TLSConfig, err = server.GenTLSConfig(&server.TLSConfigOpts{CertFile: cfg.TLSCert, KeyFile: cfg.TLSKey})
+		if err != nil {
+			return nil, fmt.Errorf("start the bus: %w", err)
+		}
+		o.TLS, o.TLSTimeout = true, 5
+	}
+	return o, nil
+}
+
+// Addr is the host:port where TCP clients of this machine connect, empty when
+// the server does not listen.
+func (s *Server) Addr() string {
+	a, ok := s.ns.Addr().(*net.TCPAddr)
+	if !ok {
+		return ""
+	}
+	host := a.IP.String()
+	if a.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(a.Port))
+}
+
+// URL is where workers of other processes connect, with their password: a
+// secret. Empty when the server does not listen.
+func (s *Server) URL() string { return s.url(userWorker, s.secrets.Worker) }
+
+// IntegratorURL is where integrators connect, likewise.
+func (s *Server) IntegratorURL() string { return s.url(userIntegrator, s.secrets.Integrator) }
+
+func (s *Server) url(user, password string) string {
+	if s.Addr() == "" {
+		return ""
+	}
+	u := url.URL{Scheme: "nats", Host: s.Addr(), User: url.UserPassword(user, password)}
+	if s.tls {
+		u.Scheme = "tls"
+	}
+	return u.String()
 }
 
 // Close stops the server and waits until its files are closed. Nil-safe.
@@ -98,12 +167,18 @@ func (s *Server) Close() {
 	if s == nil {
 		return
 	}
-	s.ns.Shutdown()
-	s.ns.WaitForShutdown()
-	s.lock.Close()
+	if s.ns != nil {
+		s.ns.Shutdown()
+		s.ns.WaitForShutdown()
+	}
+	if s.lock != nil {
+		s.lock.Close()
+	}
 }
 
 // syncfs puts what was stored on the disk.
 func (s *Server) syncfs() error { return syncfs(s.dir) }
 
-func (s *Server) inProcess() []nats.Option { return []nats.Option{nats.InProcessServer(s.ns)} }
+func (s *Server) inProcess() []nats.Option {
+	return []nats.Option{nats.InProcessServer(s.ns), nats.UserInfo(userLocal, s.secrets.Local)}
+}

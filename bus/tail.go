@@ -3,21 +3,49 @@ package bus
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 )
 
 // Tail calls f with every event from now on whose topic and resource match
 // the filter, until ctx ends or f returns an error, which is returned. The
 // filter is like a NATS subject: "stream.*.NAME", "stream.>"; empty for all.
-// Nothing is kept for who tails: what happens while the bus is away may be missed.
 func (b *Bus) Tail(ctx context.Context, filter string, f func(Envelope) error) error {
+	return b.tailEvents(ctx, filter, time.Now(), f)
+}
+
+// Replay calls f with every event of type E from a time on, as far back as
+// the log goes (7 days), and then with those that come, until ctx ends or f
+// returns an error, which is returned.
+func Replay[E Event](ctx context.Context, b *Bus, since time.Time, f func(E) error) error {
+	var zero E
+	return b.tailEvents(ctx, zero.Topic()+".*", since, func(env Envelope) error {
+		var ev E
+		if err := json.Unmarshal(env.Data, &ev); err != nil {
+			return fmt.Errorf("event %s: %w: %w", env.ID, ErrBadEvent, err)
+		}
+		return f(ev)
+	})
+}
+
+// tailEvents skips what does not parse: it is for people and tests, and others may go on.
+func (b *Bus) tailEvents(ctx context.Context, filter string, since time.Time, f func(Envelope) error) error {
 	if filter == "" {
 		filter = ">"
 	}
-	return b.tail(ctx, logEvents, subjectEvents+filter, 0, func(m message) error {
+	from, err := b.since(ctx, logEvents, since)
+	if err != nil {
+		return err
+	}
+	return b.tail(ctx, logEvents, subjectEvents+filter, from, func(m message) error {
 		var env Envelope
 		if err := json.Unmarshal(m.data, &env); err != nil {
-			return fmt.Errorf("event %d: %w: %w", m.seq, ErrBadEvent, err)
+			b.log.Warn("not an event", zap.String("subject", m.subject), zap.Error(err))
+			return nil
 		}
 		return f(env)
 	})
@@ -44,7 +72,7 @@ func (b *Bus) EachDead(ctx context.Context, f func(Dead) error) error {
 	if info.State.Msgs == 0 {
 		return nil
 	}
-	stop := fmt.Errorf("end of log %s", logDead)
+	end := errors.New("the end")
 	err = b.tail(ctx, logDead, subjectDead+">", info.State.FirstSeq, func(m message) error {
 		p := headerParser{h: m.header}
 		d := Dead{Durable: m.header.Get("Pse-Durable"), Tries: int(p.int("Pse-Tries")), Error: m.header.Get("Pse-Error")}
@@ -53,29 +81,46 @@ func (b *Bus) EachDead(ctx context.Context, f func(Dead) error) error {
 			return err
 		}
 		if m.seq >= info.State.LastSeq {
-			return stop
+			return end
 		}
 		return nil
 	})
-	if err == stop { //nolint:errorlint // it is this very one
+	if errors.Is(err, end) {
 		return nil
 	}
 	return err
 }
 
-// tail reads a log from a number on; 0: from now on.
-func (b *Bus) tail(ctx context.Context, log, subject string, from uint64, f func(message) error) error {
-	if from == 0 {
-		s, err := b.stream(ctx, log)
-		if err != nil {
-			return err
-		}
-		info, err := s.Info(ctx)
-		if err != nil {
-			return fmt.Errorf("read log %s: %w", log, err)
-		}
-		from = info.State.LastSeq + 1
+// since is the log number of the first message stored at a time or later.
+func (b *Bus) since(ctx context.Context, log string, at time.Time) (uint64, error) {
+	s, err := b.stream(ctx, log)
+	if err != nil {
+		return 0, err
 	}
+	info, err := s.Info(ctx)
+	if err != nil {
+		return 0, b.trouble(fmt.Errorf("read log %s: %w", log, err))
+	}
+	low, high := info.State.FirstSeq, info.State.LastSeq+1
+	for low < high { // times rise with the numbers
+		mid := low + (high-low)/2
+		m, err := s.GetMsg(ctx, mid)
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound): // aged out meanwhile
+			low = mid + 1
+		case err != nil:
+			return 0, fmt.Errorf("read log %s: %w", log, err)
+		case m.Time.Before(at):
+			low = mid + 1
+		default:
+			high = mid
+		}
+	}
+	return low, nil
+}
+
+// tail reads a log from a number on.
+func (b *Bus) tail(ctx context.Context, log, subject string, from uint64, f func(message) error) error {
 	fl, err := b.follow(ctx, log, []string{subject}, from, false)
 	if err != nil {
 		return err

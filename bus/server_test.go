@@ -1,0 +1,225 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap/zaptest"
+)
+
+// rawConn connects without this package, as others would.
+func rawConn(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// Integrators read all events, durably, also those from before they came.
+func TestIntegratorReadsEvents(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	publish(t, b, started("a", "1"))
+	nc := rawConn(t, srv.IntegratorURL())
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := js.CreateOrUpdateConsumer(t.Context(), "FEED", jetstream.ConsumerConfig{
+		Durable: "mine", FilterSubject: "events.v1.stream.>", AckPolicy: jetstream.AckExplicitPolicy,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, err := c.Messages()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer it.Stop()
+	next := func() StreamStarted {
+		t.Helper()
+		m, err := it.Next(jetstream.NextMaxWait(20 * time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ev, _, err := open[StreamStarted](m.Data())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ev
+	}
+	if ev := next(); ev != started("a", "1") {
+		t.Fatalf("%+v", ev)
+	}
+	sub, err := nc.SubscribeSync("events.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, started("a", "2"))
+	if ev := next(); ev != started("a", "2") {
+		t.Fatalf("%+v", ev)
+	}
+	if m, err := sub.NextMsg(20 * time.Second); err != nil || m.Subject != "events.v1.stream.started.a" {
+		t.Fatal(m, err)
+	}
+}
+
+// Integrators answer hooks from their own account.
+func TestIntegratorAnswersHooks(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	nc := rawConn(t, srv.IntegratorURL())
+	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: 20 * time.Second}); v.Allow || err != nil {
+		t.Fatalf("nobody answers: %+v, %v", v, err)
+	}
+	if _, err := nc.Subscribe("hooks.v1.publish", func(m *nats.Msg) {
+		_ = m.Respond([]byte(`{"allow":false,"reason":"` + string(m.Data[2:6]) + `"}`))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: 20 * time.Second}); v.Allow || v.Reason != "name" || err != nil {
+		t.Fatalf("a veto: %+v, %v", v, err)
+	}
+}
+
+// What integrators may not do.
+func TestIntegratorIsConfined(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	refused := make(chan error, 100)
+	nc := rawConn(t, srv.IntegratorURL(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	heard, err := b.nc.SubscribeSync(">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, subject := range []string{
+		"media.a", "hls.a.720p", "poster.a.large", "events.v1.stream.started.a", "dead.v1.x", "hooks.v1.publish", "$KV.LIVE.a", "$KV.KEYS.a",
+		"rpc.v1.ingest.revoke", "worker.x.alive", "$SRV.PING", "PSE.API.CONSUMER.CREATE.EVENTS", "$JS.API.STREAM.DELETE.FEED",
+		"$JS.API.STREAM.PURGE.FEED", "$JS.API.STREAM.CREATE.X", "$JS.API.STREAM.UPDATE.FEED", "$JS.API.STREAM.INFO.MEDIA", "$JS.API.CONSUMER.CREATE.EVENTS", "$SYS.REQ.SERVER.PING",
+	} {
+		if err := nc.PublishRequest(subject, "_INBOX.x", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		if err := within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("publish to %s: %v", subject, err)
+		}
+	}
+	for _, subject := range []string{">", "media.>", "hls.>", "$KV.>", "$JS.>", "rpc.>", "worker.>", "$SRV.>", "$SYS.>", "PSE.>"} {
+		if _, err := nc.Subscribe(subject, func(*nats.Msg) {}); err != nil {
+			t.Fatal(err)
+		}
+		if err := nc.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if err := within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
+			t.Errorf("subscribe to %s: %v", subject, err)
+		}
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	// A consumer that pushes into our subjects pushes into its own account's.
+	if _, err := js.CreatePushConsumer(ctx, "FEED", jetstream.ConsumerConfig{DeliverSubject: "hls.a.720p", AckPolicy: jetstream.AckNonePolicy}); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, b, started("a", "1"))
+	c, err := js.CreateOrUpdateConsumer(ctx, "FEED", jetstream.ConsumerConfig{Durable: "mine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Next(jetstream.FetchMaxWait(20 * time.Second)); err != nil { // by now the other has had it too
+		t.Fatal(err)
+	}
+	if _, err := b.LastPart(ctx, "a", "720p"); !errors.Is(err, ErrNotFound) {
+		t.Fatalf("the parts log of workers was written: %v", err)
+	}
+	for {
+		m, err := heard.NextMsg(time.Millisecond)
+		if err != nil {
+			break
+		}
+		if !strings.HasPrefix(m.Subject, "events.") && !strings.HasPrefix(m.Subject, "_INBOX.") && !strings.HasPrefix(m.Subject, feedDeliver) && !strings.HasPrefix(m.Subject, "$JS.") && !strings.HasPrefix(m.Subject, "_R_.") {
+			t.Errorf("workers heard %s", m.Subject)
+		}
+	}
+}
+
+// Nobody gets in without a password, nor over TCP as a user of the process.
+func TestServerRefusesStrangers(t *testing.T) {
+	srv := testServer(t)
+	for _, opt := range []nats.Option{
+		nats.Name("no user at all"), nats.UserInfo("worker", "wrong"), nats.UserInfo("integrator", srv.secrets.Worker), nats.UserInfo("worker", ""),
+		nats.UserInfo(userLocal, srv.secrets.Local), nats.UserInfo(userFeed, srv.secrets.Local),
+	} {
+		if nc, err := nats.Connect("nats://"+srv.Addr(), opt); !errors.Is(err, nats.ErrAuthorization) {
+			t.Errorf("got %v, %v", nc, err)
+		}
+	}
+	_, err := Connect(t.Context(), Options{URL: "nats://worker:wrong@" + srv.Addr()}, zaptest.NewLogger(t))
+	if !errors.Is(err, nats.ErrAuthorization) || strings.Contains(err.Error(), "wrong") {
+		t.Fatalf("a wrong password: %v", err)
+	}
+}
+
+// The passwords are made once, and only their owner can read them.
+func TestServerSecrets(t *testing.T) {
+	dir := t.TempDir()
+	start := func(cfg ServerConfig) *Server {
+		t.Helper()
+		cfg.Dir, cfg.Listen = dir, "127.0.0.1:0"
+		srv, err := StartServer(cfg, zaptest.NewLogger(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return srv
+	}
+	srv := start(ServerConfig{})
+	first := srv.secrets
+	srv.Close()
+	srv = start(ServerConfig{IntegratorPassword: `a "quoted" $one`})
+	defer func() { srv.Close() }()
+	if srv.secrets.Worker != first.Worker {
+		t.Fatal("the second start made another password")
+	}
+	rawConn(t, srv.URL())
+	rawConn(t, srv.IntegratorURL())
+	info, err := os.Stat(filepath.Join(dir, "passwords.json"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Fatal(info, err)
+	}
+	if _, err := StartServer(ServerConfig{Dir: dir}, zaptest.NewLogger(t)); err == nil || !strings.Contains(err.Error(), "another pse") {
+		t.Fatalf("a second server on the directory: %v", err)
+	}
+	srv.Close()
+	if err := os.WriteFile(filepath.Join(dir, "passwords.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := StartServer(ServerConfig{Dir: dir}, zaptest.NewLogger(t)); err == nil || !strings.Contains(err.Error(), "delete it") {
+		t.Fatalf("a damaged file: %v", err)
+	}
+}
