@@ -49,7 +49,8 @@ type supervisor struct {
 	reg     prometheus.Registerer
 	changed func() // called without mu when a worker came or went
 	failed  chan error
-	units   []*unit // in start order
+	mu      sync.Mutex
+	units   []*unit // in start order; guarded by mu, set once
 
 	restarts *prometheus.CounterVec
 }
@@ -80,23 +81,38 @@ func newSupervisor(reg prometheus.Registerer, log *zap.Logger, changed func()) *
 // built ends it: a port that is taken is better said at once than retried.
 // Stop must be called in either case.
 func (s *supervisor) start(ctx context.Context, specs []spec) error {
-	for _, sp := range specs {
+	units := make([]*unit, len(specs))
+	for i, sp := range specs {
+		units[i] = &unit{spec: sp, cancel: func() {}, done: make(chan struct{}), down: errStarting}
+	}
+	s.mu.Lock()
+	s.units = units // all at once: who asks for readiness must see those that are still to come
+	s.mu.Unlock()
+	for i, u := range units {
 		// Not a child of ctx: workers are stopped in order, by stop.
 		own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		u := &unit{spec: sp, cancel: cancel, done: make(chan struct{}), down: errStarting}
 		building, stopBuilding := context.WithCancel(ctx)
-		svc, err := sp.build(building, s.log.Named(sp.name))
+		svc, err := u.build(building, s.log.Named(u.name))
 		stopBuilding()
 		if err != nil {
 			cancel()
-			return fmt.Errorf("%s: %w", sp.name, err)
+			for _, never := range units[i:] {
+				close(never.done)
+			}
+			return fmt.Errorf("%s: %w", u.name, err)
 		}
-		s.units = append(s.units, u)
-		s.restarts.WithLabelValues(sp.name).Add(0)
+		u.cancel = cancel
+		s.restarts.WithLabelValues(u.name).Add(0)
 		s.up(u, &svc)
 		go s.keep(own, u, &svc)
 	}
 	return nil
+}
+
+func (s *supervisor) all() []*unit {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.units
 }
 
 // keep runs a unit until it is asked to stop.
@@ -186,9 +202,9 @@ func (s *supervisor) fail(err error) {
 // stop ends every worker after those that need it, and waits until limit has
 // passed. It says who did not end.
 func (s *supervisor) stop(limit time.Duration) error {
-	for _, u := range s.units {
+	for _, u := range s.all() {
 		go func() {
-			for _, other := range s.units {
+			for _, other := range s.all() {
 				if needs(other.needs, u.name) {
 					<-other.done
 				}
@@ -198,12 +214,12 @@ func (s *supervisor) stop(limit time.Duration) error {
 	}
 	late := time.NewTimer(limit)
 	defer late.Stop()
-	for _, u := range s.units {
+	for _, u := range s.all() {
 		select {
 		case <-u.done:
 		case <-late.C:
 			var names []string
-			for _, v := range s.units {
+			for _, v := range s.all() {
 				select {
 				case <-v.done:
 				default:
@@ -227,8 +243,8 @@ func needs(all []string, name string) bool {
 
 // ready asks every worker; nil means it serves.
 func (s *supervisor) ready() map[string]error {
-	all := make(map[string]error, len(s.units))
-	for _, u := range s.units {
+	all := make(map[string]error, len(s.all()))
+	for _, u := range s.all() {
 		u.mu.Lock()
 		svc, err := u.now, u.down
 		u.mu.Unlock()
@@ -244,7 +260,7 @@ func (s *supervisor) ready() map[string]error {
 // worker is missing that may have some.
 func (s *supervisor) mount(mux *http.ServeMux) (whole bool) {
 	whole = true
-	for _, u := range s.units {
+	for _, u := range s.all() {
 		u.mu.Lock()
 		svc := u.now
 		u.mu.Unlock()
