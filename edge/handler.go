@@ -214,9 +214,12 @@ func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d directiv
 	w.metrics.waiting.Inc()
 	defer w.metrics.waiting.Dec()
 	limit := holdTargets * time.Duration(l.view.info().Target) * time.Second
-	l, err := until(ctx, w.ctx, rend.lists, limit, func(l *list) bool { return l.view.dropped || d.ask(&l.view) == answerNow })
-	if errors.Is(err, errTimeout) {
+	l, err := until(ctx, w.ctx, rend.lists, limit, func(l *list) bool { return l.view.dropped || d.ask(&l.view) != answerWait })
+	switch {
+	case errors.Is(err, errTimeout):
 		return nil, probLate
+	case err == nil && !l.view.dropped && d.ask(&l.view) == answerNever:
+		return nil, probTooFar
 	}
 	return l, err
 }

@@ -45,12 +45,14 @@ func TestGoldenPlaylists(t *testing.T) {
 	st.Pause(7 * time.Second)
 	st.Segments(1)
 	st.Publish(3)
+	s.sees(st)
 	golden(t, "master.m3u8", s.want(200, "/hls/cam%201/index.m3u8").body)
 	golden(t, "master_flat.m3u8", s.want(200, "/hls/cam%201.m3u8").body)
 	golden(t, "media.m3u8", s.want(200, "/hls/cam%201/source/index.m3u8").body)
 	golden(t, "media_flat.m3u8", s.want(200, "/hls/cam%201_0.m3u8").body)
 	golden(t, "media_skip.m3u8", s.want(200, "/hls/cam%201/source/index.m3u8?_HLS_skip=YES").body)
 	st.End()
+	s.seesEnd(st)
 	golden(t, "media_ended.m3u8", s.want(200, "/hls/cam%201/source/index.m3u8").body)
 }
 
@@ -74,10 +76,7 @@ func TestListsOverTime(t *testing.T) {
 			}
 		}
 		st.Publish(1)
-		msn, index := st.MSN, st.Index-1
-		if index < 0 {
-			msn, index = st.MSN-1, st.Plan.Parts-1
-		}
+		msn, index := st.Last()
 		at := fmt.Sprintf("/hls/a/source/index.m3u8?_HLS_msn=%d&_HLS_part=%d", msn, index)
 		full := parseFull(t, s.want(200, at).body)
 		delta := s.want(200, at+"&_HLS_skip=YES").body

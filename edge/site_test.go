@@ -2,16 +2,20 @@ package edge_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge"
+	"github.com/helios-h2020/pse/edge/edgetest"
 	"go.uber.org/zap/zaptest"
 )
 
@@ -120,6 +124,24 @@ func (s *site) later(path string) <-chan reply {
 	c := make(chan reply, 1)
 	go func() { c <- s.get(path) }()
 	return c
+}
+
+// sees waits until the edge knows all that was published of a stream's first rendition and its last.
+func (s *site) sees(st *edgetest.Stream) {
+	s.t.Helper()
+	msn, index := st.Last()
+	for _, i := range []int{0, len(st.Plan.Renditions) - 1} {
+		s.want(http.StatusOK, fmt.Sprintf("/hls/%s/%s/index.m3u8?_HLS_msn=%d&_HLS_part=%d", url.PathEscape(st.Name), st.Plan.Renditions[i], msn, index))
+	}
+}
+
+// seesEnd waits until the edge knows that the stream has ended.
+func (s *site) seesEnd(st *edgetest.Stream) {
+	s.t.Helper()
+	last := st.Plan.Renditions[len(st.Plan.Renditions)-1]
+	eventually(s.t, func() bool {
+		return strings.Contains(s.get("/hls/"+url.PathEscape(st.Name)+"/"+last+"/index.m3u8").body, "#EXT-X-ENDLIST")
+	})
 }
 
 // eventually waits until ok is true, for what no answer tells the moment of.

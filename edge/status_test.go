@@ -36,6 +36,7 @@ func TestStatuses(t *testing.T) {
 
 	st.Segments(3)
 	st.Publish(2)
+	s.sees(st)
 	s.want(200, "/hls/a/index.m3u8")
 	for path, text := range map[string]string{
 		"/hls/a/source/index.m3u8?_HLS_part=1":             "_HLS_part needs _HLS_msn",
@@ -60,6 +61,7 @@ func TestStatuses(t *testing.T) {
 	}
 
 	st.End()
+	s.seesEnd(st)
 	end := s.want(200, "/hls/a/source/index.m3u8?_HLS_msn=3&_HLS_part=9")
 	if !strings.HasSuffix(end.body, "#EXT-X-ENDLIST\n") || strings.Contains(end.body, "PRELOAD-HINT") {
 		t.Errorf("after the end:\n%s", end.body)
@@ -78,6 +80,7 @@ func TestEndedAndGone(t *testing.T) {
 	s := startEdge(t, b, quickStart)
 	s.want(200, "/hls/a/index.m3u8")
 	st.End()
+	s.seesEnd(st)
 	s.want(200, "/hls/a/index.m3u8")
 	_, err := b.UpdateLive(t.Context(), st.SID, func(l *bus.Live) error {
 		l.EndedAt = time.Now().Add(-3 * time.Minute).UnixMilli()
@@ -101,14 +104,11 @@ func TestNewSession(t *testing.T) {
 	s := startEdge(t, b, quickStart)
 	s.want(200, "/hls/a/index.m3u8")
 	st.End()
-	ended := s.want(200, "/hls/a/source/index.m3u8")
-	if !strings.Contains(ended.body, "ENDLIST") {
-		t.Fatal(ended.body)
-	}
+	s.seesEnd(st)
 	st.Session("s2")
 	st.Segments(3)
 	eventually(t, func() bool { return !strings.Contains(s.get("/hls/a/source/index.m3u8").body, "ENDLIST") })
-	eventually(t, func() bool { return strings.Contains(s.get("/hls/a/source/index.m3u8").body, "15.m4s") })
+	s.sees(st)
 	l := s.want(200, "/hls/a/source/index.m3u8")
 	if !strings.Contains(l.body, "#EXT-X-MEDIA-SEQUENCE:13\n") || strings.Contains(l.body, "\n7.m4s") {
 		t.Errorf("list of the new session:\n%s", l.body)
@@ -138,6 +138,7 @@ func TestShedRendition(t *testing.T) {
 	if r := <-hinted; r.status != 404 {
 		t.Errorf("who waits for a part gets %d %s", r.status, r.body)
 	}
+	s.sees(st)
 	if r := s.want(200, "/hls/a/index.m3u8"); strings.Contains(r.body, "480p/") {
 		t.Errorf("master:\n%s", r.body)
 	}
@@ -148,7 +149,10 @@ func TestShedRendition(t *testing.T) {
 
 	st.Silence("480p", false)
 	st.Segments(2)
-	eventually(t, func() bool { return strings.Contains(s.get("/hls/a/index.m3u8").body, "480p/") })
+	s.sees(st)
+	if r := s.want(200, "/hls/a/index.m3u8"); !strings.Contains(r.body, "480p/") {
+		t.Errorf("master:\n%s", r.body)
+	}
 	r := s.want(200, "/hls/a/480p/index.m3u8")
 	if !strings.Contains(r.body, "#EXT-X-MEDIA-SEQUENCE:8\n") {
 		t.Errorf("480p came back as\n%s", r.body)

@@ -91,17 +91,19 @@ func (s *stream) apply(m *bus.Part) {
 	}
 	s.mu.Unlock()
 
-	r.lists.put(l)
-	if m.Segment == nil && !m.Last && !m.EOS {
-		return
+	if m.Segment != nil || m.Last || m.EOS {
+		s.dropStale(current)
+		s.master.put(newMaster(current))
 	}
-	s.dropStale(current)
-	s.master.put(newMaster(current))
+	r.lists.put(l)
 }
 
 // dropStale wakes who waits for a rendition that has fallen behind.
 func (s *stream) dropStale(current []*rendition) {
 	for _, r := range s.renditions {
+		if r.lists == nil {
+			continue
+		}
 		if v := &r.lists.current().value.view; !v.dropped && !v.ended && !slices.Contains(current, r) {
 			r.lists.put(newList(r, current))
 		}

@@ -136,6 +136,14 @@ func (s *Stream) Segments(n int) {
 	s.Publish(n*s.Plan.Parts - s.Index)
 }
 
+// Last is the part that was published last.
+func (s *Stream) Last() (msn uint64, index int) {
+	if s.Index == 0 {
+		return s.MSN - 1, s.Plan.Parts - 1
+	}
+	return s.MSN, s.Index - 1
+}
+
 // Silence stops a rendition, as a transcoder that sheds it does.
 func (s *Stream) Silence(rendition string, on bool) { s.silent[rendition] = on }
 
