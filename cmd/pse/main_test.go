@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// buildOnce builds the program when the first test asks for it.
+var buildOnce = sync.OnceValues(func() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	return process.Build(ctx, os.Getenv(builtIn))
+})
+
+// builtIn names the directory of the built program, also for processes that tests start.
+const builtIn = "PSE_TEST_BIN_DIR"
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "pse-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	_ = os.Setenv(builtIn, dir)
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}

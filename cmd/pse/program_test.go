@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// binary is the program, built once for all tests of this package.
+func binary(t *testing.T) string {
+	t.Helper()
+	bin, err := buildOnce()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
+}
+
+// eventually waits until f returns nil, and fails the test with its last error
+// when that takes too long.
+func eventually(t *testing.T, f func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("still after 45 s: %v", err)
+		case <-tick.C:
+		}
+	}
+}
+
+// start starts the program and stops it at the end of the test. Its log is
+// shown when the test failed.
+func start(t *testing.T, o process.PSEOptions) *process.PSE {
+	t.Helper()
+	o.Bin, o.CPU = binary(t), -1
+	if o.Data == "" {
+		o.Data = t.TempDir()
+	}
+	p, err := process.StartPSE(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("%s said: %s", o.Name, p.Said())
+		}
+	})
+	return p
+}
+
+// publish sends a test picture and a tone with ffmpeg until stop is called;
+// said is what ffmpeg wrote when it ended.
+func publish(t *testing.T, url string) (stop func() (said string)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-re",
+		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=30", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "60", "-pix_fmt", "yuv420p",
+		"-c:a", "aac", "-ac", "2", "-f", "flv", url)
+	var said strings.Builder
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = cmd.Wait() }()
+	stop = sync.OnceValue(func() string {
+		cancel()
+		<-done
+		return said.String()
+	})
+	t.Cleanup(func() { stop() })
+	return stop
+}
+
+// pse runs a command of the program to its end.
+func pse(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	b, err := exec.CommandContext(ctx, binary(t), args...).CombinedOutput()
+	return string(b), err
+}
+
+// get fetches a page; any status but want is an error.
+func get(url string, want int) (body string, err error) {
+	r, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		return "", err
+	}
+	if r.StatusCode != want {
+		return "", &statusError{url, r.StatusCode, want, string(b)}
+	}
+	return string(b), nil
+}
+
+type statusError struct {
+	url       string
+	got, want int
+	body      string
+}
+
+func (e *statusError) Error() string {
+	b, _ := json.Marshal(map[string]any{"url": e.url, "got": e.got, "want": e.want, "body": e.body})
+	return string(b)
+}
