@@ -6,11 +6,16 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 )
+
+// T is what a test or a benchmark gives.
+type T interface {
+	Helper()
+	Fatal(args ...any)
+}
 
 // Plan is what a made-up stream looks like.
 type Plan struct {
@@ -60,7 +65,7 @@ type Stream struct {
 	Index     int
 	Clock     int64 // stream clock of the next part, ms
 
-	t             testing.TB
+	t             T
 	last          map[string]uint64 // log number of each rendition's last message
 	breaks        uint64            // discontinuities so far
 	discontinuity bool              // before the next segment
@@ -73,7 +78,7 @@ type Stream struct {
 }
 
 // New makes the stream's record. Nothing is published yet.
-func New(t testing.TB, name string, plan Plan) *Stream {
+func New(t T, name string, plan Plan) *Stream {
 	t.Helper()
 	plan.setDefaults()
 	sid, err := bus.SID(name)
