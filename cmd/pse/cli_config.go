@@ -47,8 +47,11 @@ func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("print %s: %w", s.key, err)
 		}
-		if s.key == "bus.url" && s.value.String() != "" {
+		switch {
+		case s.key == "bus.url" && s.value.String() != "":
 			value = redacted(s.value.String())
+		case strings.HasSuffix(s.key, "_password") && s.value.String() != "":
+			value = "(not shown)"
 		}
 		path := strings.Split(s.key, ".")
 		sections, name := path[:len(path)-1], path[len(path)-1]

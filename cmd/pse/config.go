@@ -51,10 +51,16 @@ type AdminConfig struct {
 
 // BusConfig says which bus to use and how the logs on it are kept.
 type BusConfig struct {
-	URL       string        `yaml:"url"`        // nats:// or tls:// address of a bus elsewhere; empty: the embedded one
-	Creds     string        `yaml:"creds"`      // a NATS credentials file for url
-	CA        string        `yaml:"ca"`         // a PEM file with the roots to trust for a tls:// url
-	Listen    string        `yaml:"listen"`     // where the embedded bus takes TCP clients: host:port, auto or off
+	URL     string `yaml:"url"`      // nats:// or tls:// address of a bus elsewhere; empty: the embedded one
+	Creds   string `yaml:"creds"`    // a NATS credentials file for url
+	CA      string `yaml:"ca"`       // a PEM file with the roots to trust for a tls:// url
+	Listen  string `yaml:"listen"`   // where the embedded bus takes TCP clients: host:port, auto or off
+	TLSCert string `yaml:"tls_cert"` // PEM file: TCP clients of the embedded bus must use TLS
+	TLSKey  string `yaml:"tls_key"`  // PEM file
+	// Passwords of TCP clients of the embedded bus, users "worker" and "integrator"; empty: made at the first start.
+	WorkerPassword     string `yaml:"worker_password"`
+	IntegratorPassword string `yaml:"integrator_password"`
+
 	DVR       time.Duration `yaml:"dvr"`        // how far back viewers may seek
 	MediaAge  time.Duration `yaml:"media_age"`  // how long the source is kept for workers that come back
 	HLSMemory bool          `yaml:"hls_memory"` // keep parts in memory instead of files
@@ -132,6 +138,9 @@ func (c BusConfig) validate() error {
 	var errs []error
 	if c.Listen != listenAuto && c.Listen != listenOff {
 		errs = append(errs, address("listen", c.Listen))
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		errs = append(errs, errors.New("tls_cert and tls_key go together; give both or none"))
 	}
 	if c.URL == "" && (c.Creds != "" || c.CA != "") {
 		errs = append(errs, errors.New("creds and ca are for a bus elsewhere; give url too, or remove them"))

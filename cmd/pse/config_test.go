@@ -153,8 +153,8 @@ func TestPrintedConfigurationReadsBack(t *testing.T) {
 	}
 }
 
-func TestPasswordOfTheBusIsNotPrinted(t *testing.T) {
-	l, err := load("", []string{"PSE_BUS_URL=nats://pse:secret@box:4222"}, nil)
+func TestPasswordsAreNotPrinted(t *testing.T) {
+	l, err := load("", []string{"PSE_BUS_URL=nats://pse:secret@box:4222", "PSE_BUS_WORKER_PASSWORD=secret"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
