@@ -77,51 +77,63 @@ func TestFFmpegKilled(t *testing.T) {
 // Workers die one after the other in the middle of their work. What they
 // leave together is what one alone would have made.
 func TestWorkersKilled(t *testing.T) {
-	tags := record(t, picture360+tone+"-t 20 "+x264+"-bf 2 -g 50 "+aac)
-	alone := newRig(t, "live")
-	alone.work()
-	chunks := chunksOf(alone.sid, alone.wall, tags)
-	alone.end(alone.publish(chunks))
-	want := alone.collect(sourceName, "240p", audioName)
+	plain := record(t, short)
+	for _, c := range []struct {
+		name, app string
+		tags      []timed
+		exact     []string // renditions of the source's own bytes
+		encoded   []string
+	}{
+		{"pass with B-frames", "live", record(t, picture360+tone+"-t 15 "+x264+"-bf 2 -g 50 "+aac), []string{sourceName, audioName}, []string{"240p"}},
+		{"long GOPs", "live", record(t, picture360+tone+"-t 15 "+x264+noBFrames+"-g 300 -keyint_min 300 "+aac), []string{audioName}, []string{sourceName, "240p"}},
+		{"reconnect", "live", append(shift(plain, 0, 0), shift(plain, 9_000, 1)...), []string{sourceName, audioName}, []string{"240p"}},
+		{"p2p", "p2p", record(t, picture360+tone+"-t 12 "+x264+noBFrames+"-g 75 "+aac), []string{audioName}, []string{"0", "1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			names := append(append([]string(nil), c.exact...), c.encoded...)
+			alone := newRig(t, c.app)
+			stop := alone.work()
+			chunks := chunksOf(alone.sid, alone.wall, c.tags)
+			alone.end(alone.publish(chunks))
+			want := alone.collect(names...)
+			stop()
 
-	r := newRig(t, "live")
-	r.wall = alone.wall
-	if _, err := r.b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error { l.StartedAt = r.wall; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	fed := make(chan uint64, 1)
-	go func() { fed <- r.pace(1.4, chunks) }()
-	kills := 0
-	var last uint64
-	for last == 0 {
-		kill := r.mortal()
-		select {
-		case last = <-fed:
-		case <-time.After(time.Duration(100+rand.IntN(1500)) * time.Millisecond):
-		}
-		kill()
-		kills++
-	}
-	r.end(last)
-	r.work()
-	got := r.collect(sourceName, "240p", audioName)
-	for name, parts := range got {
-		check(t, name, parts)
-		decode(t, name, parts)
-	}
-	for _, name := range []string{sourceName, audioName} {
-		if len(got[name]) != len(want[name]) {
-			t.Errorf("%s: %d parts, want %d", name, len(got[name]), len(want[name]))
-			continue
-		}
-		for i, p := range got[name] {
-			if w := want[name][i]; p.MSN != w.MSN || p.Index != w.Index || p.Start != w.Start || p.End != w.End || !bytes.Equal(p.Data, w.Data) {
-				t.Errorf("%s: part %d.%d [%d,%d) is not what an undisturbed worker makes: %d.%d [%d,%d)", name, p.MSN, p.Index, p.Start, p.End, w.MSN, w.Index, w.Start, w.End)
+			r := newRig(t, c.app)
+			r.wall = alone.wall
+			if _, err := r.b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error { l.StartedAt = r.wall; return nil }); err != nil {
+				t.Fatal(err)
 			}
-		}
+			fed := make(chan uint64, 1)
+			go func() { fed <- r.pace(1, chunks) }()
+			kills := 0
+			var last uint64
+			for last == 0 {
+				kill := r.mortal()
+				select {
+				case last = <-fed:
+				case <-time.After(time.Duration(500+rand.IntN(2500)) * time.Millisecond):
+				}
+				kill()
+				kills++
+			}
+			r.end(last)
+			r.work()
+			got := r.collect(names...)
+			for _, name := range names {
+				check(t, name, got[name])
+				decodeAll(t, name, got[name])
+				same(t, want[name], got[name])
+			}
+			for _, name := range c.exact {
+				for i, p := range got[name] {
+					if i < len(want[name]) && !bytes.Equal(p.Data, want[name][i].Data) {
+						t.Errorf("%s: part %d.%d has other bytes than an undisturbed worker's", name, p.MSN, p.Index)
+					}
+				}
+			}
+			t.Logf("%d kills", kills)
+		})
 	}
-	same(t, want["240p"], got["240p"])
-	t.Logf("%d kills", kills)
 }
 
 // same finds differences in the numbers and times of two renditions.

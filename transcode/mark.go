@@ -59,6 +59,7 @@ func (t *timeline) restore(state json.RawMessage) error {
 		return nil
 	}
 	g := &generation{number: t.s.Gen, mode: t.s.Mode, fps: t.s.FPS, frame: t.s.Frame}
+	t.setGrid(g)
 	g.start = cut{msn: t.s.Start.MSN, dts: t.s.Start.DTS, pts: t.s.Start.PTS}
 	var err error
 	if t.s.Video != nil {
@@ -71,7 +72,7 @@ func (t *timeline) restore(state json.RawMessage) error {
 			return fmt.Errorf("%w: %w", ErrResume, err)
 		}
 	}
-	t.video, t.audio, t.gen = g.video, g.audio, g
+	t.video, t.audio, t.recentOf, t.gen = g.video, g.audio, g.audio, g
 	t.sink.beginGeneration(g)
 	return nil
 }

@@ -198,7 +198,7 @@ func (r *rig) mortal() (kill func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stop := r.workOn(b)
+	stop := r.workOn(b, true)
 	return func() {
 		b.Close()
 		stop()
@@ -206,9 +206,9 @@ func (r *rig) mortal() (kill func()) {
 }
 
 // work runs a worker until the test ends or stop is called.
-func (r *rig) work() (stop func()) { return r.workOn(r.b) }
+func (r *rig) work() (stop func()) { return r.workOn(r.b, false) }
 
-func (r *rig) workOn(b *bus.Bus) (stop func()) {
+func (r *rig) workOn(b *bus.Bus, dies bool) (stop func()) {
 	r.t.Helper()
 	w, err := New(DefaultConfig(), b, r.log)
 	if err != nil {
@@ -218,7 +218,7 @@ func (r *rig) workOn(b *bus.Bus) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := w.Run(ctx); err != nil {
+		if err := w.Run(ctx); err != nil && !dies {
 			r.t.Errorf("worker: %v", err)
 		}
 	}()
@@ -276,4 +276,26 @@ func decode(t testing.TB, name string, parts []*bus.Part) string {
 		t.Errorf("rendition %s does not decode: %v\n%.2000s", name, err, out)
 	}
 	return file
+}
+
+// decodeAll decodes each stretch between discontinuities for itself.
+func decodeAll(t testing.TB, name string, parts []*bus.Part) {
+	t.Helper()
+	from := 0
+	for i, p := range parts {
+		if i > from && p.Segment != nil && p.Segment.Discontinuity {
+			decode(t, name, parts[from:i])
+			from = i
+		}
+	}
+	decode(t, name, parts[from:])
+}
+
+func discontinuities(parts []*bus.Part) (n int) {
+	for _, p := range parts {
+		if p.Segment != nil && p.Segment.Discontinuity {
+			n++
+		}
+	}
+	return n
 }

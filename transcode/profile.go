@@ -28,7 +28,7 @@ const (
 
 // gridMargin is how much longer than the target a segment may get, in ms,
 // before the source's key frames are given up: EXTINF still rounds to the target.
-const gridMargin = 400
+const gridMargin = 250
 
 // Profiles are the built-in ones: live is ours, the others are those of
 // HELIOS with its sizes, rates, GOPs and segment lengths.

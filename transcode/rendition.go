@@ -205,7 +205,11 @@ func (r *rendition) soundEnded(g *generation) {
 		t.full = true
 		if t.spec.sound && !t.skip {
 			r.decided(g, g.endPTS)
-			t.seg.flush(g.audio.ms(t.front))
+			end := t.front
+			if len(t.audio) > 0 {
+				end = t.audio[0].n // the next generation's
+			}
+			t.seg.flush(g.audio.ms(end))
 			t.done = true
 		}
 		t.done = t.done || t.skip

@@ -1,5 +1,8 @@
 package transcode
 
+// maxRecent bounds the sound that is kept for a new generation: 20 to 60 s.
+const maxRecent = 1024
+
 // sound takes one AAC frame of the source and puts it on the sample clock,
 // which runs on without gaps: silence is put in where the source has none.
 func (t *timeline) sound(clock int64, data []byte) {
@@ -54,7 +57,22 @@ func (t *timeline) anchor(g *generation, want int64) {
 func (t *timeline) pushAudio(g *generation, data []byte) {
 	f := audioFrame{t.s.AudioNext, data}
 	t.s.AudioNext += int64(g.audio.samples)
+	if len(t.recent) >= maxRecent {
+		t.recent = append(t.recent[:0], t.recent[maxRecent/2:]...)
+	}
+	t.recent = append(t.recent, f)
 	t.sink.audioFrame(g, f)
+}
+
+// continueAudio gives a new generation the sound from its start on that came before it.
+func (t *timeline) continueAudio(g *generation) {
+	if g.audio == nil || g.audio != t.recentOf {
+		t.s.Anchored, t.recent, t.recentOf = false, nil, g.audio
+		return
+	}
+	for _, f := range t.recent {
+		t.sink.audioFrame(g, f)
+	}
 }
 
 // fillAudio puts silence where audio is later than it may be.

@@ -6,6 +6,7 @@ import "context"
 type splitter struct {
 	j   *job
 	ctx context.Context
+	gop []frame // the source from its last key frame on, for an encoding that starts within it
 }
 
 func (s *splitter) beginGeneration(g *generation) {
@@ -17,7 +18,7 @@ func (s *splitter) beginGeneration(g *generation) {
 			s.j.start(s.ctx, r)
 		}
 	}
-	s.j.addLadder(g)
+	s.j.addLadder(g, s.gop)
 }
 
 func (s *splitter) cutSegment(g *generation, c cut) {
@@ -30,6 +31,10 @@ func (s *splitter) sourceFrame(g *generation, f frame) {
 	if r := s.j.rends[sourceName]; r != nil && g.mode == modePass {
 		r.picture(g, f)
 	}
+	if f.key {
+		s.gop = nil // the ladders have their own
+	}
+	s.gop = append(s.gop, f)
 	if l := s.j.ladderOf(g); l != nil {
 		l.feed(s.ctx, f)
 	}

@@ -11,15 +11,17 @@ import (
 // an unbroken audio track. It reads no clock: the same log gives the same
 // output, and from the state at a mark a new worker goes on alike.
 type timeline struct {
-	profile Profile
-	sink    sink
-	s       timelineState
-	gen     *generation
-	video   *videoConfig // what the next frames need; effective at the next IDR
-	audio   *audioConfig
-	seq     uint64 // log number of the chunk being read
-	wall    int64
-	marks   []mark
+	profile  Profile
+	sink     sink
+	s        timelineState
+	gen      *generation
+	video    *videoConfig // what the next frames need; effective at the next IDR
+	audio    *audioConfig
+	seq      uint64 // log number of the chunk being read
+	wall     int64
+	marks    []mark
+	recent   []audioFrame // of the sample clock, for a generation that starts before its newest frame
+	recentOf *audioConfig
 }
 
 // sink takes what the timeline makes, in order.
@@ -56,6 +58,8 @@ type timelineState struct {
 	Start    cutJSON `json:"start"`
 	WantDisc bool    `json:"want_disc"` // the next generation is not the session's first
 
+	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
+
 	AudioNext int64 `json:"audio_next"` // sample number of the next audio frame
 	Anchored  bool  `json:"anchored"`
 	AudioLag  int64 `json:"audio_lag"` // how late audio may be, ms
@@ -91,7 +95,7 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	}
 	if c.Epoch > t.s.Epoch {
 		t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
-		t.s.Epoch = c.Epoch
+		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
 	}
 	t.s.N = int64(c.N)
 	t.seq, t.wall = c.Seq, c.Wall
@@ -137,11 +141,20 @@ func (t *timeline) picture(f frame) {
 	switch {
 	case f.key && t.changed():
 		t.close(f.dts, max(f.pts, t.s.MaxPTS))
-		t.open(t.sourceMode(), f.dts, f.pts)
+		if t.sourceMode() == modeGrid {
+			at := t.tick(f.pts)
+			t.open(modeGrid, at, at)
+			break
+		}
+		t.open(modePass, f.dts, f.pts)
 	case t.gen == nil:
 		return // pictures before the first key frame
-	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50:
+	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
 		t.cut(f.dts, f.pts, false)
+	case t.gen.mode == modePass && t.overdue(f):
+		t.toGrid(f)
+	case t.gen.mode == modeGrid:
+		t.cutGrid(f.pts)
 	}
 	if t.gen.video == nil {
 		return
@@ -157,15 +170,12 @@ func (t *timeline) changed() bool {
 	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio
 }
 
-func (t *timeline) sourceMode() mode {
-	return modePass
-}
-
 // open begins a generation with a segment of its own.
 func (t *timeline) open(m mode, dts, pts int64) {
 	t.s.Gen++
 	t.s.Open, t.s.Mode = true, m
 	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame}
+	t.setGrid(g)
 	t.s.Video, t.s.Audio = nil, nil
 	if m == modeAudio {
 		g.video = nil
@@ -176,7 +186,6 @@ func (t *timeline) open(m mode, dts, pts int64) {
 	if g.audio != nil {
 		t.s.Audio = g.audio.record
 	}
-	t.s.Anchored = false
 	t.gen = g
 	disc := t.s.WantDisc
 	if disc {
@@ -187,6 +196,7 @@ func (t *timeline) open(m mode, dts, pts int64) {
 	t.s.Start = cutJSON{g.start.msn, dts, pts}
 	t.sink.beginGeneration(g)
 	t.sink.cutSegment(g, g.start)
+	t.continueAudio(g)
 }
 
 func (t *timeline) newCut(dts, pts int64, disc bool) cut {

@@ -188,8 +188,11 @@ func (w *Worker) hold(ctx context.Context, j *job) error {
 	defer w.m.jobs.Dec()
 	j.log.Info("transcoding")
 	err = j.run(jctx)
-	if errors.Is(err, errFinished) {
+	switch {
+	case errors.Is(err, errFinished):
 		j.log.Info("stream finished")
+	case ctx.Err() == nil && jctx.Err() != nil:
+		return fmt.Errorf("lease of %s: %w", j.sid, bus.ErrLost)
 	}
 	return err
 }

@@ -1,0 +1,85 @@
+package transcode
+
+// Grid mode: pictures at a constant rate, key frames and segments at whole
+// multiples of the segment's length on the stream clock.
+
+// fpsLow is the least rate, in frames a second, of a source whose own pictures make parts.
+const fpsLow = 7
+
+// restMin is the shortest first segment of a grid, in ms; a shorter rest goes
+// with the segment after it, which still rounds to the target.
+const restMin = 400
+
+func (t *timeline) sourceMode() mode {
+	if !t.profile.Pass || t.s.NoPass || t.s.FPS < fpsLow {
+		return modeGrid
+	}
+	return modePass
+}
+
+// setGrid says how a generation's pictures are to be placed.
+func (t *timeline) setGrid(g *generation) {
+	if g.mode != modeGrid {
+		return
+	}
+	g.gridFPS, g.gridGOP = t.gridFPS(), t.profile.GOP
+	if g.gridGOP == 0 {
+		g.gridGOP = int(t.profile.MinSegment) * g.gridFPS / 1000
+	}
+	g.fps, g.frame = float64(g.gridFPS), 1000/int64(g.gridFPS)
+}
+
+func (t *timeline) gridFPS() int {
+	if t.profile.FPS > 0 {
+		return t.profile.FPS
+	}
+	return min(max(int(t.s.FPS+0.5), 10), 60)
+}
+
+// tick is the first place of a picture on the grid at or after a time, in ms.
+func (t *timeline) tick(at int64) int64 {
+	fps := int64(t.gridFPS())
+	n := (at*fps + 999) / 1000
+	return (n*1000 + fps/2) / fps
+}
+
+// overdue reports that a picture comes too late for the open segment of the
+// source: no key frame came in time, or, without sound to fill the hole, no picture.
+func (t *timeline) overdue(f frame) bool {
+	if f.dts-t.s.SegDTS > t.limit() {
+		return true
+	}
+	return t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget
+}
+
+// limit is the longest segment, in ms.
+func (t *timeline) limit() int64 { return int64(t.profile.Target)*1000 + gridMargin }
+
+// toGrid gives the source's own pictures up from here on.
+func (t *timeline) toGrid(f frame) {
+	endDTS, endPTS := f.dts, max(f.pts, t.s.MaxPTS+1)
+	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS >= int64(t.profile.Target)*1000+500 {
+		// The picture before it does not last until this one: the grid repeats it.
+		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
+	}
+	t.s.NoPass = true
+	at := t.tick(endPTS)
+	t.close(endDTS, at)
+	t.open(modeGrid, at, at)
+	t.cutGrid(f.pts)
+}
+
+// cutGrid tells of the segment starts up to a little after a time.
+func (t *timeline) cutGrid(pts int64) {
+	step := t.profile.MinSegment
+	for {
+		next := (t.s.SegPTS/step + 1) * step
+		if next-t.s.SegPTS < restMin {
+			next += step
+		}
+		if next > pts+2*t.gen.frame {
+			return
+		}
+		t.cut(next, next, false)
+	}
+}

@@ -1,0 +1,91 @@
+package transcode
+
+import (
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// shift moves tags in time and epoch.
+func shift(tags []timed, by int64, epoch int) []timed {
+	out := make([]timed, len(tags))
+	for i, t := range tags {
+		t.at += by
+		t.epoch = epoch
+		out[i] = t
+	}
+	return out
+}
+
+// only keeps the tags that f wants.
+func only(tags []timed, f func(timed) bool) []timed {
+	var out []timed
+	for _, t := range tags {
+		if f(t) {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+const short = picture360 + tone + "-t 8 " + x264 + noBFrames + "-g 60 " + aac
+
+func TestOddInputs(t *testing.T) {
+	plain := record(t, short)
+	small := record(t, "-f lavfi -i testsrc2=size=426x240:rate=25 "+tone+"-t 6 "+x264+noBFrames+"-g 50 "+aac)
+	all := []string{sourceName, "240p", audioName}
+	for _, c := range []struct {
+		name  string
+		tags  []timed
+		want  []string
+		discs int
+	}{
+		{"no audio", only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), []string{sourceName, "240p"}, 0},
+		{"audio only", only(plain, func(t timed) bool { return t.Type != bus.TagVideo }), []string{audioName}, 0},
+		{"no audio, dropped pictures", only(plain, func(t timed) bool { return t.Type != bus.TagAudio && !(t.IsAVCFrame() && t.at > 3000 && t.at < 3700) }), []string{sourceName, "240p"}, 1},
+		{"B-frames", record(t, picture360+tone+"-t 8 "+x264+"-bf 3 -g 60 "+aac), all, 0},
+		{"audio 600 ms late", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at > 600 }), all, 0},
+		{"audio 3 s late", only(plain, func(t timed) bool { return t.Type != bus.TagAudio || t.at > 3000 || t.IsAACConfig() }), all, 0},
+		{"audio stops", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 4000 }), all, 0},
+		{"audio pauses", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 3000 || t.at > 5000 }), all, 0},
+		{"dropped pictures", only(plain, func(t timed) bool {
+			return !t.IsAVCFrame() || t.at < 3000 || t.at > 3600
+		}), all, 0},
+		{"reconnect", append(shift(plain, 0, 0), shift(plain, 20_000, 1)...), all, 1},
+		{"other size after a reconnect", append(shift(plain, 0, 0), shift(small, 9_000, 1)...), all, 1},
+		{"other size in the middle", append(shift(plain, 0, 0), shift(small, 8_010, 0)...), all, 1},
+		{"clock near 2^31", shift(plain, 1<<31-4000, 0), all, 0},
+		{"clock near 2^32", shift(plain, 1<<32-4000, 0), all, 0},
+		{"44100 Hz mono", record(t, picture360+"-f lavfi -i sine=sample_rate=44100 -t 6 "+x264+noBFrames+"-g 60 -c:a aac -ac 1"), all, 0},
+		{"short GOPs", record(t, picture360+tone+"-t 6 "+x264+noBFrames+"-g 7 "+aac), all, 0},
+		{"60 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=60 "+tone+"-t 6 "+x264+noBFrames+"-g 120 "+aac), all, 0},
+		{"15 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=15 "+tone+"-t 6 "+x264+noBFrames+"-g 30 "+aac), all, 0},
+		{"5 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=5 "+tone+"-t 6 "+x264+noBFrames+"-g 10 "+aac), all, 0},
+		{"portrait", record(t, "-f lavfi -i testsrc2=size=360x640:rate=30 "+tone+"-t 6 "+x264+noBFrames+"-g 60 "+aac), all, 0},
+		{"shorter than the plan", only(plain, func(t timed) bool { return t.at < 700 }), all, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := whole(t, "live", c.tags, c.want...)
+			for name, parts := range got {
+				if n := discontinuities(parts); n != c.discs && !(c.name == "other size after a reconnect" || c.name == "other size in the middle") {
+					t.Errorf("%s: %d discontinuities, want %d", name, n, c.discs)
+				}
+			}
+		})
+	}
+}
+
+// Pictures stop for 5 s while sound goes on: all of the time is kept, the
+// pictures are encoded from there on, since no segment may be that long.
+func TestFreeze(t *testing.T) {
+	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 60 "+aac)
+	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 3000 || t.at > 8000 }), sourceName, "240p", audioName)
+	for name, parts := range got {
+		if n := discontinuities(parts); n != 1 {
+			t.Errorf("%s: %d discontinuities, want 1", name, n)
+		}
+		if end := parts[len(parts)-2].End; end < 13_900 {
+			t.Errorf("%s: ends at %d ms", name, end)
+		}
+	}
+}
