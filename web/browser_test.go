@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -31,11 +32,11 @@ type tab struct {
 // look is what the page is looked at with.
 type look struct {
 	width, height int64
-	dark          bool
+	touch, dark   bool
 }
 
 var (
-	phone   = look{width: 390, height: 844}
+	phone   = look{width: 390, height: 844, touch: true}
 	desktop = look{width: 1280, height: 800}
 )
 
@@ -55,7 +56,11 @@ func open(t *testing.T, url string, l look) *tab {
 	if l.dark {
 		scheme = "dark"
 	}
-	p.do(chromedp.EmulateViewport(l.width, l.height, chromedp.EmulateScale(2)),
+	screen := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
+	if l.touch {
+		screen = append(screen, chromedp.EmulateMobile, chromedp.EmulateTouch)
+	}
+	p.do(chromedp.EmulateViewport(l.width, l.height, screen...),
 		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 			features := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
 			_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features})
@@ -107,11 +112,17 @@ func eval[T any](p *tab, js string) T {
 	return v
 }
 
+// js runs statements in the page.
+func (p *tab) js(code string) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate[chromedp.Void](code + ";void 0"))
+}
+
 // until waits for a JavaScript condition to hold; what says what was hoped
 // for. (chromedp.Poll would count as a touch of the page and let it play sound.)
 func (p *tab) until(what, js string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -141,6 +152,14 @@ const moved = `(() => { const v = document.querySelector('video'); window.from ?
 	if (v.currentTime < window.from) window.from = v.currentTime;
 	if (v.currentTime - window.from < 1 || v.paused) return false; delete window.from; return true })()`
 
+// wake brings the player's controls up, as a mouse or a finger over it does.
+func (p *tab) wake() {
+	p.t.Helper()
+	at := eval[[]float64](p, `(() => { const r = document.getElementById('stage').getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 3] })()`)
+	p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]+9, at[1]+9))
+	p.until("the controls are up", `!document.getElementById('controls').hasAttribute('userinactive')`)
+}
+
 // keep stores what the page looks like, when the test run keeps artifacts.
 func (p *tab) keep(name string) {
 	p.t.Helper()
@@ -149,7 +168,7 @@ func (p *tab) keep(name string) {
 		p.t.Log("no picture:", err)
 		return
 	}
-	if err := os.WriteFile(filepath.Join(p.t.ArtifactDir(), name), png, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(p.t.ArtifactDir(), strings.ReplaceAll(p.t.Name(), "/", "-")+"-"+name), png, 0o600); err != nil {
 		p.t.Log("no picture:", err)
 	}
 }
@@ -178,7 +197,7 @@ func (p *tab) clean(home string) {
 // accessible runs axe-core (WCAG 2.2 A and AA) on the page as it is.
 func (p *tab) accessible() {
 	p.t.Helper()
-	p.do(chromedp.Evaluate[chromedp.Void](string(readFile(p.t, "node_modules/axe-core/axe.min.js"))))
+	p.js(string(readFile(p.t, "node_modules/axe-core/axe.min.js")))
 	for _, violation := range eval[[]string](p, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
 		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`) {
 		p.t.Error("axe:", violation)

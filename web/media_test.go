@@ -27,7 +27,7 @@ type recording struct {
 	height int
 }
 
-// record makes a test picture with a clock and a tone. filter is put after it.
+// record makes a picture that moves and a tone.
 func record(t *testing.T, width, height int) *recording {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -35,7 +35,7 @@ func record(t *testing.T, width, height int) *recording {
 	dir := t.TempDir()
 	movie, poster := filepath.Join(dir, "loop.mp4"), filepath.Join(dir, "poster.jpg")
 	size := itoa(width) + "x" + itoa(height)
-	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size="+size+":rate=30", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "gradients=size="+size+":rate=30:c0=0x102a43:c1=0xf0b429:c2=0xd64545:c3=0x2f6f6a:n=4:speed=0.02", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
 		"-t", "32", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "800k", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-bf", "0",
 		"-c:a", "aac", "-b:a", "64k", "-frag_duration", "200000", "-movflags", "+empty_moov+default_base_moof+negative_cts_offsets", "-use_editlist", "0", movie)
 	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-i", movie, "-frames:v", "1", "-q:v", "4", poster)

@@ -47,14 +47,10 @@ function show(streams: Stream[]): void {
 }
 
 function publishAddress(): void {
-  const host = location.hostname || 'localhost'
-  const address = `rtmp://${host}/live/NAME?key=KEY`
+  const address = `rtmp://${location.hostname || 'localhost'}/live/NAME?key=KEY`
   byId('address').textContent = address
-  const copy = byId<HTMLButtonElement>('copy')
-  if (!navigator.clipboard) {
-    copy.hidden = true // a plain http:// page may not write the clipboard
-    return
-  }
+  const copy = byId('copy')
+  copy.hidden = !navigator.clipboard // a page on plain http:// may not write it
   copy.addEventListener('click', async () => {
     await navigator.clipboard.writeText(address)
     copy.textContent = 'Copied'

@@ -36,6 +36,7 @@ export class Picture {
       await next.decode()
       this.image.src = next.src
       this.image.hidden = false
+      this.element.style.setProperty('--poster', `url("${next.src}")`)
       this.element.toggleAttribute('data-tall', next.naturalHeight > next.naturalWidth)
       this.url = url
       this.loadedAt = now

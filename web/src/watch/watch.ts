@@ -95,7 +95,8 @@ function tick(): void {
   live.hidden = player.finished
   setText(byId('live-word'), player.atLive ? 'Live' : 'Back to live')
   const latency = player.latency(Date.now())
-  setText(byId('latency'), latency === undefined ? '' : `${behind(latency)} behind`)
+  byId('latency').hidden = latency === undefined
+  setText(byId('seconds'), latency === undefined ? '' : behind(latency))
   stage.dataset['latency'] = latency?.toFixed(3) ?? ''
   facts()
 }
@@ -108,10 +109,10 @@ function facts(): void {
   setText(badge, state === 'grace' ? 'Reconnecting' : state === 'ended' ? 'Ended' : 'Live')
   setText(byId('viewers'), stream && state !== 'ended' ? count(stream.viewers, 'viewer') : '')
   const end = stream?.ended_at ?? 0
-  setText(byId('uptime'), stream ? `${state === 'ended' ? 'ran' : 'for'} ${clock((end || Date.now()) - stream.started_at)}` : '')
+  setText(byId('uptime'), stream ? `${state === 'ended' ? 'ran ' : ''}${clock((end || Date.now()) - stream.started_at)}` : '')
 }
 
 /** The stage takes the stream's shape: phones are often held upright. */
 function fit(): void {
-  if (video.videoWidth > 0) stage.style.setProperty('--ratio', String(video.videoWidth / video.videoHeight))
+  if (video.videoWidth > 0) byId('main').style.setProperty('--ratio', String(video.videoWidth / video.videoHeight))
 }

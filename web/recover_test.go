@@ -1,0 +1,139 @@
+package web
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// scene waits for the watch page to show a scene (scene.ts).
+func (p *tab) scene(want string) {
+	p.t.Helper()
+	p.until("scene "+want, `document.getElementById('stage').dataset.scene === '`+want+`'`)
+}
+
+// sameDocument holds as long as the page has not been loaded anew since it was marked.
+const (
+	mark         = `window.marked = true`
+	sameDocument = `window.marked === true`
+)
+
+func TestWatchWaitsForAStreamToStart(t *testing.T) {
+	b := newBox(t)
+	wide := record(t, 640, 360)
+	p := open(t, b.url+"/watch/later", phone)
+	p.js(mark)
+	p.scene("soon")
+	p.keep("soon.png")
+	p.accessible()
+	b.publish("later", 0, wide)
+	p.scene("playing")
+	p.plays()
+	if !eval[bool](p, sameDocument) {
+		t.Error("the page was loaded anew")
+	}
+}
+
+func TestWatchOutlivesTheServer(t *testing.T) {
+	b := newBox(t)
+	b.publish("garden", time.Minute, record(t, 640, 360))
+	p := open(t, b.url+"/watch/garden", desktop)
+	p.plays()
+	p.js(`window.marked = true; window.waits = 0; document.querySelector('video').addEventListener('waiting', () => waits++);
+		window.first = document.getElementById('stage').hls`)
+
+	// Away for a moment, as an edge that is killed and started again: nobody sees it.
+	for range 5 {
+		b.change(func() { b.down = true })
+		p.until("a request failed", `performance.now() - (window.down ??= performance.now()) > 250`)
+		b.change(func() { b.down = false })
+		p.js(`delete window.down`)
+		p.plays()
+	}
+	if waits := eval[int](p, `waits`); waits > 0 {
+		t.Errorf("the picture stopped %d times when the server was away for 250 ms", waits)
+	}
+	if !eval[bool](p, `document.getElementById('stage').hls === first && !document.querySelector('video').paused`) {
+		t.Error("the player was built anew for an outage of 250 ms")
+	}
+
+	// Away for longer than hls.js tries: the page says so, and plays on when it is back.
+	b.change(func() { b.down = true })
+	p.scene("away")
+	p.keep("away.png")
+	b.change(func() { b.down = false })
+	p.scene("playing")
+	p.plays()
+	if !eval[bool](p, sameDocument) {
+		t.Error("the page was loaded anew")
+	}
+}
+
+func TestWatchFollowsAStreamThatEndsAndStartsAgain(t *testing.T) {
+	b := newBox(t)
+	wide := record(t, 640, 360)
+	s := b.publish("garden", time.Minute, wide)
+	p := open(t, b.url+"/watch/garden", phone.inDark())
+	p.plays()
+	p.js(mark)
+
+	b.change(func() { s.state, s.end = "grace", time.Now() })
+	p.until("the page says that the camera is away", `document.getElementById('badge').textContent === 'Reconnecting'`)
+	p.keep("grace.png")
+	b.change(func() { s.state, s.start = "live", s.start.Add(time.Since(s.end)) })
+	p.plays()
+
+	b.change(func() { s.state, s.end = "ended", time.Now() })
+	p.scene("ended")
+	p.keep("ended.png")
+	p.accessible()
+	b.change(func() { delete(b.streams, "garden") })
+	p.scene("ended")
+	b.publish("garden", 2*time.Second, wide)
+	p.scene("playing")
+	p.plays()
+	if !eval[bool](p, sameDocument) {
+		t.Error("the page was loaded anew")
+	}
+	p.clean(b.url)
+}
+
+func TestWatchGoesBackInTimeAndToLive(t *testing.T) {
+	b := newBox(t)
+	b.publish("garden", 2*time.Minute, record(t, 640, 360))
+	p := open(t, b.url+"/watch/garden", desktop)
+	p.plays()
+	p.wake()
+	for range 4 {
+		p.do(chromedp.KeyEvent("j")) // media-chrome's key for "back"
+	}
+	p.js(`document.getElementById('controls').dispatchEvent(new CustomEvent('mediaseekrequest', { detail: document.querySelector('video').currentTime - 20, bubbles: true, composed: true }))`)
+	p.until("the page is behind", `document.getElementById('live-word').textContent === 'Back to live' && parseFloat(document.getElementById('stage').dataset.latency) > 15`)
+	p.plays()
+	p.wake()
+	p.keep("behind.png")
+	p.do(chromedp.Click(chromedp.CSS("#to-live")))
+	p.until("the page is live", `document.getElementById('live-word').textContent === 'Live' && parseFloat(document.getElementById('stage').dataset.latency) < 3`)
+	p.plays()
+	p.clean(b.url)
+}
+
+func TestWatchTurnsOnSoundAndChangesQuality(t *testing.T) {
+	b := newBox(t)
+	b.publish("garden", time.Minute, record(t, 640, 360), record(t, 320, 180))
+	p := open(t, b.url+"/watch/garden", desktop)
+	p.plays()
+	if !eval[bool](p, `document.querySelector('video').muted && !document.getElementById('unmute').hidden`) {
+		t.Fatal("a page nobody has touched must start muted and offer sound")
+	}
+	p.do(chromedp.Click(chromedp.CSS("#unmute")))
+	p.until("the sound is on", `!document.querySelector('video').muted && document.getElementById('unmute').hidden`)
+	p.wake()
+	p.do(chromedp.Click(chromedp.CSS("#quality-button")))
+	p.until("the menu is open", `getComputedStyle(document.getElementById('quality')).opacity === '1'`)
+	p.js(`[...document.querySelectorAll('media-chrome-menu-item')].find(i => i.textContent === '180p').click()`)
+	p.until("the small picture is shown", `document.querySelector('video').videoHeight === 180 && document.getElementById('quality-word').textContent === '180p'`)
+	p.plays()
+	p.clean(b.url)
+}
