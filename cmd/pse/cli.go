@@ -40,6 +40,7 @@ type grammar struct {
 	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
 	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`
 	Conf    configCommand  `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`
+	Ready   readyCommand   `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
 	Doctor  doctorCommand  `cmd:"" help:"Look for what would keep PSE from working here."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }

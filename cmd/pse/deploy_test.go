@@ -1,0 +1,182 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+func deployFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("../../deploy", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// A composeService is what we use of the Compose format; other keys are errors.
+type composeService struct {
+	Build struct {
+		Context    string
+		Dockerfile string
+	}
+	Image       string
+	Init        bool
+	Restart     string
+	Grace       string `yaml:"stop_grace_period"`
+	Environment map[string]string
+	Command     []string
+	Ports       []string
+	Volumes     []string
+	ReadOnly    bool `yaml:"read_only"`
+	Tmpfs       []string
+	CapDrop     []string `yaml:"cap_drop"`
+	SecurityOpt []string `yaml:"security_opt"`
+	Deploy      struct{ Replicas int }
+}
+
+func compose(t *testing.T, name string) map[string]composeService {
+	t.Helper()
+	var file struct {
+		Name     string
+		Worker   composeService `yaml:"x-worker"`
+		Services map[string]composeService
+		Volumes  map[string]any
+	}
+	if err := yaml.UnmarshalWithOptions([]byte(deployFile(t, name)), &file, yaml.Strict(), yaml.AllowDuplicateMapKey()); err != nil {
+		t.Fatal(err)
+	}
+	for service, s := range file.Services {
+		for _, v := range s.Volumes {
+			volume, _, _ := strings.Cut(v, ":")
+			if _, ok := file.Volumes[volume]; !ok {
+				t.Errorf("%s mounts %s, which is not declared", service, volume)
+			}
+		}
+		if s.Build.Dockerfile != "deploy/Dockerfile" || s.Build.Context != ".." || !s.Init || !s.ReadOnly {
+			t.Errorf("%s: %+v", service, s)
+		}
+		if s.Grace != "45s" {
+			t.Errorf("%s is killed after %s; draining and stopping take up to %s", service, s.Grace, DefaultConfig().HTTP.DrainTimeout+stopTime)
+		}
+	}
+	return file.Services
+}
+
+// Each container's environment and command line mean what they say to the program.
+func TestComposeFilesMatchTheProgram(t *testing.T) {
+	for file, want := range map[string][]string{
+		"docker-compose.yaml":       {"bus", "edge", "ingest", "transcode"},
+		"docker-compose.split.yaml": {"bus", "edge", "ingest", "transcode"},
+	} {
+		var run []string
+		for name, s := range compose(t, file) {
+			var env []string
+			for k, v := range s.Environment {
+				env = append(env, k+"="+regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(v, "word"))
+			}
+			l, err := load("", env, nil)
+			if err != nil {
+				t.Errorf("%s %s: %v", file, name, err)
+				continue
+			}
+			if len(l.unknown) > 0 {
+				t.Errorf("%s %s: nobody reads %v", file, name, l.unknown)
+			}
+			args := s.Command
+			if args == nil {
+				args = []string{"serve"}
+			}
+			g := &grammar{}
+			parser, err := kong.New(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := parser.Parse(args); err != nil {
+				t.Errorf("%s %s: %v", file, name, err)
+			}
+			chosen, err := choose(workers(), g.Serve.Workers, l.Config, g.Serve.Demo)
+			if err != nil {
+				t.Errorf("%s %s: %v", file, name, err)
+			}
+			run = append(run, namesOf(chosen)...)
+			for _, port := range s.Ports {
+				if _, inside, _ := strings.Cut(port, ":"); ":"+inside != l.HTTP.Listen && ":"+inside != l.Ingest.Listen {
+					t.Errorf("%s %s publishes %s, where nobody listens", file, name, port)
+				}
+			}
+		}
+		slices.Sort(run)
+		if !slices.Equal(run, want) {
+			t.Errorf("%s runs %v, want %v", file, run, want)
+		}
+	}
+}
+
+// Docker itself reads the files too, where its Compose is at hand.
+func TestComposeFilesAreAcceptedByDocker(t *testing.T) {
+	if err := exec.Command("docker", "compose", "version").Run(); err != nil {
+		t.Log("no docker compose here: read only by our own parser, in the test above")
+		return
+	}
+	for _, file := range []string{"docker-compose.yaml", "docker-compose.split.yaml"} {
+		cmd := exec.Command("docker", "compose", "-f", filepath.Join("../../deploy", file), "config", "--quiet")
+		cmd.Env = append(os.Environ(), "PSE_BUS_PASSWORD=word")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", file, err, out)
+		}
+	}
+}
+
+func TestDockerfileMatchesTheProgram(t *testing.T) {
+	text := deployFile(t, "Dockerfile")
+	for _, port := range []string{DefaultConfig().HTTP.Listen, DefaultConfig().HTTP.TLSListen, DefaultConfig().Ingest.Listen} {
+		if !regexp.MustCompile(`(?m)^EXPOSE .*\b` + strings.TrimPrefix(port, ":") + `\b`).MatchString(text) {
+			t.Errorf("port %s is not exposed", port)
+		}
+	}
+	for _, want := range []string{"COPY bin/pse ", `ENTRYPOINT ["pse"]`, "USER pse", "ENV PSE_DATA=/data", "VOLUME /data", `"pse", "ready"`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if !strings.Contains(deployFile(t, "Dockerfile.dockerignore"), "!bin/pse") {
+		t.Error("bin/pse does not get into the build")
+	}
+}
+
+// systemd reads the unit, with a program that is there.
+func TestUnitIsAcceptedBySystemd(t *testing.T) {
+	text := deployFile(t, "pse.service")
+	start := regexp.MustCompile(`(?m)^ExecStart=(\S+)(.*)$`).FindStringSubmatch(text)
+	if start == nil || start[1] != "/usr/local/bin/pse" {
+		t.Fatalf("ExecStart is %q", start)
+	}
+	g := &grammar{}
+	parser, err := kong.New(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(strings.Fields(start[2])); err != nil {
+		t.Errorf("ExecStart: %v", err)
+	}
+	if want := fmt.Sprintf("TimeoutStopSec=%d\n", 45); !strings.Contains(text, want) {
+		t.Errorf("no %s", want)
+	}
+	unit := filepath.Join(t.TempDir(), "pse.service")
+	if err := os.WriteFile(unit, []byte(strings.Replace(text, start[1], "/bin/true", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	}
+}
