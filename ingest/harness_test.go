@@ -6,12 +6,14 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/access"
+	"go.uber.org/zap"
 )
 
 // rig is a worker on a real bus, and what a test needs around it.
@@ -24,11 +26,15 @@ type rig struct {
 	stop func() // ends the worker, and waits for it
 }
 
-// newRig runs a worker. change may alter its configuration.
+// newRig runs a worker on a bus of its own. change may alter its configuration.
 func newRig(t *testing.T, change func(*Config)) *rig {
 	t.Helper()
-	b := bustest.New(t)
-	keys, err := access.NewKeys(t.Context(), b, bustest.Log(t))
+	return newRigWith(t, bustest.New(t), bustest.Log(t), change)
+}
+
+func newRigWith(t *testing.T, b *bus.Bus, log *zap.Logger, change func(*Config)) *rig {
+	t.Helper()
+	keys, err := access.NewKeys(t.Context(), b, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,35 +44,30 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, bus: b, keys: keys, key: key}
-	r.w, r.stop = runWorker(t, b, keys, change)
+	r.w, r.stop = runWorker(t, b, keys, log, change)
 	return r
 }
 
-func runWorker(t *testing.T, b *bus.Bus, keys *access.Keys, change func(*Config)) (*Worker, func()) {
+func runWorker(t *testing.T, b *bus.Bus, keys *access.Keys, log *zap.Logger, change func(*Config)) (*Worker, func()) {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"
 	if change != nil {
 		change(&cfg)
 	}
-	w, err := New(cfg, b, keys, bustest.Log(t))
+	w, err := New(cfg, b, keys, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
-	stopped := false
-	stop := func() {
-		if stopped {
-			return
-		}
-		stopped = true
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Errorf("Run: %v", err)
 		}
-	}
+	})
 	t.Cleanup(stop)
 	return w, stop
 }

@@ -118,7 +118,7 @@ func TestRevoke(t *testing.T) {
 // Without keys anyone may publish, but not take over from another address.
 func TestOpen(t *testing.T) {
 	b := bustest.New(t)
-	w, _ := runWorker(t, b, nil, func(c *Config) { c.Open = true })
+	w, _ := runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open = true })
 	p := dial(t, w.Addr())
 	p.mustPublish("plane", "cam")
 	p.configs(0)
@@ -139,7 +139,7 @@ func TestDeadWorkersStreamsEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runWorker(t, b, nil, func(c *Config) { c.Open, c.Grace = true, 0 })
+	runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
 	r := &rig{t: t, bus: b}
 	if l := r.untilLive("cam", "ended", inState(bus.StateEnded)); l.Session != "s1" || l.Reason != "the server that took the stream in was lost" {
 		t.Errorf("record %+v", l)

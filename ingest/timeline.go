@@ -4,19 +4,31 @@ package ingest
 // still, onto the stream clock (bus.Chunk says what that promises). All times
 // are milliseconds.
 type timeline struct {
-	start int64 // clock of the epoch's first tag
-	wall  int64 // unix time of clock 0, see bus.Chunk
-
-	begun   bool
-	raw     uint32 // last timestamp seen
-	long    int64  // the same, unwrapped
-	offset  int64  // clock - unwrapped, as it is
-	before  int64  // and as it was before the last jump, for tags of the other track still to come
-	head    int64  // highest clock so far
-	track   [2]int64
-	arrived int64 // unix time of the last tag
-	jumps   int
+	start  int64 // clock of the epoch's first tag
+	wall   int64 // unix time of clock 0, see bus.Chunk
+	head   int64 // highest clock so far
+	jumps  int
+	begun  bool
+	offset int64 // clock - unwrapped timestamp, as it is
+	before int64 // and as it was before the last jump
+	came   int64 // unix time of the last tag
+	tracks [2]track
 }
+
+// track is the picture's or the sound's way through time.
+type track struct {
+	begun  bool
+	raw    uint32 // last timestamp
+	long   int64  // the same, unwrapped
+	last   int64  // last clock
+	behind bool   // the other track jumped, and this one may still come to do so
+}
+
+// The tracks.
+const (
+	trackVideo = iota
+	trackAudio
+)
 
 const (
 	maxGap   = 1000   // more between two tags of the stream is a pause
@@ -25,56 +37,72 @@ const (
 	maxSkew  = 10_000 // how far a track may lag behind the other at the start
 )
 
-// Tracks.
-const (
-	trackVideo = iota
-	trackAudio
-)
-
 // newTimeline begins an epoch at clock start, which is now.
 func newTimeline(start, now int64) *timeline {
-	return &timeline{start: start, wall: now - start, head: start, track: [2]int64{start - maxSkew, start - maxSkew}}
+	t := &timeline{start: start, wall: now - start, head: start}
+	for i := range t.tracks {
+		t.tracks[i].last = start - maxSkew
+	}
+	return t
 }
 
-// place gives the clock of a tag that arrived now. ok is false for one from
-// before the epoch's start, which cannot be placed.
-func (t *timeline) place(track int, ts uint32, now int64) (clock int64, ok bool) {
+// place gives the clock of a tag of track i that arrived now. ok is false for
+// one from before the epoch's start, which has no place.
+func (t *timeline) place(i int, ts uint32, now int64) (clock int64, ok bool) {
+	k := &t.tracks[i]
 	if !t.begun {
-		t.begun = true
-		t.raw, t.long, t.arrived = ts, int64(ts), now
-		t.offset = t.start - t.long
+		t.begun, t.came = true, now
+		k.begun, k.raw, k.long = true, ts, int64(ts)
+		t.offset = t.start - k.long
 		t.before = t.offset
 	}
-	long := t.long + int64(int32(ts-t.raw))
-	t.raw, t.long = ts, long
-	clock = long + t.offset
-	if !t.fits(track, clock) {
-		if clock = long + t.before; !t.fits(track, clock) {
-			t.jump(long, now)
-			clock = long + t.offset
-		}
+	if !k.begun {
+		k.begun, k.raw, k.long = true, t.tracks[1-i].raw, t.tracks[1-i].long
 	}
-	t.arrived = now
+	k.long += int64(int32(ts - k.raw))
+	k.raw = ts
+	clock = t.clock(k, now)
+	t.came = now
 	if clock < t.start {
 		return 0, false
 	}
-	clock = max(clock, t.track[track]+1)
-	t.track[track] = clock
+	clock = max(clock, k.last+1)
+	k.last = clock
 	t.head = max(t.head, clock)
 	return clock, true
 }
 
+func (t *timeline) clock(k *track, now int64) int64 {
+	clock := k.long + t.offset
+	if k.behind {
+		if old := k.long + t.before; t.fits(k, old) && (!t.fits(k, clock) || abs(old-k.last) < abs(clock-k.last)) {
+			return old
+		}
+		k.behind = false
+	}
+	if !t.fits(k, clock) {
+		t.jump(k, now)
+		clock = k.long + t.offset
+	}
+	return clock
+}
+
 // fits says whether the stream can go on with a tag of this clock: no pause
 // before it, and not far back on its track.
-func (t *timeline) fits(track int, clock int64) bool {
-	return clock <= t.head+maxGap && clock > t.track[track]-maxBack
+func (t *timeline) fits(k *track, clock int64) bool {
+	return clock <= t.head+maxGap && clock > k.last-maxBack
 }
 
 // jump lets the stream go on one frame after what there is. The wall time
 // grows by what really passed, be the timestamp's jump as it may.
-func (t *timeline) jump(long, now int64) {
+func (t *timeline) jump(k *track, now int64) {
 	t.jumps++
 	t.before = t.offset
-	t.offset = t.head + oneFrame - long
-	t.wall += max(0, now-t.arrived-oneFrame)
+	t.offset = t.head + oneFrame - k.long
+	t.wall += max(0, now-t.came-oneFrame)
+	for i := range t.tracks {
+		t.tracks[i].behind = &t.tracks[i] != k
+	}
 }
+
+func abs(n int64) int64 { return max(n, -n) }
