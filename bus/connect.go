@@ -100,6 +100,7 @@ func (b *Bus) options(o Options) []nats.Option {
 			b.askEnsure()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			b.link.lost()
 			if err != nil {
 				b.log.Warn("bus connection lost, reconnecting", zap.Error(err))
 			}

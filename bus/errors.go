@@ -17,4 +17,6 @@ var (
 	ErrNoWorker = errors.New("no such worker runs; start one with `pse serve`")
 	// ErrClosed says that the reader or the connection was closed on our side.
 	ErrClosed = errors.New("closed")
+	// ErrAway says that the bus cannot be reached now, or was lost on the way: try again.
+	ErrAway = errors.New("the bus is away")
 )

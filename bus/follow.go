@@ -57,9 +57,11 @@ func (f *follower) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, done := f.b.bound(ctx)
+	defer done()
 	info, err := s.Info(ctx)
 	if err != nil {
-		return f.b.trouble(fmt.Errorf("read log %s: %w", f.log, err))
+		return f.b.failed(ctx, err, "read log %s", f.log)
 	}
 	f.place(info)
 	c, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
@@ -68,7 +70,7 @@ func (f *follower) open(ctx context.Context) error {
 		HeadersOnly: f.headers, InactiveThreshold: 30 * time.Second,
 	})
 	if err != nil {
-		return f.b.trouble(fmt.Errorf("read log %s: %w", f.log, err))
+		return f.b.failed(ctx, err, "read log %s", f.log)
 	}
 	// A pull by count would be cut off as a slow consumer: bound it in bytes.
 	f.it, err = c.Messages(jetstream.PullMaxMessagesWithBytesLimit(500, MaxPayload+MaxPayload/8),

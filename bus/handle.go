@@ -17,9 +17,11 @@ func (b *Bus) stream(ctx context.Context, name string) (jetstream.Stream, error)
 	if s != nil {
 		return s, nil
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	s, err := b.js.Stream(ctx, name)
 	if err != nil {
-		return nil, b.trouble(fmt.Errorf("open log %s: %w", name, err))
+		return nil, b.failed(ctx, err, "open log %s", name)
 	}
 	b.handles.Lock()
 	b.streams[name] = s
@@ -35,9 +37,11 @@ func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 	if kv != nil {
 		return kv, nil
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	kv, err := b.js.KeyValue(ctx, name)
 	if err != nil {
-		return nil, b.trouble(fmt.Errorf("open bucket %s: %w", name, err))
+		return nil, b.failed(ctx, err, "open bucket %s", name)
 	}
 	b.handles.Lock()
 	b.buckets[name] = kv
@@ -45,11 +49,18 @@ func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 	return kv, nil
 }
 
-// trouble has missing logs made again if that is what err says.
-func (b *Bus) trouble(err error) error {
+// failed is the error of a request that was made with ctx, from bound or not.
+// If a log is missing it is made again.
+func (b *Bus) failed(ctx context.Context, err error, format string, args ...any) error {
 	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
 		b.askEnsure()
 	}
-	return err
+	// What ended the request was not the caller's context: do not say so.
+	if c := context.Cause(ctx); errors.Is(c, ErrAway) {
+		err = c
+	} else if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionReconnecting) {
+		err = fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
 }

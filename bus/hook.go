@@ -62,6 +62,8 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
+	ctx, done := b.bound(ctx)
+	defer done()
 	m, err := b.nc.RequestWithContext(ctx, subjectHooks+name, q)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders) && !c.Required:
@@ -69,7 +71,7 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	case errors.Is(err, nats.ErrNoResponders):
 		return Verdict{Reason: "nobody answers the " + name + " hook"}, nil
 	case err != nil:
-		return failed, fmt.Errorf("ask hook %s: %w", name, err)
+		return failed, b.failed(ctx, err, "ask hook %s", name)
 	}
 	var a struct {
 		Allow  *bool  `json:"allow"`

@@ -1,10 +1,12 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -84,32 +86,32 @@ func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
 		}
 		keys = append(keys, k)
 	}
-	slices.SortFunc(keys, func(a, b Key) int {
-		if a.CreatedAt != b.CreatedAt {
-			return int(a.CreatedAt - b.CreatedAt)
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
+	slices.SortFunc(keys, older)
 	return keys, nil
 }
 
 // WatchKeys calls f with all keys now and whenever one is made or deleted,
 // until ctx ends.
 func (b *Bus) WatchKeys(ctx context.Context, f func([]Key)) error {
-	synced := false
-	load := func() {
-		if keys, err := b.Keys(ctx); err == nil {
-			f(keys)
+	keys, synced := map[string]Key{}, false
+	tell := func() { f(slices.SortedFunc(maps.Values(keys), older)) }
+	return b.watchBucket(ctx, bucketKeys, func(e jetstream.KeyValueEntry) {
+		var k Key
+		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
+			keys[e.Key()] = k
+		} else {
+			delete(keys, e.Key())
 		}
-	}
-	return b.watchBucket(ctx, bucketKeys,
-		func(jetstream.KeyValueEntry) {
-			if synced {
-				load()
-			}
-		},
-		func() {
-			synced = true
-			load()
-		})
+		if synced {
+			tell()
+		}
+	}, func() {
+		synced = true
+		tell()
+	})
+}
+
+// older orders keys by age.
+func older(a, b Key) int {
+	return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), strings.Compare(a.ID, b.ID))
 }

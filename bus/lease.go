@@ -60,6 +60,8 @@ func (le *Lease) Release(ctx context.Context) error {
 	le.l.mu.Lock()
 	le.l.quiet[le.term] = true
 	le.l.mu.Unlock()
+	ctx, done := le.l.b.bound(ctx)
+	defer done()
 	err := le.l.kv.Delete(ctx, le.key, jetstream.LastRevision(le.rev))
 	if conflict(err) {
 		if err = le.recover(ctx); err == nil {
@@ -67,7 +69,7 @@ func (le *Lease) Release(ctx context.Context) error {
 		}
 	}
 	if err != nil && !errors.Is(err, ErrLost) && !conflict(err) {
-		return fmt.Errorf("release lease %s: %w", le.key, err)
+		return le.l.b.failed(ctx, err, "release lease %s", le.key)
 	}
 	return nil
 }
@@ -107,8 +109,10 @@ func (le *Lease) keep(until time.Time) {
 		if until.Before(end) {
 			end = until
 		}
-		rctx, done := context.WithDeadline(ctx, end)
-		err := le.renew(rctx)
+		try, done := le.l.b.bound(ctx)
+		try, stop := context.WithDeadline(try, end)
+		err := le.renew(try)
+		stop()
 		done()
 		switch {
 		case err == nil:
@@ -129,7 +133,7 @@ func (le *Lease) renew(ctx context.Context) error {
 		return le.recover(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("renew lease %s: %w", le.key, err)
+		return le.l.b.failed(ctx, err, "renew lease %s", le.key)
 	}
 	le.rev = rev
 	return nil
@@ -142,7 +146,7 @@ func (le *Lease) recover(ctx context.Context) error {
 		return fmt.Errorf("lease %s: %w", le.key, ErrLost)
 	}
 	if err != nil {
-		return fmt.Errorf("read lease %s: %w", le.key, err)
+		return le.l.b.failed(ctx, err, "read lease %s", le.key)
 	}
 	var r leaseRecord
 	if json.Unmarshal(e.Value(), &r) != nil || r.Term != le.term {

@@ -118,6 +118,8 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	}
 	le := &Lease{l: l, key: key, term: nuid.Next(), value: value, lost: make(chan struct{}), end: make(chan struct{}), changed: make(chan struct{}, 1)}
 	start := time.Now()
+	ctx, done := l.b.bound(ctx)
+	defer done()
 	var err error
 	if rev > 0 {
 		le.rev, err = l.kv.Update(ctx, key, le.record(), rev)
@@ -130,7 +132,7 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	case errors.Is(err, jetstream.ErrKeyExists):
 		return nil, fmt.Errorf("lease %s: %w", key, ErrHeld)
 	case err != nil:
-		return nil, fmt.Errorf("acquire lease %s: %w", key, err)
+		return nil, l.b.failed(ctx, err, "acquire lease %s", key)
 	}
 	l.mu.Lock()
 	l.mine[key] = le

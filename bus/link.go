@@ -1,18 +1,46 @@
 package bus
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
 
-// link knows how the connection fares. Its zero value is not ready; see newLink.
+// tryTimeout bounds one request to the server. A request in flight when the
+// connection breaks never gets its answer: such are ended at once.
+const tryTimeout = 5 * time.Second
+
+var (
+	// errRelinked says that a connection was remade and a reader begins anew.
+	errRelinked = errors.New("the bus connection was remade")
+	errLinkLost = fmt.Errorf("%w: the connection was lost", ErrAway)
+	errNoAnswer = fmt.Errorf("%w: no answer within %s", ErrAway, tryTimeout)
+)
+
+// link knows how the connection fares.
 type link struct {
-	mu    sync.Mutex
-	since time.Time     // when the connection was last (re)made
-	again chan struct{} // closed when it is remade
+	mu      sync.Mutex
+	since   time.Time       // when the connection was last (re)made
+	again   chan struct{}   // closed when it is remade
+	holds   context.Context // ends when it is lost
+	breakIt context.CancelCauseFunc
 }
 
-func newLink() *link { return &link{since: time.Now(), again: make(chan struct{})} }
+func newLink() *link {
+	l := &link{since: time.Now(), again: make(chan struct{})}
+	l.holds, l.breakIt = context.WithCancelCause(context.Background())
+	return l
+}
+
+// lost ends all requests in flight.
+func (l *link) lost() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.breakIt(errLinkLost)
+	l.holds, l.breakIt = context.WithCancelCause(context.Background())
+}
 
 // remade wakes all who wait for a remade connection.
 func (l *link) remade() {
@@ -38,4 +66,16 @@ func (b *Bus) linkedFor() time.Duration {
 	b.link.mu.Lock()
 	defer b.link.mu.Unlock()
 	return time.Since(b.link.since)
+}
+
+// bound is the context of one request: it ends with ctx, after tryTimeout,
+// and with the connection.
+func (b *Bus) bound(ctx context.Context) (_ context.Context, done func()) {
+	b.link.mu.Lock()
+	holds := b.link.holds
+	b.link.mu.Unlock()
+	ctx, end := context.WithTimeoutCause(ctx, tryTimeout, errNoAnswer)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(holds, func() { cancel(errLinkLost) })
+	return ctx, func() { stop(); cancel(nil); end() }
 }

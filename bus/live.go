@@ -58,12 +58,14 @@ func (b *Bus) getLive(ctx context.Context, sid string) (*Live, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	e, err := kv.Get(ctx, sid)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return nil, 0, fmt.Errorf("stream %s: %w", sid, ErrNotFound)
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("read record of stream %s: %w", sid, err)
+		return nil, 0, b.failed(ctx, err, "read record of stream %s", sid)
 	}
 	var l Live
 	if err := json.Unmarshal(e.Value(), &l); err != nil {
@@ -74,12 +76,9 @@ func (b *Bus) getLive(ctx context.Context, sid string) (*Live, uint64, error) {
 
 // UpdateLive changes a stream's record by compare-and-set: f gets the record
 // as it is (with only SID set when there is none) and may be called several
-// times. An error of f ends it and is returned as it is.
+// times. An error of f ends it and is returned as it is. On ErrAway the
+// record may have been written or not.
 func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
-	kv, err := b.bucket(ctx, bucketLive)
-	if err != nil {
-		return nil, err
-	}
 	for {
 		l, rev, err := b.getLive(ctx, sid)
 		switch {
@@ -91,24 +90,37 @@ func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (
 		if err := f(l); err != nil {
 			return nil, err
 		}
-		v, err := json.Marshal(l)
-		if err != nil {
-			return nil, fmt.Errorf("record of stream %s: %w", sid, err)
-		}
-		if rev == 0 {
-			_, err = kv.Create(ctx, sid, v)
-		} else {
-			_, err = kv.Update(ctx, sid, v, rev)
-		}
-		switch {
+		switch err := b.putLive(ctx, l, rev); {
 		case err == nil:
 			return l, nil
-		case conflict(err) && ctx.Err() == nil:
-			pause(ctx, 5*time.Millisecond)
-		default:
-			return nil, fmt.Errorf("write record of stream %s: %w", sid, err)
+		case !conflict(err) || ctx.Err() != nil:
+			return nil, err
 		}
+		pause(ctx, 5*time.Millisecond)
 	}
+}
+
+// putLive writes a record over revision rev; 0: there is none.
+func (b *Bus) putLive(ctx context.Context, l *Live, rev uint64) error {
+	kv, err := b.bucket(ctx, bucketLive)
+	if err != nil {
+		return err
+	}
+	v, err := json.Marshal(l)
+	if err != nil {
+		return fmt.Errorf("record of stream %s: %w", l.SID, err)
+	}
+	ctx, done := b.bound(ctx)
+	defer done()
+	if rev == 0 {
+		_, err = kv.Create(ctx, l.SID, v)
+	} else {
+		_, err = kv.Update(ctx, l.SID, v, rev)
+	}
+	if err != nil {
+		return b.failed(ctx, err, "write record of stream %s", l.SID)
+	}
+	return nil
 }
 
 // DeleteLive forgets a stream.
@@ -117,8 +129,10 @@ func (b *Bus) DeleteLive(ctx context.Context, sid string) error {
 	if err != nil {
 		return err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	if err := kv.Purge(ctx, sid); err != nil {
-		return fmt.Errorf("forget stream %s: %w", sid, err)
+		return b.failed(ctx, err, "forget stream %s", sid)
 	}
 	return nil
 }

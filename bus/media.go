@@ -65,9 +65,11 @@ func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error
 	if c.Key {
 		m.Header["Key"] = []string{"1"}
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return 0, b.trouble(fmt.Errorf("store media of %s: %w", c.SID, err))
+		return 0, b.failed(ctx, err, "store media of %s", c.SID)
 	}
 	return ack.Sequence, nil
 }
@@ -127,12 +129,14 @@ func (b *Bus) last(ctx context.Context, log, subject string) (*jetstream.RawStre
 	if err != nil {
 		return nil, err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	m, err := s.GetLastMsgForSubject(ctx, subject)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, fmt.Errorf("%s in log %s: %w", subject, log, ErrNotFound)
 	}
 	if err != nil {
-		return nil, b.trouble(fmt.Errorf("read log %s: %w", log, err))
+		return nil, b.failed(ctx, err, "read log %s", log)
 	}
 	return m, nil
 }

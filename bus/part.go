@@ -78,6 +78,8 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 	if err != nil {
 		return 0, err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithRetryAttempts(0))
 	if err == nil {
 		return ack.Sequence, nil
@@ -94,7 +96,7 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 		}
 		return 0, fmt.Errorf("part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, ErrFenced)
 	}
-	return 0, b.trouble(fmt.Errorf("store part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, err))
+	return 0, b.failed(ctx, err, "store part %d.%d of %s/%s", p.MSN, p.Index, p.SID, p.Rendition)
 }
 
 func (p *Part) message() (*nats.Msg, error) {
@@ -181,12 +183,14 @@ func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	m, err := s.GetMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, fmt.Errorf("part %d: %w", seq, ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read part %d: %w", seq, err)
+		return nil, b.failed(ctx, err, "read part %d", seq)
 	}
 	return partOf(m.Subject, m.Sequence, m.Header, m.Data)
 }
@@ -197,9 +201,11 @@ func (b *Bus) Renditions(ctx context.Context, sid string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, done := b.bound(ctx)
+	defer done()
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(PartSubject(sid, "*")))
 	if err != nil {
-		return nil, fmt.Errorf("list renditions of %s: %w", sid, err)
+		return nil, b.failed(ctx, err, "list renditions of %s", sid)
 	}
 	var names []string
 	for subject := range info.State.Subjects {
@@ -237,8 +243,10 @@ func (r *PartReader) Stop() { r.f.stop() }
 
 // PutPoster stores a JPEG picture of a stream; size is "large" or "small".
 func (b *Bus) PutPoster(ctx context.Context, sid, size string, jpeg []byte) error {
+	ctx, done := b.bound(ctx)
+	defer done()
 	if _, err := b.js.Publish(ctx, subjectPoster+sid+"."+size, jpeg); err != nil {
-		return fmt.Errorf("store poster of %s: %w", sid, err)
+		return b.failed(ctx, err, "store poster of %s", sid)
 	}
 	return nil
 }

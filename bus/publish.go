@@ -36,15 +36,15 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 		nats.MsgIdHdr: {env.ID}, "Content-Type": {cloudEventsJSON},
 	}}
 	for {
-		tctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-		_, err := b.js.PublishMsg(tctx, m, jetstream.WithRetryAttempts(0))
-		cancel()
+		try, done := b.bound(ctx)
+		_, err := b.js.PublishMsg(try, m, jetstream.WithRetryAttempts(0))
+		done()
 		var api *jetstream.APIError
 		switch {
 		case err == nil:
 			return nil
 		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500:
-			return fmt.Errorf("publish %s of %s: %w", env.Type, env.Subject, err)
+			return b.failed(try, err, "publish %s of %s", env.Type, env.Subject)
 		}
 		b.askEnsure()
 		pause(ctx, 50*time.Millisecond)

@@ -5,14 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 )
-
-// requestTimeout holds for requests whose context has no deadline.
-const requestTimeout = 5 * time.Second
 
 func requestSubject(worker, endpoint string) string { return "rpc.v1." + worker + "." + endpoint }
 
@@ -55,14 +51,14 @@ func Request[A any](ctx context.Context, b *Bus, worker, endpoint string, q any)
 	if err != nil {
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
+	ctx, done := b.bound(ctx)
+	defer done()
 	m, err := b.nc.RequestWithContext(ctx, requestSubject(worker, endpoint), data)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, ErrNoWorker)
 	case err != nil:
-		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, err)
+		return a, b.failed(ctx, err, "ask %s of worker %s", endpoint, worker)
 	}
 	if text := m.Header.Get(micro.ErrorHeader); text != "" {
 		return a, &RemoteError{worker, endpoint, text}

@@ -29,7 +29,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 	stop = func() { _ = s.Stop() }
 	for _, e := range endpoints {
 		h := micro.HandlerFunc(func(r micro.Request) {
-			ctx, cancel := context.WithTimeout(b.ctx, requestTimeout)
+			ctx, cancel := context.WithTimeout(b.ctx, tryTimeout)
 			defer cancel()
 			a, err := e.handle(ctx, r.Data())
 			if err != nil {

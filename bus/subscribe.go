@@ -70,7 +70,7 @@ func (s *subscription) run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if s.b.ctx.Err() != nil {
-			return fmt.Errorf("subscribe to %s: the bus connection is closed", s.topic)
+			return fmt.Errorf("subscribe to %s: %w", s.topic, ErrClosed)
 		}
 		s.b.log.Debug("subscription begins anew", zap.String("topic", s.topic), zap.String("durable", s.durable), zap.Error(err))
 		s.b.askEnsure()
@@ -131,9 +131,9 @@ func (s *subscription) settle(ctx context.Context, m jetstream.Msg) error {
 	err = s.handleAlive(ctx, m)
 	switch {
 	case err == nil:
-		actx, cancel := context.WithTimeout(ctx, 5*time.Second)
-		defer cancel()
-		_ = m.DoubleAck(actx) // if it gets lost the event comes again
+		ctx, done := s.b.bound(ctx)
+		defer done()
+		_ = m.DoubleAck(ctx) // if it gets lost the event comes again
 		return nil
 	case ctx.Err() != nil:
 		return m.Nak()
@@ -174,9 +174,11 @@ func (s *subscription) bury(ctx context.Context, m jetstream.Msg, number uint64,
 			"Pse-Error": {oneLine(cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {s.durable},
 		},
 	}
+	ctx, done := s.b.bound(ctx)
+	defer done()
 	if _, err := s.b.js.PublishMsg(ctx, dead); err != nil {
 		_ = m.NakWithDelay(s.backOff[len(s.backOff)-1])
-		return fmt.Errorf("bury %s: %w", m.Subject(), err)
+		return s.b.failed(ctx, err, "bury %s", m.Subject())
 	}
 	s.b.log.Error("event given up, kept as a dead letter", zap.String("subject", dead.Subject), zap.Int("tries", tries), zap.Error(cause))
 	return m.TermWithReason("dead letter")

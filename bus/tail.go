@@ -67,7 +67,7 @@ func (b *Bus) EachDead(ctx context.Context, f func(Dead) error) error {
 	}
 	info, err := s.Info(ctx)
 	if err != nil {
-		return fmt.Errorf("read log %s: %w", logDead, err)
+		return b.failed(ctx, err, "read log %s", logDead)
 	}
 	if info.State.Msgs == 0 {
 		return nil
@@ -99,7 +99,7 @@ func (b *Bus) since(ctx context.Context, log string, at time.Time) (uint64, erro
 	}
 	info, err := s.Info(ctx)
 	if err != nil {
-		return 0, b.trouble(fmt.Errorf("read log %s: %w", log, err))
+		return 0, b.failed(ctx, err, "read log %s", log)
 	}
 	low, high := info.State.FirstSeq, info.State.LastSeq+1
 	for low < high { // times rise with the numbers
@@ -109,7 +109,7 @@ func (b *Bus) since(ctx context.Context, log string, at time.Time) (uint64, erro
 		case errors.Is(err, jetstream.ErrMsgNotFound): // aged out meanwhile
 			low = mid + 1
 		case err != nil:
-			return 0, fmt.Errorf("read log %s: %w", log, err)
+			return 0, b.failed(ctx, err, "read log %s", log)
 		case m.Time.Before(at):
 			low = mid + 1
 		default:

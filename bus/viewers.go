@@ -37,6 +37,8 @@ func (b *Bus) WatchViewers(ctx context.Context, f func(edge string, bySID map[st
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-b.ctx.Done():
+			return fmt.Errorf("watch viewers: %w", ErrClosed)
 		case m := <-told:
 			var counts map[string]int
 			if json.Unmarshal(m.Data, &counts) == nil {

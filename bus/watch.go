@@ -9,9 +9,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// errRelinked says that a connection was remade and the watch begins anew.
-var errRelinked = errors.New("the bus connection was remade")
-
 // watchBucket calls f with every entry of a bucket and then with every
 // change, until ctx ends. synced is called each time f has seen all there is:
 // once at first, and again after every remade connection, which shows all
@@ -23,7 +20,7 @@ func (b *Bus) watchBucket(ctx context.Context, bucket string, f func(jetstream.K
 			return ctx.Err()
 		}
 		if b.ctx.Err() != nil {
-			return fmt.Errorf("watch bucket %s: the bus connection is closed", bucket)
+			return fmt.Errorf("watch bucket %s: %w", bucket, ErrClosed)
 		}
 		if !errors.Is(err, errRelinked) {
 			b.askEnsure()

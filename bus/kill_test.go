@@ -1,0 +1,207 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+func figures(ds []time.Duration) string {
+	if len(ds) == 0 {
+		return "none"
+	}
+	ds = slices.Sorted(slices.Values(ds))
+	return fmt.Sprintf("%d times: min %d, median %d, max %d ms", len(ds), ds[0].Milliseconds(), ds[len(ds)/2].Milliseconds(), ds[len(ds)-1].Milliseconds())
+}
+
+// A holder that is killed is replaced, twenty times over, and never are there two.
+func TestLeaseSurvivesKills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts 23 processes")
+	}
+	srv := testServer(t)
+	testBus(t, srv) // makes the logs
+	type word struct {
+		who  *child
+		text string
+		at   time.Time
+	}
+	words := make(chan word, 100)
+	start := func() *child {
+		c := startChild(t, "holder", envURL+"="+srv.URL())
+		go func() {
+			for line := range c.lines {
+				words <- word{c, line, time.Now()}
+			}
+		}()
+		return c
+	}
+	start()
+	start()
+	var holder *child
+	var took []time.Duration
+	var killed time.Time
+	ready := 0
+	for len(took) < 20 {
+		w := within(t, words)
+		switch w.text {
+		case "ready":
+			ready++
+		case "acquired":
+			if holder != nil {
+				t.Fatal("two hold the lease")
+			}
+			holder = w.who
+			if !killed.IsZero() {
+				took = append(took, w.at.Sub(killed))
+			}
+		default:
+			t.Fatalf("a holder said %q", w.text)
+		}
+		if holder != nil && ready == 2 { // the other would notice
+			killed = time.Now()
+			holder.kill()
+			holder, ready = nil, 1
+			start()
+		}
+	}
+	t.Logf("lease taken over after a SIGKILL, %s", figures(took))
+}
+
+// The server is killed over and over. Every part that was acked is in the
+// log and is read once, in order; media goes on; records and watches too.
+func TestLogsSurviveKillsOfTheServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills the server eight times")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
+	address := srv.says(t, "ready")
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func() *Bus {
+		b, err := Connect(ctx, Options{URL: address, Name: "test"}, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Close)
+		return b
+	}
+	writer, reader := connect(), connect()
+
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	var parts, read, chunks, heard, seen atomic.Uint64 // how many acked and read so far
+	wg.Go(func() {                                     // parts: one by one, each until it is acked
+		var after uint64
+		for n := uint64(0); ctx.Err() == nil; {
+			seq, err := writer.PublishPart(ctx, &Part{SID: "a", Rendition: "720p", MSN: n / 10, Index: int(n % 10), Data: fmt.Appendf(nil, "part %d", n)}, after)
+			switch {
+			case err == nil:
+				after, n = seq, n+1
+				parts.Store(n)
+			case err != nil && !errors.Is(err, ErrFenced):
+				if !errors.Is(err, ErrAway) && ctx.Err() == nil {
+					t.Errorf("part %d: %v", n, err)
+				}
+			case errors.Is(err, ErrFenced):
+				t.Errorf("part %d: %v", n, err)
+				return
+			}
+			pause(ctx, 2*time.Millisecond)
+		}
+	})
+	wg.Go(func() { // media: likewise
+		for n := uint64(0); ctx.Err() == nil; {
+			if _, err := writer.PublishChunk(ctx, &Chunk{SID: "a", N: n}); err == nil {
+				n++
+				chunks.Store(n)
+			}
+			pause(ctx, 2*time.Millisecond)
+		}
+	})
+	wg.Go(func() {
+		r, err := reader.FollowParts(ctx, "a", 0, false)
+		if err != nil {
+			t.Errorf("follow parts: %v", err)
+			return
+		}
+		defer r.Stop()
+		for n := uint64(0); ; n++ {
+			p, _, err := r.Next(ctx)
+			if err != nil {
+				return
+			}
+			if p.MSN != n/10 || p.Index != int(n%10) {
+				t.Errorf("read part %d.%d, want %d", p.MSN, p.Index, n)
+				return
+			}
+			read.Store(n + 1)
+		}
+	})
+	wg.Go(func() {
+		r, err := reader.FollowMedia(ctx, "a", 0)
+		if err != nil {
+			t.Errorf("follow media: %v", err)
+			return
+		}
+		defer r.Stop()
+		for last := int64(-1); ; {
+			c, err := r.Next(ctx)
+			if err != nil {
+				return
+			}
+			if int64(c.N) <= last {
+				continue // an ack was lost with the server and its memory of message ids
+			}
+			last = int64(c.N)
+			heard.Store(c.N + 1)
+		}
+	})
+	wg.Go(func() {
+		_ = reader.WatchLive(ctx, func(l *Live) { seen.Store(l.NextMSN) })
+	})
+
+	var acked, delivered, media, watched []time.Duration
+	for kill := range uint64(8) {
+		// Some happens, then the server dies, then everything goes on.
+		until := parts.Load() + 50
+		eventually(t, "parts are published", func() bool { return parts.Load() >= until })
+		srv.kill()
+		start := time.Now()
+		p, r, m := parts.Load(), read.Load(), chunks.Load()
+		srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+		srv.says(t, "ready")
+		eventually(t, "a part is acked", func() bool { return parts.Load() > p })
+		acked = append(acked, time.Since(start))
+		eventually(t, "a part is read", func() bool { return read.Load() > max(p, r) })
+		delivered = append(delivered, time.Since(start))
+		eventually(t, "media is read", func() bool { return heard.Load() > m+1 })
+		media = append(media, time.Since(start))
+		eventually(t, "a record is written", func() bool {
+			_, err := writer.UpdateLive(ctx, "a", func(l *Live) error { l.NextMSN = kill + 1; return nil })
+			return err == nil
+		})
+		eventually(t, "a record is seen", func() bool { return seen.Load() == kill+1 })
+		watched = append(watched, time.Since(start))
+	}
+	eventually(t, "all acked parts are read", func() bool { return read.Load() >= parts.Load() })
+	t.Logf("after a SIGKILL of the server: part acked, %s", figures(acked))
+	t.Logf("part read, %s", figures(delivered))
+	t.Logf("media read, %s", figures(media))
+	t.Logf("record seen, %s", figures(watched))
+	t.Logf("%d parts acked, %d read in order, none lost", parts.Load(), read.Load())
+}
