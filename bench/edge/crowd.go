@@ -14,10 +14,10 @@ import (
 
 // crowd measures viewers who wait: n LL-HLS players of one stream of
 // 3 Mbit/s with parts of 0.5 s, on one core of the server.
-func crowd(ctx context.Context, edge *process.PSE, s *stream, sizes []int, took time.Duration) error {
+func crowd(ctx context.Context, startEdge func() (*process.PSE, error), s *stream, sizes []int, took time.Duration) error {
 	var rows [][]string
 	for _, n := range sizes {
-		row, err := once(ctx, edge, s, n, took)
+		row, err := once(ctx, startEdge, s, n, took)
 		if err != nil {
 			return fmt.Errorf("%d viewers: %w", n, err)
 		}
@@ -29,7 +29,15 @@ func crowd(ctx context.Context, edge *process.PSE, s *stream, sizes []int, took 
 	return nil
 }
 
-func once(ctx context.Context, edge *process.PSE, s *stream, n int, took time.Duration) ([]string, error) {
+func once(ctx context.Context, startEdge func() (*process.PSE, error), s *stream, n int, took time.Duration) ([]string, error) {
+	edge, err := startEdge() // a new one: memory is never given back at once
+	if err != nil {
+		return nil, err
+	}
+	defer edge.Stop()
+	if _, err := fetch(ctx, "http://"+edge.HTTP+"/hls/crowd/source/index.m3u8"); err != nil {
+		return nil, err
+	}
 	var mu sync.Mutex
 	born := map[[2]uint64]time.Time{}
 	end := time.Now().Add(time.Duration(n/2000+2)*time.Second + took)

@@ -62,14 +62,14 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 	if err != nil {
 		return err
 	}
-	edge, err := process.StartPSE(ctx, process.PSEOptions{
-		Bin: bin, Data: filepath.Join(dir, "edge"), Bus: url, Workers: []string{"edge"}, CPU: 0,
-		Env: []string{"GOMAXPROCS=1"}, Set: []string{"log.level=error"},
-	})
-	if err != nil {
-		return err
+	var edges int
+	startEdge := func() (*process.PSE, error) {
+		edges++
+		return process.StartPSE(ctx, process.PSEOptions{
+			Bin: bin, Data: filepath.Join(dir, fmt.Sprint("edge", edges)), Bus: url, Workers: []string{"edge"}, CPU: 0,
+			Env: []string{"GOMAXPROCS=1"}, Set: []string{"log.level=error"},
+		})
 	}
-	defer edge.Stop()
 	b, err := bus.Connect(ctx, bus.Options{URL: url, Name: "bench"}, zap.NewNop())
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 	if err := still.history(ctx, 60); err != nil {
 		return err
 	}
-	if err := static(ctx, dir, edge, rounds, took); err != nil {
+	if err := static(ctx, dir, startEdge, rounds, took); err != nil {
 		return err
 	}
 	moving, err := newStream(ctx, b, "crowd", 500*time.Millisecond, 4, 187_500)
@@ -93,5 +93,5 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 	if err := moving.history(ctx, 10); err != nil {
 		return err
 	}
-	return crowd(ctx, edge, moving, []int{500, 1000, 2000, 3000, 4000}, 2*took)
+	return crowd(ctx, startEdge, moving, []int{500, 1000, 2000, 3000, 4000}, 2*took)
 }

@@ -20,7 +20,12 @@ import (
 
 // static compares plain requests: the same bytes from the edge's memory and
 // from nginx's files. wrk asks over 64 connections that stay open.
-func static(ctx context.Context, dir string, edge *process.PSE, rounds int, took time.Duration) error {
+func static(ctx context.Context, dir string, startEdge func() (*process.PSE, error), rounds int, took time.Duration) error {
+	edge, err := startEdge()
+	if err != nil {
+		return err
+	}
+	defer edge.Stop()
 	root := filepath.Join(dir, "www")
 	list := "/hls/static/source/index.m3u8"
 	body, err := fetch(ctx, "http://"+edge.HTTP+list)

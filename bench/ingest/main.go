@@ -13,8 +13,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -35,27 +38,37 @@ type load struct {
 	chunk      int
 	kbit       int  // of video a publisher
 	burst      bool // all at once
+	profile    string
 }
 
 // server is one candidate.
 type server struct {
 	name  string
-	start func(ctx context.Context, dir string) (*process.Process, string, error)
+	start func(ctx context.Context, dir string) (target, error)
+}
+
+// target is a running server.
+type target struct {
+	*process.Process
+	rtmp  string
+	admin string // where it can be profiled; empty: nowhere
 }
 
 func main() {
 	rounds := flag.Int("rounds", 3, "rounds of each measurement; the median is shown")
 	seconds := flag.Int("seconds", 5, "media sent in real time, s")
+	publishers := flag.Int("publishers", 0, "only with so many publishers")
+	profile := flag.String("profile", "", "directory for a CPU profile of PSE in each measurement in real time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *seconds); err != nil {
+	if err := run(ctx, *rounds, *seconds, *publishers, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench ingest:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds, seconds int) error {
+func run(ctx context.Context, rounds, seconds, only int, profile string) error {
 	dir, err := os.MkdirTemp("", "pse-bench-")
 	if err != nil {
 		return err
@@ -71,6 +84,10 @@ func run(ctx context.Context, rounds, seconds int) error {
 	servers := []server{{"pse", pse(bin)}, {"nginx-rtmp", nginxRTMP}}
 	var rows [][]string
 	for _, l := range loads() {
+		if only != 0 && l.publishers != only {
+			continue
+		}
+		l.profile = profile
 		row, err := measure(ctx, dir, l, servers, rounds, seconds)
 		if err != nil {
 			return err
@@ -87,7 +104,11 @@ func loads() []load {
 	var all []load
 	for _, burst := range []bool{false, true} {
 		for _, chunk := range []int{128, 4096} {
-			all = append(all, load{1, chunk, 4000, burst}, load{50, chunk, 4000, burst}, load{500, chunk, 600, burst})
+			all = append(all,
+				load{publishers: 1, chunk: chunk, kbit: 4000, burst: burst},
+				load{publishers: 50, chunk: chunk, kbit: 4000, burst: burst},
+				load{publishers: 500, chunk: chunk, kbit: 600, burst: burst},
+			)
 		}
 	}
 	return all
@@ -153,14 +174,14 @@ type cost struct {
 func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Script, until uint32) (cost, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
-	p, addr, err := s.start(ctx, dir)
+	p, err := s.start(ctx, dir)
 	if err != nil {
 		return cost{}, err
 	}
 	defer p.Stop()
 	pubs := make([]*rtmpload.Publisher, l.publishers)
 	for i := range pubs {
-		if pubs[i], err = rtmpload.Dial(ctx, addr, "live", "s"+strconv.Itoa(i), script); err != nil {
+		if pubs[i], err = rtmpload.Dial(ctx, p.rtmp, "live", "s"+strconv.Itoa(i), script); err != nil {
 			return cost{}, err
 		}
 		defer pubs[i].Close()
@@ -170,6 +191,14 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 		began = time.Now()
 	}
 	var wg sync.WaitGroup
+	if l.profile != "" && p.admin != "" && !l.burst {
+		wg.Go(func() {
+			file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d.pprof", l.publishers, l.chunk))
+			if err := p.profile(ctx, until/1000, file); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		})
+	}
 	var mu sync.Mutex
 	total, errs := 0, []error(nil)
 	for i, pub := range pubs {
@@ -191,8 +220,27 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 	if len(errs) > 0 {
 		return cost{}, fmt.Errorf("%d of %d publishers failed: %w", len(errs), len(pubs), errs[0])
 	}
-	settle(ctx, p)
+	settle(ctx, p.Process)
 	return cost{mb: float64(total) / 1e6, cpu: p.CPU() - before, rss: p.RSS()}, nil
+}
+
+// profile keeps a CPU profile of some seconds.
+func (t target) profile(ctx context.Context, seconds uint32, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.admin, seconds), nil)
+	if err != nil {
+		return err
+	}
+	r, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r.Body)
+	return errors.Join(err, f.Close())
 }
 
 // settle waits until the server has worked off what is in its sockets.
@@ -211,25 +259,25 @@ func settle(ctx context.Context, p *process.Process) {
 	}
 }
 
-func pse(bin string) func(context.Context, string) (*process.Process, string, error) {
-	return func(ctx context.Context, dir string) (*process.Process, string, error) {
+func pse(bin string) func(context.Context, string) (target, error) {
+	return func(ctx context.Context, dir string) (target, error) {
 		p, err := process.StartPSE(ctx, process.PSEOptions{
 			Bin: bin, Data: dir, Workers: []string{"bus", "ingest"}, CPU: 0, Env: []string{"GOMAXPROCS=1"},
 			Set: []string{"bus.media_age=10s", "log.level=error", "ingest.max_connections=2000", "ingest.max_per_ip=2000"},
 		})
 		if err != nil {
-			return nil, "", err
+			return target{}, err
 		}
-		return p.Process, p.RTMP, nil
+		return target{p.Process, p.RTMP, p.Admin}, nil
 	}
 }
 
-func nginxRTMP(ctx context.Context, dir string) (*process.Process, string, error) {
+func nginxRTMP(ctx context.Context, dir string) (target, error) {
 	port, err := process.FreePort()
 	if err != nil {
-		return nil, "", err
+		return target{}, err
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	p, err := nginx.Start(ctx, dir, 0, addr, nginx.RTMP(addr))
-	return p, addr, err
+	return target{p, addr, ""}, err
 }
