@@ -46,7 +46,7 @@ type HTTPConfig struct {
 
 // AdminConfig is the listener for those who run the box.
 type AdminConfig struct {
-	Listen string `yaml:"listen"` // host:port; keep it on loopback or behind a firewall: pprof is there
+	Listen string `yaml:"listen"` // host:port, or off; keep it on loopback or behind a firewall: pprof is there
 }
 
 // BusConfig says which bus to use and how the logs on it are kept.
@@ -68,10 +68,10 @@ type BusConfig struct {
 	Replicas  int           `yaml:"replicas"`   // of every log, on an operator's cluster
 }
 
-// Values of BusConfig.Listen that are not addresses.
+// Values of Listen that are not addresses.
 const (
-	listenAuto = "auto" // 127.0.0.1:4222 when split, a free loopback port when all is in one process
-	listenOff  = "off"  // nobody but this process; `pse stream` and the like cannot reach it
+	listenAuto = "auto" // of the bus: 127.0.0.1:4222 when split, a free loopback port when all is in one process
+	listenOff  = "off"  // do not listen; without the bus, `pse stream` and the like cannot reach it
 )
 
 // DefaultConfig is what runs when nothing is said.
@@ -95,7 +95,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		c.Log.validate(),
 		c.HTTP.validate(),
-		section("admin", address("listen", c.Admin.Listen)),
+		c.Admin.validate(),
 		c.Bus.validate(),
 		c.Ingest.Validate(),
 		c.Transcode.Validate(),
@@ -132,6 +132,13 @@ func (c HTTPConfig) validate() error {
 		errs = append(errs, fmt.Errorf("drain_timeout is %s; use a time that is not negative", c.DrainTimeout))
 	}
 	return section("http", errs...)
+}
+
+func (c AdminConfig) validate() error {
+	if c.Listen == listenOff {
+		return nil
+	}
+	return section("admin", address("listen", c.Listen))
 }
 
 func (c BusConfig) validate() error {
