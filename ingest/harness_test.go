@@ -114,11 +114,22 @@ func (r *rig) chunks(name string) []*bus.Chunk {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		all = append(all, c)
+		if n := len(all); n == 0 || c.Epoch > all[n-1].Epoch || c.Epoch == all[n-1].Epoch && c.N > all[n-1].N {
+			all = append(all, c) // readers skip what comes twice, or late
+		}
 		if c.Seq == last.Seq {
 			return all
 		}
 	}
+}
+
+// stored waits until the log has a stream's media of this clock.
+func (r *rig) stored(name string, clock int64) {
+	r.t.Helper()
+	bustest.Eventually(r.t, "media of "+name+" in the log", func() bool {
+		c, err := r.bus.LastChunk(r.t.Context(), name)
+		return err == nil && c.DTS >= clock
+	})
 }
 
 // ffmpeg runs the real thing and returns what it said. It has 60 s.

@@ -65,6 +65,7 @@ func (k *keeper) seen(l *bus.Live) {
 	}
 	if s := k.w.claims.get(l.SID); s != nil && s.overtaken(l) {
 		s.taken.Store(true)
+		s.lost.Store(true)
 		s.cut("the publisher came back at another server")
 	}
 	// Who died may have left its last facts untold.

@@ -109,6 +109,15 @@ func (r *recorder) close() {
 	r.poke()
 }
 
+// abandon says that another publisher goes on with the stream: nothing more is stored.
+func (r *recorder) abandon() {
+	r.mu.Lock()
+	r.open, r.closed = nil, true
+	r.ring.chunks, r.ring.sent = nil, 0
+	r.mu.Unlock()
+	r.poke()
+}
+
 // lastSeq is the log number of the last chunk stored, 0 if there is none.
 func (r *recorder) lastSeq() uint64 {
 	r.mu.Lock()

@@ -36,6 +36,7 @@ type session struct {
 	clean  atomic.Bool            // the peer said goodbye
 	reason atomic.Pointer[string] // why we cut it off, if we did
 	taken  atomic.Bool            // another publisher goes on with the stream: leave its record alone
+	lost   atomic.Bool            // and does so at another worker, which did not wait for us
 	banned atomic.Bool            // its key was revoked: the stream does not wait for it
 	once   sync.Once
 	done   chan struct{} // closed when the session is over and its media stored
@@ -155,6 +156,7 @@ func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
 		before = s.format.tags()
 	}
 	s.rec.add(t, clock, s.time.wall, key, before)
+	s.w.stats.frames.Inc()
 	return s.ahead.hold(s.ctx, clock, at)
 }
 
@@ -196,7 +198,11 @@ func (s *session) end() {
 			if s.rec == nil {
 				return
 			}
-			s.rec.close()
+			if s.lost.Load() {
+				s.rec.abandon()
+			} else {
+				s.rec.close()
+			}
 			<-s.rec.done
 			s.w.stats.live.Dec()
 			s.log.Info("publisher is gone", zap.Bool("clean", s.clean.Load()), zap.String("reason", s.why()))
