@@ -43,6 +43,7 @@ type generation struct {
 	frame            int64        // a frame's usual duration, ms
 	gridFPS, gridGOP int          // of modeGrid: pictures a second, and from key frame to key frame
 	start            cut
+	within           bool // it starts within a GOP of the source
 
 	ended          bool
 	endDTS, endPTS int64 // when ended

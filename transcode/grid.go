@@ -11,6 +11,9 @@ const fpsLow = 7
 const restMin = 400
 
 func (t *timeline) sourceMode() mode {
+	if t.passOnly {
+		return modePass
+	}
 	if !t.profile.Pass || t.s.NoPass || t.s.FPS < fpsLow {
 		return modeGrid
 	}
@@ -46,6 +49,9 @@ func (t *timeline) tick(at int64) int64 {
 // overdue reports that a picture comes too late for the open segment of the
 // source: no key frame came in time, or, without sound to fill the hole, no picture.
 func (t *timeline) overdue(f frame) bool {
+	if t.passOnly {
+		return false
+	}
 	if f.dts-t.s.SegDTS > t.limit() {
 		return true
 	}
@@ -65,7 +71,7 @@ func (t *timeline) toGrid(f frame) {
 	t.s.NoPass = true
 	at := t.tick(endPTS)
 	t.close(endDTS, at)
-	t.open(modeGrid, at, at)
+	t.open(modeGrid, at, at, true)
 	t.cutGrid(f.pts)
 }
 

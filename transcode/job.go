@@ -18,18 +18,23 @@ const maxUnstored = 64
 // job makes all renditions of one stream as long as it holds the lease. Its
 // run goroutine owns everything here but live.
 type job struct {
-	b    *bus.Bus
-	cfg  Config
-	log  *zap.Logger
-	m    *metrics
-	sid  string
-	tl   *timeline
-	held []*bus.Chunk // the session's first, until it can be planned
+	b     *bus.Bus
+	cfg   Config
+	log   *zap.Logger
+	m     *metrics
+	sid   string
+	tl    *timeline
+	split *splitter
+	held  []*bus.Chunk // the session's first, until it can be planned
 
 	rends   map[string]*rendition
 	ladders []*ladder // of the generations whose encoding is not finished; the first one runs
 	encoded chan encoded
 	ending  bool // all media is read
+	facts   *facts
+	posters *posters
+	slots   *slots
+	slot    func() // gives the slot back; nil: there was none, nothing is encoded
 	wg      sync.WaitGroup
 	failed  chan error
 	last    uint64 // log number of the last chunk read
@@ -40,12 +45,17 @@ type job struct {
 	news chan struct{} // says that live changed
 }
 
+// factsPatience is how long a finished stream waits for its last events to be published.
+const factsPatience = 5 * time.Second
+
 // reserveMSN is how many media sequence numbers are reserved at a time.
 const reserveMSN = 1000
 
-func newJob(b *bus.Bus, cfg Config, live *bus.Live, m *metrics, log *zap.Logger) *job {
+func newJob(w *Worker, live *bus.Live) *job {
+	log := w.log.With(zap.String("stream", live.Name))
 	return &job{
-		b: b, cfg: cfg, log: log, m: m, sid: live.SID, live: live,
+		b: w.b, cfg: w.cfg, log: log, m: w.m, sid: live.SID, live: live, slots: w.slots,
+		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.FFmpeg, w.posters),
 		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan encoded, 64), news: make(chan struct{}, 1),
 	}
 }
@@ -74,6 +84,12 @@ func (j *job) run(ctx context.Context) error {
 	defer j.wg.Wait()
 	defer j.stopLadders()
 	defer cancel()
+	j.takeSlot()
+	defer func() {
+		if j.slot != nil {
+			j.slot()
+		}
+	}()
 	from, err := j.resume(ctx)
 	if err != nil {
 		return err
@@ -85,6 +101,8 @@ func (j *job) run(ctx context.Context) error {
 	defer reader.Stop()
 	chunks := make(chan *bus.Chunk)
 	j.wg.Go(func() { j.read(ctx, reader, chunks) })
+	j.wg.Go(func() { j.facts.run(ctx) })
+	j.wg.Go(func() { j.posters.run(ctx) })
 	session := j.record().Session
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -116,6 +134,9 @@ func (j *job) run(ctx context.Context) error {
 		live := j.record()
 		if live.Session != session {
 			return errReplaced
+		}
+		if j.slot == nil && j.takeSlot() {
+			j.upgrade(ctx)
 		}
 		done := j.encode(ctx)
 		switch {
@@ -276,6 +297,13 @@ func (j *job) finish(ctx context.Context) error {
 	if err := j.setNextMSN(ctx, j.tl.s.NextMSN+1); err != nil {
 		return err
 	}
+	for deadline := time.Now().Add(factsPatience); !j.facts.idle() && time.Now().Before(deadline); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 	return errFinished
 }
 
@@ -284,17 +312,23 @@ func (j *job) rendition(ctx context.Context, name string) *rendition {
 	if r := j.rends[name]; r != nil {
 		return r
 	}
-	r := &rendition{sid: j.sid, tl: j.tl, made: j.m.part}
-	r.spec.name = name
-	r.pub = newPublisher(j.b, 0)
+	r := j.newRendition(name, 0)
 	j.rends[name] = r
+	j.start(ctx, r)
+	return r
+}
+
+// newRendition is a rendition whose last message in the parts log is after.
+func (j *job) newRendition(name string, after uint64) *rendition {
+	r := &rendition{sid: j.sid, name: j.record().Name, tl: j.tl, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1}
+	r.spec.name = name
 	return r
 }
 
 // start runs a rendition's publisher.
 func (j *job) start(ctx context.Context, r *rendition) {
 	j.wg.Go(func() {
-		if err := r.pub.run(ctx, func(*bus.Part) {}); err != nil && ctx.Err() == nil {
+		if err := r.pub.run(ctx); err != nil && ctx.Err() == nil {
 			j.fail(fmt.Errorf("stream %s: %w", j.sid, err))
 		}
 	})

@@ -17,18 +17,24 @@ type publisher struct {
 	after uint64
 
 	mu    sync.Mutex // guards queue
-	queue []*bus.Part
+	queue []unstored
 	wake  chan struct{}
 	done  chan struct{} // closed when run ended
+}
+
+// unstored is a part and what to do when it is stored.
+type unstored struct {
+	*bus.Part
+	then func()
 }
 
 func newPublisher(b *bus.Bus, after uint64) *publisher {
 	return &publisher{b: b, after: after, wake: make(chan struct{}, 1), done: make(chan struct{})}
 }
 
-func (p *publisher) push(part *bus.Part) {
+func (p *publisher) push(part *bus.Part, then func()) {
 	p.mu.Lock()
-	p.queue = append(p.queue, part)
+	p.queue = append(p.queue, unstored{part, then})
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
@@ -36,16 +42,16 @@ func (p *publisher) push(part *bus.Part) {
 	}
 }
 
-func (p *publisher) pop() *bus.Part {
+func (p *publisher) pop() (part unstored, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.queue) == 0 {
-		return nil
+		return unstored{}, false
 	}
-	part := p.queue[0]
-	p.queue[0] = nil
+	part = p.queue[0]
+	p.queue[0] = unstored{}
 	p.queue = p.queue[1:]
-	return part
+	return part, true
 }
 
 // waiting is how many parts are not stored yet, without the one in flight.
@@ -56,11 +62,11 @@ func (p *publisher) waiting() int {
 }
 
 // run stores what is pushed until ctx ends, an EOS is stored, or somebody else wrote the rendition.
-func (p *publisher) run(ctx context.Context, stored func(*bus.Part)) error {
+func (p *publisher) run(ctx context.Context) error {
 	defer close(p.done)
 	for {
-		part := p.pop()
-		if part == nil {
+		part, ok := p.pop()
+		if !ok {
 			select {
 			case <-ctx.Done():
 				return ctx.Err()
@@ -68,10 +74,10 @@ func (p *publisher) run(ctx context.Context, stored func(*bus.Part)) error {
 			}
 			continue
 		}
-		if err := p.store(ctx, part); err != nil {
+		if err := p.store(ctx, part.Part); err != nil {
 			return err
 		}
-		stored(part)
+		part.then()
 		if part.EOS {
 			return nil
 		}

@@ -14,9 +14,12 @@ type rendition struct {
 	spec  renditionSpec
 	tl    *timeline
 	pub   *publisher
-	made  func(*bus.Part)
-	kind  string
+	name  string // of the stream
+	facts *facts
+	m     *metrics
 	rates bandwidth
+	fact  segmentFact
+	ready int // epoch whose rendition.ready was said; -1: none
 
 	tracks []*track // generations not finished; parts come from the first
 	number uint32   // of the last moof
@@ -49,6 +52,7 @@ type resume struct {
 	Audio    int64           `json:"audio"`    // sample number of the next audio frame
 	Number   uint32          `json:"number"`   // of the moof
 	Rates    bandwidth       `json:"rates"`
+	Facts    segmentFact     `json:"facts"`
 }
 
 // track is one generation of a rendition.
@@ -287,10 +291,20 @@ func (r *rendition) make(t *track, c cell) {
 		r.segment(t, c, p)
 	}
 	r.rates.add(c, len(p.Data))
+	r.fact.add(p, r.tl.s.Session, r.name)
 	r.resume(t, p)
 	r.end, r.msn = c.end, c.msn
-	r.made(p)
-	r.pub.push(p)
+	r.m.part(p)
+	last := r.fact.Last
+	r.pub.push(p, func() {
+		if p.Segment != nil && r.ready != p.Segment.Epoch {
+			r.ready = p.Segment.Epoch
+			r.facts.say(renditionReady(p, r.name))
+		}
+		if p.Last && last != nil {
+			r.facts.say(*last)
+		}
+	})
 }
 
 // segment tells of a segment in its first part.
@@ -336,7 +350,7 @@ func (r *rendition) resume(t *track, p *bus.Part) {
 	}
 	defer func() { r.source, r.state = p.Source, p.Resume }()
 	p.Source = m.seq
-	p.Resume, _ = json.Marshal(resume{Timeline: m.state, Gen: t.gen.number, Audio: t.from, Number: r.number, Rates: r.rates})
+	p.Resume, _ = json.Marshal(resume{Timeline: m.state, Gen: t.gen.number, Audio: t.from, Number: r.number, Rates: r.rates, Facts: r.fact})
 }
 
 // finish ends the rendition for good.
@@ -348,7 +362,7 @@ func (r *rendition) finish() {
 	r.pub.push(&bus.Part{
 		SID: r.sid, Rendition: r.spec.name, MSN: r.msn + 1, Start: r.end, End: r.end, EOS: true,
 		Source: r.source, Resume: r.state,
-	})
+	}, func() {})
 }
 
 // takeUp goes on after a rendition's last part.
@@ -362,6 +376,6 @@ func (r *rendition) takeUp(last *bus.Part) error {
 	if err := json.Unmarshal(last.Resume, r.from); err != nil {
 		return fmt.Errorf("%w: %w", ErrResume, err)
 	}
-	r.rates, r.number = r.from.Rates, r.from.Number
+	r.rates, r.number, r.fact = r.from.Rates, r.from.Number, r.from.Facts
 	return nil
 }

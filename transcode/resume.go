@@ -13,7 +13,7 @@ import (
 // go on from there. from is where to start to read the media log.
 func (j *job) resume(ctx context.Context) (from uint64, err error) {
 	live := j.record()
-	j.tl = &timeline{profile: profileOf(live.App)}
+	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil}
 	names, err := j.b.Renditions(ctx, j.sid)
 	if err != nil {
 		return 0, err
@@ -33,8 +33,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 		all = append(all, last)
 	}
 	for _, last := range all {
-		r := &rendition{sid: j.sid, tl: j.tl, made: j.m.part, pub: newPublisher(j.b, last.Seq)}
-		r.spec.name = last.Rendition
+		r := j.newRendition(last.Rendition, last.Seq)
 		j.rends[last.Rendition] = r
 		if err := r.takeUp(last); err != nil {
 			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
@@ -51,7 +50,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 				discs = max(discs, state.Disc)
 			}
 			old = true
-			r.from, r.lastAt, r.rates, r.eos = nil, nil, bandwidth{}, false
+			r.from, r.lastAt, r.rates, r.fact, r.eos = nil, nil, bandwidth{}, segmentFact{}, false
 			continue
 		}
 		if !r.eos && (first == nil || last.Source < first.lastAt.Source) {
@@ -59,9 +58,13 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 		}
 	}
 	for _, r := range j.rends {
+		if r.fact.Last != nil {
+			j.facts.say(*r.fact.Last) // perhaps the last worker could not
+		}
 		j.start(ctx, r)
 	}
-	j.tl.sink = &splitter{j: j, ctx: ctx}
+	j.split = &splitter{j: j, ctx: ctx}
+	j.tl.sink = j.split
 	if first == nil {
 		j.tl.s = timelineState{Session: live.Session, N: -1, NextMSN: nextMSN, Disc: discs, WantDisc: old, AudioLag: audioLagStart}
 		return 0, nil

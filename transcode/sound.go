@@ -8,7 +8,7 @@ const maxRecent = 1024
 func (t *timeline) sound(clock int64, data []byte) {
 	if t.video == nil && t.changed() {
 		t.close(clock, clock)
-		t.open(modeAudio, clock, clock)
+		t.open(modeAudio, clock, clock, false)
 	}
 	g := t.gen
 	if g == nil || g.audio == nil || g.audio != t.audio {

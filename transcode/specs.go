@@ -1,5 +1,10 @@
 package transcode
 
+import (
+	"context"
+	"slices"
+)
+
 // specs are the renditions of a generation, the preferred first.
 func (j *job) specs(g *generation) []renditionSpec {
 	var all []renditionSpec
@@ -16,7 +21,7 @@ func (j *job) specs(g *generation) []renditionSpec {
 		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.width, g.video.height)}
 		add(encodedSpec(&rung, "Source", even(g.video.width), even(g.video.height)))
 	}
-	if g.video != nil {
+	if g.video != nil && j.slot != nil {
 		for i := range p.Rungs {
 			rung := &p.Rungs[i]
 			if w, h, ok := rung.size(g.video.width, g.video.height); ok {
@@ -43,10 +48,7 @@ func gridKbps(w, h int) int { return min(max(w*h*4500/(1280*720), 600), 10_000) 
 // addLadder makes the ladder of a generation. It starts when the one before it has ended.
 // gop is the source from the last key frame on, which may be what it starts with.
 func (j *job) addLadder(g *generation, gop []frame) {
-	l := &ladder{cfg: j.cfg, log: j.log, m: j.m, gen: g, events: j.encoded}
-	if g.mode == modeGrid {
-		l.fed = append(l.fed, gop...)
-	}
+	l := &ladder{cfg: j.cfg, log: j.log, m: j.m, gen: g, events: j.encoded, fed: slices.Clone(gop)}
 	for _, r := range j.rends {
 		if t := r.current(g); t != nil && t.spec.rung != nil {
 			if t.skip {
@@ -59,6 +61,36 @@ func (j *job) addLadder(g *generation, gop []frame) {
 	if len(l.outs) > 0 {
 		j.ladders = append(j.ladders, l)
 	}
+}
+
+// takeSlot takes a slot for what the stream's record says it costs.
+func (j *job) takeSlot() bool {
+	live := j.record()
+	give, ok := j.slots.take(cost(profileOf(live.App), live.Width, live.Height, live.FPS))
+	if ok {
+		j.slot = give
+	}
+	return ok
+}
+
+// upgrade adds the encoded renditions to a stream that only passed through, from the next segment on.
+func (j *job) upgrade(ctx context.Context) {
+	j.tl.passOnly = false
+	g := j.tl.gen
+	if g == nil || g.mode != modePass {
+		return // the next generation has them
+	}
+	j.log.Info("a slot is free: encoding from now on")
+	for _, spec := range j.specs(g) {
+		if r := j.rends[spec.name]; r == nil || r.current(g) == nil {
+			r = j.rendition(ctx, spec.name)
+			r.begin(g, spec)
+			for _, f := range j.tl.recent {
+				r.sound(g, f)
+			}
+		}
+	}
+	j.addLadder(g, j.split.gop)
 }
 
 func (j *job) ladderOf(g *generation) *ladder {

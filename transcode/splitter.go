@@ -11,14 +11,13 @@ type splitter struct {
 
 func (s *splitter) beginGeneration(g *generation) {
 	for _, spec := range s.j.specs(g) {
-		known := s.j.rends[spec.name] != nil
-		r := s.j.rendition(s.ctx, spec.name)
-		r.begin(g, spec)
-		if !known {
-			s.j.start(s.ctx, r)
-		}
+		s.j.rendition(s.ctx, spec.name).begin(g, spec)
 	}
-	s.j.addLadder(g, s.gop)
+	var gop []frame
+	if g.within {
+		gop = s.gop
+	}
+	s.j.addLadder(g, gop)
 }
 
 func (s *splitter) cutSegment(g *generation, c cut) {
@@ -33,6 +32,7 @@ func (s *splitter) sourceFrame(g *generation, f frame) {
 	}
 	if f.key {
 		s.gop = nil // the ladders have their own
+		s.j.posters.see(g.video, f)
 	}
 	s.gop = append(s.gop, f)
 	if l := s.j.ladderOf(g); l != nil {

@@ -12,6 +12,7 @@ import (
 // output, and from the state at a mark a new worker goes on alike.
 type timeline struct {
 	profile  Profile
+	passOnly bool // nobody can encode now: the source passes whatever its key frames
 	sink     sink
 	s        timelineState
 	gen      *generation
@@ -143,10 +144,10 @@ func (t *timeline) picture(f frame) {
 		t.close(f.dts, max(f.pts, t.s.MaxPTS))
 		if t.sourceMode() == modeGrid {
 			at := t.tick(f.pts)
-			t.open(modeGrid, at, at)
+			t.open(modeGrid, at, at, false)
 			break
 		}
-		t.open(modePass, f.dts, f.pts)
+		t.open(modePass, f.dts, f.pts, false)
 	case t.gen == nil:
 		return // pictures before the first key frame
 	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
@@ -170,11 +171,11 @@ func (t *timeline) changed() bool {
 	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio
 }
 
-// open begins a generation with a segment of its own.
-func (t *timeline) open(m mode, dts, pts int64) {
+// open begins a generation with a segment of its own. within says that it does not begin with a key frame of the source.
+func (t *timeline) open(m mode, dts, pts int64, within bool) {
 	t.s.Gen++
 	t.s.Open, t.s.Mode = true, m
-	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame}
+	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame, within: within}
 	t.setGrid(g)
 	t.s.Video, t.s.Audio = nil, nil
 	if m == modeAudio {

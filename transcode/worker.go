@@ -28,13 +28,18 @@ const (
 	retryMax   = 5 * time.Second
 )
 
+// passAfter is how long a stream waits for somebody who can encode it.
+const passAfter = 2 * time.Second
+
 // Worker transcodes streams whose lease it gets.
 type Worker struct {
-	cfg    Config
-	b      *bus.Bus
-	log    *zap.Logger
-	m      *metrics
-	leases *bus.Leases
+	cfg     Config
+	b       *bus.Bus
+	log     *zap.Logger
+	m       *metrics
+	leases  *bus.Leases
+	slots   *slots
+	posters chan struct{}
 
 	mu    sync.Mutex // guards below
 	lives map[string]*bus.Live
@@ -54,10 +59,11 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start transcode: %w", err)
 	}
-	return &Worker{
-		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases,
+	w := &Worker{
+		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases, slots: newSlots(cfg.Slots), posters: make(chan struct{}, 1),
 		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{},
-	}, nil
+	}
+	return w, nil
 }
 
 // Routes adds nothing: the worker has no HTTP.
@@ -121,7 +127,7 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 		w.mu.Unlock()
 		return
 	}
-	j := newJob(w.b, w.cfg, l, w.m, w.log.With(zap.String("stream", l.Name)))
+	j := newJob(w, l)
 	w.jobs[sid] = j
 	w.wg.Add(1)
 	w.mu.Unlock()
@@ -162,6 +168,9 @@ func (w *Worker) hold(ctx context.Context, j *job) error {
 	if done, err := j.finished(ctx); done || err != nil {
 		return err
 	}
+	if err := w.letOthers(ctx, j); err != nil {
+		return err
+	}
 	lease, err := w.leases.TryAcquire(ctx, j.sid, nil)
 	if err != nil {
 		return err
@@ -195,4 +204,19 @@ func (w *Worker) hold(ctx context.Context, j *job) error {
 		return fmt.Errorf("lease of %s: %w", j.sid, bus.ErrLost)
 	}
 	return err
+}
+
+// letOthers gives workers with a free slot time to take a stream that this
+// one could only pass through.
+func (w *Worker) letOthers(ctx context.Context, j *job) error {
+	live := j.record()
+	if w.slots.free(cost(profileOf(live.App), live.Width, live.Height, live.FPS)) {
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(passAfter):
+		return nil
+	}
 }

@@ -1,0 +1,150 @@
+package transcode
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// Pictures of a stream: how often, how wide and how long one may take.
+const (
+	posterEvery   = 10_000 // ms of the stream
+	posterLarge   = 1280   // pixels of width at most
+	posterSmall   = 320
+	posterTimeout = 10 * time.Second
+	posterBytes   = 2 << 20
+	posterNice    = 15
+)
+
+// Names of the sizes on the bus.
+const (
+	sizeLarge = "large"
+	sizeSmall = "small"
+)
+
+// posters makes pictures of a stream from its key frames, one at a time. A
+// key frame that comes while one is being made is left out.
+type posters struct {
+	b    *bus.Bus
+	log  *zap.Logger
+	sid  string
+	prog string
+	turn chan struct{} // a worker makes one picture at a time, over all streams
+	last int64         // stream clock of the newest, ms
+	todo chan keyFrame
+}
+
+type keyFrame struct {
+	v    *videoConfig
+	data []byte
+}
+
+func newPosters(b *bus.Bus, log *zap.Logger, sid, prog string, turn chan struct{}) *posters {
+	return &posters{b: b, log: log, sid: sid, prog: prog, turn: turn, last: -posterEvery, todo: make(chan keyFrame, 1)}
+}
+
+// see takes the source's key frames. It never blocks.
+func (p *posters) see(v *videoConfig, f frame) {
+	if d := f.dts - p.last; d < posterEvery && d >= 0 {
+		return
+	}
+	select {
+	case p.todo <- keyFrame{v, f.data}:
+		p.last = f.dts
+	default:
+	}
+}
+
+func (p *posters) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case k := <-p.todo:
+			select {
+			case <-ctx.Done():
+				return
+			case p.turn <- struct{}{}:
+			}
+			err := p.make(ctx, k)
+			<-p.turn
+			if err != nil && ctx.Err() == nil {
+				p.log.Warn("no picture of the stream this time", zap.Error(err))
+			}
+		}
+	}
+}
+
+func (p *posters) make(ctx context.Context, k keyFrame) error {
+	ctx, cancel := context.WithTimeout(ctx, posterTimeout)
+	defer cancel()
+	large, small, err := jpegs(ctx, p.prog, k)
+	if err != nil {
+		return err
+	}
+	if err := p.b.PutPoster(ctx, p.sid, sizeLarge, large); err != nil {
+		return err
+	}
+	return p.b.PutPoster(ctx, p.sid, sizeSmall, small)
+}
+
+// jpegs decodes one key frame into two pictures.
+func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte, err error) {
+	w := even(min(k.v.width, posterLarge))
+	h := even(k.v.height * w / k.v.width)
+	graph := fmt.Sprintf("[0:v]scale=%d:%d,setsar=1,split[l][b];[b]scale=%d:-2[s]", w, max(h, 2), min(w, posterSmall))
+	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 -f flv -i pipe:0 -filter_complex " + graph +
+		" -map [l] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [s] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
+	var in bytes.Buffer
+	in.Write([]byte{'F', 'L', 'V', 1, 1, 0, 0, 0, 9, 0, 0, 0, 0})
+	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 0, 0, 0, 0}, k.v.record...)}))
+	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 1, 0, 0, 0}, k.data...)}))
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdin = &in
+	var says bytes.Buffer
+	cmd.Stderr = &says
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = time.Second
+	var outs [2]*os.File
+	for i := range outs {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, nil, fmt.Errorf("picture: %w", err)
+		}
+		defer r.Close()
+		defer w.Close()
+		outs[i] = r
+		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, nil, fmt.Errorf("picture: %w", err)
+	}
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, posterNice) // a picture may wait, a part may not
+	for _, w := range cmd.ExtraFiles {
+		w.Close()
+	}
+	got := [2][]byte{}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		got[1], _ = io.ReadAll(io.LimitReader(outs[1], posterBytes))
+	}()
+	got[0], _ = io.ReadAll(io.LimitReader(outs[0], posterBytes))
+	<-read
+	err = cmd.Wait()
+	if err != nil || len(got[0]) == 0 || len(got[1]) == 0 {
+		return nil, nil, fmt.Errorf("picture: %w: %v: %.200s", ErrFFmpeg, err, says.String())
+	}
+	return got[0], got[1], nil
+}

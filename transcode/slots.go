@@ -1,0 +1,85 @@
+package transcode
+
+import (
+	"runtime"
+	"sync"
+)
+
+// Cost of encoding, in cores: what libx264 superfast and the decoder took per
+// pixel and second on the machine of FINDINGS.md (720p to 480p and 240p: 0.31;
+// 1080p to 720p and 480p: 0.73).
+const (
+	coresPerEncodedPixel = 13e-9
+	coresPerDecodedPixel = 4e-9
+	usableCores          = 0.85 // the rest is for everything else on the box
+)
+
+// slots counts what this worker encodes, so that it takes no more than it can carry.
+type slots struct {
+	limit int     // streams; 0: cores decide
+	cores float64 // that may be used
+
+	mu    sync.Mutex // guards below
+	taken int
+	used  float64 // cores
+}
+
+func newSlots(limit int) *slots {
+	return &slots{limit: limit, cores: float64(runtime.NumCPU()) * usableCores}
+}
+
+// free reports whether a stream of some cost could be taken now.
+func (s *slots) free(cost float64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fits(cost)
+}
+
+// fits: the first stream is always taken, whatever it costs; renditions are shed if it is too much.
+func (s *slots) fits(cost float64) bool {
+	if s.limit > 0 {
+		return s.taken < s.limit
+	}
+	return s.taken == 0 || s.used+cost <= s.cores
+}
+
+// take takes a slot if there is one. give gives it back, once.
+func (s *slots) take(cost float64) (give func(), ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.fits(cost) {
+		return nil, false
+	}
+	s.taken++
+	s.used += cost
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		s.taken--
+		s.used -= cost
+		s.mu.Unlock()
+	}), true
+}
+
+// cost is what encoding a stream takes, in cores, as far as its record tells.
+func cost(p Profile, width, height int, fps float64) float64 {
+	if width <= 0 || height <= 0 {
+		width, height = 1280, 720
+	}
+	if fps <= 0 || fps > 120 {
+		fps = 30
+	}
+	pixels := 0
+	for _, r := range p.Rungs {
+		if w, h, ok := r.size(width, height); ok {
+			pixels += w * h
+		}
+	}
+	if pixels == 0 {
+		return 0
+	}
+	out := fps
+	if p.FPS > 0 {
+		out = float64(p.FPS)
+	}
+	return float64(pixels)*out*coresPerEncodedPixel + float64(width*height)*fps*coresPerDecodedPixel
+}
