@@ -64,7 +64,7 @@ func (StreamEnded) Topic() string      { return "stream.ended" }
 func (e StreamEnded) Resource() string { return e.SID }
 func (e StreamEnded) Key() string      { return e.Session }
 
-// RenditionReady says that a rendition has its first part: it can be played.
+// RenditionReady says that a rendition has its first part and can be played.
 type RenditionReady struct {
 	SID       string  `json:"sid"`
 	Name      string  `json:"name"`
