@@ -48,6 +48,7 @@ func TestWatchPlays(t *testing.T) {
 			p.wake()
 			p.keep("playing.png")
 			p.accessible()
+			p.wake()
 			p.do(chromedp.Click(chromedp.CSS("#quality-button")))
 			p.until("the menu opens", `!document.getElementById('quality').hidden`)
 			p.until("the menu has faded in", `getComputedStyle(document.getElementById('quality')).opacity === '1'`)

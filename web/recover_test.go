@@ -124,9 +124,7 @@ func TestWatchTurnsOnSoundAndChangesQuality(t *testing.T) {
 	b.publish("garden", time.Minute, record(t, 640, 360), record(t, 320, 180))
 	p := open(t, b.url+"/watch/garden", desktop)
 	p.plays()
-	if !eval[bool](p, `document.querySelector('video').muted && !document.getElementById('unmute').hidden`) {
-		t.Fatal("a page nobody has touched must start muted and offer sound")
-	}
+	p.until("a page nobody has touched starts muted and offers sound", `document.querySelector('video').muted && !document.getElementById('unmute').hidden`)
 	p.do(chromedp.Click(chromedp.CSS("#unmute")))
 	p.until("the sound is on", `!document.querySelector('video').muted && document.getElementById('unmute').hidden`)
 	p.wake()

@@ -1,13 +1,17 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js'
+import { Chaser } from './chase.ts'
 import { hlsConfig } from './policy.ts'
 
 const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
+const STALL_SHOWN_MS = 4000 // a picture that stands still is left alone for this long, then the page says why
 const BEHIND_S = 2.5 // more than this behind the live position counts as "not live"
 
 /** What the page must know of the player; all are called often and cheaply. */
 export interface PlayerEvents {
   /** It plays, stalls, stopped, or failed: ask the getters. */
   changed(): void
+  /** The picture is about to go: keep what is to be seen of it. */
+  leaving(): void
   /** The qualities, or the one shown, are others now. */
   qualities(): void
 }
@@ -35,14 +39,19 @@ export class Player {
   private readonly events: PlayerEvents
   private followsLive = true
   private healedAt = -Infinity
+  private stalledAt: number | undefined
 
   constructor(video: HTMLVideoElement, url: string, events: PlayerEvents) {
     this.video = video
     this.url = url
     this.events = events
     for (const type of ['playing', 'waiting', 'pause', 'loadeddata', 'emptied', 'volumechange']) {
-      video.addEventListener(type, () => events.changed())
+      video.addEventListener(type, () => {
+        this.stalledAt = type === 'waiting' ? performance.now() : undefined
+        events.changed()
+      })
     }
+    new Chaser(video, () => (this.followsLive && !this.finished ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
     video.addEventListener('error', () => this.native && this.fail())
     video.addEventListener('resize', () => events.qualities())
@@ -59,9 +68,10 @@ export class Player {
     return (this.hls !== undefined || (this.native && this.video.src !== '')) && !this.failed && !this.finished
   }
 
-  /** There is a picture to see. */
+  /** There is a picture to see, and it has not been still for long against the viewer's will. */
   get showing(): boolean {
-    return this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.failed
+    const still = this.stalledAt === undefined ? 0 : performance.now() - this.stalledAt
+    return this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA && !this.failed && still < STALL_SHOWN_MS
   }
 
   /** (Re)starts from the playlist, at the live edge. */
@@ -190,6 +200,7 @@ export class Player {
 
   private fail(): void {
     this.failed = true
+    this.events.leaving()
     this.unload()
     this.events.changed()
   }

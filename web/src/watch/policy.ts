@@ -46,7 +46,7 @@ export const hlsConfig: Partial<HlsConfig> = {
   liveDurationInfinity: true, // media-chrome tells live from recorded by it, and DVR by seekable
   backBufferLength: 90,
   enableWorker: false, // fMP4 passes through untouched: a worker costs more than it saves
-  maxLiveSyncPlaybackRate: 1.25,
+  maxLiveSyncPlaybackRate: 1, // chase.ts does that
   liveSyncOnStallIncrease: 0.3,
   testBandwidth: false, // no second start at the lowest level; begin with what 5 Mbit/s carry
   abrEwmaDefaultEstimate: 5e6,

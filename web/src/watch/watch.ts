@@ -26,7 +26,7 @@ let answer: Answer = 'unknown'
 let playing = 0 // started_at of the stream the player was loaded for
 let shownBefore = false
 
-const player = new Player(video, playlistOf(name), { changed: update, qualities: () => quality.update() })
+const player = new Player(video, playlistOf(name), { changed: update, leaving: keepFrame, qualities: () => quality.update() })
 const quality = new QualityMenu(player)
 
 byId('name').textContent = name
@@ -78,11 +78,12 @@ function update(): void {
 function setScene(scene: Scene): void {
   stage.dataset['scene'] = scene
   if (scene === 'playing') return
+  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) keepFrame()
   const [title, text] = words[scene]
   setText(byId('curtain-title'), title)
   setText(byId('curtain-text'), text)
   const poster = byId<HTMLImageElement>('poster')
-  if (stream?.poster && !poster.src) {
+  if (byId('frame').hidden && stream?.poster && !poster.src) {
     poster.addEventListener('load', () => (poster.hidden = false))
     poster.src = stream.poster
   }
@@ -98,7 +99,7 @@ function tick(): void {
   byId('latency').hidden = latency === undefined
   setText(byId('seconds'), latency === undefined ? '' : behind(latency))
   stage.dataset['latency'] = latency?.toFixed(3) ?? ''
-  facts()
+  update()
 }
 
 function facts(): void {
@@ -110,6 +111,16 @@ function facts(): void {
   setText(byId('viewers'), stream && state !== 'ended' ? count(stream.viewers, 'viewer') : '')
   const end = stream?.ended_at ?? 0
   setText(byId('uptime'), stream ? `${state === 'ended' ? 'ran ' : ''}${clock((end || Date.now()) - stream.started_at)}` : '')
+}
+
+/** The last picture stays, dimmed, behind the words that say why there is none. */
+function keepFrame(): void {
+  if (video.videoWidth === 0) return
+  const frame = byId<HTMLCanvasElement>('frame')
+  frame.width = Math.min(960, video.videoWidth)
+  frame.height = Math.round((frame.width * video.videoHeight) / video.videoWidth)
+  frame.getContext('2d')?.drawImage(video, 0, 0, frame.width, frame.height)
+  frame.hidden = false
 }
 
 /** The stage takes the stream's shape: phones are often held upright. */

@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { ago, behind, clock, count, length } from './phrase.ts'
+
+test('running times', () => {
+  expect(clock(0)).toBe('0:00')
+  expect(clock(7_999)).toBe('0:07')
+  expect(clock(754_000)).toBe('12:34')
+  expect(clock(3_723_000)).toBe('1:02:03')
+  expect(clock(-5)).toBe('0:00')
+})
+
+test('lengths in words', () => {
+  expect(length(1_000)).toBe('1 second')
+  expect(length(25 * 60_000)).toBe('25 minutes')
+  expect(length(3 * 3_600_000)).toBe('3 hours')
+  expect(length(2 * 86_400_000)).toBe('2 days')
+  expect(ago(3_000)).toBe('just now')
+  expect(ago(60_000)).toBe('1 minute ago')
+})
+
+test('counts and delays', () => {
+  expect(count(1, 'viewer')).toBe('1 viewer')
+  expect(count(1204, 'viewer')).toBe('1,204 viewers')
+  expect(behind(0.94)).toBe('0.9 s')
+  expect(behind(21.4)).toBe('21 s')
+  expect(behind(90)).toBe('1:30')
+})
