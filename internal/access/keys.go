@@ -29,6 +29,7 @@ type Keys struct {
 
 	mu       sync.Mutex
 	keys     []bus.Key           // guarded by mu
+	fresh    map[string]bus.Key  // made here, not yet seen by the watch; guarded by mu
 	watchers map[*func()]*func() // guarded by mu
 }
 
@@ -39,7 +40,7 @@ func NewKeys(ctx context.Context, b *bus.Bus, log *zap.Logger) (*Keys, error) {
 		return nil, err
 	}
 	run, cancel := context.WithCancel(context.Background())
-	k := &Keys{b: b, cancel: cancel, done: make(chan struct{}), keys: all, watchers: make(map[*func()]*func())}
+	k := &Keys{b: b, cancel: cancel, done: make(chan struct{}), keys: all, fresh: make(map[string]bus.Key), watchers: make(map[*func()]*func())}
 	go func() {
 		defer close(k.done)
 		if err := b.WatchKeys(run, k.set); err != nil && run.Err() == nil {
@@ -58,9 +59,22 @@ func (k *Keys) Close() {
 	<-k.done
 }
 
+// set takes what the watch has read. That may be from just before a key was made here.
 func (k *Keys) set(all []bus.Key) {
 	k.mu.Lock()
+	for _, key := range all {
+		delete(k.fresh, key.ID)
+	}
+	for _, key := range k.fresh {
+		all = append(all, key)
+	}
 	k.keys = all
+	k.mu.Unlock()
+	k.changed()
+}
+
+func (k *Keys) changed() {
+	k.mu.Lock()
 	var watchers []func()
 	for _, f := range k.watchers {
 		watchers = append(watchers, *f)
@@ -95,7 +109,7 @@ func (k *Keys) List() []bus.Key {
 func (k *Keys) Has(id string) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return slices.ContainsFunc(k.keys, func(key bus.Key) bool { return key.ID == id })
+	return hasID(k.keys, id)
 }
 
 // Add makes a new key with a secret of 128 random bits. stream is the only
@@ -112,20 +126,33 @@ func (k *Keys) Add(ctx context.Context, label, stream string) (bus.Key, error) {
 	}
 	// Good for its maker at once, before the watch brings it.
 	k.mu.Lock()
-	if !slices.ContainsFunc(k.keys, func(o bus.Key) bool { return o.ID == key.ID }) {
+	defer k.mu.Unlock()
+	if !hasID(k.keys, key.ID) {
 		k.keys = append(slices.Clone(k.keys), key)
+		k.fresh[key.ID] = key
 	}
-	k.mu.Unlock()
 	return key, nil
 }
 
-// Revoke deletes a key. Publishers who used it are cut off within moments.
+// Revoke deletes a key. Publishers who used it are cut off at once.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
 	err := k.b.DeleteKey(ctx, id)
 	if errors.Is(err, bus.ErrNotFound) {
 		return fmt.Errorf("%w; `pse stream keys` lists the keys there are", err)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	delete(k.fresh, id)
+	k.keys = slices.DeleteFunc(slices.Clone(k.keys), func(key bus.Key) bool { return key.ID == id })
+	k.mu.Unlock()
+	k.changed()
+	return nil
+}
+
+func hasID(keys []bus.Key, id string) bool {
+	return slices.ContainsFunc(keys, func(key bus.Key) bool { return key.ID == id })
 }
 
 // Check finds the key with this secret and says whether it may publish the
