@@ -33,7 +33,8 @@ func run(t *testing.T, edit func(f *fake, p *pipes, o *Options)) *Report {
 
 // stops makes the stream stand still for longer than a server may block, and then end.
 func stops(f *fake, _ *pipes, o *Options) {
-	f.pauseAt, f.ends = 34, 39
+	f.pauseAt, f.ends = 32, 35
+	o.Duration = 15 * time.Second
 	o.Outage = 5 * time.Second
 }
 

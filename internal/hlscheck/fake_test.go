@@ -47,6 +47,7 @@ type fake struct {
 	header func(r *http.Request, status int, h http.Header)
 	serve  func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc)
 
+	zip   sync.Pool // of *gzip.Writer
 	mu    sync.Mutex
 	bytes map[partID][]byte
 }
@@ -75,7 +76,9 @@ const pauseLength = 4500 * time.Millisecond
 var renditions = []string{"high", "low", "audio"}
 
 func newFake(t testing.TB) *fake {
-	return &fake{t: t, start: time.Now().Add(-30 * time.Second), bytes: map[partID][]byte{}}
+	f := &fake{t: t, start: time.Now().Add(-30 * time.Second), bytes: map[partID][]byte{}}
+	f.zip.New = func() any { return gzip.NewWriter(nil) }
+	return f
 }
 
 // at is when a moment of the stream happens.
@@ -379,9 +382,11 @@ func (f *fake) answer(w http.ResponseWriter, r *http.Request, body []byte, kind,
 	switch {
 	case status != http.StatusOK:
 	case h.Get("Content-Encoding") == "gzip":
-		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+		z := f.zip.Get().(*gzip.Writer)
+		z.Reset(w)
 		_, _ = z.Write(body)
 		_ = z.Close()
+		f.zip.Put(z)
 	default:
 		_, _ = w.Write(body)
 	}

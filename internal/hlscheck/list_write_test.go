@@ -57,7 +57,7 @@ func (l *List) write() string {
 	for _, h := range l.Hints {
 		var a attrWriter
 		a.add("TYPE", h.Type)
-		a.add("URI", strconv.Quote(h.URI))
+		a.add("URI", `"`+h.URI+`"`)
 		if h.Start > 0 {
 			a.add("BYTERANGE-START", strconv.FormatUint(h.Start, 10))
 		}
@@ -65,7 +65,7 @@ func (l *List) write() string {
 	}
 	for _, r := range l.Reports {
 		var a attrWriter
-		a.add("URI", strconv.Quote(r.URI))
+		a.add("URI", `"`+r.URI+`"`)
 		a.add("LAST-MSN", strconv.FormatUint(r.Last.MSN, 10))
 		if r.HasPart {
 			a.add("LAST-PART", strconv.Itoa(r.Last.Part))
@@ -83,7 +83,7 @@ func (s *Segment) write(tag func(string, ...any), inEffect string) {
 		tag("#EXT-X-DISCONTINUITY")
 	}
 	if s.Map != inEffect {
-		tag("#EXT-X-MAP:URI=%q", s.Map)
+		tag("#EXT-X-MAP:URI=\"%s\"", s.Map)
 	}
 	if !s.PDT.IsZero() {
 		tag("#EXT-X-PROGRAM-DATE-TIME:%s", s.PDT.Format("2006-01-02T15:04:05.999999999Z07:00"))

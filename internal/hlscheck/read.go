@@ -119,11 +119,11 @@ func (r *rendition) part(ctx context.Context, pos Position, p Part, in *Init, pt
 			r.c.showHint(&hinted{r, pos, rep, listed, pt})
 		}
 	}
-	if rep == nil || !rep.ok() || pos.Part%4 == 1 {
+	if rep == nil || !rep.ok() || pos.Part%4 == 1 || pos.Part%4 == 3 {
 		hinted := rep
 		where := u
 		how := sameMedia
-		if second := r.c.second(u); second != nil && hinted != nil && hinted.ok() {
+		if second := r.c.second(u); second != nil && hinted != nil && hinted.ok() && pos.Part%4 == 1 {
 			where, how = second, sameEdge
 		}
 		rep = r.fetch(ctx, request{purpose: forPart, url: where})
@@ -158,8 +158,8 @@ func (r *rendition) whole(ctx context.Context, s Segment, in *Init, pt time.Dura
 			r.c.showPair(&pair{alike: sameEdge, r: r, a: rep, b: other})
 		}
 	}
-	if s.MSN%4 == 0 {
-		r.get(ctx, request{purpose: forUnchanged, url: r.resolve(s.URI), etag: rep.header.Get("ETag")})
+	if etag := rep.header.Get("ETag"); etag != "" && s.MSN%4 == 0 {
+		r.get(ctx, request{purpose: forUnchanged, url: r.resolve(s.URI), etag: etag})
 	}
 	r.watched.Segments++
 	r.sizes = newest(append(r.sizes, size{8 * float64(len(rep.body)), s.Duration.Seconds()}))

@@ -26,6 +26,7 @@ type rendition struct {
 	lastSeen    time.Time // when last's newest part was first seen
 	cursor      Position  // the next part to read
 	hint        *pending
+	pastLast    uint64              // the newest segment whose end was asked for by a part past its last
 	parts       map[Position]*Media // read parts of segments not yet whole
 	prev        *whole
 	inits       map[string]*Init

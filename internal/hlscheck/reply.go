@@ -43,7 +43,7 @@ const (
 
 // playlist tells whether the answer should be a playlist, by the request alone.
 func (p purpose) playlist() bool {
-	return !p.media()
+	return !p.media() && p != forUnchanged
 }
 
 // media tells whether the answer should be media.
@@ -160,7 +160,7 @@ func (c *checker) read(ctx context.Context, q request, r *reply) error {
 	r.first = time.Now()
 	r.status, r.header, r.protoMajor, r.tls = res.StatusCode, res.Header, res.ProtoMajor, res.TLS
 	limit := maxPlaylist
-	if q.purpose.media() {
+	if !q.purpose.playlist() {
 		limit = maxMedia
 	}
 	r.body, err = io.ReadAll(io.LimitReader(res.Body, int64(limit)+1))

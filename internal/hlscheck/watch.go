@@ -73,10 +73,10 @@ func (r *rendition) reload(ctx context.Context, cycle int) {
 	base, next := r.last, r.last.Next()
 	r.preload(ctx)
 	q := request{purpose: forReload, url: r.url, ask: &next, timeout: r.blockLimit()}
-	if n := len(base.Segments); base.Open == nil && n > 0 && cycle%2 == 0 && len(base.Segments[n-1].Parts) > 0 {
+	if n := len(base.Segments); base.Open == nil && n > 0 && base.MSN%2 == 0 && len(base.Segments[n-1].Parts) > 0 && r.pastLast < base.Segments[n-1].MSN {
 		// Another name for part 0 of the next segment.
 		past := Position{base.Segments[n-1].MSN, len(base.Segments[n-1].Parts)}
-		q.purpose, q.ask = forPastLast, &past
+		q.purpose, q.ask, r.pastLast = forPastLast, &past, past.MSN
 	}
 	var twin chan *reply
 	var how alike
