@@ -23,7 +23,7 @@ type grid struct {
 // pipe out per rendition from file descriptor 3 on (FINDINGS.md tells what
 // each is for). g is nil when pictures and key frames follow the source.
 func arguments(cfg Config, outs []output, g *grid, threads int) []string {
-	a := strings.Fields("-hide_banner -v warning -nostdin -copyts -probesize 32 -fpsprobesize 0")
+	a := strings.Fields("-hide_banner -v error -nostdin -copyts -probesize 32 -fpsprobesize 0")
 	switch cfg.Encoder {
 	case encoderVAAPI:
 		a = append(a, "-init_hw_device", "vaapi=hw:"+cfg.Device, "-filter_hw_device", "hw")

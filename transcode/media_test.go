@@ -198,7 +198,7 @@ func (r *rig) mortal() (kill func()) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	stop := r.workOn(b, true)
+	stop := r.workOn(b, DefaultConfig(), true)
 	return func() {
 		b.Close()
 		stop()
@@ -206,11 +206,11 @@ func (r *rig) mortal() (kill func()) {
 }
 
 // work runs a worker until the test ends or stop is called.
-func (r *rig) work() (stop func()) { return r.workOn(r.b, false) }
+func (r *rig) work() (stop func()) { return r.workOn(r.b, DefaultConfig(), false) }
 
-func (r *rig) workOn(b *bus.Bus, dies bool) (stop func()) {
+func (r *rig) workOn(b *bus.Bus, cfg Config, dies bool) (stop func()) {
 	r.t.Helper()
-	w, err := New(DefaultConfig(), b, r.log)
+	w, err := New(cfg, b, r.log)
 	if err != nil {
 		r.t.Fatal(err)
 	}

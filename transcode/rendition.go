@@ -209,11 +209,7 @@ func (r *rendition) soundEnded(g *generation) {
 		t.full = true
 		if t.spec.sound && !t.skip {
 			r.decided(g, g.endPTS)
-			end := t.front
-			if len(t.audio) > 0 {
-				end = t.audio[0].n // the next generation's
-			}
-			t.seg.flush(g.audio.ms(end))
+			t.seg.flush(g.endPTS)
 			t.done = true
 		}
 		t.done = t.done || t.skip

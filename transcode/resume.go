@@ -9,6 +9,9 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
+// staleAfter is how far behind the others a rendition was given up, in ms.
+const staleAfter = 15_000
+
 // resume reads what the parts log holds of the stream and sets the job up to
 // go on from there. from is where to start to read the media log.
 func (j *job) resume(ctx context.Context) (from uint64, err error) {
@@ -32,6 +35,10 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 		}
 		all = append(all, last)
 	}
+	newest := int64(0)
+	for _, last := range all {
+		newest = max(newest, last.End)
+	}
 	for _, last := range all {
 		r := j.newRendition(last.Rendition, last.Seq)
 		j.rends[last.Rendition] = r
@@ -53,6 +60,10 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 			r.from, r.lastAt, r.rates, r.fact, r.eos = nil, nil, bandwidth{}, segmentFact{}, false
 			continue
 		}
+		if !r.eos && last.End < newest-staleAfter {
+			r.from, r.lastAt = nil, nil // it was shed: it begins anew with the next segment
+			continue
+		}
 		if !r.eos && (first == nil || last.Source < first.lastAt.Source) {
 			first = r
 		}
@@ -71,6 +82,12 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 	}
 	if err := j.tl.restore(first.from.Timeline); err != nil {
 		return 0, fmt.Errorf("stream %s: %w", j.sid, err)
+	}
+	j.tl.taken.seq = first.lastAt.Source
+	for _, r := range j.rends {
+		if r.from != nil {
+			j.tl.taken.nextMSN, j.tl.taken.gen = max(j.tl.taken.nextMSN, r.msn+1), max(j.tl.taken.gen, r.from.Gen)
+		}
 	}
 	return first.lastAt.Source, nil
 }

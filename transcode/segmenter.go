@@ -33,16 +33,17 @@ type cell struct {
 
 // add takes the next frame; clock says where a cut lies on this rendition's clock.
 func (s *segmenter) add(f frame, clock func(cut) int64) {
+	end := f.dts
 	boundary := len(s.cuts) > 0 && f.dts >= clock(s.cuts[0])
+	if boundary {
+		end = clock(s.cuts[0]) // sound may start up to a frame after it
+	}
 	if s.pend != nil {
-		s.place(*s.pend, f.dts, boundary)
+		s.place(*s.pend, end, boundary)
 		s.pend = nil
 	}
 	if boundary {
-		for len(s.cuts) > 1 && f.dts >= clock(s.cuts[1]) {
-			s.cuts = s.cuts[1:]
-		}
-		s.begin(s.cuts[0], f.dts)
+		s.begin(s.cuts[0], end)
 		s.cuts = s.cuts[1:]
 	}
 	if s.open {

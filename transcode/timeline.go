@@ -21,6 +21,7 @@ type timeline struct {
 	seq      uint64 // log number of the chunk being read
 	wall     int64
 	marks    []mark
+	taken    taken
 	recent   []audioFrame // of the sample clock, for a generation that starts before its newest frame
 	recentOf *audioConfig
 }
@@ -72,6 +73,14 @@ type cutJSON struct {
 	PTS int64  `json:"pts"`
 }
 
+// taken is where the parts log stands at a resume, until the first chunk is
+// read. If that is not the chunk that was asked for, the numbers in between are used up.
+type taken struct {
+	seq     uint64 // of the chunk asked for
+	nextMSN uint64
+	gen     int
+}
+
 // mark is a chunk from which the fold can be taken up.
 type mark struct {
 	seq        uint64
@@ -94,6 +103,10 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Key {
 		t.mark(c)
 	}
+	if t.s.Gen > 0 && c.Epoch == t.s.Epoch && int64(c.N) != t.s.N+1 {
+		t.lose(c)
+	}
+	t.taken = taken{}
 	if c.Epoch > t.s.Epoch {
 		t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
@@ -101,6 +114,16 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	t.s.N = int64(c.N)
 	t.seq, t.wall = c.Seq, c.Wall
 	return c.EachTag(t.tag)
+}
+
+// lose ends the generation where media was lost: the log went away with its
+// server, or nobody read it in time. What comes starts with a discontinuity.
+func (t *timeline) lose(c *bus.Chunk) {
+	t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+	t.s.Anchored, t.recent = false, nil
+	if t.taken.seq != 0 && t.taken.seq != c.Seq {
+		t.s.NextMSN, t.s.Gen = max(t.s.NextMSN, t.taken.nextMSN), max(t.s.Gen, t.taken.gen)
+	}
 }
 
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
@@ -218,7 +241,7 @@ func (t *timeline) close(dts, pts int64) {
 	}
 	g := t.gen
 	if g.audio != nil && g.video != nil {
-		t.fillTo(g, dts)
+		t.fillTo(g, max(dts, pts))
 	}
 	g.ended, g.endDTS, g.endPTS = true, dts, pts
 	t.sink.endGeneration(g)
