@@ -31,7 +31,9 @@ type conn struct {
 }
 
 func (w *Worker) newConn(c net.Conn) client {
-	return &conn{w: w, n: newNormalizer(c.(*guard)), addr: c.RemoteAddr(), log: w.log.With(zap.Stringer("peer", c.RemoteAddr()))}
+	p := &conn{w: w, n: newNormalizer(c.(*guard)), addr: c.RemoteAddr(), log: w.log.With(zap.Stringer("peer", c.RemoteAddr()))}
+	p.n.goodbye = p.goodbye
+	return p
 }
 
 func (c *conn) transport() io.ReadWriteCloser { return c.n }

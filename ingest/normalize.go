@@ -30,6 +30,8 @@ type normalizer struct {
 	stream uint32               // the message stream that publishes
 	media  func(*message) error // takes its messages; nil: nobody publishes
 
+	goodbye func() // called when the publisher says that it stops
+
 	window   uint64 // acknowledge as many bytes
 	acked    uint64
 	writes   sync.Mutex // one message at a time on the socket
@@ -154,8 +156,19 @@ func (n *normalizer) toLibrary(m *message) error {
 	if err := checkAMF(m.data); err != nil {
 		return err
 	}
-	if name, _, ok := amfText(m.data); !ok || !known(name) {
+	name, args, ok := amfText(m.data)
+	if !ok || !known(name) {
 		return nil
+	}
+	switch name {
+	case "FCUnpublish", "closeStream":
+		n.goodbye()
+	case "deleteStream":
+		n.goodbye()
+		// Transaction, null, and a stream's number. GStreamer sends its name, which the library takes ill.
+		if len(args) < 9+1+9 || args[9] != amfNull || args[10] != amfNumber {
+			return nil
+		}
 	}
 	n.head = appendHeader(n.head[:0], 3, *m, len(m.data))
 	n.body = m.data

@@ -22,7 +22,6 @@ type client interface {
 	connect(app, tcURL, software string) error
 	publish(name string, stream uint32) error
 	play(stream uint32) error
-	goodbye()
 	closed()
 }
 
@@ -80,16 +79,6 @@ func (h *handler) OnPublish(ctx *rtmp.StreamContext, _ uint32, cmd *rtmpmsg.NetS
 
 func (h *handler) OnPlay(ctx *rtmp.StreamContext, _ uint32, _ *rtmpmsg.NetStreamPlay) error {
 	return h.client.play(ctx.StreamID)
-}
-
-func (h *handler) OnFCUnpublish(uint32, *rtmpmsg.NetStreamFCUnpublish) error {
-	h.client.goodbye()
-	return nil
-}
-
-func (h *handler) OnDeleteStream(uint32, *rtmpmsg.NetStreamDeleteStream) error {
-	h.client.goodbye()
-	return nil
 }
 
 func (h *handler) OnClose() { h.client.closed() }
