@@ -85,7 +85,7 @@ func (b *bench) pse(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	p, err := process.StartPSE(ctx, process.PSEOptions{Bin: bin, Data: filepath.Join(dir, "pse"), CPU: -1, Set: []string{"log.level=warn"}})
+	p, err := process.StartPSE(ctx, process.PSEOptions{Bin: bin, Data: filepath.Join(dir, "data"), CPU: -1, Set: []string{"log.level=warn"}})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,9 +111,9 @@ func throughPSE(ctx context.Context, bin, dir string, script *rtmpload.Script, t
 
 // encoder is the command line of the child that reads the stream from a pipe.
 func encoder(p *process.Process) ([]string, error) {
-	for _, line := range p.Children() {
-		if len(line) > 0 && strings.HasSuffix(line[0], "ffmpeg") && strings.Contains(strings.Join(line, " "), "-i pipe:0") && strings.Contains(strings.Join(line, " "), "libx264") {
-			return line, nil
+	for _, c := range p.Children() {
+		if strings.HasSuffix(c.Args[0], "ffmpeg") && slices.Contains(c.Args, "pipe:0") && slices.Contains(c.Args, "libx264") {
+			return c.Args, nil
 		}
 	}
 	return nil, errors.New("pse runs no ffmpeg that encodes")

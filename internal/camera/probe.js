@@ -33,7 +33,7 @@ window.pseProbe = (video, fps) => {
   // The distance from a to b on the ring of numbers, -PERIOD/2 to PERIOD/2.
   const ring = (a, b) => ((((b - a) % PERIOD) + PERIOD * 1.5) % PERIOD) - PERIOD / 2
 
-  let last = null, waiting = null
+  let last = null, base = null, doubt = null, waiting = null
   const shown = (now, frame) => {
     video.requestVideoFrameCallback(shown)
     report.frames++
@@ -51,11 +51,22 @@ window.pseProbe = (video, fps) => {
     const age = (((Date.now() - (n * 1000) / fps) % period) + period) % period
     report.numbers.push([n, frame.mediaTime, Math.round(age)])
     if (report.numbers.length > 4000) report.numbers.shift()
-    if (last && frame.mediaTime > last.time) {
-      const lost = ring(last.n, n) - Math.round((frame.mediaTime - last.time) * fps)
-      if (lost !== 0) report.jumps.push({ at: at(), from: last.n, to: n, lost })
+    // The number less what the media time says it should be stays the same.
+    // The canvas may show a picture that came after the call, so that what
+    // counts is a change that three pictures agree on.
+    const offset = ring(Math.round(frame.mediaTime * fps) % PERIOD, n)
+    if (base === null || offset === base) {
+      base = offset
+      doubt = null
+      last = n
+      return
     }
-    last = { n, time: frame.mediaTime }
+    if (doubt?.offset !== offset) doubt = { offset, at: at(), from: last, to: n, seen: 0 }
+    if (++doubt.seen === 3) {
+      report.jumps.push({ at: doubt.at, from: doubt.from, to: doubt.to, lost: ring(base, offset) })
+      base = offset
+      doubt = null
+    }
   }
   video.requestVideoFrameCallback(shown)
   video.addEventListener('waiting', () => {

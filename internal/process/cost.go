@@ -82,13 +82,19 @@ func PinSelf(core int) error {
 	return nil
 }
 
-// Children are the command lines of the process's living descendants.
-func (p *Process) Children() [][]string {
-	var all [][]string
+// Child is a living descendant of a process.
+type Child struct {
+	PID  int
+	Args []string // its command line
+}
+
+// Children are the process's living descendants.
+func (p *Process) Children() []Child {
+	var all []Child
 	for _, pid := range tree(p.PID())[1:] {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 		if err == nil && len(b) > 0 {
-			all = append(all, strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00"))
+			all = append(all, Child{pid, strings.Split(strings.TrimSuffix(string(b), "\x00"), "\x00")})
 		}
 	}
 	return all

@@ -34,6 +34,7 @@ type PSEOptions struct {
 	Data    string   // its data directory
 	Name    string   // of its log file, <Name>.log in Data; "pse"
 	Workers []string // none: all
+	Demo    bool     // publish the generated picture as stream "demo"
 	Bus     string   // the address of a bus elsewhere
 	HTTP    string
 	RTMP    string
@@ -45,6 +46,19 @@ type PSEOptions struct {
 
 // StartPSE starts `pse serve --open` and waits until it says that it is ready.
 func StartPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
+	p, err := LaunchPSE(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.ready(ctx); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// LaunchPSE is StartPSE that does not wait.
+func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	for _, a := range []*string{&o.HTTP, &o.RTMP, &o.Admin} {
 		if *a == "" {
 			port, err := FreePort()
@@ -65,16 +79,15 @@ func StartPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 		args = append(args, "--set", kv)
 	}
 	args = append(args, "serve", "--open", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
+	if o.Demo {
+		args = append(args, "--demo")
+	}
 	if err := os.MkdirAll(o.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("start pse: %w", err)
 	}
 	p := &PSE{HTTP: o.HTTP, RTMP: o.RTMP, Admin: o.Admin, log: filepath.Join(o.Data, o.Name+".log")}
 	var err error
 	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: o.Env, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
-		return nil, err
-	}
-	if err := p.ready(ctx); err != nil {
-		p.Stop()
 		return nil, err
 	}
 	return p, nil

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/browser"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// servePlayer serves the bare page with hls.js, from web's node_modules.
+func servePlayer(t *testing.T) (addr string) {
+	t.Helper()
+	const file = "../../web/node_modules/hls.js/dist/hls.min.js"
+	if _, err := os.Stat(file); err != nil {
+		t.Fatalf("%v; run make web", err)
+	}
+	srv := httptest.NewServer(browser.Player(file))
+	t.Cleanup(srv.Close)
+	return srv.URL
+}
+
+// What a newcomer does: `pse serve --demo`, the home page, the watch page.
+func TestDemoInChromium(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "demo", Demo: true})
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	home, err := chrome.Open("http://"+s.HTTP+"/", 1280, 900)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer home.Close()
+	if err := home.Wait(`!!document.querySelector('a[href$="/watch/demo"]')`, 30*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if err := home.Screenshot(artifact(t, "home.png")); err != nil {
+		t.Error(err)
+	}
+
+	watch, err := chrome.Open("http://"+s.HTTP+"/watch/demo", 1280, 900)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Close()
+	if err := watch.Probe("video", cameraFPS); err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Playing(150, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	r, err := watch.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := watch.Screenshot(artifact(t, "watch.png")); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d pictures, %d unreadable, age p50 %v, stalls %+v, jumps %+v", r.Frames, r.Bad, r.Age(.5, 90), r.Stalls, r.Jumps)
+	if r.Bad > 0 || len(r.Jumps) > 0 {
+		t.Errorf("report %+v", r)
+	}
+	if said := append(home.Problems(), watch.Problems()...); len(said) > 0 {
+		t.Errorf("the console said %q", said)
+	}
+}
+
+// Every level of the master plays, and a change from one to another shows
+// every picture once.
+func TestLevelsSwitchWithoutAGap(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "levels", Demo: true})
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	master := "http://" + s.HTTP + "/hls/demo/index.m3u8"
+	eventually(t, func() error {
+		_, err := get(master, 200)
+		return err
+	})
+	p, err := chrome.Open(playerPage(t, master, "0"), 800, 600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Probe("video", cameraFPS); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Playing(90, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	heights, err := browser.Eval[[]int](p, "hls.levels.filter(l => l.height).map(l => l.height)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(heights) < 3 {
+		t.Fatalf("levels with a picture are %v; the demo has its source, 480p and 240p", heights)
+	}
+	for _, level := range []int{1, 2, 0, 2, 1, 0} {
+		if _, err := browser.Eval[int](p, fmt.Sprintf("hls.nextLevel = hls.levels.findIndex(l => l.height === %d)", heights[level])); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(fmt.Sprintf("pseVideo.videoHeight === %d", heights[level]), 30*time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := p.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%v: %d pictures, stalls %+v, jumps %+v", heights, r.Frames, r.Stalls, r.Jumps)
+	if len(r.Jumps) > 0 || r.Bad > 0 || r.LongestStall(0) > time.Second {
+		t.Errorf("report %+v", r)
+	}
+}
