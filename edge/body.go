@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -23,18 +24,24 @@ type encoded struct {
 	bytes  []byte
 	length []string
 	etag   []string
+	sent   atomic.Pointer[wire] // by direct connections
 }
 
-func (b *body) get(render func() []byte) *encoded {
+func (e *encoded) set(b []byte, etag string) {
+	e.bytes, e.length, e.etag = b, []string{strconv.Itoa(len(b))}, []string{etag}
+}
+
+// write fills the body, if it is the first.
+func (b *body) write(render func() []byte) *body {
 	b.once.Do(func() {
 		text := render()
 		sum := sha256.Sum256(text)
-		b.plain = encoded{text, []string{strconv.Itoa(len(text))}, []string{`"` + hex.EncodeToString(sum[:8]) + `"`}}
+		b.plain.set(text, `"`+hex.EncodeToString(sum[:8])+`"`)
 	})
-	return &b.plain
+	return b
 }
 
-// zipped is the same with gzip. get was called before.
+// zipped is the same with gzip. write was called before.
 func (b *body) zipped() *encoded {
 	b.zip.Do(func() {
 		var buf bytes.Buffer
@@ -42,7 +49,7 @@ func (b *body) zipped() *encoded {
 		_, _ = z.Write(b.plain.bytes)
 		_ = z.Close()
 		etag := b.plain.etag[0]
-		b.gzip = encoded{buf.Bytes(), []string{strconv.Itoa(buf.Len())}, []string{etag[:len(etag)-1] + `-gz"`}}
+		b.gzip.set(buf.Bytes(), etag[:len(etag)-1]+`-gz"`)
 	})
 	return &b.gzip
 }

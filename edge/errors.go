@@ -17,6 +17,17 @@ type problem struct {
 
 func (p *problem) Error() string { return p.text }
 
+// cache is the Cache-Control of the answer: what may be right in a moment is
+// asked again soon.
+func (p *problem) cache() []string {
+	if p.status == http.StatusNotFound || p.status == http.StatusGone {
+		return cacheSecond
+	}
+	return cacheNone
+}
+
+func badDirective(why string) *problem { return &problem{http.StatusBadRequest, why} }
+
 var (
 	probNoStream   = &problem{http.StatusNotFound, "No stream of that name. Is the link right?"}
 	probNoPath     = &problem{http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."}

@@ -44,22 +44,31 @@ func servePreflight(rw http.ResponseWriter) {
 
 func maxAge(seconds int) string { return "public, max-age=" + strconv.Itoa(seconds) }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110 12.5.3): gzip, or "*" where
-// gzip is not named, with a weight that is not 0.
 func acceptsGzip(h http.Header) bool {
+	switch lines := h["Accept-Encoding"]; len(lines) {
+	case 0:
+		return false
+	case 1:
+		return acceptsGzipIn(lines[0])
+	default:
+		return acceptsGzipIn(strings.Join(lines, ","))
+	}
+}
+
+// acceptsGzipIn reads an Accept-Encoding (RFC 9110 12.5.3): gzip, or "*"
+// where gzip is not named, with a weight that is not 0.
+func acceptsGzipIn(line string) bool {
 	any := false
-	for _, line := range h["Accept-Encoding"] {
-		for line != "" {
-			var item string
-			item, line, _ = strings.Cut(line, ",")
-			coding, params, _ := strings.Cut(item, ";")
-			coding = strings.TrimSpace(coding)
-			switch {
-			case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
-				return !zeroWeight(params)
-			case coding == "*":
-				any = !zeroWeight(params)
-			}
+	for line != "" {
+		var item string
+		item, line, _ = strings.Cut(line, ",")
+		coding, params, _ := strings.Cut(item, ";")
+		coding = strings.TrimSpace(coding)
+		switch {
+		case strings.EqualFold(coding, "gzip"), strings.EqualFold(coding, "x-gzip"):
+			return !zeroWeight(params)
+		case coding == "*":
+			any = !zeroWeight(params)
 		}
 	}
 	return any

@@ -13,32 +13,45 @@ import (
 
 func isNotFound(err error) bool { return errors.Is(err, bus.ErrNotFound) }
 
-// serveBytes answers a part or a segment. One that is about to come is
-// waited for and then sent whole (RFC 8216bis 6.2.6).
-func (w *Worker) serveBytes(rw http.ResponseWriter, r *http.Request, t target) error {
-	s, rend, err := w.find(r.Context(), t)
+// mediaAnswer is media to send. It never changes.
+type mediaAnswer struct {
+	chunks [][]byte
+	size   int
+	kind   []string // Content-Type
+	etag   string
+}
+
+// answerBytes is a part, a segment or an init. One that is about to come is
+// waited for, and is then there as a whole (RFC 8216bis 6.2.6).
+func (w *Worker) answerBytes(ctx context.Context, t target) (mediaAnswer, error) {
+	s, rend, err := w.find(ctx, t)
 	if err != nil {
-		return err
+		return mediaAnswer{}, err
 	}
-	seg, parts, err := w.awaitParts(r.Context(), s, rend, t)
+	if t.kind == kindInit {
+		return w.answerInit(ctx, s, rend, t)
+	}
+	seg, parts, err := w.awaitParts(ctx, s, rend, t)
 	if err != nil {
-		return err
+		return mediaAnswer{}, err
 	}
-	c := &content{chunks: make([][]byte, len(parts))}
+	m := mediaAnswer{chunks: make([][]byte, len(parts)), kind: rend.contentType()}
 	for i, p := range parts {
-		if c.chunks[i], err = w.bytesOf(r.Context(), p); err != nil {
-			return err
+		if m.chunks[i], err = w.bytesOf(ctx, p); err != nil {
+			return mediaAnswer{}, err
 		}
-		c.size += int64(len(c.chunks[i]))
+		m.size += len(m.chunks[i])
 	}
-	// The time of day is in the tag, so that no number is ever reused, not
-	// even by a log that was wiped.
-	etag := `"` + strconv.FormatInt(seg.info.PDT, 36) + "-" + strconv.FormatUint(t.msn, 36)
+	// The time of day is in the tag, so that none is ever used twice, not
+	// even by a log that was wiped and counts anew.
+	tag := make([]byte, 0, 40)
+	tag = strconv.AppendInt(append(tag, '"'), seg.info.PDT, 36)
+	tag = strconv.AppendUint(append(tag, '-'), t.msn, 36)
 	if t.kind == kindPart {
-		etag += "-" + strconv.Itoa(t.part)
+		tag = strconv.AppendInt(append(tag, '-'), int64(t.part), 36)
 	}
-	w.sendMedia(rw, r, rend, c, etag+`"`)
-	return nil
+	m.etag = string(append(tag, '"'))
+	return m, nil
 }
 
 // awaitParts finds what a request names, and waits for it if it is about to come.
@@ -120,49 +133,49 @@ func (w *Worker) bytesOf(ctx context.Context, p *part) ([]byte, error) {
 	return m.Data, nil
 }
 
-func (w *Worker) serveInit(rw http.ResponseWriter, r *http.Request, t target) error {
-	s, rend, err := w.find(r.Context(), t)
-	if err != nil {
-		return err
-	}
+func (w *Worker) answerInit(ctx context.Context, s *stream, rend *rendition, t target) (mediaAnswer, error) {
 	s.mu.RLock()
 	seq, ok := rend.inits[t.init]
 	s.mu.RUnlock()
 	if !ok {
-		return probNoPart
+		return mediaAnswer{}, probNoPart
 	}
-	m, err := w.cache.get(r.Context(), seq)
+	m, err := w.cache.get(ctx, seq)
 	if isNotFound(err) || err == nil && m.Segment == nil {
-		return probNoPart
+		return mediaAnswer{}, probNoPart
 	}
 	if err != nil {
-		return err
+		return mediaAnswer{}, err
 	}
-	w.sendMedia(rw, r, rend, &content{chunks: [][]byte{m.Init}, size: int64(len(m.Init))}, `"`+t.init+`"`)
-	return nil
+	return mediaAnswer{[][]byte{m.Init}, len(m.Init), rend.contentType(), `"` + t.init + `"`}, nil
 }
 
 // sendMedia writes bytes that never change.
-func (w *Worker) sendMedia(rw http.ResponseWriter, r *http.Request, rend *rendition, c *content, etag string) {
+func (w *Worker) sendMedia(rw http.ResponseWriter, r *http.Request, m mediaAnswer) {
 	w.metrics.media.Inc()
-	w.metrics.bytes.Add(float64(c.size))
+	w.metrics.bytes.Add(float64(m.size))
 	h := rw.Header()
 	allowOrigins(h)
 	h["Access-Control-Expose-Headers"] = exposed
 	h["Cache-Control"] = w.mediaAge
-	h["Content-Type"] = rend.contentType()
-	h["Etag"] = []string{etag}
-	if r.Method == http.MethodGet && r.Header["Range"] == nil && r.Header["If-None-Match"] == nil && r.Header["If-Match"] == nil {
-		h["Accept-Ranges"] = acceptRanges
-		h["Content-Length"] = []string{strconv.FormatInt(c.size, 10)}
-		for _, chunk := range c.chunks {
-			if _, err := rw.Write(chunk); err != nil {
-				return
-			}
-		}
+	h["Content-Type"] = m.kind
+	h["Etag"] = []string{m.etag}
+	if r.Method != http.MethodGet || conditional(r.Header) {
+		http.ServeContent(rw, r, "", time.Time{}, &content{chunks: m.chunks, size: int64(m.size)})
 		return
 	}
-	http.ServeContent(rw, r, "", time.Time{}, c)
+	h["Accept-Ranges"] = acceptRanges
+	h["Content-Length"] = []string{strconv.Itoa(m.size)}
+	for _, chunk := range m.chunks {
+		if _, err := rw.Write(chunk); err != nil {
+			return
+		}
+	}
+}
+
+// conditional reports whether a request may want anything but all of it.
+func conditional(h http.Header) bool {
+	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil
 }
 
 // content is bytes in several pieces, read as one.

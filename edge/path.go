@@ -27,6 +27,11 @@ type target struct {
 	part      int
 }
 
+// direct reports what is answered on connections taken over.
+func (t target) direct() bool {
+	return t.kind == kindMedia || t.kind == kindInit || t.kind == kindSegment || t.kind == kindPart
+}
+
 // parsePath reads the decoded path after /hls/. Stream names have no slash,
 // rendition names and init ids are tokens.
 func parsePath(path string) target {

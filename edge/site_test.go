@@ -16,6 +16,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/edge/edgetest"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zaptest"
 )
 
@@ -41,6 +42,9 @@ type site struct {
 	t    testing.TB
 	url  string
 	stop func()
+
+	server  *http.Server
+	metrics *prometheus.Registry
 }
 
 func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
@@ -63,7 +67,9 @@ func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
 	mux := http.NewServeMux()
 	w.Routes(mux)
 	srv := httptest.NewServer(mux)
-	s := &site{t: t, url: srv.URL, stop: sync.OnceFunc(func() {
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(w.Collectors()...)
+	s := &site{t: t, url: srv.URL, server: srv.Config, metrics: metrics, stop: sync.OnceFunc(func() {
 		srv.CloseClientConnections()
 		srv.Close()
 		cancel()
@@ -142,6 +148,22 @@ func (s *site) seesEnd(st *edgetest.Stream) {
 	eventually(s.t, func() bool {
 		return strings.Contains(s.get("/hls/"+url.PathEscape(st.Name)+"/"+last+"/index.m3u8").body, "#EXT-X-ENDLIST")
 	})
+}
+
+// waiting is how many requests wait for a part.
+func (s *site) waiting() int {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "pse_edge_waiting_requests" {
+			return int(f.GetMetric()[0].GetGauge().GetValue())
+		}
+	}
+	s.t.Fatal("no such metric")
+	return 0
 }
 
 // eventually waits until ok is true, for what no answer tells the moment of.

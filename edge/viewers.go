@@ -2,7 +2,7 @@ package edge
 
 import (
 	"hash/maphash"
-	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,29 +17,26 @@ const seenFor = 12 * time.Second
 // player's name, remembered as a hash only.
 type audience struct {
 	mu   sync.Mutex
-	seed maphash.Seed
 	last map[uint64]int64 // when seen, unix s
 }
 
-// saw notes a request; beyond limit viewers new ones are not counted.
-func (a *audience) saw(r *http.Request, limit int) {
-	now := time.Now().Unix()
-	host := r.RemoteAddr
-	if i := lastColon(host); i >= 0 {
-		host = host[:i]
+// viewerOf is the hash of who asks.
+func (w *Worker) viewerOf(addr, agent string) uint64 {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
+		addr = addr[:i] // another port is the same viewer
 	}
+	return maphash.String(w.seed, addr) ^ maphash.String(w.seed, agent)<<1
+}
+
+// saw notes a request; beyond limit viewers new ones are not counted.
+func (a *audience) saw(who uint64, now time.Time, limit int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.last == nil {
-		a.seed, a.last = maphash.MakeSeed(), map[uint64]int64{}
+		a.last = map[uint64]int64{}
 	}
-	var h maphash.Hash
-	h.SetSeed(a.seed)
-	_, _ = h.WriteString(host)
-	_, _ = h.WriteString(r.UserAgent())
-	key := h.Sum64()
-	if _, known := a.last[key]; known || len(a.last) < limit {
-		a.last[key] = now
+	if _, known := a.last[who]; known || len(a.last) < limit {
+		a.last[who] = now.Unix()
 	}
 }
 
@@ -54,15 +51,6 @@ func (a *audience) count(now time.Time) int {
 		}
 	}
 	return len(a.last)
-}
-
-func lastColon(s string) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == ':' {
-			return i
-		}
-	}
-	return -1
 }
 
 // crowd is what all edges count.

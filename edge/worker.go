@@ -11,6 +11,7 @@ package edge
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +21,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
+
+// hlsRoot is where streams are mounted.
+const hlsRoot = "/hls/"
 
 // tick is how often viewers are counted and told to the other edges.
 const tick = 2 * time.Second
@@ -34,8 +38,11 @@ type Worker struct {
 	crowd   *crowd
 	poster  *pictures
 	metrics *metrics
+	direct  *directs
+	date    date
 
-	mediaAge []string // Cache-Control of media
+	mediaAge []string     // Cache-Control of media
+	seed     maphash.Seed // of viewers' hashes
 
 	ctx    context.Context // ends with Run
 	cancel context.CancelFunc
@@ -47,7 +54,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the edge: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster)}
+	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster), seed: maphash.MakeSeed(), direct: newDirects()}
 	w.mediaAge = []string{maxAge(int((2 * cfg.DVR).Seconds())) + ", immutable"}
 	w.cache = newCache(cfg.CacheMiB<<20, b.GetPart)
 	w.metrics = newMetrics(w)
@@ -57,7 +64,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 
 // Routes mounts the streams, the API about them and the pages.
 func (w *Worker) Routes(mux *http.ServeMux) {
-	mux.HandleFunc("/hls/", w.serveHLS)
+	mux.HandleFunc(hlsRoot, w.serveHLS)
 	mux.HandleFunc("GET /api/streams", w.serveStreams)
 	mux.HandleFunc("GET /api/streams/{name}", w.serveStream)
 	web.Routes(mux)
@@ -66,6 +73,7 @@ func (w *Worker) Routes(mux *http.ServeMux) {
 // Run serves until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.wg.Wait()
+	defer w.direct.stop()
 	defer w.cancel()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup

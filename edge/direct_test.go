@@ -1,0 +1,176 @@
+package edge_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/edge/edgetest"
+)
+
+// wire is a client's connection that a test writes to by hand.
+type wire struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func (s *site) dial(t *testing.T) *wire {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
+	return &wire{t, c, bufio.NewReader(c)}
+}
+
+func (c *wire) send(text string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.conn, text); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *wire) get(path string, fields ...string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: edge\r\n" + strings.Join(fields, "") + "\r\n"
+}
+
+func (c *wire) receive(status int) reply {
+	c.t.Helper()
+	res, err := http.ReadResponse(c.in, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if res.StatusCode != status {
+		c.t.Fatalf("status %d, want %d: %s", res.StatusCode, status, body)
+	}
+	return reply{res.StatusCode, res.Header, string(body)}
+}
+
+// One connection carries simple requests and others by turns, also in pieces
+// and several at once.
+func TestOneConnectionForAll(t *testing.T) {
+	b := newBus(t)
+	st := edgetest.New(t, "a b", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, b, quickStart)
+	s.want(200, "/hls/a%20b/index.m3u8")
+	part := string(edgetest.Media("source", 1, 2, 1000))
+	c := s.dial(t)
+	for round := range 3 {
+		c.send(c.get("/hls/a%20b/source/index.m3u8"))
+		list := c.receive(200)
+		c.send(c.get("/hls/a%20b/source/1.2.m4s"))
+		if r := c.receive(200); r.body != part {
+			t.Errorf("round %d: part is %q", round, r.body)
+		}
+		c.send(c.get("/hls/a%20b/source/1.2.m4s", "Range: bytes=0-9\r\n"))
+		if r := c.receive(206); r.body != part[:10] {
+			t.Errorf("round %d: range is %q", round, r.body)
+		}
+		c.send(c.get("/api/streams"))
+		c.receive(200)
+		c.send(c.get("/hls/a%20b/index.m3u8"))
+		c.receive(200)
+		c.send(c.get("/hls/a%20b/source/index.m3u8", "If-None-Match: "+list.header.Get("Etag")+"\r\n"))
+		c.receive(304)
+		c.send(c.get("/hls/a%20b/source/9.9.m4s"))
+		c.receive(404)
+		c.send(c.get("/hls/a%20b/source/index.m3u8?_HLS_part=1"))
+		c.receive(400)
+	}
+	for _, piece := range strings.SplitAfter(c.get("/hls/a%20b/source/1.2.m4s", "User-Agent: x\r\n"), "e") {
+		c.send(piece)
+	}
+	c.receive(200)
+	c.send(c.get("/hls/a%20b/source/1.2.m4s") + c.get("/hls/a%20b/source/1.m4s") + c.get("/api/streams") + c.get("/hls/a%20b/audio/0.1.m4s"))
+	for range 4 {
+		c.receive(200)
+	}
+	c.send(c.get("/hls/a%20b/source/1.2.m4s", "X-Long: "+strings.Repeat("x", 5000)+"\r\n"))
+	c.receive(200)
+	c.send("GET /hls/a%20b/source/1.2.m4s HTTP/1.1\r\n\r\n") // no Host
+	c.receive(400)
+
+	c = s.dial(t)
+	c.send(c.get("/hls/a%20b/source/1.2.m4s"))
+	c.receive(200)
+	c.send("POST /hls/a%20b/source/1.2.m4s HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+	c.receive(405)
+	c.send(c.get("/hls/a%20b/source/1.2.m4s", "Connection: close\r\n"))
+	if r := c.receive(200); r.body != part {
+		t.Error("last part is wrong")
+	}
+	if _, err := c.in.ReadByte(); err != io.EOF {
+		t.Errorf("after Connection: close: %v", err)
+	}
+}
+
+// What goes out by a direct connection and by net/http is the same.
+func TestDirectAndNetHTTPAreAlike(t *testing.T) {
+	b := newBus(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, b, quickStart)
+	s.want(200, "/hls/a/index.m3u8")
+	for _, path := range []string{
+		"/hls/a/source/index.m3u8", "/hls/a/source/index.m3u8?_HLS_msn=2", "/hls/a/source/index.m3u8?_HLS_skip=YES",
+		"/hls/a/source/1.m4s", "/hls/a/audio/1.3.m4s", "/hls/a/source/source0.mp4", "/hls/a/source/100.m4s",
+		"/hls/none/source/1.m4s", "/hls/a/source/index.m3u8?_HLS_msn=100",
+	} {
+		for _, zip := range []string{"gzip", "identity"} {
+			direct := s.get(path, "Accept-Encoding", zip)
+			other := s.get(path, "Accept-Encoding", zip, "Connection", "close")
+			direct.header.Del("Date")
+			other.header.Del("Date")
+			other.header.Del("Connection")
+			if direct.status != other.status || direct.body != other.body || fmt.Sprint(direct.header) != fmt.Sprint(other.header) {
+				t.Errorf("%s %s:\n%d %v %d bytes\n%d %v %d bytes", path, zip, direct.status, direct.header, len(direct.body), other.status, other.header, len(other.body))
+			}
+		}
+	}
+}
+
+// A server that is shut down ends idle connections, and lets the rest answer.
+func TestShutdownDrains(t *testing.T) {
+	b := newBus(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, b, quickStart)
+	s.want(200, "/hls/a/index.m3u8")
+	idle, busy := s.dial(t), s.dial(t)
+	idle.send(idle.get("/hls/a/source/1.m4s"))
+	idle.receive(200)
+	busy.send(busy.get("/hls/a/source/1.m4s"))
+	busy.receive(200)
+	busy.send(busy.get("/hls/a/source/3.0.m4s"))
+	eventually(t, func() bool { return s.waiting() == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := s.server.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := idle.in.ReadByte(); err != io.EOF {
+		t.Errorf("the idle one got %v", err)
+	}
+	st.Publish(1)
+	if r := busy.receive(200); r.body != string(edgetest.Media("source", 3, 0, 1000)) {
+		t.Errorf("who waited got %q", r.body)
+	}
+	if _, err := busy.in.ReadByte(); err != io.EOF {
+		t.Errorf("the busy one got %v", err)
+	}
+}

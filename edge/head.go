@@ -1,0 +1,137 @@
+package edge
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+)
+
+// head is what a direct connection needs of a request. Only what is plainly
+// simple is read here: a GET of something below /hls/ by HTTP/1.1 that
+// changes nothing about the connection and wants the whole of it. All else
+// is net/http's, which also says what is wrong with it.
+type head struct {
+	target target
+	query  string
+	zip    bool
+	agent  []byte // points into what was read
+	size   int    // bytes
+}
+
+type headState int
+
+const (
+	headMore   headState = iota // not all of it is there
+	headSimple                  // it is, and is simple
+	headOther                   // net/http's
+)
+
+const (
+	getLine  = "GET " + hlsRoot
+	lastLine = " HTTP/1.1"
+)
+
+var (
+	crlf     = []byte("\r\n")
+	crlfcrlf = []byte("\r\n\r\n")
+)
+
+// parseHead reads the first request in b.
+func parseHead(b []byte) (h head, state headState) {
+	if n := min(len(b), len(getLine)); string(b[:n]) != getLine[:n] {
+		return h, headOther
+	}
+	end := bytes.Index(b, crlfcrlf)
+	if end < 0 {
+		return h, headMore
+	}
+	h.size = end + len(crlfcrlf)
+	line, fields, _ := bytes.Cut(b[:end], crlf)
+	if !h.setTarget(line) || !h.setFields(fields) {
+		return head{}, headOther
+	}
+	return h, headSimple
+}
+
+// setTarget reads the request line.
+func (h *head) setTarget(line []byte) bool {
+	uri, ok := bytes.CutSuffix(line[len("GET "):], []byte(lastLine))
+	if !ok {
+		return false
+	}
+	for _, c := range uri {
+		if c <= ' ' || c >= 0x7f || c == '#' {
+			return false
+		}
+	}
+	path, query, _ := strings.Cut(string(uri), "?")
+	if strings.Contains(path, "//") || strings.Contains(path, "/.") {
+		return false // it may be another's once it is cleaned
+	}
+	if strings.IndexByte(path, '%') >= 0 {
+		var err error
+		if path, err = url.PathUnescape(path); err != nil {
+			return false
+		}
+	}
+	h.target, h.query = parsePath(path[len(hlsRoot):]), query
+	return h.target.direct()
+}
+
+// setFields reads the header fields.
+func (h *head) setFields(fields []byte) bool {
+	hosts, accepts, agents := 0, 0, 0
+	for len(fields) > 0 {
+		var line []byte
+		line, fields, _ = bytes.Cut(fields, crlf)
+		colon := bytes.IndexByte(line, ':')
+		if colon <= 0 {
+			return false
+		}
+		name, value := line[:colon], bytes.Trim(line[colon+1:], " \t")
+		for _, c := range name {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') {
+				return false
+			}
+		}
+		for _, c := range value {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return false
+			}
+		}
+		switch {
+		case is(name, "host"):
+			hosts++
+		case is(name, "accept-encoding"):
+			accepts++
+			h.zip = acceptsGzipIn(string(value))
+		case is(name, "user-agent"):
+			agents++
+			h.agent = value
+		case is(name, "connection"):
+			if !is(value, "keep-alive") {
+				return false
+			}
+		case is(name, "range"), is(name, "if-none-match"), is(name, "if-match"), is(name, "if-range"),
+			is(name, "content-length"), is(name, "transfer-encoding"), is(name, "expect"), is(name, "upgrade"):
+			return false
+		}
+	}
+	return hosts == 1 && accepts <= 1 && agents <= 1
+}
+
+// is compares ASCII without regard to case; lower is lower case.
+func is(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
