@@ -71,7 +71,7 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *refusal) {
 	}
 	sps, nalSize, ok := parseAVCConfig(t.Payload())
 	if !ok {
-		return false, refuse(codeFailed, "the H.264 configuration is broken; restart the encoder")
+		return false, refuse(codeRejected, "the H.264 configuration is broken; restart the encoder")
 	}
 	f.video, f.nalSize = bytes.Clone(t.Data), nalSize
 	var p h264.SPS
@@ -156,7 +156,7 @@ func checkVideo(b []byte) *refusal {
 }
 
 func refuseVideo(name string) *refusal {
-	return refuse(codeFailed, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
+	return refuse(codeRejected, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
 }
 
 // checkAudio refuses what is not AAC.
@@ -180,7 +180,7 @@ func checkAudio(b []byte) *refusal {
 	case 13:
 		name = "Opus"
 	}
-	return refuse(codeFailed, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
+	return refuse(codeRejected, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
 }
 
 // printable makes a peer's words fit for a log and a page.

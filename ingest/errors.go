@@ -29,7 +29,8 @@ const (
 	codeConnectRejected = "NetConnection.Connect.Rejected"
 	codeBadName         = "NetStream.Publish.BadName"
 	codeDenied          = "NetStream.Publish.Denied"
-	codeFailed          = "NetStream.Publish.Failed"
+	codeRejected        = "NetStream.Publish.Rejected" // OBS stops for this one and the two above...
+	codeFailed          = "NetStream.Publish.Failed"   // ...and tries again after this
 	codePlayFailed      = "NetStream.Play.Failed"
 )
 

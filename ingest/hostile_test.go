@@ -309,7 +309,7 @@ func TestCodecsRefused(t *testing.T) {
 		p := dial(t, r.w.Addr())
 		p.mustPublish("live", "cam?key="+r.key.Secret)
 		p.video(0, c.body)
-		if _, f := p.await("onStatus"); f["code"] != codeFailed || !strings.Contains(f["description"], c.say) {
+		if _, f := p.await("onStatus"); f["code"] != codeRejected || !strings.Contains(f["description"], c.say) {
 			t.Errorf("%q was answered %v", c.body, f)
 		}
 		p.hungUp()
