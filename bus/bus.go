@@ -12,13 +12,14 @@ import (
 
 // Bus is a worker's connection. Its methods may be called from any goroutine.
 type Bus struct {
-	id   string
-	name string
-	nc   *nats.Conn
-	js   jetstream.JetStream
-	log  *zap.Logger
-	logs LogConfig
-	link *link
+	id    string
+	name  string
+	nc    *nats.Conn
+	js    jetstream.JetStream
+	log   *zap.Logger
+	logs  LogConfig
+	link  *link
+	meter *meter
 
 	handles sync.Mutex // guards the two below
 	streams map[string]jetstream.Stream

@@ -33,7 +33,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		return nil, errors.New("connect to the bus: no address; set --bus nats://host:4222")
 	}
 	b := &Bus{
-		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(),
+		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(), meter: newMeter(o.Name),
 		streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{},
 		ensure: make(chan struct{}, 1), done: make(chan struct{}),
 	}
@@ -101,6 +101,7 @@ func (b *Bus) options(o Options) []nats.Option {
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			b.link.lost()
+			b.meter.lost.Inc()
 			if err != nil {
 				b.log.Warn("bus connection lost, reconnecting", zap.Error(err))
 			}

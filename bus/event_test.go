@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
@@ -205,4 +206,25 @@ func TestTail(t *testing.T) {
 	if err := within(t, end); !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
+}
+
+// Whatever comes as an event, reading it gives an event or ErrBadEvent.
+func FuzzOpen(f *testing.F) {
+	for _, ev := range samples() {
+		env, err := seal(ev, "test", time.Unix(0, 0))
+		if err != nil {
+			f.Fatal(err)
+		}
+		data, err := json.Marshal(env)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		ev, env, err := open[SegmentReady](data)
+		if err == nil && env.Type != ev.Topic() || err != nil && !errors.Is(err, ErrBadEvent) {
+			t.Fatal(env, err)
+		}
+	})
 }

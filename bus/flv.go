@@ -27,7 +27,8 @@ type Tag struct {
 	Data []byte
 }
 
-// AppendTag appends a tag in the file format: header, body and the trailing size.
+// AppendTag appends a tag in the file format: header, body and the trailing
+// size. Data must not be longer than MaxTagBytes.
 func AppendTag(b []byte, t Tag) []byte {
 	n := len(t.Data)
 	b = append(b, t.Type, byte(n>>16), byte(n>>8), byte(n),

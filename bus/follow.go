@@ -81,14 +81,20 @@ func (f *follower) open(ctx context.Context) error {
 	return nil
 }
 
-// place corrects from for a log that has lost what we read already: it was
-// made anew, or its end was not yet on the disk when the power went.
+// place corrects from for a log that was made anew, or whose end was not yet
+// on the disk when the power went.
 func (f *follower) place(info *jetstream.StreamInfo) {
-	if next := info.State.LastSeq + 1; f.from > next {
-		f.b.log.Warn("a log lost its end", zap.String("log", f.log), zap.Uint64("had", f.from-1), zap.Uint64("has", next-1))
-		if f.from = 0; f.created.Equal(info.Created) {
-			f.from = next
-		}
+	next, from := info.State.LastSeq+1, f.from
+	switch {
+	case !f.created.IsZero() && !f.created.Equal(info.Created):
+		f.from = 0 // another log: all of it is new
+	case f.from > next && f.created.IsZero():
+		f.from = 0 // the caller knew another log
+	case f.from > next:
+		f.from = next // what is written now gets numbers that we have seen
+	}
+	if f.from != from {
+		f.b.log.Warn("a log is not the one it was", zap.String("log", f.log), zap.Uint64("wanted", from), zap.Uint64("next", next))
 	}
 	f.created = info.Created
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap/zaptest"
 )
 
@@ -110,5 +111,101 @@ func TestPublishPartIsFenced(t *testing.T) {
 	h, pending, err := r.Next(t.Context())
 	if err != nil || h.Size != 4 || h.Data != nil || pending != 0 {
 		t.Fatalf("headers only: %+v, %d, %v", h, pending, err)
+	}
+}
+
+// A log that is deleted under a reader is made again, and the reader reads it
+// from its start, whatever its numbers.
+func TestFollowALogMadeAnew(t *testing.T) {
+	b := testBus(t, testServer(t))
+	r, err := b.FollowMedia(t.Context(), "a", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Stop()
+	put := func(n uint64) {
+		t.Helper()
+		eventually(t, "the chunk is stored", func() bool {
+			_, err := b.PublishChunk(t.Context(), &Chunk{SID: "a", N: n})
+			return err == nil
+		})
+	}
+	want := func(n uint64) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if c, err := r.Next(ctx); err != nil || c.N != n {
+			t.Fatalf("got %+v, %v; want chunk %d", c, err, n)
+		}
+	}
+	put(0)
+	want(0)
+	if err := b.js.DeleteStream(t.Context(), logMedia); err != nil {
+		t.Fatal(err)
+	}
+	// Someone whose clock is behind makes it again.
+	for _, sc := range b.logs.streams(time.Unix(1, 0)) {
+		if sc.Name == logMedia {
+			if _, err := b.js.CreateStream(t.Context(), sc); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+				t.Fatal(err)
+			}
+		}
+	}
+	for n := range uint64(3) {
+		put(n + 1)
+		want(n + 1)
+	}
+}
+
+func TestFollowPlace(t *testing.T) {
+	one, other := time.Unix(1, 0), time.Unix(2, 0)
+	for _, test := range []struct {
+		name          string
+		from, last    uint64
+		seen, created time.Time
+		want          uint64
+	}{
+		{"the oldest", 0, 10, time.Time{}, one, 0},
+		{"from a number", 5, 10, time.Time{}, one, 5},
+		{"from now on", 11, 10, time.Time{}, one, 11},
+		{"from another log's number", 12, 10, time.Time{}, one, 0},
+		{"same log", 11, 10, one, one, 11},
+		{"same log without its end", 12, 10, one, one, 11},
+		{"another log", 5, 10, one, other, 0},
+	} {
+		f := &follower{b: &Bus{log: zaptest.NewLogger(t)}, from: test.from, created: test.seen}
+		info := &jetstream.StreamInfo{Created: test.created}
+		info.State.LastSeq = test.last
+		if f.place(info); f.from != test.want {
+			t.Errorf("%s: from %d, want %d", test.name, f.from, test.want)
+		}
+	}
+}
+
+// A reader stops at once, also while the bus is away.
+func TestFollowStopsWithoutTheBus(t *testing.T) {
+	srv := testServer(t)
+	b, err := Connect(t.Context(), Options{URL: srv.URL(), Name: "test"}, zaptest.NewLogger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	r, err := b.FollowParts(t.Context(), "a", 0, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Close()
+	eventually(t, "the loss is noticed", func() bool { return !b.Connected() })
+	if _, err := b.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b"}, 0); !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
+		t.Errorf("publishing while away: %v", err)
+	}
+	if _, err := b.GetLive(t.Context(), "a"); !errors.Is(err, ErrAway) {
+		t.Errorf("reading while away: %v", err)
+	}
+	stopped := make(chan bool)
+	go func() { r.Stop(); stopped <- true }()
+	within(t, stopped)
+	if _, _, err := r.Next(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Stop: %v", err)
 	}
 }

@@ -162,6 +162,9 @@ func partOf(subject string, seq uint64, h nats.Header, data []byte) (*Part, erro
 			p.Init, p.Data = data[:n:n], data[n:]
 		}
 	}
+	if hp.err == nil && (p.Size < 0 || p.Index < 0) {
+		hp.err = fmt.Errorf("size %d, index %d", p.Size, p.Index)
+	}
 	if hp.err != nil {
 		return nil, fmt.Errorf("part %d of %s: %w", seq, subject, hp.err)
 	}

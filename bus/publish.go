@@ -42,6 +42,7 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 		var api *jetstream.APIError
 		switch {
 		case err == nil:
+			b.meter.published.WithLabelValues(env.Type).Inc()
 			return nil
 		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500:
 			return b.failed(try, err, "publish %s of %s", env.Type, env.Subject)

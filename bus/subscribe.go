@@ -131,6 +131,7 @@ func (s *subscription) settle(ctx context.Context, m jetstream.Msg) error {
 	err = s.handleAlive(ctx, m)
 	switch {
 	case err == nil:
+		s.count("ok")
 		ctx, done := s.b.bound(ctx)
 		defer done()
 		_ = m.DoubleAck(ctx) // if it gets lost the event comes again
@@ -140,6 +141,7 @@ func (s *subscription) settle(ctx context.Context, m jetstream.Msg) error {
 	case errors.Is(err, ErrBadEvent) || tries > len(s.backOff):
 		return s.bury(ctx, m, md.Sequence.Stream, tries, err)
 	}
+	s.count("retry")
 	wait := s.backOff[tries-1]
 	s.b.log.Warn("event not handled, will try again", zap.String("subject", m.Subject()), zap.String("durable", s.durable),
 		zap.Int("tries", tries), zap.Duration("wait", wait), zap.Error(err))
@@ -180,8 +182,13 @@ func (s *subscription) bury(ctx context.Context, m jetstream.Msg, number uint64,
 		_ = m.NakWithDelay(s.backOff[len(s.backOff)-1])
 		return s.b.failed(ctx, err, "bury %s", m.Subject())
 	}
+	s.count("dead")
 	s.b.log.Error("event given up, kept as a dead letter", zap.String("subject", dead.Subject), zap.Int("tries", tries), zap.Error(cause))
 	return m.TermWithReason("dead letter")
+}
+
+func (s *subscription) count(result string) {
+	s.b.meter.handled.WithLabelValues(s.durable, s.topic, result).Inc()
 }
 
 // oneLine makes a text fit for a header.

@@ -1,0 +1,69 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+)
+
+// Updates from all sides count, none is lost.
+func TestUpdateLiveIsAtomic(t *testing.T) {
+	srv := testServer(t)
+	var wg sync.WaitGroup
+	for range 4 {
+		b := testBus(t, srv)
+		wg.Go(func() {
+			for range 10 {
+				if _, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateLive; l.NextMSN++; return nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	b := testBus(t, srv)
+	if l, err := b.GetLive(t.Context(), "a"); err != nil || l.NextMSN != 40 || l.SID != "a" {
+		t.Fatalf("%+v, %v", l, err)
+	}
+	no := errors.New("no")
+	if _, err := b.UpdateLive(t.Context(), "a", func(*Live) error { return no }); err != no { //nolint:errorlint // as it is
+		t.Fatal(err)
+	}
+}
+
+// What is forgotten is gone from the list, and those who watch are told.
+func TestLives(t *testing.T) {
+	b := testBus(t, testServer(t))
+	if all, err := b.Lives(t.Context()); err != nil || len(all) != 0 {
+		t.Fatal(all, err)
+	}
+	seen := make(chan *Live, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = b.WatchLive(ctx, func(l *Live) { seen <- l }) }()
+	for _, sid := range []string{"a", "b"} {
+		if _, err := b.UpdateLive(t.Context(), sid, func(l *Live) error { l.State = StateLive; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if l := within(t, seen); l.SID != sid || l.State != StateLive {
+			t.Fatalf("%+v", l)
+		}
+	}
+	if err := b.DeleteLive(t.Context(), "a"); err != nil {
+		t.Fatal(err)
+	}
+	if l := within(t, seen); *l != (Live{SID: "a"}) {
+		t.Fatalf("%+v", l)
+	}
+	if all, err := b.Lives(t.Context()); err != nil || len(all) != 1 || all[0].SID != "b" {
+		t.Fatal(all, err)
+	}
+	if _, err := b.GetLive(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
+		t.Fatal(err)
+	}
+	l, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateGrace; return nil })
+	if err != nil || l.State != StateGrace { // a name that was forgotten can come again
+		t.Fatal(l, err)
+	}
+}

@@ -1,0 +1,77 @@
+package bus
+
+import (
+	"strings"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// meter counts what a worker's connection goes through.
+type meter struct {
+	published, handled *prometheus.CounterVec
+	lost               prometheus.Counter
+	all                []prometheus.Collector
+}
+
+// newMeter names the worker in every figure, since one process may have several.
+func newMeter(worker string) *meter {
+	labels := prometheus.Labels{"worker": worker}
+	m := &meter{
+		published: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pse_bus_events_published_total", Help: "Events stored, by topic.", ConstLabels: labels,
+		}, []string{"topic"}),
+		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pse_bus_events_handled_total", Help: "Tries to handle an event, by subscription and result: ok, retry, dead.", ConstLabels: labels,
+		}, []string{"durable", "topic", "result"}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pse_bus_connections_lost_total", Help: "Times the connection to the bus broke.", ConstLabels: labels,
+		}),
+	}
+	m.all = []prometheus.Collector{m.published, m.handled, m.lost}
+	return m
+}
+
+// Collectors are the metrics of this connection.
+func (b *Bus) Collectors() []prometheus.Collector { return b.meter.all }
+
+// Collectors are the metrics of the server.
+func (s *Server) Collectors() []prometheus.Collector {
+	return []prometheus.Collector{serverCollector{
+		s.ns,
+		prometheus.NewDesc("pse_bus_log_bytes", "Bytes held by a log.", []string{"log"}, nil),
+		prometheus.NewDesc("pse_bus_log_messages", "Messages held by a log.", []string{"log"}, nil),
+		prometheus.NewDesc("pse_bus_log_last_number", "Number of a log's newest message: grows by one with each.", []string{"log"}, nil),
+		prometheus.NewDesc("pse_bus_clients", "Connections to the bus.", nil, nil),
+		prometheus.NewDesc("pse_bus_slow_consumers_total", "Connections that were cut off since they read too slowly.", nil, nil),
+	}}
+}
+
+// serverCollector asks the server when it is scraped.
+type serverCollector struct {
+	ns                                     *server.Server
+	bytes, messages, number, clients, slow *prometheus.Desc
+}
+
+func (c serverCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.bytes, c.messages, c.number, c.clients, c.slow} {
+		out <- d
+	}
+}
+
+func (c serverCollector) Collect(out chan<- prometheus.Metric) {
+	out <- prometheus.MustNewConstMetric(c.clients, prometheus.GaugeValue, float64(c.ns.NumClients()))
+	out <- prometheus.MustNewConstMetric(c.slow, prometheus.CounterValue, float64(c.ns.NumSlowConsumers()))
+	info, err := c.ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	if err != nil {
+		return // it stops just now
+	}
+	for _, account := range info.AccountDetails {
+		for _, s := range account.Streams {
+			log := strings.TrimPrefix(s.Name, "KV_")
+			out <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(s.State.Bytes), log)
+			out <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, float64(s.State.Msgs), log)
+			out <- prometheus.MustNewConstMetric(c.number, prometheus.GaugeValue, float64(s.State.LastSeq), log)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package bus
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+func TestMetrics(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	publish(t, b, started("a", "1"), started("a", "2"))
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(srv.Collectors()...)
+	reg.MustRegister(b.Collectors()...)
+	reg.MustRegister(newMeter("another").all...)
+	err := testutil.GatherAndCompare(reg, strings.NewReader(`
+# HELP pse_bus_clients Connections to the bus.
+# TYPE pse_bus_clients gauge
+pse_bus_clients 1
+# HELP pse_bus_events_published_total Events stored, by topic.
+# TYPE pse_bus_events_published_total counter
+pse_bus_events_published_total{topic="stream.started",worker="TestMetrics"} 2
+`), "pse_bus_clients", "pse_bus_events_published_total")
+	if err != nil {
+		t.Error(err)
+	}
+	n, err := testutil.GatherAndCount(reg, "pse_bus_log_messages")
+	if err != nil || n != len(b.logs.streams(time.Now()))+len(b.logs.buckets())+1 { // and FEED
+		t.Errorf("%d logs, %v", n, err)
+	}
+	problems, err := testutil.GatherAndLint(reg)
+	if err != nil || len(problems) > 0 {
+		t.Error(problems, err)
+	}
+}
