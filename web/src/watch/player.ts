@@ -51,11 +51,14 @@ export class Player {
         events.changed()
       })
     }
-    new Chaser(video, () => (this.followsLive && !this.finished ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
+    new Chaser(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
     video.addEventListener('error', () => this.native && this.fail())
     video.addEventListener('resize', () => events.qualities())
-    video.addEventListener('timeupdate', () => this.follow())
+    video.addEventListener('timeupdate', () => {
+      this.stalledAt = undefined
+      this.follow()
+    })
   }
 
   /** The hls.js instance, for the stage element's `hls` property. */
@@ -136,6 +139,11 @@ export class Player {
     return position === undefined ? 0 : Math.max(0, position - this.video.currentTime)
   }
 
+  /** The stream goes on: there is something new to see at its end. */
+  get live(): boolean {
+    return !this.finished && (this.hls?.latestLevelDetails?.live ?? true)
+  }
+
   /** The viewer sees what happens now, give or take. */
   get atLive(): boolean {
     return !this.video.paused && this.behindLive < BEHIND_S
@@ -146,7 +154,7 @@ export class Player {
    * clock (EXT-X-PROGRAM-DATE-TIME) when ours agrees with it, else by the playlist.
    */
   latency(now: number): number | undefined {
-    if (!this.hls || !this.showing || this.finished) return undefined
+    if (!this.hls || !this.showing || !this.live) return undefined
     const shown = this.hls.playingDate?.getTime()
     if (shown !== undefined) {
       const s = (now - shown) / 1000
@@ -177,6 +185,7 @@ export class Player {
   }
 
   private get livePosition(): number | undefined {
+    if (!this.live) return undefined
     if (this.hls) return this.hls.liveSyncPosition ?? undefined
     const { seekable } = this.video
     return seekable.length > 0 ? Math.max(0, seekable.end(seekable.length - 1) - 1) : undefined
@@ -184,7 +193,7 @@ export class Player {
 
   /** Brings back a viewer of live whom a sleeping phone or a long stall left behind. */
   private follow(): void {
-    if (this.followsLive && !this.video.paused && !this.video.seeking && !this.finished && this.behindLive > FOLLOW_S) this.toLive()
+    if (this.followsLive && !this.video.paused && !this.video.seeking && this.behindLive > FOLLOW_S) this.toLive()
   }
 
   private trouble(hls: Hls, data: ErrorData): void {

@@ -55,12 +55,11 @@ async function ask(): Promise<void> {
     answer = 'unreachable' // and what we knew of the stream stays
   }
   const on = answer === 'live' || answer === 'grace'
-  const another = on && playing !== 0 && stream?.started_at !== playing
-  if (on && (!player.loaded || another)) {
+  const started = stream?.started_at ?? 0
+  if (playing === 0) playing = started // the one that was loaded before we knew
+  if (on && (!player.loaded || started !== playing)) {
+    playing = started
     player.load()
-    playing = stream?.started_at ?? 0
-  } else if (on && playing === 0) {
-    playing = stream?.started_at ?? 0 // the one that was loaded before we knew
   }
   update()
 }
@@ -93,7 +92,7 @@ function setScene(scene: Scene): void {
 function tick(): void {
   const live = byId('to-live')
   live.toggleAttribute('data-at-live', player.atLive)
-  live.hidden = player.finished
+  live.hidden = !player.live
   setText(byId('live-word'), player.atLive ? 'Live' : 'Back to live')
   const latency = player.latency(Date.now())
   byId('latency').hidden = latency === undefined
