@@ -66,7 +66,7 @@ func TestOneConnectionForAll(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a b", edgetest.Plan{Bus: b})
 	st.Segments(3)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	s.want(200, "/hls/a%20b/index.m3u8")
 	part := string(edgetest.Media("source", 1, 2, 1000))
 	c := s.dial(t)
@@ -124,7 +124,7 @@ func TestDirectAndNetHTTPAreAlike(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	s.want(200, "/hls/a/index.m3u8")
 	for _, path := range []string{
 		"/hls/a/source/index.m3u8", "/hls/a/source/index.m3u8?_HLS_msn=2", "/hls/a/source/index.m3u8?_HLS_skip=YES",
@@ -149,7 +149,7 @@ func TestShutdownDrains(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	s.want(200, "/hls/a/index.m3u8")
 	idle, busy := s.dial(t), s.dial(t)
 	idle.send(idle.get("/hls/a/source/1.m4s"))

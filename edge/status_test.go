@@ -10,12 +10,22 @@ import (
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
-func quickStart(c *edge.Config) { c.StartWait = 100 * time.Millisecond }
+// A stream that is to come and does not in time is not there yet.
+func TestNotYet(t *testing.T) {
+	b := newBus(t)
+	edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	s := startEdge(t, b, func(c *edge.Config) { c.StartWait = 50 * time.Millisecond })
+	for _, path := range []string{"/hls/a/index.m3u8", "/hls/a.m3u8", "/hls/a_0.m3u8", "/hls/a/source/index.m3u8", "/hls/a/source/0.0.m4s"} {
+		if r := s.want(503, path); r.header.Get("Retry-After") != "1" || r.header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %v", path, r.header)
+		}
+	}
+}
 
 func TestStatuses(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 
 	s.want(404, "/hls/none/index.m3u8")
 	s.want(404, "/hls/none/source/index.m3u8")
@@ -23,17 +33,6 @@ func TestStatuses(t *testing.T) {
 	s.want(404, "/hls/")
 	s.want(404, "/hls/a/b/c/d")
 	s.want(404, "/hls/a/source/x.m4s")
-	for _, path := range []string{"/hls/a/index.m3u8", "/hls/a.m3u8", "/hls/a_0.m3u8", "/hls/a/source/index.m3u8", "/hls/a/source/0.0.m4s"} {
-		want := 503
-		if path == "/hls/a_0.m3u8" {
-			want = 503
-		}
-		r := s.want(want, path)
-		if r.header.Get("Retry-After") != "1" || r.header.Get("Cache-Control") != "no-store" {
-			t.Errorf("%s: %v", path, r.header)
-		}
-	}
-
 	st.Segments(3)
 	st.Publish(2)
 	s.sees(st)
@@ -77,7 +76,7 @@ func TestEndedAndGone(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	s.want(200, "/hls/a/index.m3u8")
 	st.End()
 	s.seesEnd(st)
@@ -91,7 +90,7 @@ func TestEndedAndGone(t *testing.T) {
 	}
 	eventually(t, func() bool { return s.get("/hls/a/index.m3u8").status == 410 })
 	s.want(410, "/hls/a/source/index.m3u8")
-	s2 := startEdge(t, b, quickStart)
+	s2 := startEdge(t, b, nil)
 	s2.want(410, "/hls/a/index.m3u8")
 	s2.want(410, "/hls/a/source/index.m3u8")
 }
@@ -101,7 +100,7 @@ func TestNewSession(t *testing.T) {
 	b := newBus(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(8)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	s.want(200, "/hls/a/index.m3u8")
 	st.End()
 	s.seesEnd(st)
@@ -124,7 +123,7 @@ func TestShedRendition(t *testing.T) {
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	st.Publish(1)
-	s := startEdge(t, b, quickStart)
+	s := startEdge(t, b, nil)
 	if r := s.want(200, "/hls/a/index.m3u8"); !strings.Contains(r.body, "480p/") {
 		t.Fatal(r.body)
 	}
