@@ -51,20 +51,20 @@ window.pseProbe = (video, fps) => {
     const age = (((Date.now() - (n * 1000) / fps) % period) + period) % period
     report.numbers.push([n, frame.mediaTime, Math.round(age)])
     if (report.numbers.length > 4000) report.numbers.shift()
-    // The number less what the media time says it should be stays the same.
-    // The canvas may show a picture that came after the call, so that what
-    // counts is a change that three pictures agree on.
-    const offset = ring(Math.round(frame.mediaTime * fps) % PERIOD, n)
-    if (base === null || offset === base) {
-      base = offset
+    // Numbers go on as the media time does. The canvas may show a picture
+    // that came after the call, so what counts is a change that three
+    // pictures agree on.
+    base ??= { n, time: frame.mediaTime }
+    const lost = ring(base.n + Math.round((frame.mediaTime - base.time) * fps), n)
+    if (lost === 0) {
       doubt = null
       last = n
       return
     }
-    if (doubt?.offset !== offset) doubt = { offset, at: at(), from: last, to: n, seen: 0 }
+    if (doubt?.lost !== lost) doubt = { lost, at: at(), from: last, to: n, seen: 0 }
     if (++doubt.seen === 3) {
-      report.jumps.push({ at: doubt.at, from: doubt.from, to: doubt.to, lost: ring(base, offset) })
-      base = offset
+      report.jumps.push({ at: doubt.at, from: doubt.from, to: doubt.to, lost })
+      base = { n, time: frame.mediaTime }
       doubt = null
     }
   }
