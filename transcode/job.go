@@ -18,14 +18,14 @@ const maxUnstored = 64
 // job makes all renditions of one stream as long as it holds the lease. Its
 // run goroutine owns everything here but live.
 type job struct {
-	b     *bus.Bus
-	cfg   Config
-	log   *zap.Logger
-	m     *metrics
-	sid   string
-	tl    *timeline
-	split *splitter
-	held  []*bus.Chunk // the session's first, until it can be planned
+	b            *bus.Bus
+	cfg          Config
+	log          *zap.Logger
+	m            *metrics
+	sid, session string
+	tl           *timeline
+	split        *splitter
+	held         []*bus.Chunk // the session's first, until it can be planned
 
 	rends   map[string]*rendition
 	ladders []*ladder // of the generations whose encoding is not finished; the first one runs
@@ -54,7 +54,7 @@ const reserveMSN = 1000
 func newJob(w *Worker, live *bus.Live) *job {
 	log := w.log.With(zap.String("stream", live.Name))
 	return &job{
-		b: w.b, cfg: w.cfg, log: log, m: w.m, sid: live.SID, live: live, slots: w.slots,
+		b: w.b, cfg: w.cfg, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
 		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.FFmpeg, w.posters),
 		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan encoded, 64), news: make(chan struct{}, 1),
 	}
@@ -103,7 +103,6 @@ func (j *job) run(ctx context.Context) error {
 	j.wg.Go(func() { j.read(ctx, reader, chunks) })
 	j.wg.Go(func() { j.facts.run(ctx) })
 	j.wg.Go(func() { j.posters.run(ctx) })
-	session := j.record().Session
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -132,7 +131,7 @@ func (j *job) run(ctx context.Context) error {
 		case <-tick.C:
 		}
 		live := j.record()
-		if live.Session != session {
+		if live.Session != j.session {
 			return errReplaced
 		}
 		if j.slot == nil && j.takeSlot() {
@@ -226,9 +225,8 @@ func (j *job) reserve(ctx context.Context) error {
 }
 
 func (j *job) setNextMSN(ctx context.Context, next uint64) error {
-	session := j.record().Session
 	_, err := j.b.UpdateLive(ctx, j.sid, func(l *bus.Live) error {
-		if l.Session != session {
+		if l.Session != j.session {
 			return errReplaced
 		}
 		l.NextMSN = next

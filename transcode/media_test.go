@@ -230,9 +230,15 @@ func (r *rig) workOn(b *bus.Bus, cfg Config, dies bool) (stop func()) {
 // collect reads the parts log until every rendition named has its EOS, and returns the parts by rendition.
 func (r *rig) collect(names ...string) map[string][]*bus.Part {
 	r.t.Helper()
+	return r.collectFrom(0, names...)
+}
+
+// collectFrom does so from a number of the log on.
+func (r *rig) collectFrom(from uint64, names ...string) map[string][]*bus.Part {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), 90*time.Second)
 	defer cancel()
-	reader, err := r.b.FollowParts(ctx, r.sid, 0, false)
+	reader, err := r.b.FollowParts(ctx, r.sid, from, false)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 		if err != nil {
 			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
 		}
-		if state == nil || state.Session != live.Session {
+		if state == nil || state.Session != j.session {
 			if nextMSN <= last.MSN {
 				nextMSN = last.MSN + 1
 			}
@@ -77,7 +77,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 	j.split = &splitter{j: j, ctx: ctx}
 	j.tl.sink = j.split
 	if first == nil {
-		j.tl.s = timelineState{Session: live.Session, N: -1, NextMSN: nextMSN, Disc: discs, WantDisc: old, AudioLag: audioLagStart}
+		j.tl.s = timelineState{Session: j.session, N: -1, NextMSN: nextMSN, Disc: discs, WantDisc: old, AudioLag: audioLagStart}
 		return 0, nil
 	}
 	if err := j.tl.restore(first.from.Timeline); err != nil {
@@ -129,6 +129,13 @@ func (j *job) finished(ctx context.Context) (bool, error) {
 		}
 		if err != nil || !last.EOS {
 			return false, err
+		}
+		r := rendition{}
+		if err := r.takeUp(last); err != nil {
+			return false, err
+		}
+		if state, err := stateOf(r.from); err != nil || state != nil && state.Session != j.session {
+			return false, err // the end is that of a session before
 		}
 	}
 	return len(names) > 0, nil

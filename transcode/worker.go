@@ -28,6 +28,9 @@ const (
 	retryMax   = 5 * time.Second
 )
 
+// sweepEvery is how often streams that nobody holds are looked for; watches find them sooner.
+const sweepEvery = 500 * time.Millisecond
+
 // passAfter is how long a stream waits for somebody who can encode it.
 const passAfter = 2 * time.Second
 
@@ -45,6 +48,7 @@ type Worker struct {
 	lives map[string]*bus.Live
 	jobs  map[string]*job
 	wait  map[string]time.Duration // back-off of streams whose job failed
+	done  map[string]string        // sessions that are finished, by sid
 	wg    sync.WaitGroup
 }
 
@@ -61,7 +65,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	}
 	w := &Worker{
 		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases, slots: newSlots(cfg.Slots), posters: make(chan struct{}, 1),
-		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{},
+		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{}, done: map[string]string{},
 	}
 	return w, nil
 }
@@ -94,6 +98,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			}
 		}
 	})
+	w.wg.Go(func() { w.sweep(ctx) })
 	err := w.b.WatchLive(ctx, func(l *bus.Live) { w.see(ctx, l) })
 	if ctx.Err() != nil {
 		return nil
@@ -101,11 +106,38 @@ func (w *Worker) Run(ctx context.Context) error {
 	return fmt.Errorf("transcode: %w", err)
 }
 
+// sweep looks now and then for streams that nobody holds: whatever was missed.
+func (w *Worker) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		var idle []string
+		w.mu.Lock()
+		for sid, l := range w.lives {
+			if w.jobs[sid] == nil && w.done[sid] != l.Session {
+				idle = append(idle, sid)
+			}
+		}
+		w.mu.Unlock()
+		for _, sid := range idle {
+			if _, _, held := w.leases.Holder(sid); !held {
+				w.consider(ctx, sid)
+			}
+		}
+	}
+}
+
 // see takes a stream's record as it is now.
 func (w *Worker) see(ctx context.Context, l *bus.Live) {
 	w.mu.Lock()
 	if l.State == "" {
 		delete(w.lives, l.SID)
+		delete(w.done, l.SID)
 	} else {
 		w.lives[l.SID] = l
 	}
@@ -123,7 +155,7 @@ func (w *Worker) see(ctx context.Context, l *bus.Live) {
 func (w *Worker) consider(ctx context.Context, sid string) {
 	w.mu.Lock()
 	l := w.lives[sid]
-	if l == nil || w.jobs[sid] != nil || ctx.Err() != nil {
+	if l == nil || w.jobs[sid] != nil || w.done[sid] == l.Session || ctx.Err() != nil {
 		w.mu.Unlock()
 		return
 	}
@@ -137,9 +169,12 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 		w.mu.Lock()
 		delete(w.jobs, sid)
 		wait := time.Duration(0)
-		changed := w.lives[sid] != nil && w.lives[sid] != l && w.lives[sid].Session != l.Session
+		changed := w.lives[sid] != nil && w.lives[sid].Session != j.session
 		switch {
-		case err == nil || errors.Is(err, errFinished) || errors.Is(err, bus.ErrHeld) || ctx.Err() != nil:
+		case errors.Is(err, errFinished):
+			w.done[sid] = j.session
+			delete(w.wait, sid)
+		case errors.Is(err, bus.ErrHeld) || ctx.Err() != nil:
 			delete(w.wait, sid)
 		case errors.Is(err, errReplaced):
 			changed = true
@@ -165,8 +200,10 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 
 // hold runs a job under its lease.
 func (w *Worker) hold(ctx context.Context, j *job) error {
-	if done, err := j.finished(ctx); done || err != nil {
+	if done, err := j.finished(ctx); err != nil {
 		return err
+	} else if done {
+		return errFinished
 	}
 	if err := w.letOthers(ctx, j); err != nil {
 		return err
