@@ -8,9 +8,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
 
@@ -204,4 +206,125 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 	t.Logf("media read, %s", figures(media))
 	t.Logf("record seen, %s", figures(watched))
 	t.Logf("%d parts acked, %d read in order, none lost", parts.Load(), read.Load())
+}
+
+// A holder that hangs is replaced too; when it wakes it is told. A restart of
+// the server takes no lease away.
+func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for timeouts")
+	}
+	dir := t.TempDir()
+	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
+	address := srv.says(t, "ready")
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := startChild(t, "holder", envURL+"="+address)
+	one.says(t, "acquired")
+	two := startChild(t, "holder", envURL+"="+address)
+	two.says(t, "ready")
+	var took []time.Duration
+	for range 3 {
+		stopped := time.Now()
+		if err := one.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+			t.Fatal(err)
+		}
+		two.says(t, "acquired")
+		took = append(took, time.Since(stopped))
+		if err := one.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+			t.Fatal(err)
+		}
+		one.says(t, "lost")
+		one, two = two, one
+	}
+	t.Logf("lease taken over after a SIGSTOP, %s", figures(took))
+
+	b, err := Connect(t.Context(), Options{URL: address, Name: "test"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	l := testLeases(t, b)
+	_, holder, _ := l.Holder("a")
+	srv.kill()
+	srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+	srv.says(t, "ready")
+	eventually(t, "our connection has held so long that we judge others again", func() bool { return b.linkedFor() > trustAfter+leaseRenew })
+	if _, id, ok := l.Holder("a"); !ok || id != holder {
+		t.Errorf("%q held the lease before the server was killed, %q after", holder, id)
+	}
+	select {
+	case line := <-one.lines:
+		t.Errorf("the holder said %q", line)
+	default:
+	}
+}
+
+// Events that were acked reach the subscriber in order and integrators
+// without a gap, over kills of the server.
+func TestEventsSurviveKillsOfTheServer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("kills the server five times")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	dir := t.TempDir()
+	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
+	address := srv.says(t, "ready")
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := Connect(ctx, Options{URL: address, Name: "test"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	var handled atomic.Int64
+	var repeats int
+	wg.Go(func() {
+		_ = Subscribe(ctx, b, "t", func(_ context.Context, ev StreamStarted) error {
+			switch next := handled.Load() + 1; {
+			case ev.StartedAt == next:
+				handled.Store(next)
+			case ev.StartedAt > next:
+				t.Errorf("event %d came instead of %d", ev.StartedAt, next)
+			default:
+				repeats++
+			}
+			return nil
+		})
+	})
+	subscribed(t, b, "t")
+	const kills, each = 5, 40
+	for n := int64(1); n <= kills*each; n++ {
+		if err := Publish(ctx, b, StreamStarted{SID: "a", Session: fmt.Sprint(n), StartedAt: n}); err != nil {
+			t.Fatal(err)
+		}
+		if n%each == each/2 {
+			srv.kill()
+			srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+		}
+	}
+	eventually(t, "all are handled", func() bool { return handled.Load() == kills*each })
+	srv.kill()
+	again, err := StartServer(ServerConfig{Dir: dir, Listen: "127.0.0.1:0"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer again.Close()
+	js, err := jetstream.New(rawConn(t, again.IntegratorURL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "integrators have all", func() bool {
+		s, err := js.Stream(ctx, logFeed)
+		return err == nil && s.CachedInfo().State.Msgs == kills*each
+	})
+	t.Logf("%d events acked and handled in order over %d kills, %d came twice", kills*each, kills, repeats)
 }

@@ -2,7 +2,15 @@ package bus
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,4 +230,60 @@ func TestServerSecrets(t *testing.T) {
 	if _, err := StartServer(ServerConfig{Dir: dir}, zaptest.NewLogger(t)); err == nil || !strings.Contains(err.Error(), "delete it") {
 		t.Fatalf("a damaged file: %v", err)
 	}
+}
+
+// With a certificate the server speaks TLS only, and a client trusts only whom it is told to.
+func TestServerTLS(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := writeCert(t, dir)
+	srv, err := StartServer(ServerConfig{Dir: filepath.Join(dir, "bus"), Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key}, zaptest.NewLogger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	if !strings.HasPrefix(srv.URL(), "tls://") {
+		t.Errorf("URL %s", srv.URL())
+	}
+	b, err := Connect(t.Context(), Options{URL: srv.URL(), CA: cert, Name: "far"}, zaptest.NewLogger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	publish(t, b, started("a", "1"))
+	if nc, err := nats.Connect(srv.URL()); err == nil {
+		nc.Close()
+		t.Error("a stranger's certificate was trusted")
+	}
+	testBus(t, srv) // needs none in the process
+	if _, err := StartServer(ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0", TLSCert: key, TLSKey: cert}, zaptest.NewLogger(t)); err == nil {
+		t.Error("started without a certificate")
+	}
+}
+
+// writeCert makes a certificate for 127.0.0.1 that is its own root.
+func writeCert(t *testing.T, dir string) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bus"}, NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return cert, key
 }

@@ -15,7 +15,7 @@ import (
 
 // ackWait is how long the server waits for a sign of life of a handler
 // before it gives the event to somebody else; a running one gives signs.
-const ackWait = 10 * time.Second
+const ackWait = 5 * time.Second
 
 // backOff is the wait before each further try of an event: six tries in a minute.
 func backOff() []time.Duration {
