@@ -23,6 +23,9 @@ type Options struct {
 
 	// Slack is what the machine and the network may add to any time; 0: 250 ms.
 	Slack time.Duration
+	// Late is how late a part may be, where a test's machine is busier than any
+	// box that should serve people; 0: Slack.
+	Late time.Duration
 	// Outage is the longest time that the stream may stand still, or its server
 	// be away, without that being a finding: for tests that kill things. What
 	// comes after must fit what came before all the same.
@@ -55,6 +58,9 @@ func Check(ctx context.Context, masterURL string, o Options) (*Report, error) {
 	}
 	if o.Slack == 0 {
 		o.Slack = 250 * time.Millisecond
+	}
+	if o.Late == 0 {
+		o.Late = o.Slack
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

@@ -70,8 +70,10 @@ func mutations() []mutation {
 
 func listMutations() []mutation {
 	return []mutation{
-		{"target.round", "a segment of 1.6 s", onList(func(_ *query, l *List) { l.Segments[len(l.Segments)-1].Duration = 1600 * time.Millisecond }),
-			[]string{"list.kept", "segment.duration", "pdt.continuous", "delta.complete", "segment.same-length", "segment.stays"}},
+		{
+			"target.round", "a segment of 1.6 s", onList(func(_ *query, l *List) { l.Segments[len(l.Segments)-1].Duration = 1600 * time.Millisecond }),
+			[]string{"list.kept", "segment.duration", "pdt.continuous", "delta.complete", "segment.same-length", "segment.stays"},
+		},
 		{"target.constant", "2 s later on", onList(func(q *query, l *List) {
 			if late(q) {
 				l.Target = 2 * time.Second
@@ -87,8 +89,10 @@ func listMutations() []mutation {
 				l.PartTarget = 101 * time.Millisecond
 			}
 		}), []string{"control.part-hold-back"}},
-		{"part-inf.present", "none", onList(func(_ *query, l *List) { l.PartTarget = 0 }),
-			[]string{"part.longest", "control.part-hold-back"}},
+		{
+			"part-inf.present", "none", onList(func(_ *query, l *List) { l.PartTarget = 0 }),
+			[]string{"part.longest", "control.part-hold-back"},
+		},
 		{"part.longest", "a target of 99 ms", onList(func(_ *query, l *List) { l.PartTarget = 99 * time.Millisecond }), nil},
 		{"part.shortest", "a target of 120 ms", onList(func(_ *query, l *List) {
 			l.PartTarget, l.Control.PartHoldBack = 120*time.Millisecond, 360*time.Millisecond
@@ -161,8 +165,10 @@ func listMutations() []mutation {
 			}
 		}), nil},
 		{"discontinuity.sequence", "none", onList(func(_ *query, l *List) { l.HasDiscontinuitySeq = false }), nil},
-		{"discontinuity.step", "it stays", onList(func(_ *query, l *List) { l.DiscontinuitySeq = 3 }),
-			[]string{"discontinuity.numbered"}},
+		{
+			"discontinuity.step", "it stays", onList(func(_ *query, l *List) { l.DiscontinuitySeq = 3 }),
+			[]string{"discontinuity.numbered"},
+		},
 		{"discontinuity.numbered", "one rendition counts one more", onList(func(q *query, l *List) {
 			if q.rendition == "low" {
 				l.DiscontinuitySeq++
@@ -376,8 +382,10 @@ func goneAfter(f *fake, segments, part int) func(http.ResponseWriter, *http.Requ
 
 func directiveMutations() []mutation {
 	return []mutation{
-		{"reload.waits", "answered at once", onAsk(func(q *query) { q.want = q.newest }),
-			[]string{"reload.past-last", "http.same-bytes"}},
+		{
+			"reload.waits", "answered at once", onAsk(func(q *query) { q.want = q.newest }),
+			[]string{"reload.past-last", "http.same-bytes"},
+		},
 		{"reload.past-last", "refused", onAsk(func(q *query) {
 			if q.hasPart && q.part >= partsPerSegment {
 				q.status = http.StatusBadRequest
@@ -420,8 +428,10 @@ func directiveMutations() []mutation {
 				}
 			}
 		}, []string{"http.found"}},
-		{"delta.skip", "none", onList(func(q *query, l *List) { q.skip = false; l.Skips, l.MSN, l.Skipped = 0, l.MSN+l.Skipped, 0 }),
-			[]string{"delta.complete"}},
+		{
+			"delta.skip", "none", onList(func(q *query, l *List) { q.skip = false; l.Skips, l.MSN, l.Skipped = 0, l.MSN+l.Skipped, 0 }),
+			[]string{"delta.complete"},
+		},
 		{"delta.version", "version 6", onList(func(_ *query, l *List) { l.Version = 6 }), nil},
 		{"delta.boundary", "one segment more is skipped", onList(func(q *query, l *List) {
 			if l.Skips > 0 {
@@ -444,11 +454,13 @@ func directiveMutations() []mutation {
 func masterMutations() []mutation {
 	return []mutation{
 		{"master.bandwidth", "none", onMaster(func(m *Master) { m.Variants[0].Bandwidth = 0 }), []string{"master.cellular"}},
-		{"master.bandwidth", "below the peak", onMaster(func(m *Master) {
-			m.Variants[0].Bandwidth = m.Variants[0].Bandwidth * 9 / 10
-			m.Variants[0].Average = 300000
-		}),
-			[]string{"master.average"}},
+		{
+			"master.bandwidth", "below the peak", onMaster(func(m *Master) {
+				m.Variants[0].Bandwidth = m.Variants[0].Bandwidth * 9 / 10
+				m.Variants[0].Average = 300000
+			}),
+			[]string{"master.average"},
+		},
 		{"master.average", "none", onMaster(func(m *Master) { m.Variants[0].Average = 0 }), nil},
 		{"master.average", "above the peak", onMaster(func(m *Master) { m.Variants[0].Average = 2 * m.Variants[0].Bandwidth }), nil},
 		{"master.average", "a tenth", onMaster(func(m *Master) { m.Variants[0].Average /= 10 }), nil},

@@ -226,7 +226,7 @@ func controlRules() []Rule {
 					return
 				}
 				p, _ := l.now.Newest()
-				v.check(gap <= l.now.PartTarget+l.r.c.opts.Slack, l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
+				v.check(gap <= l.now.PartTarget+l.r.c.opts.Late, l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
 			},
 		},
 	}
