@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
@@ -63,7 +64,7 @@ func (c *wire) receive(status int) reply {
 // One connection carries simple requests and others by turns, also in pieces
 // and several at once.
 func TestOneConnectionForAll(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a b", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	s := startEdge(t, b, nil)
@@ -121,7 +122,7 @@ func TestOneConnectionForAll(t *testing.T) {
 
 // What goes out by a direct connection and by net/http is the same.
 func TestDirectAndNetHTTPAreAlike(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	s := startEdge(t, b, nil)
@@ -146,7 +147,7 @@ func TestDirectAndNetHTTPAreAlike(t *testing.T) {
 
 // A server that is shut down ends idle connections, and lets the rest answer.
 func TestShutdownDrains(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	s := startEdge(t, b, nil)
@@ -157,7 +158,7 @@ func TestShutdownDrains(t *testing.T) {
 	busy.send(busy.get("/hls/a/source/1.m4s"))
 	busy.receive(200)
 	busy.send(busy.get("/hls/a/source/3.0.m4s"))
-	eventually(t, func() bool { return s.waiting() == 1 })
+	bustest.Eventually(t, "the edge has noticed", func() bool { return s.metric("pse_edge_waiting_requests") == 1 })
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := s.server.Shutdown(ctx); err != nil {

@@ -6,11 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
 func TestPlayThrough(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "cam 1", edgetest.Plan{Bus: b, Start: time.UnixMilli(1_700_000_000_000)})
 	st.Segments(8)
 	st.Publish(3)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
@@ -24,7 +25,7 @@ func gunzip(t *testing.T, s string) string {
 }
 
 func TestHTTPOfPlaylists(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a:b", edgetest.Plan{Bus: b})
 	st.Segments(8)
 	s := startEdge(t, b, nil)
@@ -80,7 +81,7 @@ func TestHTTPOfPlaylists(t *testing.T) {
 }
 
 func TestHTTPOfMedia(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b, PartBytes: 70_000})
 	st.Segments(3)
 	s := startEdge(t, b, nil)

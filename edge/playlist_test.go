@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bluenviron/gohlslib/v2/pkg/playlist"
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
@@ -35,7 +36,7 @@ func golden(t *testing.T, name, got string) {
 
 // The lists of a stream with everything in it, as text, for a person to read.
 func TestGoldenPlaylists(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "cam 1", edgetest.Plan{Bus: b, Start: time.UnixMilli(1_700_000_000_000), Parts: 4, Part: 500, PartTarget: 550, MSN: 100})
 	s := startEdge(t, b, shortDVR)
 	st.Segments(14)
@@ -59,7 +60,7 @@ func TestGoldenPlaylists(t *testing.T) {
 // What a client holds, with a delta update applied, is the full list; over a
 // stream in which much happens. The numbers of the lists obey the rules.
 func TestListsOverTime(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b, Parts: 4, Part: 500, PartTarget: 550, PartBytes: 30, MSN: 7})
 	s := startEdge(t, b, shortDVR)
 	st.Segments(1)

@@ -7,35 +7,18 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/edge/edgetest"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap/zaptest"
 )
-
-// newBus is a bus on a server of the test's own.
-func newBus(t testing.TB) *bus.Bus {
-	t.Helper()
-	log := zaptest.NewLogger(t)
-	srv, err := bus.StartServer(bus.ServerConfig{Dir: t.TempDir()}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "test"}, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
 
 // site is a running edge.
 type site struct {
@@ -43,6 +26,7 @@ type site struct {
 	url  string
 	stop func()
 
+	ready   func() error
 	server  *http.Server
 	metrics *prometheus.Registry
 }
@@ -69,7 +53,7 @@ func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
 	srv := httptest.NewServer(mux)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(w.Collectors()...)
-	s := &site{t: t, url: srv.URL, server: srv.Config, metrics: metrics, stop: sync.OnceFunc(func() {
+	s := &site{t: t, url: srv.URL, ready: w.Ready, server: srv.Config, metrics: metrics, stop: sync.OnceFunc(func() {
 		srv.CloseClientConnections()
 		srv.Close()
 		cancel()
@@ -145,34 +129,23 @@ func (s *site) sees(st *edgetest.Stream) {
 func (s *site) seesEnd(st *edgetest.Stream) {
 	s.t.Helper()
 	last := st.Plan.Renditions[len(st.Plan.Renditions)-1]
-	eventually(s.t, func() bool {
+	bustest.Eventually(s.t, "the end is seen", func() bool {
 		return strings.Contains(s.get("/hls/"+url.PathEscape(st.Name)+"/"+last+"/index.m3u8").body, "#EXT-X-ENDLIST")
 	})
 }
 
-// waiting is how many requests wait for a part.
-func (s *site) waiting() int {
+// metric is the value of a metric that is a plain number.
+func (s *site) metric(name string) float64 {
 	s.t.Helper()
 	families, err := s.metrics.Gather()
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == "pse_edge_waiting_requests" {
-			return int(f.GetMetric()[0].GetGauge().GetValue())
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
 		}
 	}
-	s.t.Fatal("no such metric")
+	s.t.Fatalf("no metric %s", name)
 	return 0
-}
-
-// eventually waits until ok is true, for what no answer tells the moment of.
-func eventually(t testing.TB, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); {
-		if time.Now().After(deadline) {
-			t.Fatal("it did not happen in 20 s")
-		}
-		runtime.Gosched()
-	}
 }

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
 // A stream that is to come and does not in time is not there yet.
 func TestNotYet(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	s := startEdge(t, b, func(c *edge.Config) { c.StartWait = 50 * time.Millisecond })
 	for _, path := range []string{"/hls/a/index.m3u8", "/hls/a.m3u8", "/hls/a_0.m3u8", "/hls/a/source/index.m3u8", "/hls/a/source/0.0.m4s"} {
@@ -23,7 +24,7 @@ func TestNotYet(t *testing.T) {
 }
 
 func TestStatuses(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	s := startEdge(t, b, nil)
 
@@ -73,7 +74,7 @@ func TestStatuses(t *testing.T) {
 // A stream that ended longer ago than the DVR goes back is gone, also for an
 // edge that never followed it.
 func TestEndedAndGone(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	s := startEdge(t, b, nil)
@@ -88,7 +89,7 @@ func TestEndedAndGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() bool { return s.get("/hls/a/index.m3u8").status == 410 })
+	bustest.Eventually(t, "the edge has noticed", func() bool { return s.get("/hls/a/index.m3u8").status == 410 })
 	s.want(410, "/hls/a/source/index.m3u8")
 	s2 := startEdge(t, b, nil)
 	s2.want(410, "/hls/a/index.m3u8")
@@ -97,7 +98,7 @@ func TestEndedAndGone(t *testing.T) {
 
 // A new session begins the lists anew, its numbers go on.
 func TestNewSession(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(8)
 	s := startEdge(t, b, nil)
@@ -106,7 +107,7 @@ func TestNewSession(t *testing.T) {
 	s.seesEnd(st)
 	st.Session("s2")
 	st.Segments(3)
-	eventually(t, func() bool { return !strings.Contains(s.get("/hls/a/source/index.m3u8").body, "ENDLIST") })
+	bustest.Eventually(t, "the edge has noticed", func() bool { return !strings.Contains(s.get("/hls/a/source/index.m3u8").body, "ENDLIST") })
 	s.sees(st)
 	l := s.want(200, "/hls/a/source/index.m3u8")
 	if !strings.Contains(l.body, "#EXT-X-MEDIA-SEQUENCE:13\n") || strings.Contains(l.body, "\n7.m4s") {
@@ -119,7 +120,7 @@ func TestNewSession(t *testing.T) {
 // A rendition that stops leaves the master and the reports, who waits for it
 // is told, and it comes back when it does.
 func TestShedRendition(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
 	st.Publish(1)
@@ -160,7 +161,7 @@ func TestShedRendition(t *testing.T) {
 
 // A master waits for the renditions that are planned, but not for ever.
 func TestPlannedRenditions(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.OnPart = func(p *bus.Part) {
 		if p.Segment != nil {

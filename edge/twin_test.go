@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
@@ -19,7 +20,7 @@ func TestEdgesAnswerTheSame(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
-			b := newBus(t)
+			b := bustest.New(t)
 			st := edgetest.New(t, "a", edgetest.Plan{Bus: b, Parts: 4, Part: 500, PartTarget: 550, PartBytes: 30})
 			old := startEdge(t, b, shortDVR)
 			st.Segments(2)
@@ -99,7 +100,7 @@ func same(t *testing.T, what string, replies ...reply) {
 
 // An edge that is killed and started again goes on where the viewers are.
 func TestRestart(t *testing.T) {
-	b := newBus(t)
+	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(9)
 	st.Publish(4)
