@@ -16,7 +16,7 @@ run: deps-run build ## Build, and serve with a demo stream: open the link it pri
 	./bin/pse serve --demo
 
 build: web ## Build bin/pse with the pages in it
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/pse ./cmd/pse
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/pse ./cmd/pse
 
 web: web/node_modules/.built ## Build the pages into web/dist
 

@@ -37,6 +37,7 @@ type grammar struct {
 
 	Serve   serveCommand   `cmd:"" help:"Run workers: all of them in this process, or those named."`
 	Stream  streamCommand  `cmd:"" help:"Streams and the keys that may publish them."`
+	Workers workersCommand `cmd:"" help:"List the workers on the bus."`
 	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
 	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`
 	Conf    configCommand  `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`

@@ -112,6 +112,18 @@ func TestStreamAndKeyCommands(t *testing.T) {
 		t.Errorf("revoked twice: %v", err)
 	}
 
+	if out := run("workers"); !strings.Contains(out, "no worker") {
+		t.Error(out)
+	}
+	stop, err := b.Serve("edge", semver("v1.2.3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out := run("workers"); !strings.Contains(out, "edge    1.2.3") || !strings.Contains(out, b.ID()) {
+		t.Error(out)
+	}
+	stop()
+
 	now := time.Now().UnixMilli()
 	for _, l := range []bus.Live{
 		{Name: "old", App: "live", State: bus.StateEnded, EndedAt: now - 7_200_000},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 )
 
 type versionCommand struct{}
@@ -20,4 +21,13 @@ func version() string {
 		return info.Main.Version
 	}
 	return "(devel)"
+}
+
+// semver is a version as NATS services must give one: 1.2.3, no "v".
+func semver(v string) string {
+	v, ok := strings.CutPrefix(v, "v")
+	if !ok {
+		return "0.0.0-devel"
+	}
+	return v
 }

@@ -32,7 +32,7 @@ func TestCombined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"pse_build_info", "pse_ingest_", "pse_transcode_", "pse_edge_", "pse_worker_restarts_total", "go_goroutines"} {
+	for _, name := range []string{"pse_build_info", "pse_ingest_", "pse_transcode_", "pse_edge_", "pse_bus_log_bytes", "pse_bus_clients", "pse_worker_restarts_total", "go_goroutines"} {
 		if !strings.Contains(metrics, "\n"+name) {
 			t.Errorf("no metric begins with %s", name)
 		}
@@ -65,6 +65,10 @@ func TestSplit(t *testing.T) {
 	said, err := pse(t, "--bus", at, "stream", "ls")
 	if err != nil || !strings.Contains(said, "cam   live  live") {
 		t.Errorf("stream ls: %v\n%s", err, said)
+	}
+	said, err = pse(t, "--bus", at, "workers")
+	if err != nil || !regexp.MustCompile(`(?s)edge .*ingest .*transcode `).MatchString(said) {
+		t.Errorf("workers: %v\n%s", err, said)
 	}
 }
 

@@ -52,7 +52,8 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	}
 	p.server = server
 	return service{
-		ready: func() error { return nil },
+		ready:      func() error { return nil },
+		collectors: server.Collectors(),
 		run: func(ctx context.Context) error {
 			<-ctx.Done()
 			for path := range files {

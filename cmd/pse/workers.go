@@ -95,8 +95,12 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 		b.Close()
 		return service{}, err
 	}
+	// For pse workers and whoever else asks; it ends with the connection.
+	if _, err := b.Serve(name, semver(version())); err != nil {
+		log.Warn("pse workers will not show this one", zap.Error(err))
+	}
 	s := service{
-		collectors: w.Collectors(),
+		collectors: append(w.Collectors(), b.Collectors()...),
 		run: func(ctx context.Context) error {
 			defer b.Close()
 			return w.Run(ctx)
