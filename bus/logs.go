@@ -79,9 +79,10 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 			FirstSeq: uint64(now.UnixMilli()), Duplicates: c.MediaAge, AllowDirect: true,
 		},
 		{
+			// Numbers as above: edges go on when a log that is in memory, or was wiped, begins anew.
 			Name: logHLS, Subjects: []string{subjectHLS + ">", subjectPoster + ">"}, Storage: hlsStorage, Replicas: c.Replicas,
 			MaxAge: c.hlsAge(), MaxBytes: c.HLSBytes, Discard: jetstream.DiscardOld,
-			Duplicates: 10 * time.Second, AllowDirect: true,
+			FirstSeq: uint64(now.UnixMilli()), Duplicates: 10 * time.Second, AllowDirect: true,
 		},
 	}
 }
