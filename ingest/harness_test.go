@@ -48,7 +48,7 @@ func newRigWith(t *testing.T, b *bus.Bus, log *zap.Logger, change func(*Config))
 	return r
 }
 
-func runWorker(t *testing.T, b *bus.Bus, keys *access.Keys, log *zap.Logger, change func(*Config)) (*Worker, func()) {
+func runWorker(t testing.TB, b *bus.Bus, keys *access.Keys, log *zap.Logger, change func(*Config)) (*Worker, func()) {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Listen = "127.0.0.1:0"

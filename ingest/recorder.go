@@ -38,8 +38,8 @@ type recorder struct {
 	done  chan struct{} // closed when run has ended
 
 	mu     sync.Mutex
-	open   *bus.Chunk // the chunk being filled, or nil
-	opened time.Time
+	open   *bus.Chunk  // the chunk being filled, or nil
+	late   *time.Timer // stores the open chunk when its next tag does not come
 	n      uint64
 	ring   ring
 	closed bool
@@ -47,11 +47,14 @@ type recorder struct {
 }
 
 func newRecorder(sid string, epoch int, out mediaLog, cfg Config, stats *metrics, log *zap.Logger) *recorder {
-	return &recorder{
+	r := &recorder{
 		sid: sid, epoch: epoch, out: out, log: log, stats: stats,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		ring: ring{maxBytes: cfg.RingBytes, maxSpan: cfg.RingTime.Milliseconds()},
 	}
+	r.late = time.AfterFunc(time.Hour, r.expire)
+	r.late.Stop()
+	return r
 }
 
 // add takes a tag at the given stream clock. A key begins a chunk that starts
@@ -64,8 +67,7 @@ func (r *recorder) add(t bus.Tag, clock, wall int64, key bool, before []bus.Tag)
 	}
 	if r.open == nil {
 		r.open = &bus.Chunk{SID: r.sid, Epoch: r.epoch, DTS: clock, Wall: wall, Key: key, Tags: r.ring.buffer()}
-		r.opened = time.Now()
-		r.poke() // the runner minds chunkWait
+		r.late.Reset(chunkWait)
 	}
 	t.TS = uint32(clock)
 	for _, b := range before {
@@ -83,6 +85,7 @@ func (r *recorder) flush() {
 	if r.open == nil {
 		return
 	}
+	r.late.Stop()
 	r.open.N = r.n
 	r.n++
 	lost := r.ring.push(r.open)
@@ -91,6 +94,12 @@ func (r *recorder) flush() {
 		r.stats.lost.Add(float64(lost))
 	}
 	r.poke()
+}
+
+func (r *recorder) expire() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flush()
 }
 
 func (r *recorder) poke() {
@@ -112,6 +121,7 @@ func (r *recorder) close() {
 // abandon says that another publisher goes on with the stream: nothing more is stored.
 func (r *recorder) abandon() {
 	r.mu.Lock()
+	r.late.Stop()
 	r.open, r.closed = nil, true
 	r.ring.chunks, r.ring.sent = nil, 0
 	r.mu.Unlock()
@@ -131,10 +141,8 @@ func (r *recorder) lastSeq() uint64 {
 func (r *recorder) run(ctx context.Context) {
 	defer close(r.done)
 	delay, trouble := retryFirst, false
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	for {
-		c, wait, end := r.next()
+		c, end := r.next()
 		if end {
 			return
 		}
@@ -143,7 +151,7 @@ func (r *recorder) run(ctx context.Context) {
 			if trouble {
 				err = r.reconcile(ctx)
 			}
-			if c, _, _ = r.next(); err == nil && c != nil {
+			if c, _ = r.next(); err == nil && c != nil {
 				err = r.store(ctx, c)
 			}
 			if err == nil {
@@ -160,28 +168,20 @@ func (r *recorder) run(ctx context.Context) {
 			delay = min(2*delay, retryMost)
 			continue
 		}
-		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.wake:
-		case <-timer.C:
 		}
 	}
 }
 
-// next is the chunk to store, or how long to wait for one, or the end.
-func (r *recorder) next() (c *bus.Chunk, wait time.Duration, end bool) {
+// next is the chunk to store, or the end.
+func (r *recorder) next() (c *bus.Chunk, end bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	wait = time.Hour
-	if r.open != nil {
-		if wait = chunkWait - time.Since(r.opened); wait <= 0 {
-			r.flush()
-		}
-	}
 	c = r.ring.next()
-	return c, wait, c == nil && r.closed
+	return c, c == nil && r.closed
 }
 
 func (r *recorder) store(ctx context.Context, c *bus.Chunk) error {

@@ -172,7 +172,7 @@ func (s *session) begin() error {
 	s.record.Store(l)
 	s.time = newTimeline(start, at)
 	s.ahead = aheadClock{clock: start, at: at, max: s.w.cfg.MaxAhead.Milliseconds()}
-	s.rec = newRecorder(s.sid, l.Epoch, s.w.bus, s.w.cfg, s.w.stats, s.log)
+	s.rec = newRecorder(s.sid, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
 	s.w.wg.Go(func() { s.rec.run(s.w.hard) })
 	s.w.stats.sessions.Inc()
 	s.w.stats.live.Inc()

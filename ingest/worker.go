@@ -26,6 +26,7 @@ import (
 type Worker struct {
 	cfg   Config
 	bus   *bus.Bus
+	media mediaLog // the bus's
 	keys  *access.Keys
 	log   *zap.Logger
 	stats *metrics
@@ -54,7 +55,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 		return nil, errors.New("ingest: no stream keys; give New an access.Keys, or set open")
 	}
 	w := &Worker{
-		cfg: cfg, bus: b, keys: keys, log: log, adobe: newAdobeAuth(),
+		cfg: cfg, bus: b, media: b, keys: keys, log: log, adobe: newAdobeAuth(),
 		claims: claims{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
 	}
 	w.gate = &gate{max: cfg.MaxConnections, maxPerIP: cfg.MaxPerIP, perIP: make(map[netip.Prefix]int), open: make(map[*guard]struct{})}

@@ -1,0 +1,78 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// BenchmarkIngest pushes a minute of 4 Mbit/s from one publisher as fast as
+// it goes, from the socket into the media log. What it costs the publisher's
+// side, in the same process, is a write.
+func BenchmarkIngest(b *testing.B) {
+	for _, c := range []struct {
+		size  int
+		store bool
+	}{{128, false}, {4096, false}, {128, true}, {4096, true}} {
+		b.Run(fmt.Sprintf("chunk=%d/store=%v", c.size, c.store), func(b *testing.B) {
+			size := c.size
+			w := startForBench(b)
+			if !c.store {
+				w.media = &nowhere{}
+			}
+			c := &sink{}
+			p := &peer{t: b, conn: c, size: size}
+			p.configs(0)
+			for i := range uint32(60 * 30) {
+				p.video(i*33, avcFrame(i%60 == 0, 16_000))
+				p.audio(i*33+3, make2(aacFrame(), 300))
+				p.audio(i*33+24, make2(aacFrame(), 300))
+			}
+			media := c.Bytes()
+			b.SetBytes(int64(len(media)))
+			b.ResetTimer()
+			began := cpuTime(b)
+			for n := range b.N {
+				p := dial(b, w.Addr())
+				p.mustPublish("live", fmt.Sprintf("cam%d", n))
+				p.send(2, message{typ: msgSetChunkSize, data: []byte{0, 0, byte(size >> 8), byte(size)}})
+				p.write(media)
+				p.stop("cam")
+				_, _ = io.Copy(io.Discard, p.conn)
+				bustest.Eventually(b, "all stored", func() bool { return w.claims.get(fmt.Sprintf("cam%d", n)) == nil })
+			}
+			b.ReportMetric(float64(len(media)*b.N)/1e6/(cpuTime(b)-began).Seconds(), "MB/cpu-s")
+		})
+	}
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func make2(b []byte, n int) []byte { return append(b, make([]byte, n)...) }
+
+// nowhere is a media log that takes everything.
+type nowhere struct{ n atomic.Uint64 }
+
+func (n *nowhere) PublishChunk(context.Context, *bus.Chunk) (uint64, error) { return n.n.Add(1), nil }
+
+func (n *nowhere) LastChunk(context.Context, string) (*bus.Chunk, error) { return nil, bus.ErrNotFound }
+
+func startForBench(b *testing.B) *Worker {
+	w, _ := runWorker(b, bustest.New(b), nil, bustest.Log(b), func(c *Config) {
+		c.Open, c.MaxAhead, c.RingTime, c.RingBytes = true, time.Hour, time.Hour, 1<<30
+	})
+	return w
+}
