@@ -102,8 +102,7 @@ func (c chaos) run() {
 	c.log.check(t, from, n*c.breaks)
 	c.log.pictures(t, from, n*c.breaks)
 	longest := after.LongestStall(before.Now)
-	t.Logf("%d kills: %d pictures shown, %d unreadable, age %v, stalls %d, the longest %v, jumps %+v, console %q",
-		n, after.Frames-before.Frames, after.Bad-before.Bad, after.Age(.5, 100), len(after.Stalls)-len(before.Stalls), longest, after.Jumps, p.Problems())
+	t.Logf("%d kills, the longest wait %v: before %v; after %v; console %q", n, longest, before, after, p.Problems())
 	if longest > c.stall {
 		t.Errorf("the page waited for %v, allowed are %v: %+v", longest, c.stall, after.Stalls)
 	}

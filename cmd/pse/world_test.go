@@ -155,7 +155,11 @@ func (u *minded) process() *process.PSE {
 }
 
 // kill ends a process with SIGKILL.
-func (w *world) kill(name string) { w.units[name].process().Kill() }
+func (w *world) kill(name string) {
+	p := w.units[name].process()
+	w.t.Logf("SIGKILL to %s, process %d", name, p.PID())
+	p.Kill()
+}
 
 // encoder is the transcoder that encodes now, and its ffmpeg.
 func (w *world) encoder() (name string, ffmpeg int, err error) {
@@ -169,22 +173,31 @@ func (w *world) encoder() (name string, ffmpeg int, err error) {
 	return "", 0, errors.New("no transcoder encodes")
 }
 
-// killEncoder kills the transcoder that encodes; killFFmpeg only its ffmpeg.
+// killEncoder kills the transcoder that encodes, whose ffmpeg must go with it;
+// killFFmpeg only its ffmpeg.
 func (w *world) killEncoder() {
 	var name string
+	var ffmpeg int
 	eventually(w.t, func() (err error) {
-		name, _, err = w.encoder()
+		name, ffmpeg, err = w.encoder()
 		return err
 	})
 	w.kill(name)
+	eventually(w.t, func() error {
+		if syscall.Kill(ffmpeg, 0) == nil {
+			return fmt.Errorf("ffmpeg %d outlives its transcoder", ffmpeg)
+		}
+		return nil
+	})
 }
 
 func (w *world) killFFmpeg() {
 	eventually(w.t, func() error {
-		_, pid, err := w.encoder()
+		name, pid, err := w.encoder()
 		if err != nil {
 			return err
 		}
+		w.t.Logf("SIGKILL to the ffmpeg of %s, process %d", name, pid)
 		return syscall.Kill(pid, syscall.SIGKILL)
 	})
 }

@@ -6,6 +6,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -81,7 +82,7 @@ func (b *Browser) Open(url string, w, h int) (*Page, error) {
 			}
 			if m.IsException() || m.Type == chromedp.ConsoleError {
 				p.mu.Lock()
-				p.problems = append(p.problems, string(m.Type)+": "+m.Text)
+				p.problems = append(p.problems, strings.TrimSpace(string(m.Type)+": "+m.Text+" "+m.URL))
 				p.mu.Unlock()
 			}
 		}

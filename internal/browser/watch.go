@@ -41,6 +41,20 @@ type Stall struct {
 	Ms *float64 `json:"ms"`
 }
 
+// String leaves out the pictures' numbers.
+func (r *Report) String() string {
+	return fmt.Sprintf("%d pictures, %d unreadable, age p50 %v, stalls %v, jumps %+v, seeks %v, height %d, rate %v, at %.1f s of %v",
+		r.Frames, r.Bad, r.Age(.5, 150), r.Stalls, r.Jumps, r.Seeks, r.Height, r.Rate, r.Time, r.Buffered)
+}
+
+// String says when and for how long.
+func (s Stall) String() string {
+	if s.Ms == nil {
+		return fmt.Sprintf("from %.0f ms on", s.At)
+	}
+	return fmt.Sprintf("%.0f ms at %.0f", *s.Ms, s.At)
+}
+
 // LongestStall is the longest stall that began after `from` ms.
 func (r *Report) LongestStall(from float64) time.Duration {
 	longest := 0.0
