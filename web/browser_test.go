@@ -12,7 +12,6 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -161,12 +160,20 @@ const moved = `(() => { const v = document.querySelector('video'); window.from ?
 	if (v.currentTime < window.from) window.from = v.currentTime;
 	if (v.currentTime - window.from < 1 || v.paused) return false; delete window.from; return true })()`
 
-// wake brings the player's controls up, as a mouse or a finger over it does.
+// wake brings the player's controls up, as a mouse over it does.
 func (p *tab) wake() {
 	p.t.Helper()
-	at := eval[[]float64](p, `(() => { const r = document.getElementById('stage').getBoundingClientRect(); return [r.left + r.width / 2, r.top + r.height / 3] })()`)
-	p.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0], at[1]), chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at[0]+9, at[1]+9))
-	p.until("the controls are up", `!document.getElementById('controls').hasAttribute('userinactive')`)
+	p.until("the controls are up", `(() => { const c = document.getElementById('controls');
+		c.dispatchEvent(new PointerEvent('pointermove', { pointerType: 'mouse' })); return !c.hasAttribute('userinactive') })()`)
+}
+
+// openMenu opens the menu of qualities.
+func (p *tab) openMenu() {
+	p.t.Helper()
+	p.until("the menu is open", `(() => { const c = document.getElementById('controls'), m = document.getElementById('quality');
+		c.dispatchEvent(new PointerEvent('pointermove', { pointerType: 'mouse' }));
+		if (m.hidden) document.getElementById('quality-button').click();
+		return !m.hidden && getComputedStyle(m).opacity === '1' })()`)
 }
 
 // keep stores what the page looks like, when the test run keeps artifacts.

@@ -122,7 +122,6 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	if f.page {
 		h.Set("Content-Security-Policy", policy)
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	}
 	if f.gzip != nil {
 		h.Set("Vary", "Accept-Encoding")

@@ -1,4 +1,4 @@
-import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js'
+import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js/light'
 import { Chaser } from './chase.ts'
 import { hlsConfig } from './policy.ts'
 
@@ -104,7 +104,9 @@ export class Player {
   unload(): void {
     this.hls?.destroy()
     this.hls = undefined
-    if (this.native) this.video.removeAttribute('src')
+    if (!this.native) return
+    this.video.removeAttribute('src')
+    this.video.load() // lets go of what the old source had loaded
   }
 
   /** Plays with sound where the browser lets us, else without. */

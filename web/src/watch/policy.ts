@@ -1,4 +1,4 @@
-import type { HlsConfig, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js'
+import type { HlsConfig, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js/light'
 
 /*
  * How hls.js is told to live with servers that die and come back. Every worker of

@@ -1,8 +1,7 @@
 import '../look/page.css'
 import './watch.css'
-import 'media-chrome'
-import 'media-chrome/menu'
-import type Hls from 'hls.js'
+import './controls.ts'
+import type Hls from 'hls.js/light'
 import { byId, setText } from '../element.ts'
 import { behind, clock, count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
@@ -40,6 +39,7 @@ byId('unmute').addEventListener('click', () => {
 })
 byId('controls').addEventListener('mediaseekrequest', () => player.leaveLive())
 byId('controls').addEventListener('mediapauserequest', () => player.leaveLive())
+if ('mediaSession' in navigator) navigator.mediaSession.metadata = new MediaMetadata({ title: name, artist: 'PSE' })
 video.addEventListener('loadedmetadata', fit)
 video.addEventListener('resize', fit)
 
