@@ -15,7 +15,7 @@ import (
 func TestFollowMediaOverServerRestart(t *testing.T) {
 	log := zaptest.NewLogger(t)
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	srv, err := StartServer(ServerConfig{Dir: dir, Listen: "127.0.0.1:0"}, log)
 	if err != nil {
@@ -132,7 +132,7 @@ func TestFollowALogMadeAnew(t *testing.T) {
 	}
 	want := func(n uint64) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		if c, err := r.Next(ctx); err != nil || c.N != n {
 			t.Fatalf("got %+v, %v; want chunk %d", c, err, n)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap/zaptest"
@@ -33,7 +32,7 @@ func TestFollowLargeParts(t *testing.T) {
 		}
 	}
 	for _, b := range []*Bus{near, far} {
-		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		r, err := b.FollowParts(ctx, "a", 0, false)
 		if err != nil {
@@ -66,7 +65,7 @@ func TestOperatorsServer(t *testing.T) {
 	}
 	ns.Start()
 	defer func() { ns.Shutdown(); ns.WaitForShutdown() }()
-	if !ns.ReadyForConnections(20 * time.Second) {
+	if !ns.ReadyForConnections(patience) {
 		t.Fatal("not ready")
 	}
 	url := "nats://" + ns.Addr().String()

@@ -9,6 +9,9 @@ import (
 	"go.uber.org/zap/zaptest"
 )
 
+// patience is how long a test may wait for one thing on a busy machine.
+const patience = time.Minute
+
 func testServer(t *testing.T) *Server {
 	t.Helper()
 	srv, err := StartServer(ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"}, zaptest.NewLogger(t))
@@ -44,8 +47,8 @@ func within[T any](t *testing.T, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(20 * time.Second):
-		t.Fatal("nothing came within 20 s")
+	case <-time.After(patience):
+		t.Fatal("nothing came")
 	}
 	return v
 }
@@ -53,11 +56,11 @@ func within[T any](t *testing.T, c <-chan T) (v T) {
 // eventually polls until ok.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for !ok() {
 		if ctx.Err() != nil {
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 		pause(ctx, 5*time.Millisecond)
 	}

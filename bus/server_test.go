@@ -56,7 +56,7 @@ func TestIntegratorReadsEvents(t *testing.T) {
 	defer it.Stop()
 	next := func() StreamStarted {
 		t.Helper()
-		m, err := it.Next(jetstream.NextMaxWait(20 * time.Second))
+		m, err := it.Next(jetstream.NextMaxWait(patience))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func TestIntegratorReadsEvents(t *testing.T) {
 	if ev := next(); ev != started("a", "2") {
 		t.Fatalf("%+v", ev)
 	}
-	if m, err := sub.NextMsg(20 * time.Second); err != nil || m.Subject != "events.v1.stream.started.a" {
+	if m, err := sub.NextMsg(patience); err != nil || m.Subject != "events.v1.stream.started.a" {
 		t.Fatal(m, err)
 	}
 }
@@ -93,7 +93,7 @@ func TestIntegratorAnswersHooks(t *testing.T) {
 	srv := testServer(t)
 	b := testBus(t, srv)
 	nc := rawConn(t, srv.IntegratorURL())
-	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: 20 * time.Second}); v.Allow || err != nil {
+	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: patience}); v.Allow || err != nil {
 		t.Fatalf("nobody answers: %+v, %v", v, err)
 	}
 	if _, err := nc.Subscribe("hooks.v1.publish", func(m *nats.Msg) {
@@ -104,7 +104,7 @@ func TestIntegratorAnswersHooks(t *testing.T) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: 20 * time.Second}); v.Allow || v.Reason != "name" || err != nil {
+	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); v.Allow || v.Reason != "name" || err != nil {
 		t.Fatalf("a veto: %+v, %v", v, err)
 	}
 }
@@ -149,7 +149,7 @@ func TestIntegratorIsConfined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	// A consumer that pushes into our subjects pushes into its own account's.
 	if _, err := js.CreatePushConsumer(ctx, "FEED", jetstream.ConsumerConfig{DeliverSubject: "hls.a.720p", AckPolicy: jetstream.AckNonePolicy}); err != nil {
@@ -160,7 +160,7 @@ func TestIntegratorIsConfined(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Next(jetstream.FetchMaxWait(20 * time.Second)); err != nil { // by now the other has had it too
+	if _, err := c.Next(jetstream.FetchMaxWait(patience)); err != nil { // by now the other has had it too
 		t.Fatal(err)
 	}
 	if _, err := b.LastPart(ctx, "a", "720p"); !errors.Is(err, ErrNotFound) {
