@@ -25,9 +25,16 @@ type variant struct {
 // newMaster reads the windows; the stream's follower calls it.
 func newMaster(current []*rendition) *master {
 	m := &master{ended: len(current) > 0}
-	planned, whole := 0, 0
+	planned, whole, newest := 0, 0, uint64(0)
 	for _, r := range current {
-		info := r.window.newest().info
+		newest = max(newest, r.window.newest().msn)
+	}
+	for _, r := range current {
+		last := r.window.newest()
+		if last.msn+lagSegments < newest {
+			continue
+		}
+		info := last.info
 		m.variants = append(m.variants, variant{r.name, info})
 		m.ended = m.ended && r.window.ended
 		planned = max(planned, info.Planned)
@@ -35,7 +42,7 @@ func newMaster(current []*rendition) *master {
 	}
 	// Players read the master once. So it waits for a first segment, and some
 	// more for renditions that are late.
-	m.ready = whole >= 1 && len(current) >= planned || whole >= patience || m.ended
+	m.ready = whole >= 1 && len(m.variants) >= planned || whole >= patience || m.ended
 	return m
 }
 

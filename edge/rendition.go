@@ -13,6 +13,7 @@ type rendition struct {
 	name   string
 	window window
 	lists  *feed[*list]      // nil until there is something to list
+	seen   uint64            // the newest segment of any rendition when its last message came
 	inits  map[string]uint64 // init id -> number of the newest message that holds it
 	kind   string            // bus.KindAV, KindVideo or KindAudio
 	pinned []*part           // whose bytes are kept, oldest first

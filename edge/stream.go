@@ -11,8 +11,10 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// lagSegments is how far a rendition may fall behind the newest before it is
-// taken for gone: out of the master and of the others' reports.
+// lagSegments is how many segments a rendition may be behind the newest and
+// still be in the master. When the newest has gone on by as many and nothing
+// at all came of it, it is no longer made: out of the others' reports too,
+// and who asks for its list is told.
 const lagSegments = 3
 
 // stream is one stream that this edge follows.
@@ -84,6 +86,7 @@ func (s *stream) apply(m *bus.Part) {
 		target := int64(r.window.newest().info.Target) * 1000
 		r.pin(p, m.Data, partTargets*target+s.keep)
 	}
+	r.seen = s.newest().msn
 	current := s.current()
 	l := newList(r, current)
 	if r.lists == nil {
@@ -101,28 +104,19 @@ func (s *stream) apply(m *bus.Part) {
 // dropStale wakes who waits for a rendition that has fallen behind.
 func (s *stream) dropStale(current []*rendition) {
 	for _, r := range s.renditions {
-		if r.lists == nil {
-			continue
-		}
 		if v := &r.lists.current().value.view; !v.dropped && !v.ended && !slices.Contains(current, r) {
 			r.lists.put(newList(r, current))
 		}
 	}
 }
 
-// current lists the renditions of the newest session that have kept up, in
+// current lists the renditions of the newest session that are being made, in
 // the master's order. It is called with the lock held.
 func (s *stream) current() []*rendition {
-	var newest *segment
-	for _, r := range s.renditions {
-		if n := r.window.newest(); n != nil && (newest == nil || n.msn > newest.msn) {
-			newest = n
-		}
-	}
+	newest := s.newest()
 	var all []*rendition
 	for _, r := range s.renditions {
-		n := r.window.newest()
-		if n != nil && n.info.Session == newest.info.Session && n.msn+lagSegments >= newest.msn {
+		if r.window.newest().info.Session == newest.info.Session && r.seen+lagSegments >= newest.msn {
 			all = append(all, r)
 		}
 	}
@@ -134,6 +128,17 @@ func (s *stream) current() []*rendition {
 		return all[i].name < all[k].name
 	})
 	return all
+}
+
+// newest is the newest segment of all renditions.
+func (s *stream) newest() *segment {
+	var newest *segment
+	for _, r := range s.renditions {
+		if n := r.window.newest(); newest == nil || n.msn > newest.msn {
+			newest = n
+		}
+	}
+	return newest
 }
 
 // reports tells where the renditions other than r are.

@@ -10,7 +10,7 @@ type view struct {
 	parts   []*part
 	reports []report
 	ended   bool
-	dropped bool // it has fallen behind the other renditions for good, or nearly so
+	dropped bool // it is no longer made
 }
 
 // report is where another rendition is (EXT-X-RENDITION-REPORT).
