@@ -51,6 +51,10 @@ func (l *link) remade() {
 	l.again = make(chan struct{})
 }
 
+// Relinked gives a channel that is closed when the connection has been lost
+// and remade: what was in memory at the server may be gone.
+func (b *Bus) Relinked() <-chan struct{} { return b.relinked() }
+
 // relinked is closed when the connection has been lost and remade.
 func (b *Bus) relinked() <-chan struct{} {
 	b.link.mu.Lock()

@@ -16,14 +16,16 @@ import (
 // What ingest promises and transcode relies on:
 //   - Tags is whole FLV tags back to back, in the order they arrived, their
 //     times on the stream clock: milliseconds since Live.StartedAt, strictly
-//     rising per track over all epochs, never more than 1 s between one tag
-//     and the next of the whole stream (longer pauses are cut out).
+//     rising per track over all epochs, in an epoch never more than 1 s between
+//     one tag and the next of the whole stream (longer pauses are cut out).
 //   - A chunk with Key starts with everything a decoder needs, in this order:
 //     the onMetaData script tag if there is one, the video and the audio
 //     configuration if there are any, then a video key frame. Without video
 //     every second or so of audio is a Key chunk.
 //   - N counts up by one in an epoch, from 0. After trouble on the bus chunks
-//     may come twice: skip those with (Epoch, N) not above the last.
+//     may come twice: skip those with (Epoch, N) not above the last. A bus that
+//     was away for longer than ingest's ring holds costs media: N has a gap
+//     then, the clock too, and a Key chunk follows.
 type Chunk struct {
 	SID   string
 	Epoch int    // counts the publisher's connections, from 0
