@@ -1,0 +1,68 @@
+package transcode
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// BenchmarkPath compares the CPU of the whole path (bus, parts of four
+// renditions, ffmpeg) with that of a bare ffmpeg that encodes the same ladder
+// into nothing. It reports CPU-seconds per second of media and their ratio.
+func BenchmarkPath(b *testing.B) {
+	const seconds = 20
+	tags := record(b, picture720+tone+"-t 20 "+x264+noBFrames+"-g 60 -b:v 3M "+aac)
+	file := filepath.Join(b.TempDir(), "in.flv")
+	out := []byte{'F', 'L', 'V', 1, 5, 0, 0, 0, 9, 0, 0, 0, 0}
+	for _, t := range tags {
+		out = bus.AppendTag(out, t.Tag)
+	}
+	if err := os.WriteFile(file, out, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	var bare, path, self time.Duration
+	for b.Loop() {
+		before := cpu(syscall.RUSAGE_CHILDREN)
+		args := []string{"-v", "error", "-nostdin", "-copyts", "-threads", "1", "-i", file, "-filter_complex"}
+		outs := []output{{854, 480, 1200, 0}, {426, 240, 400, 0}}
+		args = append(args, filters(encoderX264, outs, nil))
+		for i, rate := range []string{"1200k", "400k"} {
+			args = append(args, "-map", []string{"[v0]", "[v1]"}[i], "-an")
+			args = append(args, encoder(encoderX264, 1)...)
+			args = append(args, strings.Fields("-b:v "+rate+" -maxrate "+rate+" -bufsize "+rate+" -g 600 -force_key_frames source -fps_mode passthrough -f null -")...)
+		}
+		if msg, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, msg)
+		}
+		bare += cpu(syscall.RUSAGE_CHILDREN) - before
+
+		before, me := cpu(syscall.RUSAGE_CHILDREN), cpu(syscall.RUSAGE_SELF)
+		r := newRig(b, "live")
+		stop := r.work()
+		r.end(r.publish(chunksOf(r.sid, r.wall, tags)))
+		r.collect(sourceName, "480p", "240p", audioName)
+		stop()
+		self += cpu(syscall.RUSAGE_SELF) - me
+		path += cpu(syscall.RUSAGE_CHILDREN) - before + cpu(syscall.RUSAGE_SELF) - me
+	}
+	n := float64(b.N) * seconds
+	b.ReportMetric(bare.Seconds()/n, "bare-cpu/s")
+	b.ReportMetric(path.Seconds()/n, "path-cpu/s")
+	b.ReportMetric(self.Seconds()/n, "own-cpu/s")
+	b.ReportMetric(path.Seconds()/bare.Seconds(), "path/bare")
+}
+
+// cpu is the processor time used so far by us or by our ended children.
+func cpu(who int) time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(who, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}

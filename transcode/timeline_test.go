@@ -1,0 +1,195 @@
+package transcode
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// discard is a sink for tests of the fold alone.
+type discard struct{}
+
+func (discard) beginGeneration(*generation)        {}
+func (discard) cutSegment(*generation, cut)        {}
+func (discard) sourceFrame(*generation, frame)     {}
+func (discard) audioFrame(*generation, audioFrame) {}
+func (discard) decided(*generation, int64)         {}
+func (discard) endGeneration(*generation)          {}
+
+// script notes what the fold says.
+type script struct {
+	discard
+	lines []string
+	sound int
+}
+
+func (s *script) say(format string, a ...any) { s.lines = append(s.lines, fmt.Sprintf(format, a...)) }
+
+func (s *script) beginGeneration(g *generation)      { s.say("begin %s", g.mode) }
+func (s *script) endGeneration(g *generation)        { s.say("end %d", g.endDTS) }
+func (s *script) audioFrame(*generation, audioFrame) { s.sound++ }
+
+func (s *script) cutSegment(_ *generation, c cut) {
+	disc := ""
+	if c.disc {
+		disc = " disc"
+	}
+	s.say("cut %d at %d%s", c.msn, c.dts, disc)
+}
+
+func partWith(resume []byte) *bus.Part { return &bus.Part{Resume: resume} }
+
+// fuzzChunks makes chunks of bytes: type, high and low time delta, size, body.
+func fuzzChunks(b []byte) (all []*bus.Chunk) {
+	at := int64(0)
+	for len(b) >= 4 {
+		n := min(int(b[3]), len(b)-4)
+		at += int64(b[1])<<8 | int64(b[2])
+		tag := bus.Tag{Type: b[0], TS: uint32(at), Data: b[4 : 4+n]}
+		all = append(all, &bus.Chunk{Seq: uint64(len(all) + 1), DTS: at, Key: tag.IsKey(), Tags: bus.AppendTag(nil, tag)})
+		b = b[4+n:]
+	}
+	return all
+}
+
+// pictures are synthetic access units, one a step, with a key frame every so many.
+func pictures(t *testing.T, from, to, step int64, gop int, epoch int) []timed {
+	t.Helper()
+	head := append([]byte{0x17, 0, 0, 0, 0}, unhex(t, avcTiny)...)
+	all := []timed{{Tag: bus.Tag{Type: bus.TagVideo, Data: head}, at: from, epoch: epoch}}
+	for i := int64(0); from+i*step < to; i++ {
+		body := []byte{0x27, 1, 0, 0, 0, 0, 0, 0, 1, 0x41}
+		if i%int64(gop) == 0 {
+			body = []byte{0x17, 1, 0, 0, 0, 0, 0, 0, 1, 0x65}
+		}
+		all = append(all, timed{Tag: bus.Tag{Type: bus.TagVideo, Data: body}, at: from + i*step, epoch: epoch})
+	}
+	return all
+}
+
+func sounds(from, to int64) (all []timed) {
+	for n := int64(0); ; n++ {
+		at := from + n*1024*1000/48000
+		if at >= to {
+			return all
+		}
+		body := []byte{0xaf, 1, 0x21, 0}
+		if n == 0 {
+			all = append(all, timed{Tag: bus.Tag{Type: bus.TagAudio, Data: []byte{0xaf, 0, 0x11, 0x90}}, at: at})
+		}
+		all = append(all, timed{Tag: bus.Tag{Type: bus.TagAudio, Data: body}, at: at})
+	}
+}
+
+func TestTimeline(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		tags []timed
+		want string
+	}{
+		{"2 s GOPs", pictures(t, 0, 6000, 40, 50, 0), "begin pass, cut 7 at 0, cut 8 at 2000, cut 9 at 4000, end 6000"},
+		{"1 s GOPs", pictures(t, 0, 5000, 40, 25, 0), "begin pass, cut 7 at 0, cut 8 at 2000, cut 9 at 4000, end 5000"},
+		{"3 s GOPs", pictures(t, 0, 7000, 40, 75, 0), "begin pass, cut 7 at 0, cut 8 at 3000, cut 9 at 6000, end 7000"},
+		{"4 s GOPs still pass", pictures(t, 0, 9000, 40, 100, 0), "begin pass, cut 7 at 0, cut 8 at 4000, cut 9 at 8000, end 9000"},
+		{"10 s GOPs do not", pictures(t, 0, 9000, 40, 250, 0), "begin pass, cut 7 at 0, end 4280, begin grid, cut 8 at 4280 disc, cut 9 at 6000, cut 10 at 8000, end 9000"},
+		{"another epoch", append(pictures(t, 0, 3000, 40, 50, 0), pictures(t, 9000, 12000, 40, 50, 1)...), "begin pass, cut 7 at 0, cut 8 at 2000, end 3000, begin pass, cut 9 at 9000 disc, cut 10 at 11000, end 12000"},
+		{"pictures stop for 300 ms without sound", append(pictures(t, 0, 3000, 40, 50, 0), pictures(t, 3260, 4000, 40, 50, 0)...), "begin pass, cut 7 at 0, cut 8 at 2000, end 3000, begin grid, cut 9 at 3000 disc, cut 10 at 4000, end 4020"},
+		{"only sound", sounds(0, 5000), "begin audio, cut 7 at 0, cut 8 at 2005, cut 9 at 4010, end 5032"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &script{}
+			tl := &timeline{sink: s, profile: Profiles()["live"]}
+			tl.s = timelineState{Session: "s", N: -1, PartTarget: 227, Frame: 40, FPS: 25, AudioLag: audioLagStart, NextMSN: 7}
+			for _, chunk := range chunksOf("s", 0, c.tags) {
+				if err := tl.chunk(chunk); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tl.finish()
+			if got := strings.Join(s.lines, ", "); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// From every mark on the fold says what it said before.
+func TestTimelineResumes(t *testing.T) {
+	tags := append(pictures(t, 0, 9000, 40, 25, 0), pictures(t, 12000, 15000, 40, 25, 1)...)
+	tags = append(tags, sounds(0, 9000)...)
+	slices.SortStableFunc(tags, func(a, b timed) int { return int(a.at - b.at) })
+	chunks := chunksOf("s", 0, tags)
+	for i, c := range chunks {
+		c.Seq = uint64(100 + i)
+	}
+	whole := &script{}
+	tl := &timeline{sink: whole, profile: Profiles()["live"]}
+	tl.s = timelineState{Session: "s", N: -1, PartTarget: 227, Frame: 40, FPS: 25, AudioLag: audioLagStart}
+	at := map[uint64]int{} // lines said before a chunk
+	for _, c := range chunks {
+		at[c.Seq] = len(whole.lines)
+		if err := tl.chunk(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tl.finish()
+	for _, m := range tl.marks {
+		s := &script{}
+		again := &timeline{sink: s, profile: Profiles()["live"]}
+		if err := again.restore(m.state); err != nil {
+			t.Fatal(err)
+		}
+		restored := len(s.lines)
+		for _, c := range chunks[m.seq-100:] {
+			if err := again.chunk(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again.finish()
+		if got, want := s.lines[restored:], whole.lines[at[m.seq]:]; !slices.Equal(got, want) {
+			t.Errorf("from chunk %d:\ngot  %v\nwant %v", m.seq, got, want)
+		}
+	}
+}
+
+func TestPartTarget(t *testing.T) {
+	for _, c := range []struct {
+		fps     float64
+		longest int64
+		want    int64
+	}{{30, 34, 227}, {25, 40, 267}, {60, 17, 221}, {24, 42, 280}, {15, 67, 447}, {10, 100, 500}, {30, 67, 447}, {5, 200, 500}} {
+		if got := partTarget(1000/c.fps, c.longest); got != c.want {
+			t.Errorf("%g frames a second, at most %d ms apart: %d, want %d", c.fps, c.longest, got, c.want)
+		}
+	}
+}
+
+func TestRungSizes(t *testing.T) {
+	live := Profiles()["live"].Rungs
+	for _, c := range []struct {
+		w, h int
+		want string
+	}{
+		{1920, 1080, "1280x720 854x480 426x240"},
+		{1080, 1920, "720x1280 480x854 240x426"},
+		{1280, 720, "- 854x480 426x240"},
+		{640, 480, "- - 320x240"},
+		{426, 240, "- - -"},
+		{3840, 2160, "1280x720 854x480 426x240"},
+	} {
+		var got []string
+		for _, r := range live {
+			if w, h, ok := r.size(c.w, c.h); ok {
+				got = append(got, fmt.Sprintf("%dx%d", w, h))
+			} else {
+				got = append(got, "-")
+			}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%dx%d: %s, want %s", c.w, c.h, s, c.want)
+		}
+	}
+}
