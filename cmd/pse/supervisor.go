@@ -63,7 +63,7 @@ type unit struct {
 
 	mu   sync.Mutex // guards the two below
 	now  *service   // nil while there is none
-	down error      // why there is none
+	down error      // why there is none, or why it is not ready yet
 }
 
 func newSupervisor(reg prometheus.Registerer, log *zap.Logger, changed func()) *supervisor {
@@ -173,9 +173,12 @@ func (s *supervisor) up(u *unit, svc *service) {
 		}
 	}
 	u.mu.Lock()
-	u.now, u.down = svc, nil
+	u.now = svc
 	u.mu.Unlock()
 	s.changed()
+	u.mu.Lock()
+	u.down = nil // ready only now that its routes are mounted
+	u.mu.Unlock()
 }
 
 func (s *supervisor) gone(u *unit, svc *service, err error) {
@@ -248,7 +251,7 @@ func (s *supervisor) ready() map[string]error {
 		u.mu.Lock()
 		svc, err := u.now, u.down
 		u.mu.Unlock()
-		if svc != nil {
+		if svc != nil && err == nil {
 			err = svc.ready()
 		}
 		all[u.name] = err
