@@ -26,16 +26,17 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each comparison; the median is shown")
 	took := flag.Duration("time", 4*time.Second, "how long one measurement takes")
+	profile := flag.String("profile", "", "file for a CPU profile of PSE answering playlist requests")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *took); err != nil {
+	if err := run(ctx, *rounds, *took, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench edge:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, took time.Duration) error {
+func run(ctx context.Context, rounds int, took time.Duration, profile string) error {
 	dir, err := os.MkdirTemp("", "pse-bench-")
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 	if err := still.history(ctx, 60); err != nil {
 		return err
 	}
-	if err := static(ctx, dir, startEdge, rounds, took); err != nil {
+	if err := static(ctx, dir, startEdge, rounds, took, profile); err != nil {
 		return err
 	}
 	moving, err := newStream(ctx, b, "crowd", 500*time.Millisecond, 4, 187_500)

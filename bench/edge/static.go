@@ -20,7 +20,7 @@ import (
 
 // static compares plain requests: the same bytes from the edge's memory and
 // from nginx's files. wrk asks over 64 connections that stay open.
-func static(ctx context.Context, dir string, startEdge func() (*process.PSE, error), rounds int, took time.Duration) error {
+func static(ctx context.Context, dir string, startEdge func() (*process.PSE, error), rounds int, took time.Duration, profile string) error {
 	edge, err := startEdge()
 	if err != nil {
 		return err
@@ -64,6 +64,16 @@ func static(ctx context.Context, dir string, startEdge func() (*process.PSE, err
 		p    *process.Process
 		addr string
 	}{{edge.Process, edge.HTTP}, {peer, addr}}
+	if profile != "" {
+		profiled := make(chan error, 1)
+		go func() { profiled <- edge.Profile(ctx, int(took.Seconds()), profile) }()
+		if _, _, err := wrk(ctx, "http://"+edge.HTTP+list, took); err != nil {
+			return err
+		}
+		if err := <-profiled; err != nil {
+			return err
+		}
+	}
 	var rows [][]string
 	for _, what := range [][2]string{{"playlist of " + strconv.Itoa(len(body)) + " bytes", list}, {"segment of 1 MB", segment}} {
 		var perCPU, perSecond [2][]float64

@@ -13,11 +13,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -50,8 +47,8 @@ type server struct {
 // target is a running server.
 type target struct {
 	*process.Process
-	rtmp  string
-	admin string // where it can be profiled; empty: nowhere
+	rtmp string
+	pse  *process.PSE // nil: it is a peer
 }
 
 func main() {
@@ -191,10 +188,10 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 		began = time.Now()
 	}
 	var wg sync.WaitGroup
-	if l.profile != "" && p.admin != "" && !l.burst {
+	if l.profile != "" && p.pse != nil && !l.burst {
 		wg.Go(func() {
 			file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d.pprof", l.publishers, l.chunk))
-			if err := p.profile(ctx, until/1000, file); err != nil {
+			if err := p.pse.Profile(ctx, int(until/1000), file); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		})
@@ -224,25 +221,6 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 	return cost{mb: float64(total) / 1e6, cpu: p.CPU() - before, rss: p.RSS()}, nil
 }
 
-// profile keeps a CPU profile of some seconds.
-func (t target) profile(ctx context.Context, seconds uint32, file string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", t.admin, seconds), nil)
-	if err != nil {
-		return err
-	}
-	r, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(f, r.Body)
-	return errors.Join(err, f.Close())
-}
-
 // settle waits until the server has worked off what is in its sockets.
 func settle(ctx context.Context, p *process.Process) {
 	for last := p.CPU(); ; {
@@ -268,7 +246,7 @@ func pse(bin string) func(context.Context, string) (target, error) {
 		if err != nil {
 			return target{}, err
 		}
-		return target{p.Process, p.RTMP, p.Admin}, nil
+		return target{p.Process, p.RTMP, p}, nil
 	}
 }
 
@@ -279,5 +257,5 @@ func nginxRTMP(ctx context.Context, dir string) (target, error) {
 	}
 	addr := fmt.Sprintf("127.0.0.1:%d", port)
 	p, err := nginx.Start(ctx, dir, 0, addr, nginx.RTMP(addr))
-	return target{p, addr, ""}, err
+	return target{p, addr, nil}, err
 }
