@@ -70,6 +70,8 @@ func (n *nowhere) PublishChunk(context.Context, *bus.Chunk) (uint64, error) { re
 
 func (n *nowhere) LastChunk(context.Context, string) (*bus.Chunk, error) { return nil, bus.ErrNotFound }
 
+func (n *nowhere) Relinked() <-chan struct{} { return nil }
+
 func startForBench(b *testing.B) *Worker {
 	w, _ := runWorker(b, bustest.New(b), nil, bustest.Log(b), func(c *Config) {
 		c.Open, c.MaxAhead, c.RingTime, c.RingBytes = true, time.Hour, time.Hour, 1<<30

@@ -23,6 +23,7 @@ const (
 type mediaLog interface {
 	PublishChunk(ctx context.Context, c *bus.Chunk) (seq uint64, err error)
 	LastChunk(ctx context.Context, sid string) (*bus.Chunk, error)
+	Relinked() <-chan struct{}
 }
 
 // recorder cuts one epoch's tags into chunks and stores them in the media
@@ -136,17 +137,22 @@ func (r *recorder) lastSeq() uint64 {
 }
 
 // run stores chunks until ctx ends, or until close was called and all are
-// stored. While the bus is away it tries again; when it is back, it first
-// sees to it that the log still has what it acked.
+// stored. While the bus is away it tries again; when its connection was remade
+// it first sees to it that the log still has what it acked.
 func (r *recorder) run(ctx context.Context) {
 	defer close(r.done)
-	delay, trouble := retryFirst, false
+	delay, trouble, relinked := retryFirst, false, r.out.Relinked()
 	for {
 		c, end := r.next()
 		if end {
 			return
 		}
 		if c != nil {
+			select {
+			case <-relinked:
+				trouble, relinked = true, r.out.Relinked()
+			default:
+			}
 			var err error
 			if trouble {
 				err = r.reconcile(ctx)
@@ -185,10 +191,8 @@ func (r *recorder) next() (c *bus.Chunk, end bool) {
 }
 
 func (r *recorder) store(ctx context.Context, c *bus.Chunk) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	start := time.Now()
-	seq, err := r.out.PublishChunk(ctx, c)
+	seq, err := r.out.PublishChunk(ctx, c) // the bus bounds how long it takes
 	if err != nil {
 		return err
 	}
