@@ -25,7 +25,7 @@ const (
 // not empty. With skip it is a delta update, if there is anything to skip.
 func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []byte {
 	info := v.info()
-	target, end := int64(info.Target)*1000, v.end()
+	target := int64(info.Target) * 1000
 	b := make([]byte, 0, 1024+len(v.listed)*160+4096)
 	b = append(b, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:"...)
 	b = strconv.AppendInt(b, int64(info.Target), 10)
@@ -49,10 +49,7 @@ func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []by
 
 	from := 0
 	if skip {
-		for from < len(v.listed) && v.listed[from].end <= end-skipTargets*target {
-			from++
-		}
-		if from > 0 {
+		if from = v.within(skipTargets * target); from > 0 {
 			b = append(b, "#EXT-X-SKIP:SKIPPED-SEGMENTS="...)
 			b = strconv.AppendInt(b, int64(from), 10)
 			b = append(b, '\n')
@@ -62,10 +59,11 @@ func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []by
 	if from > 0 {
 		init = v.listed[from-1].info.InitID
 	}
-	for _, s := range v.listed[from:] {
+	withParts := v.within(partTargets * target)
+	for i, s := range v.listed[from:] {
 		b = appendHead(b, s, init, style)
 		init = s.info.InitID
-		if s.end > end-partTargets*target {
+		if from+i >= withParts {
 			b = appendParts(b, s.parts, style)
 		}
 		b = append(b, "#EXTINF:"...)

@@ -55,10 +55,18 @@ func (v *view) last() (msn uint64, index int) {
 	return s.msn, len(s.parts) - 1
 }
 
-// end is the stream clock at the end of the list, ms.
-func (v *view) end() int64 {
-	if v.tail != nil {
-		return v.parts[len(v.parts)-1].end
+// within is the first listed segment of which anything is less than ms from
+// the list's end. It counts what the list shows to last: where a publisher was
+// away the stream clock went on, and its clients cannot know.
+func (v *view) within(ms int64) int {
+	var after int64
+	for _, p := range v.parts {
+		after += p.duration()
 	}
-	return v.listed[len(v.listed)-1].end
+	i := len(v.listed)
+	for i > 0 && after < ms {
+		i--
+		after += v.listed[i].duration()
+	}
+	return i
 }
