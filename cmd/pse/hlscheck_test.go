@@ -89,7 +89,6 @@ func (h *house) check(o hlscheck.Options, trouble func()) *hlscheck.Report {
 	if trouble != nil {
 		h.goesOn()
 		trouble()
-		h.goesOn()
 	}
 	out := <-done
 	if out.err != nil {
@@ -171,6 +170,7 @@ func TestConformanceLong(t *testing.T) {
 				h.hangUp()
 				eventually(t, h.is("grace"))
 				h.call()
+				h.goesOn()
 			})
 			if rep.Watched[0].Discontinuities == 0 {
 				t.Error("no discontinuity where the publisher came back")
@@ -179,7 +179,7 @@ func TestConformanceLong(t *testing.T) {
 		t.Run(app+"/transcoder killed", func(t *testing.T) {
 			h := newHouse(t, app)
 			start(t, process.PSEOptions{Name: "heir", Bus: h.bus, Workers: []string{"transcode"}})
-			rep := h.check(hlscheck.Options{Duration: 45 * time.Second, Outage: busy}, func() { h.transcoder.Kill() })
+			rep := h.check(hlscheck.Options{Duration: 45 * time.Second, Outage: busy}, func() { h.transcoder.Kill(); h.goesOn() })
 			if n := rep.Watched[0].Discontinuities; n > 0 {
 				t.Errorf("%d discontinuities where the transcoder changed", n)
 			}
@@ -189,6 +189,7 @@ func TestConformanceLong(t *testing.T) {
 			h.check(hlscheck.Options{Duration: 45 * time.Second, Outage: busy}, func() {
 				h.edge.Kill()
 				start(t, process.PSEOptions{Name: "edge", Data: h.data, HTTP: h.edge.HTTP, Bus: h.bus, Workers: []string{"edge"}})
+				h.goesOn()
 			})
 		})
 	}

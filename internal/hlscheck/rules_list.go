@@ -222,11 +222,11 @@ func controlRules() []Rule {
 				// Seen before it came only when we were waiting; the gap is then
 				// at most what it looks like, and the slack covers the rest.
 				gap := l.rep.done.Sub(l.prevSeen)
-				if l.rep.purpose != forReload || l.rep.sent.Sub(l.prevSeen) > l.now.PartTarget || gap <= l.r.c.opts.Outage {
+				if l.rep.purpose != forReload || l.rep.sent.Sub(l.prevSeen) > l.now.PartTarget {
 					return
 				}
 				p, _ := l.now.Newest()
-				v.check(gap <= l.now.PartTarget+l.r.c.opts.Late, l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
+				v.check(gap <= max(l.now.PartTarget+l.r.c.opts.Late, l.r.c.opts.Outage), l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
 			},
 		},
 	}
