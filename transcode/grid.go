@@ -69,10 +69,37 @@ func (t *timeline) toGrid(f frame) {
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}
 	t.s.NoPass = true
+	t.encodeFrom(endDTS, endPTS)
+	t.cutGrid(f.pts)
+}
+
+// encodeFrom ends the source's own pictures at a time and encodes what follows on the grid.
+func (t *timeline) encodeFrom(endDTS, endPTS int64) {
 	at := t.tick(endPTS)
 	t.close(endDTS, at)
 	t.open(modeGrid, at, at, true)
-	t.cutGrid(f.pts)
+}
+
+const (
+	// missingAfter is how far sound may run ahead of the pictures, in ms,
+	// before they count as missing: a phone in the pocket sends sound only.
+	missingAfter = 1500
+	// repeatEvery is how often the last picture is said again meanwhile, in ms.
+	repeatEvery = 400
+)
+
+// missing keeps the pictures going while sound comes without them.
+func (t *timeline) missing(clock int64) {
+	if t.passOnly || clock-t.s.LastDTS < missingAfter || clock-t.s.Repeated < repeatEvery {
+		return
+	}
+	if t.gen.mode == modePass {
+		t.encodeFrom(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+	}
+	t.s.Repeated = clock
+	t.cutGrid(clock)
+	t.sink.decided(t.gen, clock)
+	t.sink.repeat(t.gen, clock)
 }
 
 // cutGrid tells of the segment starts up to a little after a time.

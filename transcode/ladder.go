@@ -22,15 +22,16 @@ type ladder struct {
 	outs   []*rendition
 	events chan<- encoded
 
-	fed    []frame // the source from the last key frame on that a restart needs
-	base   int64   // stream clock of ffmpeg's 0, ms
-	child  *ffmpeg
-	ended  bool // all of the generation has been fed
-	done   bool
-	retry  time.Time // when to start the next child
-	wait   time.Duration
-	heard  time.Time // last sign of life, or of nothing to do
-	lagged time.Time // since when the child has been behind; zero: it is not
+	fed      []frame // the source from the last key frame on that a restart needs
+	base     int64   // stream clock of ffmpeg's 0, ms
+	child    *ffmpeg
+	repeated int64 // up to where the last picture was repeated, ms
+	ended    bool  // all of the generation has been fed
+	done     bool
+	retry    time.Time // when to start the next child
+	wait     time.Duration
+	heard    time.Time // last sign of life, or of nothing to do
+	lagged   time.Time // since when the child has been behind; zero: it is not
 }
 
 const (
@@ -68,6 +69,19 @@ func (l *ladder) write(f frame) {
 	data := make([]byte, 0, 5+len(f.data))
 	data = append(data, head, 1, byte(cts>>16), byte(cts>>8), byte(cts))
 	l.child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(f.dts - l.base), Data: append(data, f.data...)}, f.dts-l.base)
+}
+
+// repeat has the last picture once more, at a later time: the whole GOP again,
+// which leaves the decoder as it was. The grid's rate filter fills the time between.
+func (l *ladder) repeat(gop []frame, clock int64) {
+	l.repeated = clock
+	if l.child == nil {
+		return
+	}
+	for _, f := range gop {
+		f.dts, f.pts = clock, clock
+		l.write(f)
+	}
 }
 
 // end says that the generation is over.
@@ -110,6 +124,9 @@ func (l *ladder) start(ctx context.Context) {
 	child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(l.fed[0].dts - l.base), Data: append([]byte{0x17, 0, 0, 0, 0}, l.gen.video.record...)}, l.fed[0].dts-l.base)
 	for _, f := range l.fed {
 		l.write(f)
+	}
+	if last := l.fed[len(l.fed)-1].dts; l.repeated > last {
+		l.repeat(l.fed, l.repeated)
 	}
 	if l.ended {
 		child.finish()

@@ -89,3 +89,40 @@ func TestFreeze(t *testing.T) {
 		}
 	}
 }
+
+// Pictures stop for good while sound goes on: the last one stays, the stream does not.
+func TestPicturesStop(t *testing.T) {
+	long := record(t, picture360+tone+"-t 14 "+x264+"-bf 2 -g 60 "+aac)
+	r := newRig(t, "live")
+	r.work()
+	chunks := chunksOf(r.sid, r.wall, only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 4000 }))
+	last := r.publish(chunks)
+	waitFor(t, func() bool {
+		for _, name := range []string{sourceName, "240p", audioName} {
+			if p, err := r.b.LastPart(t.Context(), r.sid, name); err != nil || p.End < 12_500 {
+				return false
+			}
+		}
+		return true
+	})
+	r.end(last)
+	got := r.collect(sourceName, "240p", audioName)
+	for name, parts := range got {
+		check(t, name, parts)
+		decodeAll(t, name, parts)
+		if n := discontinuities(parts); n != 1 {
+			t.Errorf("%s: %d discontinuities, want 1", name, n)
+		}
+	}
+}
+
+// They stop for a while and come back in the middle of a GOP.
+func TestPicturesReturn(t *testing.T) {
+	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 120 "+aac)
+	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 5000 || t.at > 11_000 }), sourceName, "240p", audioName)
+	for name, parts := range got {
+		if n := discontinuities(parts); n != 1 {
+			t.Errorf("%s: %d discontinuities, want 1", name, n)
+		}
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.uber.org/zap"
+
 	"github.com/helios-h2020/pse/bus"
 )
 
@@ -16,7 +18,7 @@ const staleAfter = 15_000
 // go on from there. from is where to start to read the media log.
 func (j *job) resume(ctx context.Context) (from uint64, err error) {
 	live := j.record()
-	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil}
+	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
 	names, err := j.b.Renditions(ctx, j.sid)
 	if err != nil {
 		return 0, err

@@ -21,6 +21,10 @@ func (t *timeline) sound(clock int64, data []byte) {
 		t.s.LastDTS, t.s.MaxPTS = clock, clock
 		t.sink.decided(g, clock)
 	}
+	if g.video != nil {
+		t.missing(clock)
+		g = t.gen
+	}
 	rate, step := int64(g.audio.rate), int64(g.audio.samples)
 	want := (clock*rate + 500) / 1000
 	if !t.s.Anchored {

@@ -40,6 +40,12 @@ func (s *splitter) sourceFrame(g *generation, f frame) {
 	}
 }
 
+func (s *splitter) repeat(g *generation, clock int64) {
+	if l := s.j.ladderOf(g); l != nil {
+		l.repeat(s.gop, clock)
+	}
+}
+
 func (s *splitter) audioFrame(g *generation, f audioFrame) {
 	for _, r := range s.j.rends {
 		r.sound(g, f)

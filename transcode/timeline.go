@@ -18,7 +18,7 @@ type timeline struct {
 	gen      *generation
 	video    *videoConfig // what the next frames need; effective at the next IDR
 	audio    *audioConfig
-	seq      uint64 // log number of the chunk being read
+	warn     func(error) // told of media that cannot be read; may be nil
 	wall     int64
 	marks    []mark
 	taken    taken
@@ -32,6 +32,8 @@ type sink interface {
 	cutSegment(g *generation, c cut)
 	sourceFrame(g *generation, f frame)
 	audioFrame(g *generation, f audioFrame)
+	// repeat has an encoded picture stay on until this stream clock, in ms: the source sends none.
+	repeat(g *generation, clock int64)
 	// decided says that there is no segment start before this stream clock, in ms, but those already told.
 	decided(g *generation, clock int64)
 	endGeneration(g *generation)
@@ -50,6 +52,7 @@ type timelineState struct {
 	Disc       uint64 `json:"disc"` // discontinuities so far
 	LastDTS    int64  `json:"last_dts"`
 	MaxPTS     int64  `json:"max_pts"`
+	Repeated   int64  `json:"repeated"` // up to where the last picture stands in for missing ones, ms
 
 	Gen      int     `json:"gen"` // generations so far; 0: none yet
 	Open     bool    `json:"open"`
@@ -108,18 +111,28 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	}
 	t.taken = taken{}
 	if c.Epoch > t.s.Epoch {
-		t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+		t.closeHere()
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
 	}
 	t.s.N = int64(c.N)
-	t.seq, t.wall = c.Seq, c.Wall
-	return c.EachTag(t.tag)
+	t.wall = c.Wall
+	if err := c.EachTag(t.tag); err != nil {
+		t.ignore(fmt.Errorf("chunk %d: %w", c.Seq, err))
+	}
+	return nil
+}
+
+// ignore leaves out what cannot be read: trying again would not help.
+func (t *timeline) ignore(err error) {
+	if t.warn != nil {
+		t.warn(err)
+	}
 }
 
 // lose ends the generation where media was lost: the log went away with its
 // server, or nobody read it in time. What comes starts with a discontinuity.
 func (t *timeline) lose(c *bus.Chunk) {
-	t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+	t.closeHere()
 	t.s.Anchored, t.recent = false, nil
 	if t.taken.seq != 0 && t.taken.seq != c.Seq {
 		t.s.NextMSN, t.s.Gen = max(t.s.NextMSN, t.taken.nextMSN), max(t.s.Gen, t.taken.gen)
@@ -134,7 +147,8 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 		}
 		v, err := parseVideoConfig(tag.Payload())
 		if err != nil {
-			return fmt.Errorf("video configuration at %d ms: %w", clock, err)
+			t.ignore(fmt.Errorf("video configuration at %d ms: %w", clock, err))
+			return nil
 		}
 		t.video = v
 	case tag.IsAVCFrame():
@@ -147,7 +161,8 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 		}
 		a, err := parseAudioConfig(tag.Payload())
 		if err != nil {
-			return fmt.Errorf("audio configuration at %d ms: %w", clock, err)
+			t.ignore(fmt.Errorf("audio configuration at %d ms: %w", clock, err))
+			return nil
 		}
 		t.audio = a
 	case tag.IsAACFrame():
@@ -250,6 +265,9 @@ func (t *timeline) close(dts, pts int64) {
 }
 
 // finish ends the stream.
-func (t *timeline) finish() {
-	t.close(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+func (t *timeline) finish() { t.closeHere() }
+
+// closeHere ends the open generation after the last picture there was.
+func (t *timeline) closeHere() {
+	t.close(max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame)
 }

@@ -16,6 +16,7 @@ func (discard) beginGeneration(*generation)        {}
 func (discard) cutSegment(*generation, cut)        {}
 func (discard) sourceFrame(*generation, frame)     {}
 func (discard) audioFrame(*generation, audioFrame) {}
+func (discard) repeat(*generation, int64)          {}
 func (discard) decided(*generation, int64)         {}
 func (discard) endGeneration(*generation)          {}
 
