@@ -19,6 +19,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/bench/nginx"
@@ -98,8 +99,8 @@ func (b *bench) pse(ctx context.Context, dir string) error {
 	}
 	for _, row := range []struct{ name, page string }{
 		{"pse watch page", "http://" + p.HTTP + "/watch/bench"},
-		{"pse source, hls.js", b.bare(master, "0")},
-		{"pse encoded, hls.js", b.bare(master, "1")},
+		{"pse 720p source, hls.js", b.bare(master, 720)},
+		{"pse 480p encoded, hls.js", b.bare(master, 480)},
 	} {
 		if err := b.play(row.name, row.page); err != nil {
 			return fmt.Errorf("%s: %w; pse said: %s", row.name, err, p.Said())
@@ -147,11 +148,11 @@ http { access_log off; types { application/vnd.apple.mpegurl m3u8; video/mp2t ts
 	if err := await(ctx, master); err != nil {
 		return fmt.Errorf("%w; ffmpeg said: %s", err, process.Tail(log))
 	}
-	return b.play("original (plane)", b.bare(master, "0"))
+	return b.play("original, plane 960 wide", b.bare(master, 540))
 }
 
-func (b *bench) bare(master, level string) string {
-	return b.player + "/?level=" + level + "&src=" + url.QueryEscape(master)
+func (b *bench) bare(master string, height int) string {
+	return b.player + "/?height=" + strconv.Itoa(height) + "&src=" + url.QueryEscape(master)
 }
 
 // play watches a page and adds a row.

@@ -87,7 +87,7 @@ func TestLevelsSwitchWithoutAGap(t *testing.T) {
 		_, err := get(master, 200)
 		return err
 	})
-	p, err := chrome.Open(playerPage(t, master, "0"), 800, 600)
+	p, err := chrome.Open(playerPage(t, master, 720), 800, 600)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestChaos(t *testing.T) {
 
 	// The transcoder's death must not be seen at all; hls.js holds the encoded
 	// rendition, which suffers most.
-	player := playerPage(t, "http://"+w.http+"/hls/cam/index.m3u8", "1")
+	player := playerPage(t, "http://"+w.http+"/hls/cam/index.m3u8", 240)
 	t.Run("transcoder", func(t *testing.T) {
 		chaos{t: t, log: log, chrome: chrome, page: player, kill: w.killEncoder}.run()
 	})
@@ -125,8 +125,8 @@ func (c chaos) report(p *browser.Page) *browser.Report {
 }
 
 // playerPage is the address of a page with hls.js and nothing around it, which
-// holds one level of the master playlist.
-func playerPage(t *testing.T, master, level string) string {
+// holds the level of one height.
+func playerPage(t *testing.T, master string, height int) string {
 	t.Helper()
-	return servePlayer(t) + "/?level=" + level + "&src=" + url.QueryEscape(master)
+	return servePlayer(t) + "/?height=" + itoa(height) + "&src=" + url.QueryEscape(master)
 }

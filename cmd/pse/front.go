@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,7 +39,7 @@ type front struct {
 	server  *http.Server
 	clear   net.Listener
 	secure  net.Listener // nil without a certificate
-	serving chan error   // one value from each listener's loop
+	serving sync.WaitGroup
 }
 
 // listen binds the listeners; nothing is answered before serve.
@@ -86,13 +87,17 @@ func (f *front) serve() {
 	if f.secure != nil {
 		listeners = append(listeners, f.secure)
 	}
-	f.serving = make(chan error, len(listeners))
 	for _, l := range listeners {
-		go func() { f.serving <- f.server.Serve(l) }()
+		f.serving.Go(func() {
+			if err := f.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				f.log.Error("HTTP listener ended", zap.Error(err))
+			}
+		})
 	}
 }
 
-// stop takes no more requests and gives the open ones until limit.
+// stop takes no more requests and gives the open ones until limit. Twice does
+// no harm.
 func (f *front) stop(limit time.Duration) {
 	if f.server == nil {
 		return
@@ -102,16 +107,12 @@ func (f *front) stop(limit time.Duration) {
 	if f.server.Shutdown(ctx) != nil {
 		_ = f.server.Close()
 	}
-	if f.serving == nil { // never served: Shutdown does not know the listeners
-		_ = f.clear.Close()
-		if f.secure != nil {
-			_ = f.secure.Close()
-		}
-		return
+	// Shutdown knows no listener that was never served.
+	_ = f.clear.Close()
+	if f.secure != nil {
+		_ = f.secure.Close()
 	}
-	for range cap(f.serving) {
-		<-f.serving
-	}
+	f.serving.Wait()
 }
 
 // mount makes the mux anew from the workers that run.

@@ -9,7 +9,8 @@ import (
 var playerPage []byte
 
 // Player serves a page with nothing but a <video> and hls.js: /?src=URL of a
-// master playlist, &level=N to hold a level, &cfg=JSON of hls.js options.
+// master playlist, &height=N to hold the level of that height, &cfg=JSON of
+// hls.js options.
 // hlsJS is the file hls.min.js of the npm package.
 func Player(hlsJS string) http.Handler {
 	mux := http.NewServeMux()
