@@ -91,9 +91,14 @@ func (c Config) Validate() error {
 		v    time.Duration
 		min  time.Duration
 	}{
-		{"grace", c.Grace, 0}, {"grace_clean", c.GraceClean, 0}, {"keep", c.Keep, time.Minute},
-		{"setup_timeout", c.SetupTimeout, time.Second}, {"idle_timeout", c.IdleTimeout, time.Second},
-		{"ring_time", c.RingTime, time.Second}, {"max_ahead", c.MaxAhead, time.Second}, {"hook.timeout", c.Hook.Timeout, time.Millisecond},
+		{"grace", c.Grace, 0},
+		{"grace_clean", c.GraceClean, 0},
+		{"keep", c.Keep, time.Minute},
+		{"setup_timeout", c.SetupTimeout, time.Second},
+		{"idle_timeout", c.IdleTimeout, time.Second},
+		{"ring_time", c.RingTime, time.Second},
+		{"max_ahead", c.MaxAhead, time.Second},
+		{"hook.timeout", c.Hook.Timeout, time.Millisecond},
 	} {
 		if d.v < d.min {
 			bad("%s: %v; use at least %v", d.name, d.v, d.min)

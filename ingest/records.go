@@ -68,6 +68,22 @@ func (f *format) describe(l *bus.Live) {
 	}
 }
 
+// redescribe notes in the record of l's epoch that the format changed.
+func (w *Worker) redescribe(f *format, l *bus.Live) {
+	ctx, cancel := context.WithTimeout(w.hard, 5*time.Second)
+	defer cancel()
+	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+		if r.Session != l.Session || r.Epoch != l.Epoch {
+			return errStale
+		}
+		f.describe(r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStale) {
+		w.log.Warn("stream's new format is not on record", zap.String("stream", l.Name), zapErr(err))
+	}
+}
+
 // interrupted notes that s's publisher is gone. What the bus does not take
 // now the keeper notes later: it sees a live record that nobody holds.
 func (w *Worker) interrupted(s *session) {

@@ -24,12 +24,14 @@ type session struct {
 	format  format
 	sawTag  bool   // a tag with media came
 	firstTS uint32 // and this was its timestamp
+	changed bool   // the record does not describe the format
 	needIDR bool   // the configuration changed: what comes before the next IDR cannot be decoded
 	keyAt   int64  // clock of the last Key chunk
 	time    *timeline
 	rec     *recorder                // nil until the first key frame
 	record  atomic.Pointer[bus.Live] // ours, as it was at that time
-	ahead   aheadClock
+	pace    pacer
+	began   time.Time
 
 	ctx    context.Context // ends when the session is cut
 	cancel context.CancelFunc
@@ -84,6 +86,7 @@ func (s *session) video(m *message) error {
 			return err
 		}
 		s.needIDR = s.needIDR || changed
+		s.changed = s.changed || changed
 		return nil
 	case !t.IsAVCFrame() || s.format.video == nil:
 		return nil
@@ -112,8 +115,11 @@ func (s *session) audio(m *message) error {
 	t := bus.Tag{Type: bus.TagAudio, Data: m.data}
 	switch {
 	case t.IsAACConfig():
-		if s.format.audioConfig(t) && s.rec != nil {
-			s.rec.add(t, s.time.head, s.time.wall, false, nil)
+		if s.format.audioConfig(t) {
+			s.changed = true
+			if s.rec != nil {
+				s.rec.add(t, s.time.head, s.time.wall, false, nil)
+			}
 		}
 		return nil
 	case !t.IsAACFrame() || s.format.audio == nil:
@@ -140,10 +146,13 @@ func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
 		if err := s.begin(); err != nil {
 			return err
 		}
+	} else if s.changed {
+		f, l := s.format, s.record.Load()
+		s.w.wg.Go(func() { s.w.redescribe(&f, l) })
 	}
+	s.changed = false
 	jumps := s.time.jumps
-	at := now()
-	clock, ok := s.time.place(track, ts, at)
+	clock, ok := s.time.place(track, ts, s.now())
 	if !ok {
 		return nil
 	}
@@ -157,7 +166,7 @@ func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
 	}
 	s.rec.add(t, clock, s.time.wall, key, before)
 	s.w.stats.frames.Inc()
-	return s.ahead.hold(s.ctx, clock, at)
+	return s.pace.hold(s.ctx, clock)
 }
 
 // begin makes the stream live: from here on it is on the record.
@@ -168,10 +177,10 @@ func (s *session) begin() error {
 	if err != nil {
 		return asRefusal(err)
 	}
-	at := now()
 	s.record.Store(l)
-	s.time = newTimeline(start, at)
-	s.ahead = aheadClock{clock: start, at: at, max: s.w.cfg.MaxAhead.Milliseconds()}
+	s.began = time.Now()
+	s.time = newTimeline(start, s.began.UnixMilli(), l.StartedAt)
+	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
 	s.rec = newRecorder(s.sid, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
 	s.w.wg.Go(func() { s.rec.run(s.w.hard) })
 	s.w.stats.sessions.Inc()
@@ -224,14 +233,7 @@ func (s *session) why() string {
 	return "the publisher's connection was lost"
 }
 
-// aheadClock paces a publisher who sends faster than time passes.
-type aheadClock struct{ clock, at, max int64 }
-
-// hold waits until clock is at most max ahead of the time. Nothing is read
-// meanwhile, so TCP holds the publisher.
-func (a aheadClock) hold(ctx context.Context, clock, at int64) error {
-	if wait := clock - a.clock - (at - a.at) - a.max; wait > 0 && !sleep(ctx, time.Duration(wait)*time.Millisecond) {
-		return ctx.Err()
-	}
-	return nil
+// now is unix ms by a clock that nobody sets.
+func (s *session) now() int64 {
+	return s.began.UnixMilli() + time.Since(s.began).Milliseconds()
 }

@@ -37,9 +37,11 @@ const (
 	maxSkew  = 10_000 // how far a track may lag behind the other at the start
 )
 
-// newTimeline begins an epoch at clock start, which is now.
-func newTimeline(start, now int64) *timeline {
-	t := &timeline{start: start, wall: now - start, head: start}
+// newTimeline begins an epoch at clock start, which is now, of a session that
+// began at the unix time started. No wall is before that: readers tell the
+// chunks of a name's sessions apart by it.
+func newTimeline(start, now, started int64) *timeline {
+	t := &timeline{start: start, wall: max(now-start, started), head: start}
 	for i := range t.tracks {
 		t.tracks[i].last = start - maxSkew
 	}

@@ -24,7 +24,7 @@ func play(t *testing.T, tl *timeline, ts uint32, at int64, n int) (last int64) {
 
 func TestTimelineFollowsThePublisher(t *testing.T) {
 	for _, start := range []uint32{0, 5 * 3600 * 1000, 1<<24 - 100, 1<<32 - 100} {
-		tl := newTimeline(0, day0)
+		tl := newTimeline(0, day0, day0)
 		if last := play(t, tl, start, day0, 100); last != 99*40+10 || tl.jumps != 0 || tl.wall != day0 {
 			t.Errorf("from %d: last %d, %d jumps, wall %d", start, last, tl.jumps, tl.wall)
 		}
@@ -33,7 +33,7 @@ func TestTimelineFollowsThePublisher(t *testing.T) {
 
 // A pause of the whole stream is cut out, and the wall time keeps it.
 func TestTimelineCutsPauses(t *testing.T) {
-	tl := newTimeline(0, day0)
+	tl := newTimeline(0, day0, day0)
 	play(t, tl, 0, day0, 25) // last picture at 960, its sound at 970
 	clock, _ := tl.place(trackVideo, 5960, day0+5960)
 	if clock != 970+oneFrame || tl.wall+clock < day0+5900 || tl.wall+clock > day0+6010 {
@@ -47,7 +47,7 @@ func TestTimelineCutsPauses(t *testing.T) {
 // A jump of the publisher's clock is no pause: the wall time stays as it is.
 func TestTimelineTakesJumpsOut(t *testing.T) {
 	for _, jump := range []int64{-60_000, -500, 30_000, 5 * 3600 * 1000, -1 << 31, 1 << 31} {
-		tl := newTimeline(0, day0)
+		tl := newTimeline(0, day0, day0)
 		play(t, tl, 100_000, day0, 25)
 		ts := uint32(101_000 + jump)
 		clock, ok := tl.place(trackVideo, ts, day0+1000)
@@ -66,7 +66,7 @@ func TestTimelineTakesJumpsOut(t *testing.T) {
 
 // While sound goes on a gap in the picture stays.
 func TestTimelineKeepsGapsOfOneTrack(t *testing.T) {
-	tl := newTimeline(0, day0)
+	tl := newTimeline(0, day0, day0)
 	play(t, tl, 0, day0, 25)
 	for ts := uint32(980); ts < 4000; ts += 20 {
 		tl.place(trackAudio, ts, day0+int64(ts))
@@ -76,9 +76,19 @@ func TestTimelineKeepsGapsOfOneTrack(t *testing.T) {
 	}
 }
 
+// A publisher who had run ahead of time and comes back stays within its session.
+func TestTimelineStaysInItsSession(t *testing.T) {
+	if tl := newTimeline(9000, day0+2000, day0); tl.wall != day0 {
+		t.Errorf("wall %d", tl.wall-day0)
+	}
+	if tl := newTimeline(9000, day0+9500, day0); tl.wall != day0+500 {
+		t.Errorf("wall %d", tl.wall-day0)
+	}
+}
+
 // Sound that is sent long after the picture it belongs to is in order.
 func TestTimelineAllowsSkew(t *testing.T) {
-	tl := newTimeline(0, day0)
+	tl := newTimeline(0, day0, day0)
 	for i := range int64(100) {
 		ts := uint32(i * 40)
 		tl.place(trackVideo, 10_000+ts, day0+i*40)
@@ -98,7 +108,7 @@ func FuzzTimeline(f *testing.F) {
 	f.Add([]byte{0, 255, 255, 255, 255, 1, 0, 0, 0, 3, 0, 0x7f, 0, 0, 0, 1, 0x80, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const start = 7000
-		tl := newTimeline(start, day0)
+		tl := newTimeline(start, day0, day0-start)
 		last, head, at := [2]int64{-1, -1}, int64(start), int64(day0)
 		for ; len(b) >= 5; b = b[5:] {
 			track, ts := int(b[0]&1), binary.BigEndian.Uint32(b[1:])
