@@ -19,4 +19,6 @@ var (
 	ErrClosed = errors.New("closed")
 	// ErrAway says that the bus cannot be reached now, or was lost on the way: try again.
 	ErrAway = errors.New("the bus is away")
+	// ErrTooLarge says that a message is over MaxPayload: trying again is no use.
+	ErrTooLarge = errors.New("too large for the bus")
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -52,15 +53,22 @@ func (b *Bus) bucket(ctx context.Context, name string) (jetstream.KeyValue, erro
 // failed is the error of a request that was made with ctx, from bound or not.
 // If a log is missing it is made again.
 func (b *Bus) failed(ctx context.Context, err error, format string, args ...any) error {
-	if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) ||
-		errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrJetStreamNotEnabled) {
+	missing := isAny(err, jetstream.ErrStreamNotFound, jetstream.ErrBucketNotFound, jetstream.ErrNoStreamResponse,
+		jetstream.ErrJetStreamNotEnabled, nats.ErrNoResponders)
+	if missing {
 		b.askEnsure()
 	}
-	// What ended the request was not the caller's context: do not say so.
-	if c := context.Cause(ctx); errors.Is(c, ErrAway) {
-		err = c
-	} else if errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, nats.ErrDisconnected) || errors.Is(err, nats.ErrConnectionReconnecting) {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, ErrAway):
+		err = cause // what ended the request was not the caller's context: do not say so
+	case errors.Is(err, nats.ErrMaxPayload):
+		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
+	case missing || isAny(err, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrConnectionReconnecting):
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
 }

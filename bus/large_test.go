@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -52,8 +53,11 @@ func TestFollowLargeParts(t *testing.T) {
 	if slow := srv.ns.NumSlowConsumers(); slow > 0 {
 		t.Errorf("%d slow consumers", slow)
 	}
-	if _, err := near.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b", Data: make([]byte, MaxPayload+1)}, after); err == nil {
-		t.Error("a part over the limit was taken")
+	if _, err := near.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b", Data: make([]byte, MaxPayload+1)}, after); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a part over the limit: %v", err)
+	}
+	if _, err := near.PublishChunk(t.Context(), &Chunk{SID: "a", Tags: make([]byte, MaxPayload+1)}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a chunk over the limit: %v", err)
 	}
 }
 
