@@ -29,11 +29,10 @@ func (w *Worker) answerMaster(ctx context.Context, t target) (listAnswer, error)
 	if m.ended && w.aged(w.dir.live(s.sid), time.Now()) {
 		return listAnswer{}, probEnded
 	}
-	i, prefix := 0, ""
-	if t.flat {
-		i, prefix = 1, folder(t.name)
+	if t.flat { // HELIOS never lets it be cached
+		return listAnswer{m.forms[1].write(func() []byte { return renderMaster(m, folder(t.name)) }), cacheFresh}, nil
 	}
-	return listAnswer{m.forms[i].write(func() []byte { return renderMaster(m, prefix) }), cacheSecond}, nil
+	return listAnswer{m.forms[0].write(func() []byte { return renderMaster(m, "") }), cacheSecond}, nil
 }
 
 // answerMedia is a rendition's media list, when the directives let it.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -30,11 +31,12 @@ const (
 
 // directs are the connections that were taken over.
 type directs struct {
-	mu       sync.Mutex
-	open     map[*direct]struct{}
-	back     map[*http.Server]*handback
-	stopping bool
+	stopping atomic.Bool
 	wg       sync.WaitGroup
+
+	mu   sync.Mutex // guards the rest
+	open map[*direct]struct{}
+	back map[*http.Server]*handback
 }
 
 func newDirects() *directs {
@@ -45,7 +47,7 @@ func newDirects() *directs {
 func (ds *directs) drain() {
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	ds.stopping = true
+	ds.stopping.Store(true)
 	for d := range ds.open {
 		_ = d.conn.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -107,7 +109,7 @@ func (w *Worker) takeOver(rw http.ResponseWriter, r *http.Request) bool {
 	first := head{target: parsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)), query: r.URL.RawQuery, zip: acceptsGzip(h), agent: []byte(r.UserAgent())}
 	w.direct.mu.Lock()
 	defer w.direct.mu.Unlock()
-	if w.direct.stopping {
+	if w.direct.stopping.Load() {
 		_ = conn.Close()
 		return true
 	}
@@ -167,7 +169,7 @@ func (d *direct) read() error {
 		if err := d.conn.SetReadDeadline(now.Add(headTime)); err != nil {
 			return err
 		}
-		if d.w.direct.ends() {
+		if d.w.direct.stopping.Load() {
 			return errTimeout
 		}
 	case !d.keep(now):
@@ -190,13 +192,7 @@ func (d *direct) keep(now time.Time) bool {
 			return false
 		}
 	}
-	return !d.w.direct.ends()
-}
-
-func (ds *directs) ends() bool {
-	ds.mu.Lock()
-	defer ds.mu.Unlock()
-	return ds.stopping
+	return !d.w.direct.stopping.Load()
 }
 
 // answer answers one request.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -173,5 +174,48 @@ func TestShutdownDrains(t *testing.T) {
 	}
 	if _, err := busy.in.ReadByte(); err != io.EOF {
 		t.Errorf("the busy one got %v", err)
+	}
+}
+
+// HTTP/2 has no connection to take over; all else is the same.
+func TestHTTP2(t *testing.T) {
+	b := bustest.New(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, b, nil)
+	srv := httptest.NewUnstartedServer(s.server.Handler)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	get := func(path string) (reply, error) {
+		res, err := srv.Client().Get(srv.URL + path)
+		if err != nil {
+			return reply{}, err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if res.ProtoMajor != 2 {
+			err = fmt.Errorf("by %s", res.Proto)
+		}
+		return reply{res.StatusCode, res.Header, string(body)}, err
+	}
+	for _, path := range []string{"/hls/a/index.m3u8", "/hls/a/source/index.m3u8", "/hls/a/source/1.m4s"} {
+		r, err := get(path)
+		if err != nil || r.body != s.want(200, path).body {
+			t.Errorf("%s: %d %q %v", path, r.status, r.body, err)
+		}
+	}
+	list := make(chan reply, 1)
+	go func() {
+		r, err := get("/hls/a/source/index.m3u8?_HLS_msn=3&_HLS_part=0")
+		if err != nil {
+			t.Error(err)
+		}
+		list <- r
+	}()
+	bustest.Eventually(t, "the request waits", func() bool { return s.metric("pse_edge_waiting_requests") == 1 })
+	st.Publish(1)
+	if r := <-list; r.status != 200 || !strings.Contains(r.body, `URI="3.0.m4s"`) {
+		t.Errorf("%d\n%s", r.status, r.body)
 	}
 }

@@ -189,3 +189,19 @@ func TestPlannedRenditions(t *testing.T) {
 		t.Errorf("%d\n%s", r.status, r.body)
 	}
 }
+
+// A publisher that sends nothing: who waits is told after 3 target durations.
+func TestBlockedTooLong(t *testing.T) {
+	b := bustest.New(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b, Target: 1, Part: 100, PartTarget: 110})
+	st.Segments(3)
+	s := startEdge(t, b, nil)
+	s.want(200, "/hls/a/index.m3u8")
+	for _, waiting := range []<-chan reply{
+		s.later("/hls/a/source/index.m3u8?_HLS_msn=3&_HLS_part=0"), s.later("/hls/a/source/3.0.m4s"), s.later("/hls/a/source/3.m4s"),
+	} {
+		if r := <-waiting; r.status != 503 || r.header.Get("Retry-After") != "1" {
+			t.Errorf("%d %v", r.status, r.header)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+func TestCacheKeepsWhatWasUsedLast(t *testing.T) {
+	reads := map[uint64]int{}
+	c := newCache(3*(1000+512), func(_ context.Context, seq uint64) (*bus.Part, error) {
+		reads[seq]++
+		return &bus.Part{Seq: seq, Data: make([]byte, 1000)}, nil
+	})
+	get := func(seq uint64) {
+		t.Helper()
+		if p, err := c.get(t.Context(), seq); err != nil || p.Seq != seq {
+			t.Fatalf("%d: %v %v", seq, p, err)
+		}
+	}
+	for _, seq := range []uint64{1, 2, 3, 1, 4, 1, 3, 2} { // 4 pushes 2 out, 2 pushes 4 out
+		get(seq)
+	}
+	if reads[1] != 1 || reads[2] != 2 || reads[3] != 1 || reads[4] != 1 {
+		t.Errorf("reads: %v", reads)
+	}
+	if c.size != 3*1512 || len(c.entries) != 3 {
+		t.Errorf("%d bytes in %d entries", c.size, len(c.entries))
+	}
+}
+
+// Many who want the same message cause one read; one whose request was cut
+// off does not spoil it for the others.
+func TestCacheSharesReads(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var mu sync.Mutex
+	reads := 0
+	c := newCache(1<<20, func(ctx context.Context, seq uint64) (*bus.Part, error) {
+		mu.Lock()
+		reads++
+		first := reads == 1
+		mu.Unlock()
+		if first {
+			close(begun)
+			<-goOn
+			return nil, context.Canceled
+		}
+		return &bus.Part{Seq: seq}, nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := c.get(t.Context(), 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("the first: %v", err)
+		}
+	})
+	<-begun
+	for range 10 {
+		wg.Go(func() {
+			if p, err := c.get(t.Context(), 1); err != nil || p.Seq != 1 {
+				t.Errorf("%v %v", p, err)
+			}
+		})
+	}
+	close(goOn)
+	wg.Wait()
+	if reads > 2 {
+		t.Errorf("%d reads", reads)
+	}
+}
+
+// Bytes are kept for the live edge only, however long a stream runs, and so
+// are the segments that can be asked for.
+func TestMemoryOfAStreamIsBounded(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.DVR = 30 * time.Second
+	s := newStream("a", "a", cfg, time.Now())
+	clock := int64(0)
+	for msn := range uint64(2000) {
+		for i := range 4 {
+			m := &bus.Part{Rendition: "source", Seq: msn*4 + uint64(i), MSN: msn, Index: i, Start: clock, End: clock + 500, Last: i == 3, Data: []byte("media")}
+			if i == 0 {
+				m.Segment = &bus.Segment{Session: "s", InitID: string(rune('a' + msn/100%26)), Target: 4, PartTarget: 500, PDT: clock}
+				m.Init = []byte("init")
+			}
+			s.apply(m)
+			clock += 500
+		}
+	}
+	r := s.renditions["source"]
+	pinned := 0
+	for _, segments := range [][]*segment{r.window.gone, r.window.listed} {
+		for _, seg := range segments {
+			for _, p := range seg.parts {
+				if p.pin.Load() != nil {
+					pinned++
+				}
+			}
+		}
+	}
+	if most := (3*4 + 5) * 2; pinned > most+1 || pinned < 3*4*2 {
+		t.Errorf("%d parts pinned, at most %d should be", pinned, most)
+	}
+	if n := len(r.window.listed); n != 15 {
+		t.Errorf("%d segments listed", n)
+	}
+	if n := len(r.window.gone); n < 15 || n > 18 {
+		t.Errorf("%d segments beyond the list", n)
+	}
+	if len(r.inits) > 2 {
+		t.Errorf("%d inits", len(r.inits))
+	}
+}
+
+func TestAudienceIsBounded(t *testing.T) {
+	var a audience
+	now := time.Now()
+	for i := range uint64(1000) {
+		a.saw(i, now, 100)
+	}
+	if n := a.count(now); n != 100 {
+		t.Errorf("%d viewers", n)
+	}
+	if n := a.count(now.Add(time.Minute)); n != 0 {
+		t.Errorf("%d viewers a minute later", n)
+	}
+}
+
+func TestConfigValidate(t *testing.T) {
+	if err := DefaultConfig().Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, spoil := range []func(*Config){
+		func(c *Config) { c.DVR = time.Second }, func(c *Config) { c.HoldBack = 2 }, func(c *Config) { c.CacheMiB = 0 },
+		func(c *Config) { c.PinExtra = -1 }, func(c *Config) { c.IdleAfter = 0 }, func(c *Config) { c.StartWait = time.Hour }, func(c *Config) { c.MaxViewers = 0 },
+	} {
+		c := DefaultConfig()
+		spoil(&c)
+		if c.Validate() == nil {
+			t.Errorf("%+v is valid", c)
+		}
+	}
+}
