@@ -250,7 +250,8 @@ func (s *chunkStream) grow(need int) {
 		s.buf = s.buf[:cap(s.buf)]
 		return
 	}
-	n := max(need, min(int(s.length), max(2*cap(s.buf), prealloc)))
+	// A quarter more than asked for: the next key frame may be a little larger.
+	n := max(need, min(int(s.length)+int(s.length)/4, max(2*cap(s.buf), prealloc)))
 	buf := make([]byte, n)
 	copy(buf, s.buf[:s.got])
 	s.buf = buf
