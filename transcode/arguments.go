@@ -22,7 +22,9 @@ type grid struct {
 // arguments are those of the one ffmpeg of a stream: FLV in on stdin, one FLV
 // pipe out per rendition from file descriptor 3 on (FINDINGS.md tells what
 // each is for). g is nil when pictures and key frames follow the source.
-func arguments(cfg Config, outs []output, g *grid, threads int) []string {
+// After the renditions come two pipes with a picture of the stream now and
+// then, large and small: the decoder runs anyway.
+func arguments(cfg Config, outs []output, g *grid, pic picture, threads int) []string {
 	a := strings.Fields("-hide_banner -v error -nostdin -copyts -probesize 32 -fpsprobesize 0")
 	switch cfg.Encoder {
 	case encoderVAAPI:
@@ -30,7 +32,7 @@ func arguments(cfg Config, outs []output, g *grid, threads int) []string {
 	case encoderQSV:
 		a = append(a, "-init_hw_device", "vaapi=va:"+cfg.Device, "-init_hw_device", "qsv=hw@va", "-filter_hw_device", "hw")
 	}
-	a = append(a, "-threads", strconv.Itoa(threads), "-f", "flv", "-i", "pipe:0", "-filter_complex", filters(cfg.Encoder, outs, g))
+	a = append(a, "-threads", strconv.Itoa(threads), "-f", "flv", "-i", "pipe:0", "-filter_complex", filters(cfg.Encoder, outs, g, pic))
 	for i, o := range outs {
 		rate := strconv.Itoa(o.kbps) + "k"
 		a = append(a, "-map", "[v"+strconv.Itoa(i)+"]", "-an")
@@ -46,15 +48,20 @@ func arguments(cfg Config, outs []output, g *grid, threads int) []string {
 		a = append(a, strings.Fields("-fps_mode passthrough -enc_time_base 0.001 -f flv -flush_packets 1 -flvflags no_duration_filesize")...)
 		a = append(a, "pipe:"+strconv.Itoa(3+i))
 	}
+	for i, label := range []string{"[large]", "[small]"} {
+		a = append(a, "-map", label, "-an", "-c:v", "mjpeg", "-threads", "1", "-q:v", "5", "-fps_mode", "passthrough",
+			"-f", "mpjpeg", "-flush_packets", "1", "pipe:"+strconv.Itoa(3+len(outs)+i))
+	}
 	return a
 }
 
-func filters(enc string, outs []output, g *grid) string {
+func filters(enc string, outs []output, g *grid, pic picture) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[0:v]split=%d", len(outs))
+	fmt.Fprintf(&b, "[0:v]split=%d", len(outs)+1)
 	for i := range outs {
 		fmt.Fprintf(&b, "[s%d]", i)
 	}
+	fmt.Fprintf(&b, "[p];[p]select='isnan(prev_selected_t)+gte(t-prev_selected_t,%d)',%s", posterEvery/1000, pic.filters())
 	for i, o := range outs {
 		fmt.Fprintf(&b, ";[s%d]", i)
 		if g == nil {

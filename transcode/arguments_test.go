@@ -17,7 +17,7 @@ func TestArguments(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Encoder = enc
 		for name, g := range map[string]*grid{"pass": nil, "grid": {fps: 30, gop: 60}} {
-			got := strings.Join(arguments(cfg, outs, g, 1), "\n") + "\n"
+			got := strings.Join(arguments(cfg, outs, g, picture{1280, 720}, 1), "\n") + "\n"
 			file := filepath.Join("testdata", "arguments", enc+"-"+name+".txt")
 			if *update {
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {

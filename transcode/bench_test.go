@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +32,7 @@ func BenchmarkPath(b *testing.B) {
 		before := cpu(syscall.RUSAGE_CHILDREN)
 		args := []string{"-v", "error", "-nostdin", "-copyts", "-threads", "1", "-i", file, "-filter_complex"}
 		outs := []output{{854, 480, 1200, 0}, {426, 240, 400, 0}}
-		args = append(args, filters(encoderX264, outs, nil))
+		args = append(args, fmt.Sprintf("[0:v]split=2[s0][s1];[s0]scale=%d:%d[v0];[s1]scale=%d:%d[v1]", outs[0].width, outs[0].height, outs[1].width, outs[1].height))
 		for i, rate := range []string{"1200k", "400k"} {
 			args = append(args, "-map", []string{"[v0]", "[v1]"}[i], "-an")
 			args = append(args, encoder(encoderX264, 1)...)

@@ -3,12 +3,25 @@ package transcode
 import (
 	"bytes"
 	"context"
-	"image/jpeg"
+	imagejpeg "image/jpeg"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 )
+
+// Pictures of a stream that nothing is encoded of come from its key frames.
+func TestPicturesOfPass(t *testing.T) {
+	tags := record(t, "-f lavfi -i testsrc2=size=426x240:rate=30 -t 4 "+x264+noBFrames+"-g 60")
+	r := newRig(t, "live")
+	r.work()
+	r.publish(chunksOf(r.sid, r.wall, tags))
+	waitFor(t, func() bool {
+		pic, _, err := r.b.Poster(t.Context(), r.sid, sizeSmall)
+		img, derr := imagejpeg.DecodeConfig(bytes.NewReader(pic))
+		return err == nil && derr == nil && img.Width == 320 && img.Height == 180
+	})
+}
 
 // Every segment of every rendition is told once, and every rendition that can be played.
 func TestFacts(t *testing.T) {
@@ -59,7 +72,7 @@ func TestFacts(t *testing.T) {
 		}
 	}
 	for width, pic := range map[int][]byte{640: large, 320: small} {
-		img, err := jpeg.DecodeConfig(bytes.NewReader(pic))
+		img, err := imagejpeg.DecodeConfig(bytes.NewReader(pic))
 		if err != nil || img.Width != width || img.Height != width*9/16 {
 			t.Errorf("picture: %+v, %v; want %d wide", img, err, width)
 		}

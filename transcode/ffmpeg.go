@@ -44,6 +44,7 @@ type encoded struct {
 	output int
 	config *videoConfig // new parameters
 	frame  *frame       // a picture on ffmpeg's clock
+	jpeg   []byte       // output says of which size: 0 large, 1 small
 	exit   error        // set by the last event: how it ended
 	end    bool         // the last event
 }
@@ -51,7 +52,7 @@ type encoded struct {
 // maxStderrLines of one child go into the log.
 const maxStderrLines = 20
 
-// startFFmpeg starts a child with one pipe for each output. It ends when ctx does.
+// startFFmpeg starts a child with one pipe for each output, and two for pictures of the stream. It ends when ctx does.
 func startFFmpeg(ctx context.Context, program string, args []string, outputs int, events chan<- encoded, log *zap.Logger) (*ffmpeg, error) {
 	ctx, stop := context.WithCancel(ctx)
 	f := &ffmpeg{cmd: exec.Command(program, args...), log: log, events: events, stop: stop, wake: make(chan struct{}, 1)}
@@ -71,7 +72,7 @@ func startFFmpeg(ctx context.Context, program string, args []string, outputs int
 	f.cmd.Stdin, f.stdin = in, w
 	theirs = append(theirs, in)
 	errR, errW, err := pipe()
-	for i := 0; err == nil && i < outputs; i++ {
+	for i := 0; err == nil && i < outputs+2; i++ {
 		var r, w *os.File
 		if r, w, err = pipe(); err == nil {
 			f.cmd.ExtraFiles = append(f.cmd.ExtraFiles, w)
@@ -96,6 +97,9 @@ func startFFmpeg(ctx context.Context, program string, args []string, outputs int
 	var readers sync.WaitGroup
 	for i := range outputs {
 		readers.Go(func() { f.read(ctx, i, mine[i]) })
+	}
+	for i := range 2 {
+		readers.Go(func() { f.readPictures(ctx, i, mine[outputs+i]) })
 	}
 	readers.Go(func() { f.complain(errR) })
 	f.wg.Go(func() { f.write(ctx) })
@@ -239,6 +243,19 @@ func (f *ffmpeg) read(ctx context.Context, output int, pipe *os.File) {
 			continue
 		}
 		f.send(ctx, e)
+	}
+}
+
+func (f *ffmpeg) readPictures(ctx context.Context, size int, pipe *os.File) {
+	defer pipe.Close()
+	r := bufio.NewReader(pipe)
+	for {
+		data, err := readPicture(r)
+		if err != nil {
+			_, _ = io.Copy(io.Discard, pipe) // it must not block on a pipe that nobody reads
+			return
+		}
+		f.send(ctx, encoded{by: f, output: size, jpeg: data})
 	}
 }
 

@@ -21,6 +21,7 @@ type ladder struct {
 	gen    *generation
 	outs   []*rendition
 	events chan<- encoded
+	pics   *posters
 
 	fed      []frame // the source from the last key frame on that a restart needs
 	base     int64   // stream clock of ffmpeg's 0, ms
@@ -115,7 +116,7 @@ func (l *ladder) start(ctx context.Context) {
 	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
 		threads = max(1, runtime.NumCPU()/(2*len(outs)))
 	}
-	child, err := startFFmpeg(ctx, l.cfg.FFmpeg, arguments(l.cfg, outs, l.gen.grid(), threads), len(outs), l.events, l.log)
+	child, err := startFFmpeg(ctx, l.cfg.FFmpeg, arguments(l.cfg, outs, l.gen.grid(), pictureOf(l.gen.video), threads), len(outs), l.events, l.log)
 	if err != nil {
 		l.failed(err)
 		return
@@ -156,6 +157,10 @@ func (l *ladder) trim() {
 func (l *ladder) event(e encoded) {
 	if e.by != l.child {
 		return // of one that was stopped
+	}
+	if e.jpeg != nil {
+		l.pics.put([]string{sizeLarge, sizeSmall}[e.output], e.jpeg)
+		return
 	}
 	l.heard = time.Now()
 	switch {

@@ -1,12 +1,14 @@
 package transcode
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -32,8 +34,10 @@ const (
 	sizeSmall = "small"
 )
 
-// posters makes pictures of a stream from its key frames, one at a time. A
-// key frame that comes while one is being made is left out.
+// posters stores pictures of a stream. Its ffmpeg makes them along with the
+// renditions; for a stream that only passes through, a short-lived one of
+// their own does from key frames, one at a time. What comes while one is
+// being made or stored is left out.
 type posters struct {
 	b    *bus.Bus
 	log  *zap.Logger
@@ -42,6 +46,27 @@ type posters struct {
 	turn chan struct{} // a worker makes one picture at a time, over all streams
 	last int64         // stream clock of the newest, ms
 	todo chan keyFrame
+	done chan jpeg
+}
+
+// jpeg is a picture that is made.
+type jpeg struct {
+	size string
+	data []byte
+}
+
+// picture is the size of a stream's pictures.
+type picture struct{ width, height int }
+
+// pictureOf is that of a source: its display size, but not over posterLarge wide.
+func pictureOf(v *videoConfig) picture {
+	w := even(min(v.width, posterLarge))
+	return picture{w, max(even(v.height*w/v.width), 2)}
+}
+
+// filters scale to the two sizes, [large] and [small].
+func (p picture) filters() string {
+	return fmt.Sprintf("scale=%d:%d,setsar=1,split[large][big];[big]scale=%d:-2[small]", p.width, p.height, min(p.width, posterSmall))
 }
 
 type keyFrame struct {
@@ -50,7 +75,15 @@ type keyFrame struct {
 }
 
 func newPosters(b *bus.Bus, log *zap.Logger, sid, prog string, turn chan struct{}) *posters {
-	return &posters{b: b, log: log, sid: sid, prog: prog, turn: turn, last: -posterEvery, todo: make(chan keyFrame, 1)}
+	return &posters{b: b, log: log, sid: sid, prog: prog, turn: turn, last: -posterEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
+}
+
+// put takes a picture that is made. It never blocks.
+func (p *posters) put(size string, data []byte) {
+	select {
+	case p.done <- jpeg{size, data}:
+	default:
+	}
 }
 
 // see takes the source's key frames. It never blocks.
@@ -70,6 +103,10 @@ func (p *posters) run(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case j := <-p.done:
+			if err := p.b.PutPoster(ctx, p.sid, j.size, j.data); err != nil && ctx.Err() == nil {
+				p.log.Warn("picture not stored", zap.Error(err))
+			}
 		case k := <-p.todo:
 			select {
 			case <-ctx.Done():
@@ -100,11 +137,8 @@ func (p *posters) make(ctx context.Context, k keyFrame) error {
 
 // jpegs decodes one key frame into two pictures.
 func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte, err error) {
-	w := even(min(k.v.width, posterLarge))
-	h := even(k.v.height * w / k.v.width)
-	graph := fmt.Sprintf("[0:v]scale=%d:%d,setsar=1,split[l][b];[b]scale=%d:-2[s]", w, max(h, 2), min(w, posterSmall))
-	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 -f flv -i pipe:0 -filter_complex " + graph +
-		" -map [l] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [s] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
+	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 -f flv -i pipe:0 -filter_complex [0:v]" + pictureOf(k.v).filters() +
+		" -map [large] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [small] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
 	var in bytes.Buffer
 	in.Write([]byte{'F', 'L', 'V', 1, 1, 0, 0, 0, 9, 0, 0, 0, 0})
 	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 0, 0, 0, 0}, k.v.record...)}))
@@ -147,4 +181,26 @@ func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte
 		return nil, nil, fmt.Errorf("picture: %w: %v: %.200s", ErrFFmpeg, err, says.String())
 	}
 	return got[0], got[1], nil
+}
+
+// readPicture reads one picture of an mpjpeg stream: a boundary, headers, an empty line, the JPEG, an empty line.
+func readPicture(r *bufio.Reader) ([]byte, error) {
+	size := 0
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		line = strings.TrimSpace(line)
+		if value, ok := strings.CutPrefix(strings.ToLower(line), "content-length:"); ok {
+			if size, err = strconv.Atoi(strings.TrimSpace(value)); err != nil || size < 0 || size > posterBytes {
+				return nil, fmt.Errorf("%w: a picture of %q bytes", ErrFFmpeg, value)
+			}
+		}
+		if line == "" && size > 0 {
+			data := make([]byte, size)
+			_, err := io.ReadFull(r, data)
+			return data, err
+		}
+	}
 }

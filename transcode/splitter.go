@@ -32,11 +32,12 @@ func (s *splitter) sourceFrame(g *generation, f frame) {
 	}
 	if f.key {
 		s.gop = nil // the ladders have their own
-		s.j.posters.see(g.video, f)
 	}
 	s.gop = append(s.gop, f)
 	if l := s.j.ladderOf(g); l != nil {
 		l.feed(s.ctx, f)
+	} else if f.key {
+		s.j.posters.see(g.video, f)
 	}
 }
 

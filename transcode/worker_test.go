@@ -12,12 +12,13 @@ func TestStreamThrough(t *testing.T) {
 	r := newRig(t, "live")
 	r.work()
 	r.end(r.publish(chunksOf(r.sid, r.wall, tags)))
-	got := r.collect(sourceName, audioName)
+	got := r.collect(sourceName, "240p", audioName)
 	for name, parts := range got {
 		check(t, name, parts)
 		decode(t, name, parts)
 		t.Logf("%s: %d parts, %+v", name, len(parts), *parts[0].Segment)
 	}
+	same(t, got[sourceName], got["240p"])
 }
 
 // A 720p stream gets its ladder; all renditions are cut alike.
@@ -32,6 +33,8 @@ func TestLadder(t *testing.T) {
 		decode(t, name, parts)
 		t.Logf("%s: %d parts, %+v", name, len(parts), *parts[0].Segment)
 	}
+	same(t, got[sourceName], got["480p"])
+	same(t, got[sourceName], got["240p"])
 }
 
 // whole runs tags through a worker and checks every rendition.
