@@ -132,10 +132,17 @@ func peer(line []string, flv string) []string {
 		case a == "-f" && !input:
 			out = append(out, "-re", "-f", line[i+1])
 			i++
+		case a == "-probesize" || a == "-fpsprobesize":
+			i++ // a copy needs to know the picture's size beforehand
 		case a == "-i":
 			out = append(out, "-i", flv)
 			input = true
 			i++
+		case a == "-map" && (line[i+1] == "[large]" || line[i+1] == "[small]"):
+			// A picture of the stream now and then: the same work, into nothing.
+			out = append(out, "-map", line[i+1], "-c:v", "mjpeg", "-q:v", "5", "-fps_mode", "passthrough", "-f", "null", "-")
+			for i++; !strings.HasPrefix(line[i], "pipe:"); i++ {
+			}
 		case a == "-an":
 			out = append(out, "-map", "0:a", "-c:a", "copy")
 		case input && (a == "-f" || a == "-flush_packets" || a == "-flvflags"):
