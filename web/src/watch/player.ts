@@ -4,6 +4,7 @@ import { hlsConfig } from './policy.ts'
 
 const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
 const STALL_SHOWN_MS = 4000 // a picture that stands still is left alone for this long, then the page says why
+const CLOCK_S = 2 // more than this between the programme's clock and the playlist, and one of the clocks is wrong
 const BEHIND_S = 2.5 // more than this behind the live position counts as "not live"
 
 /** What the page must know of the player; all are called often and cheaply. */
@@ -53,6 +54,7 @@ export class Player {
     }
     new Chaser(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
+    for (const type of ['play', 'seeked']) video.addEventListener(type, () => this.rejoin())
     video.addEventListener('error', () => this.native && this.fail())
     video.addEventListener('resize', () => events.qualities())
     video.addEventListener('timeupdate', () => {
@@ -160,7 +162,7 @@ export class Player {
     const shown = this.hls.playingDate?.getTime()
     if (shown !== undefined) {
       const s = (now - shown) / 1000
-      if (s > 0 && s - this.hls.latency < 5) return s
+      if (Math.abs(s - this.hls.latency) < CLOCK_S) return s
     }
     return this.hls.latency > 0 ? this.hls.latency : undefined
   }
@@ -196,6 +198,11 @@ export class Player {
   /** Brings back a viewer of live whom a sleeping phone or a long stall left behind. */
   private follow(): void {
     if (this.followsLive && !this.video.paused && !this.video.seeking && this.behindLive > FOLLOW_S) this.toLive()
+  }
+
+  /** A viewer who moved to the end, or paused for a breath only, follows live again. */
+  private rejoin(): void {
+    if (this.live && this.behindLive < BEHIND_S) this.followsLive = true
   }
 
   private trouble(hls: Hls, data: ErrorData): void {

@@ -1,3 +1,4 @@
+import './share.css'
 import { encode } from 'uqr'
 import { byId } from '../element.ts'
 

@@ -20,10 +20,14 @@ const stage = byId<HTMLDivElement & { hls?: Hls | undefined }>('stage')
 const video = byId<HTMLVideoElement>('video')
 const name = nameOf(location.pathname)
 
+/** How long to wait before the server is asked again, in each scene, ms. */
+const pauses: Record<Scene, number> = { playing: 3000, connecting: 500, grace: 1000, soon: 1000, ended: 2000, away: 1000 }
+
 let stream: Stream | undefined
 let answer: Answer = 'unknown'
 let playing = 0 // started_at of the stream the player was loaded for
 let shownBefore = false
+let poll: Poll | undefined
 
 const player = new Player(video, playlistOf(name), { changed: update, leaving: keepFrame, qualities: () => quality.update() })
 const quality = new QualityMenu(player)
@@ -44,7 +48,7 @@ video.addEventListener('loadedmetadata', fit)
 video.addEventListener('resize', fit)
 
 player.load() // at once: most who come here come for a stream that is live
-new Poll(ask, () => (document.hidden ? 5000 : stage.dataset['scene'] === 'playing' ? 3000 : 1000))
+poll = new Poll(ask, () => (document.hidden ? 5000 : pauses[stage.dataset['scene'] as Scene]))
 setInterval(tick, 500)
 
 async function ask(): Promise<void> {
@@ -81,6 +85,7 @@ function setScene(scene: Scene): void {
   const [title, text] = words[scene]
   setText(byId('curtain-title'), title)
   setText(byId('curtain-text'), text)
+  void poll?.now()
   const poster = byId<HTMLImageElement>('poster')
   if (byId('frame').hidden && stream?.poster && !poster.src) {
     poster.addEventListener('load', () => (poster.hidden = false))
