@@ -6,6 +6,9 @@ TESTTIMEOUT ?= 14m
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
+# Whole-program and browser tests look at stalls: nothing else runs beside them.
+ALONE := ./web ./cmd/pse
+
 .DEFAULT_GOAL := help
 .PHONY: help run build web test test-long lint check vuln fmt fuzz bench deps clean
 
@@ -21,7 +24,8 @@ build: web ## Build bin/pse with the pages in it
 web: web/node_modules/.built ## Build the pages into web/dist
 
 test: deps check ## Everything that must hold: format, vet, lint, all tests with the race detector
-	$(GO) test -race -timeout $(TESTTIMEOUT) ./...
+	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
+	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 $(ALONE)
 
 test-long: deps check ## The same with the long versions: kills, fuzzed sessions, every profile
 	PSE_LONG=1 $(GO) test -timeout 90m -p 1 ./...

@@ -35,7 +35,7 @@ func (doctorCommand) Run(s *scope) error {
 		return err
 	}
 	all := []finding{
-		lookForFFmpeg(s.ctx),
+		lookForFFmpeg(s.ctx, l.Transcode.FFmpeg, l.Transcode.Encoder),
 		lookAtDisk(l.Data),
 		lookAtFiles(),
 	}
@@ -58,22 +58,22 @@ func (doctorCommand) Run(s *scope) error {
 	return nil
 }
 
-// lookForFFmpeg asks ffmpeg for the encoder that the default ladder uses.
-func lookForFFmpeg(ctx context.Context) finding {
+// lookForFFmpeg asks ffmpeg for the encoder that the ladder uses.
+func lookForFFmpeg(ctx context.Context, name, encoder string) finding {
 	f := finding{what: "ffmpeg"}
-	path, err := exec.LookPath("ffmpeg")
+	path, err := exec.LookPath(name)
 	if err != nil {
-		f.err = errors.New("not found; install it: apt-get install ffmpeg")
+		f.err = fmt.Errorf("%w; install it: apt-get install ffmpeg", err)
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "-hide_banner", "-h", "encoder=libx264").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Encoder libx264") {
-		f.err = fmt.Errorf("%s has no libx264; install one that has: apt-get install ffmpeg", path)
+	out, err := exec.CommandContext(ctx, path, "-hide_banner", "-h", "encoder="+encoder).CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "Encoder "+encoder) {
+		f.err = fmt.Errorf("%s has no %s; install one that has it (Debian's has libx264: apt-get install ffmpeg), or set transcode.encoder", path, encoder)
 		return f
 	}
-	f.seen = path + ", with libx264"
+	f.seen = path + ", with " + encoder
 	return f
 }
 

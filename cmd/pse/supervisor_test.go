@@ -97,7 +97,7 @@ func TestFailedWorkerIsBuiltAnewAndOthersGoOn(t *testing.T) {
 		if err := s.ready()["a"]; err == nil {
 			t.Error("the second pause is not longer than the first")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if err := s.ready()["a"]; err != nil {
 			t.Errorf("a did not come back: %v", err)
