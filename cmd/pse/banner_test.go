@@ -1,0 +1,65 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+func TestBanner(t *testing.T) {
+	at := map[string]string{"rtmp": "10.0.0.7:1935", "http": "10.0.0.7:8080", "admin": "127.0.0.1:9090"}
+	with := func(change func(*program)) string {
+		t.Helper()
+		p := &program{cfg: DefaultConfig(), combined: true, addrs: at, key: bus.Key{Secret: "sesame"}}
+		p.cfg.Data = "/data"
+		change(p)
+		var b strings.Builder
+		if err := p.banner(&b, []string{"bus", "ingest", "demo"}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for name, c := range map[string]struct {
+		change    func(*program)
+		want, not string
+	}{
+		"first start": {
+			func(p *program) { p.first = true },
+			"Publish   rtmp://10.0.0.7/live/NAME?key=sesame\n    in OBS  server rtmp://10.0.0.7/live   stream key NAME?key=sesame\n", "OPEN",
+		},
+		"later, into a file": {func(*program) {}, "NAME?key=KEY   (see the keys: pse stream keys)", "sesame"},
+		"no key":             {func(p *program) { p.key = bus.Key{} }, "pse stream keys add", "sesame"},
+		"open":               {func(p *program) { p.cfg.Ingest.Open = true }, "!!! OPEN: whoever reaches", "?key"},
+		"demo":               {func(*program) {}, "Demo      http://10.0.0.7:8080/watch/demo\n", "Bus "},
+		"public address": {
+			func(p *program) { p.cfg.HTTP.PublicURL = "https://live.example.org" },
+			"Watch     https://live.example.org/\n", "8080",
+		},
+		"another port": {
+			func(p *program) { p.addrs = map[string]string{"rtmp": "[fd00::1]:1936"} },
+			"rtmp://[fd00::1]:1936/live/NAME", "Watch",
+		},
+		"IPv6": {
+			func(p *program) { p.addrs = map[string]string{"rtmp": "[fd00::1]:1935", "https": "[fd00::1]:8443"} },
+			"rtmp://[fd00::1]/live/NAME", "http://",
+		},
+		"only the bus": {func(p *program) { p.addrs = nil }, "Data      /data", "Publish"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := with(c.change)
+			if !strings.Contains(got, c.want) || c.not != "" && strings.Contains(got, c.not) {
+				t.Errorf("want %q and no %q in\n%s", c.want, c.not, got)
+			}
+		})
+	}
+}
+
+func TestReachableAddress(t *testing.T) {
+	for in, keep := range map[string]bool{"127.0.0.1:80": true, "10.0.0.7:1935": true, "[fd00::1]:80": true, "0.0.0.0:80": false, "[::]:80": false, ":80": false} {
+		got := reachable(in)
+		if (got == in) != keep || strings.HasPrefix(got, ":") || strings.Contains(got, "0.0.0.0") || strings.Contains(got, "[::]") {
+			t.Errorf("reachable(%s) = %s", in, got)
+		}
+	}
+}
