@@ -37,6 +37,12 @@ func (c *claims) get(sid string) *session {
 	return c.all[sid]
 }
 
+// flows says whether a session holds the name and its media is recorded.
+func (c *claims) flows(sid string) bool {
+	s := c.get(sid)
+	return s != nil && s.record.Load() != nil
+}
+
 func (c *claims) list() []*session {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,6 +118,9 @@ func (w *Worker) askHook(ctx context.Context, s *session) error {
 	}, w.cfg.Hook)
 	if err != nil {
 		s.log.Warn("hook publish", zapErr(err))
+		if !v.Allow { // no verdict is no veto for good
+			return refuse(codeFailed, "%s; try again in a moment", v.Reason)
+		}
 	}
 	if !v.Allow {
 		if v.Reason == "" {

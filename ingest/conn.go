@@ -89,7 +89,11 @@ func (c *conn) publish(raw string, stream uint32) error {
 		return c.refuse(stream, asRefusal(err))
 	}
 	c.s = s
-	c.n.stream, c.n.media, c.n.publishing = stream, c.message, true
+	if !c.w.cfg.Open && !c.w.keys.Has(id) { // revoked before the claim could be seen
+		return c.refuse(stream, refuse(codeDenied, "%v", access.ErrWrongKey))
+	}
+	c.n.stream, c.n.media = stream, c.message
+	c.n.publish()
 	return nil
 }
 

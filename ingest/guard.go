@@ -12,6 +12,7 @@ import (
 const (
 	setupBytes   = 128 << 10 // what a client may send before it publishes
 	writeTimeout = 5 * time.Second
+	offerTimeout = 20 * time.Millisecond
 	lingerTime   = 2 * time.Second
 	lingerBytes  = 32 << 20
 )
@@ -19,13 +20,15 @@ const (
 // guard holds a connection to its deadlines and its budget.
 type guard struct {
 	net.Conn
-	setup, idle time.Duration
-	leave       func()
+	idle  time.Duration
+	leave func()
 
-	born       time.Time
-	publishing bool      // set by the reader only
-	armed      time.Time // when the idle deadline was last set; the reader's
-	read       uint64    // bytes; the reader's
+	// The reader's:
+	publishing bool      // the budget is off
+	flowing    bool      // media is recorded: the deadline is the idle one
+	due        time.Time // until then media has to flow
+	armed      time.Time // when the idle deadline was last set
+	read       uint64    // bytes
 	in         *atomic.Uint64
 
 	linger atomic.Bool // on Close, let the peer read our last words
@@ -42,7 +45,9 @@ func (g *guard) Read(p []byte) (int, error) {
 			return 0, fmt.Errorf("%w: %d bytes before publishing", errLimit, g.read)
 		}
 		p = p[:min(uint64(len(p)), setupBytes-g.read)]
-		_ = g.SetReadDeadline(g.born.Add(g.setup))
+	}
+	if !g.flowing {
+		_ = g.SetReadDeadline(g.due)
 	} else if now := time.Now(); now.Sub(g.armed) > g.idle/8 { // a system call per read would cost more than the read
 		g.armed = now
 		_ = g.SetReadDeadline(now.Add(g.idle))
@@ -60,6 +65,16 @@ func (g *guard) Write(p []byte) (int, error) {
 		g.shut()
 	}
 	return n, err
+}
+
+// publish lets the peer send media: the first of it has to come in time.
+func (g *guard) publish() { g.publishing, g.due = true, time.Now().Add(g.idle) }
+
+// offer writes what the peer can do without, and says whether it was taken.
+func (g *guard) offer(p []byte) bool {
+	_ = g.SetWriteDeadline(time.Now().Add(offerTimeout))
+	_, err := g.Conn.Write(p)
+	return err == nil
 }
 
 // shut ends the connection at once, from any goroutine. Close is still to be called.

@@ -93,7 +93,7 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 			if k.alive(ctx, l.Ingest, alive) {
 				return nil
 			}
-		case k.w.claims.get(l.SID) != nil:
+		case k.w.claims.flows(l.SID):
 			delete(k.orphans, l.SID)
 			return nil
 		default: // its session's end was not noted: the bus was away
@@ -111,6 +111,9 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 		return k.w.finish(ctx, l)
 	case bus.StateEnded:
 		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() {
+			if fresh, err := k.w.bus.GetLive(ctx, l.SID); err != nil || fresh.State != bus.StateEnded {
+				return err // its name was taken again, just now
+			}
 			return k.w.bus.DeleteLive(ctx, l.SID)
 		}
 	}

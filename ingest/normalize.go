@@ -34,6 +34,7 @@ type normalizer struct {
 
 	window   uint64 // acknowledge as many bytes
 	acked    uint64
+	unread   bool       // the peer does not read
 	writes   sync.Mutex // one message at a time on the socket
 	silenced atomic.Bool
 }
@@ -75,10 +76,8 @@ func (n *normalizer) next() error {
 	if err := n.chunks.read(&m); err != nil {
 		return err
 	}
-	if n.read-n.acked >= n.window {
-		if err := n.acknowledge(); err != nil {
-			return err
-		}
+	if n.read-n.acked >= n.window && !n.unread {
+		n.acknowledge()
 	}
 	switch m.typ {
 	case msgAudio, msgVideo, msgAggregate, msgData:
@@ -176,12 +175,14 @@ func (n *normalizer) toLibrary(m *message) error {
 }
 
 // acknowledge tells the publisher how much arrived (RTMP 1.0, 5.4.3). The
-// library cannot: it does not see the media.
-func (n *normalizer) acknowledge() error {
+// library cannot: it does not see the media. Some encoders never read: when
+// there is no room left they get no more.
+func (n *normalizer) acknowledge() {
 	n.acked = n.read
 	m := message{typ: msgAck, data: binary.BigEndian.AppendUint32(nil, uint32(n.read))}
-	_, err := n.Write(appendMessage(nil, 2, m, outChunk))
-	return err
+	n.writes.Lock()
+	defer n.writes.Unlock()
+	n.unread = n.silenced.Load() || !n.offer(appendMessage(nil, 2, m, outChunk))
 }
 
 // Write is the library's and ours. After a refusal the library has no say.

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
@@ -150,4 +152,47 @@ func TestDeadWorkersStreamsEnd(t *testing.T) {
 	if e := bustest.Expect[bus.StreamStarted](t, b)(); e.Session != "s1" {
 		t.Errorf("event %+v", e)
 	}
+}
+
+// Who publishes and sends nothing to record loses the name again.
+func TestSilentPublisherIsCut(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.IdleTimeout = time.Second })
+	p := dial(t, r.w.Addr())
+	p.mustPublish("live", "cam?key="+r.key.Secret)
+	go func() { // sound without a configuration, for ever
+		for i := uint32(0); ; i += 20 {
+			if _, err := p.conn.Write(appendMessage(nil, 4, message{typ: msgAudio, stream: 1, ts: i, data: aacFrame()}, 128)); err != nil {
+				return
+			}
+			runtime.Gosched()
+		}
+	}()
+	p.hungUp()
+	bustest.Eventually(t, "the name to be free", func() bool { return r.w.claims.get("cam") == nil })
+	r.stillServes("cam")
+}
+
+// Without a bus nobody can begin, and is told to try again.
+func TestNoBus(t *testing.T) {
+	srv := bustest.StartServer(t)
+	r := newRigWith(t, srv.Connect(t), bustest.Log(t), func(c *Config) { c.SetupTimeout = time.Second })
+	if err := r.w.Ready(); err != nil {
+		t.Errorf("Ready: %v", err)
+	}
+	srv.Stop(t)
+	bustest.Eventually(t, "the worker not to be ready", func() bool { return r.w.Ready() != nil })
+	p := dial(t, r.w.Addr())
+	if f := p.publish("live", "cam?key="+r.key.Secret); f["code"] == "NetStream.Publish.Start" {
+		p.configs(0)
+		p.frames(0, 1)
+		if _, f = p.await("onStatus"); f["code"] != codeFailed {
+			t.Errorf("answered %v", f)
+		}
+	} else if f["code"] != codeFailed {
+		t.Errorf("answered %v", f)
+	}
+	p.hungUp()
+	srv.Start(t)
+	bustest.Eventually(t, "the worker to be ready", func() bool { return r.w.Ready() == nil })
+	r.stillServes("cam")
 }

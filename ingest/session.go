@@ -178,6 +178,7 @@ func (s *session) begin() error {
 		return asRefusal(err)
 	}
 	s.record.Store(l)
+	s.conn.n.flowing = true
 	s.began = time.Now()
 	s.time = newTimeline(start, s.began.UnixMilli(), l.StartedAt)
 	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
@@ -229,6 +230,9 @@ func (s *session) why() string {
 	}
 	if s.clean.Load() {
 		return "the publisher stopped"
+	}
+	if s.w.ctx.Err() != nil {
+		return "the server stopped"
 	}
 	return "the publisher's connection was lost"
 }

@@ -171,7 +171,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 // guard wraps an accepted connection.
 func (w *Worker) guard(c net.Conn, leave func()) net.Conn {
-	g := &guard{Conn: c, setup: w.cfg.SetupTimeout, idle: w.cfg.IdleTimeout, born: time.Now(), in: &w.stats.bytesIn}
+	g := &guard{Conn: c, idle: w.cfg.IdleTimeout, due: time.Now().Add(w.cfg.SetupTimeout), in: &w.stats.bytesIn}
 	w.gate.add(g)
 	g.leave = func() {
 		w.gate.remove(g)
