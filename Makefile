@@ -34,6 +34,7 @@ check: web
 	@files=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofumpt'ed, run make fmt:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	cd web && npm test
 
 lint: check vuln ## Format, vet, staticcheck, govulncheck
 
