@@ -125,7 +125,9 @@ func FuzzParsePath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, path string) {
 		g := parsePath(path)
-		splitOrder(g.name)
+		if name, order, ok := splitOrder(g.name); ok && (name == "" || order < 0) {
+			t.Fatalf("%q is place %d of %q", g.name, order, name)
+		}
 		again := ""
 		switch g.kind {
 		case kindNone:

@@ -3,7 +3,7 @@ package edge
 import "github.com/helios-h2020/pse/bus"
 
 // view is what a rendition's list shows as of one message of the log. It
-// never changes.
+// never changes, and is never empty.
 type view struct {
 	listed  []*segment // complete
 	tail    *segment   // the segment being filled; its parts so far are in parts
@@ -28,9 +28,7 @@ func (w *window) view(reports []report) view {
 	return v
 }
 
-func (v *view) empty() bool { return v.tail == nil && len(v.listed) == 0 }
-
-// info is what the newest segment says of the rendition. The view is not empty.
+// info is what the newest segment says of the rendition.
 func (v *view) info() *bus.Segment {
 	if v.tail != nil {
 		return v.tail.info
@@ -44,15 +42,6 @@ func (v *view) next() (msn uint64, index int) {
 		return v.tail.msn, len(v.parts)
 	}
 	return v.listed[len(v.listed)-1].msn + 1, 0
-}
-
-// last is the last part listed.
-func (v *view) last() (msn uint64, index int) {
-	if v.tail != nil {
-		return v.tail.msn, len(v.parts) - 1
-	}
-	s := v.listed[len(v.listed)-1]
-	return s.msn, len(s.parts) - 1
 }
 
 // within is the first listed segment of which anything is less than ms from
