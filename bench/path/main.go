@@ -1,7 +1,7 @@
 // Command path compares the whole of PSE, from RTMP to HLS, with a bare ffmpeg
 // that makes the same renditions: CPU-seconds for the same media.
 //
-// A recorded camera (720p30, H.264 and AAC) is sent in real time to `pse serve`,
+// A recorded camera (H.264 and AAC) is sent in real time to `pse serve`,
 // all workers in one process on a file bus. The command line of the ffmpeg that
 // PSE starts is read from /proc and rewritten for the peer: the same decoder,
 // filters and encoders, the file as its input in real time, and the HLS muxer
@@ -32,16 +32,17 @@ const warm = 5 * time.Second // not counted: starting up
 func main() {
 	rounds := flag.Int("rounds", 3, "rounds; the median is shown")
 	took := flag.Duration("time", 20*time.Second, "media counted in a round")
+	profile := flag.String("profile", "", "file for a CPU profile of PSE (in the last round)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *rounds, *took); err != nil {
+	if err := run(ctx, *rounds, *took, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench path:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, rounds int, took time.Duration) error {
+func run(ctx context.Context, rounds int, took time.Duration, profile string) error {
 	dir, err := os.MkdirTemp("", "pse-bench-")
 	if err != nil {
 		return err
@@ -51,21 +52,56 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 	if err != nil {
 		return err
 	}
+	var rows [][]string
+	for i, src := range sources() {
+		sub := filepath.Join(dir, fmt.Sprint("source", i))
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			return err
+		}
+		row, err := measure(ctx, bin, sub, src.o, rounds, took, profile)
+		if err != nil {
+			return fmt.Errorf("%s: %w", src.name, err)
+		}
+		rows = append(rows, append([]string{src.name}, row...))
+		fmt.Fprintln(os.Stderr, rows[len(rows)-1])
+	}
+	round.Table(os.Stdout, fmt.Sprintf("Whole path: CPU-seconds per second of media, median of %d interleaved rounds of %v", rounds, took),
+		[]string{"source, 30 fps", "pse", "of it not ffmpeg", "bare ffmpeg", "ratio"}, rows)
+	return nil
+}
+
+// source is one line of the table.
+type source struct {
+	name string
+	o    camera.Options
+}
+
+func sources() []source {
+	return []source{
+		{"720p, clean as a drawing", camera.Options{}},
+		{"720p, grain of a phone", camera.Options{Grain: true, Bitrate: 4_000_000}},
+		{"1080p, grain of a phone", camera.Options{Grain: true, Width: 1920, Height: 1080, Bitrate: 6_000_000}},
+	}
+}
+
+func measure(ctx context.Context, bin, dir string, o camera.Options, rounds int, took time.Duration, profile string) ([]string, error) {
 	flv := filepath.Join(dir, "camera.flv")
 	length := took + 2*warm
-	if err := camera.Publish(ctx, camera.Options{URL: flv, Frames: int64(length.Seconds()) * 30, Fast: true}); err != nil {
-		return err
+	o.URL, o.Frames, o.Fast = flv, int64(length.Seconds())*30, true
+	if err := camera.Publish(ctx, o); err != nil {
+		return nil, err
 	}
 	script, err := rtmpload.Load(flv, 4096, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var line []string // of the ffmpeg that PSE starts
 	var cpu [2][]float64
+	var own []float64 // of PSE's, without its ffmpegs
 	err = round.Interleave(rounds, 2, func(r, i int) error {
-		if r == 0 && i == 0 || line != nil && i == 0 {
-			c, args, err := throughPSE(ctx, bin, filepath.Join(dir, fmt.Sprint("pse", r)), script, took)
-			cpu[0], line = append(cpu[0], c), args
+		if i == 0 {
+			c, o, args, err := throughPSE(ctx, bin, filepath.Join(dir, fmt.Sprint("pse", r)), script, took, profile)
+			cpu[0], own, line = append(cpu[0], c), append(own, o), args
 			return err
 		}
 		c, err := throughFFmpeg(ctx, filepath.Join(dir, fmt.Sprint("ffmpeg", r)), peer(line, flv), took)
@@ -73,40 +109,46 @@ func run(ctx context.Context, rounds int, took time.Duration) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	a, b := round.Median(cpu[0]), round.Median(cpu[1])
-	round.Table(os.Stdout, fmt.Sprintf("Whole path: CPU-seconds per second of 720p30, median of %d interleaved rounds of %v", rounds, took),
-		[]string{"pse", "bare ffmpeg", "ratio"}, [][]string{{fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f", b), fmt.Sprintf("%.2f", a/b)}})
-	return nil
+	return []string{fmt.Sprintf("%.3f", a), fmt.Sprintf("%.3f", round.Median(own)), fmt.Sprintf("%.3f", b), fmt.Sprintf("%.2f", a/b)}, nil
 }
 
-// throughPSE returns CPU-seconds per second of media, and ffmpeg's command line.
-func throughPSE(ctx context.Context, bin, dir string, script *rtmpload.Script, took time.Duration) (float64, []string, error) {
+// throughPSE returns CPU-seconds per second of media: all, and PSE's own without
+// ffmpeg; and ffmpeg's command line.
+func throughPSE(ctx context.Context, bin, dir string, script *rtmpload.Script, took time.Duration, profile string) (all, own float64, line []string, err error) {
 	p, err := process.StartPSE(ctx, process.PSEOptions{Bin: bin, Data: dir, CPU: -1, Set: []string{"log.level=warn"}})
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	defer p.Stop()
 	pub, err := rtmpload.Dial(ctx, p.RTMP, "live", "bench", script)
 	if err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
 	defer pub.Close()
 	start := time.Now()
 	if _, err := pub.Send(ctx, start, uint32(warm.Milliseconds())); err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
-	before := p.TreeCPU()
+	if profile != "" {
+		go func() {
+			if err := p.Profile(ctx, int(took.Seconds()), profile); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+		}()
+	}
+	before, ownBefore := p.TreeCPU(), p.CPU()
 	if _, err := pub.Send(ctx, start, uint32((warm + took).Milliseconds())); err != nil {
-		return 0, nil, err
+		return 0, 0, nil, err
 	}
-	used := p.TreeCPU() - before
-	line, err := encoder(p.Process)
+	used, ownUsed := p.TreeCPU()-before, p.CPU()-ownBefore
+	line, err = encoder(p.Process)
 	if err != nil {
-		return 0, nil, fmt.Errorf("%w; pse said: %s", err, p.Said())
+		return 0, 0, nil, fmt.Errorf("%w; pse said: %s", err, p.Said())
 	}
-	return used.Seconds() / took.Seconds(), line, nil
+	return used.Seconds() / took.Seconds(), ownUsed.Seconds() / took.Seconds(), line, nil
 }
 
 // encoder is the command line of the child that reads the stream from a pipe.

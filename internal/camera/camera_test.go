@@ -37,7 +37,7 @@ func TestNumberIsTime(t *testing.T) {
 }
 
 func TestSceneIsTheSameEachTime(t *testing.T) {
-	a, b := newScene(320, 180, 30), newScene(320, 180, 30)
+	a, b := newScene(320, 180, 30, true), newScene(320, 180, 30, true)
 	for n := int64(1000); n < 1100; n++ {
 		b.paint(n)
 	}
@@ -51,6 +51,7 @@ func TestPublishAndDecode(t *testing.T) {
 	for name, o := range map[string]Options{
 		"plain":    {Width: 640, Height: 360},
 		"B-frames": {Width: 640, Height: 360, BFrames: 2, GOP: 30},
+		"grain":    {Width: 640, Height: 360, Grain: true},
 		"portrait": {Width: 360, Height: 640, FPS: 25, NoAudio: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestPublishSaysWhyItFailed(t *testing.T) {
 
 // PSE_ARTIFACTS=dir keeps a picture to look at.
 func TestLooks(t *testing.T) {
-	s := newScene(1280, 720, 30)
+	s := newScene(1280, 720, 30, false)
 	s.paint(FrameAt(time.Date(2026, 11, 22, 10, 15, 30, 0, time.UTC), 30) + 47)
 	dir := os.Getenv("PSE_ARTIFACTS")
 	if dir == "" {
@@ -113,7 +114,7 @@ func TestLooks(t *testing.T) {
 func clip8(f float64) uint8 { return uint8(max(0, min(1, f)) * 255) }
 
 func BenchmarkPaint720p(b *testing.B) {
-	s := newScene(1280, 720, 30)
+	s := newScene(1280, 720, 30, false)
 	n := int64(0)
 	b.SetBytes(int64(len(s.pic.buf)))
 	for b.Loop() {

@@ -18,6 +18,7 @@ type Options struct {
 	GOP     int    // pictures from key frame to key frame; 2 s of them
 	BFrames int    // between two P frames; with them the encoder looks ahead
 	Preset  string // of libx264; "ultrafast"
+	Grain   bool   // noise as of a small sensor: the encoder has more to do
 	NoAudio bool
 	NoVideo bool
 

@@ -20,7 +20,7 @@ func Publish(ctx context.Context, o Options) error {
 	}
 	var s *scene
 	if !o.NoVideo {
-		s = newScene(o.Width, o.Height, o.FPS) // before the clock is read: it takes a while
+		s = newScene(o.Width, o.Height, o.FPS, o.Grain) // before the clock is read: it takes a while
 	}
 	first := FrameAt(time.Now(), o.FPS) + 1
 	cmd := exec.CommandContext(ctx, o.FFmpeg, o.args(first)...)

@@ -12,14 +12,21 @@ type scene struct {
 	fps            int
 	pic            *picture
 	sky, far, near *layer
+	grain          []byte // added to the luma, wrapping; nil: none
 }
 
-func newScene(w, h, fps int) *scene {
+func newScene(w, h, fps int, grain bool) *scene {
 	far := skyline(w*2, float64(h)*0.52, float64(h)*0.09, 0)
 	near := skyline(w*2, float64(h)*0.74, float64(h)*0.07, 2)
 	s := &scene{fps: fps, pic: newPicture(w, h)}
 	s.sky = newLayer(paintSky(w*2, h), func(int) int { return 0 }, lowest(far))
 	s.far = newLayer(paintHills(far, h, colour{.36, .52, .55}, colour{.45, .62, .48}), func(x int) int { return far[x] }, lowest(near))
+	if grain {
+		s.grain = make([]byte, w*h+grainShift)
+		for i := range s.grain {
+			s.grain[i] = byte(int((noise(i, 1, 0) + noise(i, 2, 0) + noise(i, 3, 0) - 1.5) * 8)) // about a normal distribution, sigma 4
+		}
+	}
 	s.near = newLayer(paintHills(near, h, colour{.25, .47, .20}, colour{.13, .29, .12}), func(x int) int { return near[x] }, h)
 	return s
 }
@@ -32,10 +39,19 @@ func (s *scene) paint(n int64) []byte {
 	s.far.paint(s.pic, scroll(t*30*px, s.pic.w*2))
 	s.near.paint(s.pic, scroll(t*60*px, s.pic.w*2))
 	s.ball(t)
+	if s.grain != nil {
+		shifted := s.grain[int(noise(int(n), 0, 0)*grainShift):]
+		for i := range s.pic.y.pix {
+			s.pic.y.pix[i] += shifted[i]
+		}
+	}
 	paintClock(s.pic, TimeOf(n, s.fps).In(time.Local))
 	paintNumber(s.pic, uint16(n))
 	return s.pic.buf
 }
+
+// grainShift is how far the grain moves from picture to picture, at most.
+const grainShift = 1 << 16
 
 func scroll(x float64, period int) int { return int(math.Mod(x, float64(period))) }
 
@@ -48,7 +64,7 @@ func (s *scene) ball(t float64) {
 	}
 	cx := r + (float64(p.w)-2*r)*phase
 	cy := float64(p.h)*0.80 - math.Abs(math.Sin(math.Mod(t, 1)*math.Pi))*float64(p.h)*0.42
-	spin := t * 3
+	spin := math.Mod(t*3, 2*math.Pi)
 	for y := max(int(cy-r), 0); y <= min(int(cy+r), p.h-1); y++ {
 		for x := max(int(cx-r), 0); x <= min(int(cx+r), p.w-1); x++ {
 			dx, dy := (float64(x)-cx)/r, (float64(y)-cy)/r
@@ -56,10 +72,10 @@ func (s *scene) ball(t float64) {
 				continue
 			}
 			c := colour{.93, .93, .9}
-			if math.Mod(math.Atan2(dy, dx)+spin+8*math.Pi, math.Pi/1.5) < math.Pi/3 {
+			if slice := (math.Atan2(dy, dx) + spin) * 1.5 / math.Pi; slice-math.Floor(slice) < .5 {
 				c = colour{.86, .22, .16}
 			}
-			light := 1.05 - 0.5*math.Hypot(dx+.35, dy+.4)
+			light := 1.05 - 0.5*math.Sqrt((dx+.35)*(dx+.35)+(dy+.4)*(dy+.4))
 			p.set(x, y, c.times(light))
 		}
 	}

@@ -14,13 +14,26 @@ import (
 // CPU is the time the process used so far, user and system, all threads.
 func (p *Process) CPU() time.Duration { return cpu(p.PID()) }
 
-// TreeCPU is that of the process and its living descendants.
+// TreeCPU is that of the process and all its descendants, also of those that
+// have ended (these to 10 ms).
 func (p *Process) TreeCPU() time.Duration {
 	sum := time.Duration(0)
 	for _, pid := range tree(p.PID()) {
-		sum += cpu(pid)
+		sum += cpu(pid) + ended(pid)
 	}
 	return sum
+}
+
+// ended is the time of a process's children that ended and were waited for.
+func ended(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:])) // from the third on, state
+	user, _ := strconv.Atoi(fields[13])
+	system, _ := strconv.Atoi(fields[14])
+	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on Linux
 }
 
 // cpu reads another process's CPU clock (clock_getcpuclockid(3)).
