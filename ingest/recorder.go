@@ -67,7 +67,7 @@ func (r *recorder) add(t bus.Tag, clock, wall int64, key bool, before []bus.Tag)
 		r.flush()
 	}
 	if r.open == nil {
-		r.open = &bus.Chunk{SID: r.sid, Epoch: r.epoch, DTS: clock, Wall: wall, Key: key, Tags: r.ring.buffer()}
+		r.open = &bus.Chunk{SID: r.sid, Epoch: r.epoch, DTS: clock, Wall: wall, Key: key, Tags: r.ring.buffer(key)}
 		r.late.Reset(chunkWait)
 	}
 	t.TS = uint32(clock)

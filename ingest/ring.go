@@ -15,19 +15,34 @@ type ring struct {
 	chunks []*bus.Chunk
 	sent   int // so many of chunks, from the front, are stored
 	bytes  int
-	spare  [][]byte // buffers of chunks that are gone
-	size   int      // of the largest chunk lately
+	shelf  [2]shelf // of buffers for chunks, and for the larger Key chunks
 }
 
-// keepGOPs is how many groups of pictures stay after they were stored.
-const keepGOPs = 2
+// shelf keeps buffers of chunks that are gone for those to come.
+type shelf struct {
+	size  int // of the largest chunk lately
+	spare [][]byte
+}
+
+func (r *ring) shelfOf(key bool) *shelf {
+	if key {
+		return &r.shelf[1]
+	}
+	return &r.shelf[0]
+}
+
+const (
+	keepGOPs = 2  // groups of pictures that stay after they were stored
+	maxSpare = 64 // buffers on a shelf: more than the chunks of a group of pictures
+)
 
 // push appends a chunk and lets the oldest go that are over the limits. It
 // returns how many of those were never stored.
 func (r *ring) push(c *bus.Chunk) (lost int) {
 	r.chunks = append(r.chunks, c)
 	r.bytes += len(c.Tags)
-	r.size = max(len(c.Tags), r.size-r.size/16)
+	s := r.shelfOf(c.Key)
+	s.size = max(len(c.Tags), s.size-s.size/16)
 	for len(r.chunks) > 1 && (r.bytes > r.maxBytes || c.DTS-r.chunks[0].DTS > r.maxSpan) {
 		lost += r.drop()
 		// What is left begins where a decoder can begin.
@@ -97,20 +112,21 @@ func (r *ring) drop() (lost int) {
 		return 1 // it may be on its way to the bus: its buffer is not ours
 	}
 	r.sent--
-	if len(r.spare) < 8 {
-		r.spare = append(r.spare, c.Tags[:0])
+	if s := r.shelfOf(c.Key); len(s.spare) < maxSpare {
+		s.spare = append(s.spare, c.Tags[:0])
 	}
 	return 0
 }
 
 // buffer is an empty buffer that the next chunk will hardly outgrow.
-func (r *ring) buffer() []byte {
-	for n := len(r.spare); n > 0; n = len(r.spare) {
-		b := r.spare[n-1]
-		r.spare = r.spare[:n-1]
-		if cap(b) >= r.size {
+func (r *ring) buffer(key bool) []byte {
+	s := r.shelfOf(key)
+	for n := len(s.spare); n > 0; n = len(s.spare) {
+		b := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		if cap(b) >= s.size && cap(b) <= 4*s.size+8<<10 {
 			return b
 		}
 	}
-	return make([]byte, 0, r.size+r.size/4+1<<10)
+	return make([]byte, 0, s.size+s.size/4+1<<10)
 }
