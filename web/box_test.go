@@ -36,6 +36,7 @@ type pretended struct {
 	viewers    int
 	renditions []*recording
 	noPoster   bool
+	audio      bool // there is a rendition without a picture: in truth the last one
 }
 
 func newBox(t *testing.T) *box {
@@ -147,6 +148,9 @@ func (b *box) top(w http.ResponseWriter, r *http.Request) {
 		for i, rec := range s.renditions {
 			fmt.Fprintf(&list, "#EXT-X-STREAM-INF:BANDWIDTH=%d,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=%dx%d,FRAME-RATE=30.000\n%d/index.m3u8\n",
 				rec.width*4000, rec.width, rec.height, i)
+		}
+		if s.audio {
+			fmt.Fprintf(&list, "#EXT-X-STREAM-INF:BANDWIDTH=96000,CODECS=\"mp4a.40.2\"\n%d/index.m3u8\n", len(s.renditions)-1)
 		}
 		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
 		_, _ = w.Write([]byte(list.String()))

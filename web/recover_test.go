@@ -117,15 +117,26 @@ func TestWatchGoesBackInTimeAndToLive(t *testing.T) {
 
 func TestWatchTurnsOnSoundAndChangesQuality(t *testing.T) {
 	b := newBox(t)
-	b.publish("garden", time.Minute, record(t, 640, 360), record(t, 320, 180))
+	b.publish("garden", time.Minute, record(t, 640, 360), record(t, 320, 180)).audio = true
 	p := open(t, b.url+"/watch/garden", desktop)
 	p.plays()
 	p.until("a page nobody has touched starts muted and offers sound", `document.querySelector('video').muted && !document.getElementById('unmute').hidden`)
 	p.do(chromedp.Click(chromedp.CSS("#unmute")))
 	p.until("the sound is on", `!document.querySelector('video').muted && document.getElementById('unmute').hidden`)
-	p.openMenu()
-	p.js(`[...document.querySelectorAll('media-chrome-menu-item')].find(i => i.textContent === '180p').click()`)
-	p.until("the small picture is shown", `document.querySelector('video').videoHeight === 180 && document.getElementById('quality-word').textContent === '180p'`)
+	choose := func(label string) {
+		t.Helper()
+		p.openMenu()
+		p.js(`[...document.querySelectorAll('media-chrome-menu-item')].find(i => i.textContent === '` + label + `').click()`)
+		p.until(label+" is chosen", `document.getElementById('quality-word').textContent === '`+label+`'`)
+	}
+	choose("180p")
+	p.until("the small picture is shown", `document.querySelector('video').videoHeight === 180`)
+	p.plays()
+	choose("Audio only")
+	p.until("there is no picture", `!document.getElementById('listening').hidden`)
+	p.plays()
+	choose("360p")
+	p.until("the large picture is shown", `document.querySelector('video').videoHeight === 360 && document.getElementById('listening').hidden`)
 	p.plays()
 	p.clean(b.url)
 }

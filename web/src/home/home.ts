@@ -40,7 +40,7 @@ function show(streams: Stream[]): void {
   byId('ended').hidden = off.length === 0
 
   const watching = on.reduce((sum, s) => sum + s.viewers, 0)
-  byId('total').hidden = on.length === 0
+  byId('total').hidden = on.length < 2 // the card of an only stream says it
   setText(byId('total'), `${count(watching, 'viewer')}`)
   setText(byId('said'), on.length === 0 ? 'Nothing is live' : `${count(on.length, 'stream')} live`)
   document.title = on.length === 0 ? 'PSE' : `(${on.length}) Live on PSE`

@@ -17,7 +17,11 @@ export interface PlayerEvents {
   qualities(): void
 }
 
-/** One quality as the menu shows it; level is hls.js's number of it. */
+/** Choices that are no level of hls.js: let it choose, and sound without a picture. */
+export const AUTO = -1
+export const AUDIO = -2
+
+/** One quality as the menu shows it; level is hls.js's number of it, or AUDIO. */
 export interface Quality {
   level: number
   label: string
@@ -38,6 +42,10 @@ export class Player {
   private readonly video: HTMLVideoElement
   private readonly url: string
   private readonly events: PlayerEvents
+  private audioURL: string | undefined // of the list without a picture: hls.js itself drops it where there is video
+  private listening = false
+  private known: Quality[] = []
+  private wanted = AUTO
   private followsLive = true
   private healedAt = -Infinity
   private stalledAt: number | undefined
@@ -93,12 +101,16 @@ export class Player {
     const hls = new Hls(hlsConfig)
     this.hls = hls
     hls.on(Events.ERROR, (_, data) => this.trouble(hls, data))
-    hls.on(Events.MANIFEST_PARSED, () => {
+    hls.on(Events.MANIFEST_LOADED, (_, { levels }) => {
+      if (!this.listening) this.list(hls.levels, levels.find((l) => l.audioCodec && !l.videoCodec && !l.height)?.url)
       this.events.qualities()
+    })
+    hls.on(Events.MANIFEST_PARSED, () => {
+      if (!this.listening && this.wanted !== AUTO && this.wanted < hls.levels.length) hls.currentLevel = this.wanted
       void this.play()
     })
     hls.on(Events.LEVEL_SWITCHED, () => this.events.qualities())
-    hls.loadSource(this.url)
+    hls.loadSource((this.listening && this.audioURL) || this.url)
     hls.attachMedia(this.video)
     this.events.changed()
   }
@@ -169,13 +181,13 @@ export class Player {
 
   /** The qualities to choose from, the best first. */
   get qualities(): Quality[] {
-    const levels = this.hls?.levels ?? []
-    return levels.map((l, level) => ({ level, label: labelOf(l, levels) })).reverse()
+    return this.known
   }
 
-  /** The chosen level, -1 for automatic. */
+  /** What the viewer chose. */
   get chosen(): number {
-    return this.hls?.autoLevelEnabled === false ? this.hls.manualLevel : -1
+    if (this.listening) return AUDIO
+    return this.hls?.autoLevelEnabled === false ? this.hls.manualLevel : AUTO
   }
 
   /** The level shown, -1 before the first. */
@@ -184,8 +196,19 @@ export class Player {
   }
 
   choose(level: number): void {
-    if (this.hls) this.hls.nextLevel = level
+    const was = this.listening
+    this.listening = level === AUDIO
+    this.wanted = this.listening ? AUTO : level
+    if (was || this.listening) this.load()
+    else if (this.hls) this.hls.nextLevel = level
     this.events.qualities()
+  }
+
+  /** Notes what there is to choose from: what hls.js plays, and the list without a picture that it leaves out. */
+  private list(levels: Level[], audioURL: string | undefined): void {
+    this.audioURL = audioURL
+    this.known = levels.map((l, level) => ({ level, label: labelOf(l, levels) })).reverse()
+    if (audioURL && levels.some((l) => l.height > 0)) this.known.push({ level: AUDIO, label: 'Audio only' })
   }
 
   private get livePosition(): number | undefined {
@@ -218,6 +241,7 @@ export class Player {
 
   private fail(): void {
     this.failed = true
+    this.listening = false
     this.events.leaving()
     this.unload()
     this.events.changed()

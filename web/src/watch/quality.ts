@@ -1,4 +1,4 @@
-import type { Player } from './player.ts'
+import { AUDIO, AUTO, type Player } from './player.ts'
 import { byId, setText } from '../element.ts'
 
 interface MenuItem extends HTMLElement {
@@ -22,16 +22,17 @@ export class QualityMenu {
   update(): void {
     const { qualities, chosen, shown } = this.player
     this.button.hidden = qualities.length < 2
-    const label = qualities.find((q) => q.level === (chosen >= 0 ? chosen : shown))?.label ?? ''
+    const label = qualities.find((q) => q.level === (chosen === AUTO ? shown : chosen))?.label ?? ''
+    byId('listening').hidden = chosen !== AUDIO
     setText(byId('quality-word'), label === '' ? 'Auto' : label)
-    this.button.setAttribute('aria-label', `Quality: ${chosen < 0 ? `automatic, ${label}` : label}`)
+    this.button.setAttribute('aria-label', `Quality: ${chosen === AUTO ? `automatic, ${label}` : label}`)
 
     const wanted = JSON.stringify([qualities, chosen, shown])
     if (wanted === this.built) return
     this.built = wanted
-    const auto = chosen < 0 && label !== '' ? `Auto (${label})` : 'Auto'
+    const auto = chosen === AUTO && label !== '' ? `Auto (${label})` : 'Auto'
     this.menu.replaceChildren(
-      item('-1', auto, chosen < 0),
+      item(String(AUTO), auto, chosen === AUTO),
       ...qualities.map((q) => item(String(q.level), q.label, q.level === chosen)),
     )
   }

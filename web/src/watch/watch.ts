@@ -80,6 +80,7 @@ function update(): void {
 
 function setScene(scene: Scene): void {
   stage.dataset['scene'] = scene
+  byId('controls').inert = scene !== 'playing' // the curtain hides them from the eye: hide them from the keyboard too
   if (scene === 'playing') return
   if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) keepFrame()
   const [title, text] = words[scene]
