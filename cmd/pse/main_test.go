@@ -19,7 +19,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 })
 
 // builtIn names the directory of the built program, also for processes that tests start.
-const builtIn = "PSE_TEST_BIN_DIR"
+const builtIn = "TEST_PSE_DIR"
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "pse-test-")
