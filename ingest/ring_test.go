@@ -27,6 +27,7 @@ func TestRingLetsStoredChunksGo(t *testing.T) {
 	if lost := fill(r, 0, 100, true); lost != 0 || r.next() != nil || len(r.chunks) != 20 || r.chunks[0].N != 80 || !r.chunks[0].Key {
 		t.Errorf("%d lost, %d chunks from %d", lost, len(r.chunks), r.chunks[0].N)
 	}
+	fill(r, 100, 1, true) // and so the oldest group goes
 	if b := r.buffer(false); len(r.shelf[0].spare) == 0 || len(b) != 0 || cap(b) < 1000 {
 		t.Errorf("a buffer of %d bytes, %d spare", cap(b), len(r.shelf[0].spare))
 	}
