@@ -74,5 +74,13 @@ func (t *timeline) restore(state json.RawMessage) error {
 	}
 	t.video, t.audio, t.recentOf, t.gen = g.video, g.audio, g.audio, g
 	t.sink.beginGeneration(g)
+	if g.mode == modeGrid && t.s.SegPTS > max(t.s.MaxPTS, t.s.Repeated) {
+		// A grid's segment starts are told ahead: nobody has come to this one
+		// yet. Only a generation's first segment has a discontinuity.
+		t.sink.cutSegment(g, cut{
+			msn: t.s.NextMSN - 1, dts: t.s.SegDTS, pts: t.s.SegPTS, wall: t.s.Wall, epoch: t.s.Epoch,
+			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Disc > 0, discSeq: t.s.Disc,
+		})
+	}
 	return nil
 }

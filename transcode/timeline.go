@@ -19,7 +19,6 @@ type timeline struct {
 	video    *videoConfig // what the next frames need; effective at the next IDR
 	audio    *audioConfig
 	warn     func(error) // told of media that cannot be read; may be nil
-	wall     int64
 	marks    []mark
 	taken    taken
 	recent   []audioFrame // of the sample clock, for a generation that starts before its newest frame
@@ -47,6 +46,7 @@ type timelineState struct {
 	PartTarget int64  `json:"part_target"` // ms; 0: not planned yet
 	Frame      int64  `json:"frame"`       // usual duration of a frame, ms
 	NextMSN    uint64 `json:"next_msn"`
+	Wall       int64  `json:"wall"`    // unix ms of stream clock 0, as of the last chunk
 	SegDTS     int64  `json:"seg_dts"` // where the open segment starts
 	SegPTS     int64  `json:"seg_pts"`
 	Disc       uint64 `json:"disc"` // discontinuities so far
@@ -115,7 +115,7 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
 	}
 	t.s.N = int64(c.N)
-	t.wall = c.Wall
+	t.s.Wall = c.Wall
 	if err := c.EachTag(t.tag); err != nil {
 		t.ignore(fmt.Errorf("chunk %d: %w", c.Seq, err))
 	}
@@ -239,7 +239,7 @@ func (t *timeline) open(m mode, dts, pts int64, within bool) {
 }
 
 func (t *timeline) newCut(dts, pts int64, disc bool) cut {
-	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc}
+	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc}
 	t.s.NextMSN++
 	t.s.SegDTS, t.s.SegPTS = dts, pts
 	return c

@@ -156,6 +156,43 @@ func TestTimelineResumes(t *testing.T) {
 	}
 }
 
+// A grid's segment starts are told up to two pictures ahead. A worker that takes up
+// at a mark in between has to hear of the one ahead, too.
+func TestTimelineResumesBeforeASegmentStart(t *testing.T) {
+	chunks := chunksOf("s", 0, pictures(t, 0, 9000, 40, 50, 0))
+	whole := &script{}
+	tl := &timeline{sink: whole, profile: Profiles()["plane"]}
+	tl.s = timelineState{Session: "s", N: -1, PartTarget: 227, Frame: 40, FPS: 25, AudioLag: audioLagStart, NextMSN: 7}
+	for i, c := range chunks {
+		c.Seq = uint64(100 + i)
+		if err := tl.chunk(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := strings.Join(whole.lines, ", "), "begin grid, cut 7 at 0, cut 8 at 4000, cut 9 at 8000"; got != want {
+		t.Fatalf("got  %s\nwant %s", got, want)
+	}
+	want := map[int64]string{2000: "", 4000: "cut 8 at 4000", 6000: "", 8000: "cut 9 at 8000"}
+	for _, m := range tl.marks {
+		w, checked := want[m.pts]
+		if !checked {
+			continue
+		}
+		delete(want, m.pts)
+		s := &script{}
+		again := &timeline{sink: s, profile: Profiles()["plane"]}
+		if err := again.restore(m.state); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(s.lines, ", "); got != strings.TrimSuffix("begin grid, "+w, ", ") {
+			t.Errorf("from the mark at %d: %s", m.pts, got)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("no marks at %v", want)
+	}
+}
+
 func TestPartTarget(t *testing.T) {
 	for _, c := range []struct {
 		fps     float64
