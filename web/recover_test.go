@@ -135,8 +135,12 @@ func TestWatchTurnsOnSoundAndChangesQuality(t *testing.T) {
 	choose("Audio only")
 	p.until("there is no picture", `!document.getElementById('listening').hidden`)
 	p.plays()
+	p.keep("audio.png")
+	choose("180p")
+	p.until("the small picture is shown again", `document.querySelector('video').videoHeight === 180 && document.getElementById('listening').hidden`)
+	p.plays()
 	choose("360p")
-	p.until("the large picture is shown", `document.querySelector('video').videoHeight === 360 && document.getElementById('listening').hidden`)
+	p.until("the large picture is shown", `document.querySelector('video').videoHeight === 360`)
 	p.plays()
 	p.clean(b.url)
 }
