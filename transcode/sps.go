@@ -24,8 +24,23 @@ func (s sps) display() (width, height int) {
 
 // sarTable is H.264 table E-1.
 var sarTable = [...][2]int{
-	{1, 1}, {1, 1}, {12, 11}, {10, 11}, {16, 11}, {40, 33}, {24, 11}, {20, 11}, {32, 11},
-	{80, 33}, {18, 11}, {15, 11}, {64, 33}, {160, 99}, {4, 3}, {3, 2}, {2, 1},
+	{1, 1},
+	{1, 1},
+	{12, 11},
+	{10, 11},
+	{16, 11},
+	{40, 33},
+	{24, 11},
+	{20, 11},
+	{32, 11},
+	{80, 33},
+	{18, 11},
+	{15, 11},
+	{64, 33},
+	{160, 99},
+	{4, 3},
+	{3, 2},
+	{2, 1},
 }
 
 func parseSPS(nal []byte) (sps, error) {
@@ -95,7 +110,8 @@ func parseSPS(nal []byte) (sps, error) {
 		s.width -= (left + right) * unitX
 		s.height -= (top + bottom) * unitY
 	}
-	if r.bit() == 1 && r.bit() == 1 { // VUI with an aspect ratio
+	vui := r.bit() == 1
+	if vui && r.bit() == 1 { // aspect_ratio_info_present_flag
 		if idc := r.bits(8); idc == 255 {
 			s.sarW, s.sarH = int(r.bits(16)), int(r.bits(16))
 		} else if int(idc) < len(sarTable) {

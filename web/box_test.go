@@ -25,7 +25,6 @@ type box struct {
 	down    bool // every request is cut off, as by a killed edge
 	streams map[string]*pretended
 	asked   []string // paths of all requests
-	foreign []string // Host headers that are not ours
 }
 
 // pretended is a stream of the box. Its part n is there at start + (n+1) * partTime.
@@ -85,7 +84,7 @@ func (b *box) get(name string) (s pretended, ok bool) {
 	if p := b.streams[name]; p != nil {
 		return *p, true
 	}
-	return
+	return s, ok
 }
 
 // parts is how many parts there are now.

@@ -91,8 +91,10 @@ func static(ctx context.Context, dir string, startEdge func() (*process.PSE, err
 			return err
 		}
 		a, b := round.Median(perCPU[0]), round.Median(perCPU[1])
-		rows = append(rows, []string{what[0], fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", a/b),
-			fmt.Sprintf("%.0f", round.Median(perSecond[0])), fmt.Sprintf("%.0f", round.Median(perSecond[1]))})
+		rows = append(rows, []string{
+			what[0], fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", a/b),
+			fmt.Sprintf("%.0f", round.Median(perSecond[0])), fmt.Sprintf("%.0f", round.Median(perSecond[1])),
+		})
 	}
 	round.Table(os.Stdout, fmt.Sprintf("Edge: requests per CPU-second, HTTP/1.1 keep-alive, 64 connections, median of %d interleaved rounds", rounds),
 		[]string{"request", "pse", "nginx static", "ratio", "pse req/s", "nginx req/s"}, rows)

@@ -36,8 +36,13 @@ func paintClock(p *picture, t time.Time) {
 func paintDigit(p plane, x, y, bar, long int, lit byte) {
 	side := long + bar
 	for i, s := range [7][4]int{
-		{bar, 0, long, bar}, {side, bar, bar, long}, {side, side + bar, bar, long},
-		{bar, 2 * side, long, bar}, {0, side + bar, bar, long}, {0, bar, bar, long}, {bar, side, long, bar},
+		{bar, 0, long, bar},
+		{side, bar, bar, long},
+		{side, side + bar, bar, long},
+		{bar, 2 * side, long, bar},
+		{0, side + bar, bar, long},
+		{0, bar, bar, long},
+		{bar, side, long, bar},
 	} {
 		if lit>>i&1 == 1 {
 			p.fill(x+s[0], y+s[1], s[2], s[3], 225)
