@@ -1,5 +1,6 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js/light'
 import { Chaser } from './chase.ts'
+import { PatientLoader } from './loader.ts'
 import { hlsConfig } from './policy.ts'
 
 const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
@@ -98,7 +99,7 @@ export class Player {
       void this.play()
       return
     }
-    const hls = new Hls(hlsConfig)
+    const hls = new Hls({ ...hlsConfig, loader: PatientLoader })
     this.hls = hls
     hls.on(Events.ERROR, (_, data) => this.trouble(hls, data))
     hls.on(Events.MANIFEST_LOADED, (_, { levels }) => {

@@ -3,14 +3,18 @@ import type { HlsConfig, LoaderResponse, LoadPolicy, RetryConfig } from 'hls.js/
 /*
  * How hls.js is told to live with servers that die and come back. Every worker of
  * PSE may be killed at any moment and is back within half a second: a refused or
- * broken connection (status 0) and a 5xx mean "ask again at once", which hls.js
- * by itself takes for a CORS fault and gives up on. Only when nothing has answered
- * for GIVE_UP_MS does an error become fatal, and then the page takes over (player.ts).
+ * broken connection (status 0) and a 5xx mean "ask the same again at once". hls.js by
+ * itself takes the first for a CORS fault and gives up; and where it does ask again,
+ * it asks for the list as it is and not for the next part, finds nothing new in it,
+ * and rests for half a segment. So the asking again is done below it, by the loader
+ * (loader.ts), and hls.js notices no more than a slow answer. Only when nothing has
+ * come for GIVE_UP_MS does it learn of an error.
  */
-const RETRY_MS = 150
+const RETRY_MS = 100
 const GIVE_UP_MS = 15_000
 
-const again: RetryConfig = {
+/** The loader's way of asking again. */
+export const again: RetryConfig = {
   maxNumRetry: GIVE_UP_MS / RETRY_MS,
   retryDelayMs: RETRY_MS,
   maxRetryDelayMs: RETRY_MS,
@@ -33,14 +37,14 @@ export function shouldRetry(
   return status === 404 && count < 3 // an edge that has just started may not have it yet
 }
 
+const none: RetryConfig = { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 }
+
 /** firstByteMs must be over the 12 s an edge may hold a blocked answer back (3 x TARGETDURATION). */
-function policy(firstByteMs: number, wholeMs: number): LoadPolicy {
-  return {
-    default: { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: wholeMs, timeoutRetry: { ...again }, errorRetry: { ...again } },
-  }
+function policy(firstByteMs: number, wholeMs: number, retry: RetryConfig): LoadPolicy {
+  return { default: { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: wholeMs, timeoutRetry: retry, errorRetry: retry } }
 }
 
-/** What hls.js is made with. */
+/** What hls.js is made with, besides the loader. */
 export const hlsConfig: Partial<HlsConfig> = {
   lowLatencyMode: true,
   liveDurationInfinity: true, // media-chrome tells live from recorded by it, and DVR by seekable
@@ -50,14 +54,8 @@ export const hlsConfig: Partial<HlsConfig> = {
   liveSyncOnStallIncrease: 0.3,
   testBandwidth: false, // no second start at the lowest level; begin with what 5 Mbit/s carry
   abrEwmaDefaultEstimate: 5e6,
-  manifestLoadPolicy: {
-    default: {
-      maxTimeToFirstByteMs: 10_000,
-      maxLoadTimeMs: 10_000,
-      timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
-      errorRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 }, // the page itself asks again, knowing more
-    },
-  },
-  playlistLoadPolicy: policy(15_000, 20_000),
-  fragLoadPolicy: policy(15_000, 60_000),
+  errorPenaltyExpireMs: 10_000, // a level that failed may be tried again
+  manifestLoadPolicy: policy(10_000, 10_000, none), // the page itself asks again, knowing more
+  playlistLoadPolicy: policy(15_000, 20_000, { maxNumRetry: 2, retryDelayMs: 500, maxRetryDelayMs: 500 }),
+  fragLoadPolicy: policy(15_000, 60_000, { maxNumRetry: 6, retryDelayMs: 500, maxRetryDelayMs: 2000 }),
 }
