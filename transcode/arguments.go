@@ -25,7 +25,7 @@ type grid struct {
 // After the renditions come two pipes with a picture of the stream now and
 // then, large and small: the decoder runs anyway.
 func arguments(cfg Config, outs []output, g *grid, pic picture, threads int) []string {
-	a := strings.Fields("-hide_banner -v error -nostdin -copyts -probesize 32 -fpsprobesize 0")
+	a := strings.Fields("-hide_banner -v error -nostdin -copyts -probesize 32 -fpsprobesize 0 -filter_complex_threads 1")
 	switch cfg.Encoder {
 	case encoderVAAPI:
 		a = append(a, "-init_hw_device", "vaapi=hw:"+cfg.Device, "-filter_hw_device", "hw")

@@ -148,3 +148,32 @@ func TestMediaLost(t *testing.T) {
 		kill()
 	}
 }
+
+// A machine that cannot keep up gives the heaviest rendition up, and the others go on.
+func TestShed(t *testing.T) {
+	slow := filepath.Join(t.TempDir(), "ffmpeg")
+	script := `#!/usr/bin/env bash
+# An encoder that is slow, unless it has little to do.
+case "$*" in *scale=854:480*) sleep 1; exec ffmpeg "${@//superfast/placebo}" ;; esac
+exec ffmpeg "$@"
+`
+	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	tags := record(t, picture720+tone+"-t 40 "+x264+noBFrames+"-g 60 "+aac)
+	r := newRig(t, "live")
+	cfg := DefaultConfig()
+	cfg.FFmpeg = slow
+	r.workOn(r.b, cfg, false)
+	r.end(r.pace(1, chunksOf(r.sid, r.wall, tags)))
+	got := r.collect(sourceName, "240p", audioName)
+	for name, parts := range got {
+		if name != "480p" {
+			check(t, name, parts)
+		}
+	}
+	same(t, got[sourceName], got["240p"])
+	if parts := got["480p"]; len(parts) > 0 && parts[len(parts)-1].End > 35_000 {
+		t.Error("480p was not given up")
+	}
+}

@@ -29,7 +29,8 @@ type ffmpeg struct {
 	mu      sync.Mutex // guards below
 	queue   []queued
 	ended   bool  // nothing more is queued
-	written int64 // clock of the newest picture written, ms
+	newest  int64 // clock of the newest picture queued, ms
+	written int64 // and of the newest written
 	wake    chan struct{}
 }
 
@@ -48,6 +49,9 @@ type encoded struct {
 	exit   error        // set by the last event: how it ended
 	end    bool         // the last event
 }
+
+// writeBytes is about how much is written to ffmpeg at once.
+const writeBytes = 64 << 10
 
 // maxStderrLines of one child go into the log.
 const maxStderrLines = 20
@@ -136,7 +140,10 @@ func (f *ffmpeg) launch(exited chan<- error) error {
 // put queues one tag. It never blocks.
 func (f *ffmpeg) put(tag bus.Tag, at int64) {
 	f.mu.Lock()
-	f.queue = append(f.queue, queued{tag, at})
+	if f.newest == 0 {
+		f.written = at
+	}
+	f.queue, f.newest = append(f.queue, queued{tag, at}), at
 	f.mu.Unlock()
 	f.poke()
 }
@@ -160,10 +167,7 @@ func (f *ffmpeg) poke() {
 func (f *ffmpeg) lag() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.queue) == 0 {
-		return 0
-	}
-	return f.queue[len(f.queue)-1].at - f.written
+	return f.newest - f.written
 }
 
 // close kills the child and waits until all of it is gone.
@@ -184,21 +188,29 @@ func (f *ffmpeg) write(ctx context.Context) {
 		return
 	}
 	var buf []byte
+	more := false
 	for {
 		f.mu.Lock()
 		queue, ended := f.queue, f.ended
 		f.queue = nil
 		f.mu.Unlock()
-		for _, q := range queue {
-			buf = bus.AppendTag(buf[:0], q.tag)
+		for len(queue) > 0 { // what came together is written together: each write wakes ffmpeg
+			buf = buf[:0]
+			var at int64
+			for len(queue) > 0 && len(buf) < writeBytes {
+				buf, at = bus.AppendTag(buf, queue[0].tag), queue[0].at
+				queue = queue[1:]
+			}
 			if _, err := f.stdin.Write(buf); err != nil {
 				return // it died: the readers tell
 			}
 			f.mu.Lock()
-			f.written = q.at
+			f.written = at
 			f.mu.Unlock()
+			more = true
 		}
-		if len(queue) > 0 {
+		if more {
+			more = false
 			continue
 		}
 		if ended {

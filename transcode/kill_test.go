@@ -90,6 +90,7 @@ func TestWorkersKilled(t *testing.T) {
 		{"p2p", "p2p", record(t, picture360+tone+"-t 12 "+x264+noBFrames+"-g 75 "+aac), []string{audioName}, []string{"0", "1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			names := append(append([]string(nil), c.exact...), c.encoded...)
 			alone := newRig(t, c.app)
 			stop := alone.work()

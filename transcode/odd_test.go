@@ -65,6 +65,7 @@ func TestOddInputs(t *testing.T) {
 		{"shorter than the plan", only(plain, func(t timed) bool { return t.at < 700 }), all, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			got := whole(t, "live", c.tags, c.want...)
 			for name, parts := range got {
 				if n := discontinuities(parts); n != c.discs && !(c.name == "other size after a reconnect" || c.name == "other size in the middle") {

@@ -69,6 +69,7 @@ func TestLongGOP(t *testing.T) {
 func TestHeliosProfiles(t *testing.T) {
 	for _, app := range []string{"plane", "360", "p2p"} {
 		t.Run(app, func(t *testing.T) {
+			t.Parallel()
 			got := whole(t, app, record(t, picture720+tone+"-t 13 "+x264+noBFrames+"-g 75 "+aac), "0", "1", audioName)
 			for name, parts := range got {
 				if n := discontinuities(parts); n != 0 {
