@@ -5,9 +5,10 @@
 // loopback to each server in turn, with chunks of 128 bytes (what encoders
 // start with) and 4096 (OBS), from 1, 50 and 500 publishers: in real time as
 // encoders send, and 9 s of media at once. The server has core 0, the
-// publishers core 1. nginx parses and relays to nobody; PSE parses, checks,
+// publishers core 1. nginx parses and relays to nobody; "nginx pulled" hands
+// each stream to one reader, as it must for a transcoder. PSE parses, checks,
 // keeps time and stores every chunk, acknowledged, in the media log of a bus in
-// the same process. CPU time is the server process's own clock, between the
+// the same process, where transcoders read it: that is its hand-over. CPU time is the server process's own clock, between the
 // last handshake and the last byte.
 package main
 
@@ -42,6 +43,7 @@ type load struct {
 type server struct {
 	name  string
 	start func(ctx context.Context, dir string) (target, error)
+	pull  bool // each stream has a reader
 }
 
 // target is a running server.
@@ -55,7 +57,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds of each measurement; the median is shown")
 	seconds := flag.Int("seconds", 5, "media sent in real time, s")
 	publishers := flag.Int("publishers", 0, "only with so many publishers")
-	profile := flag.String("profile", "", "directory for a CPU profile of PSE in each measurement in real time")
+	profile := flag.String("profile", "", "directory for a CPU profile of PSE in each measurement")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -78,7 +80,7 @@ func run(ctx context.Context, rounds, seconds, only int, profile string) error {
 	if err := process.PinSelf(1); err != nil {
 		return err
 	}
-	servers := []server{{"pse", pse(bin)}, {"nginx-rtmp", nginxRTMP}}
+	servers := []server{{"pse", pse(bin), false}, {"nginx", nginxRTMP, false}, {"nginx-pulled", nginxRTMP, true}}
 	var rows [][]string
 	for _, l := range loads() {
 		if only != 0 && l.publishers != only {
@@ -93,7 +95,7 @@ func run(ctx context.Context, rounds, seconds, only int, profile string) error {
 		fmt.Fprintln(os.Stderr, row)
 	}
 	round.Table(os.Stdout, fmt.Sprintf("Ingest: MB per CPU-second, median of %d interleaved rounds", rounds),
-		[]string{"publishers", "chunk", "Mbit/s each", "sent", "pse", "nginx-rtmp", "ratio", "pse MiB", "nginx MiB"}, rows)
+		[]string{"publishers", "chunk", "Mbit/s each", "sent", "pse", "nginx", "ratio", "nginx pulled", "ratio", "pse MiB", "nginx MiB"}, rows)
 	return nil
 }
 
@@ -149,14 +151,14 @@ func measure(ctx context.Context, dir string, l load, servers []server, rounds, 
 	if err != nil {
 		return nil, err
 	}
-	a, b := round.Median(perCPU[0]), round.Median(perCPU[1])
+	a, b, c := round.Median(perCPU[0]), round.Median(perCPU[1]), round.Median(perCPU[2])
 	sent := "real time"
 	if l.burst {
 		sent = "at once"
 	}
 	return []string{
 		strconv.Itoa(l.publishers), strconv.Itoa(l.chunk), fmt.Sprintf("%.1f", float64(l.kbit)/1000), sent,
-		fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", a/b),
+		fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", a/b), fmt.Sprintf("%.0f", c), fmt.Sprintf("%.2f", a/c),
 		fmt.Sprintf("%.0f", memory[0]), fmt.Sprintf("%.0f", memory[1]),
 	}, nil
 }
@@ -183,15 +185,29 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 		}
 		defer pubs[i].Close()
 	}
+	for i := range pubs {
+		if !s.pull {
+			break
+		}
+		player, err := rtmpload.Play(ctx, p.rtmp, "live", "s"+strconv.Itoa(i))
+		if err != nil {
+			return cost{}, err
+		}
+		defer player.Close()
+	}
 	before, began := p.CPU(), time.Time{}
 	if !l.burst {
 		began = time.Now()
 	}
 	var wg sync.WaitGroup
-	if l.profile != "" && p.pse != nil && !l.burst {
+	if l.profile != "" && p.pse != nil {
 		wg.Go(func() {
-			file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d.pprof", l.publishers, l.chunk))
-			if err := p.pse.Profile(ctx, int(until/1000), file); err != nil {
+			seconds, mode := int(until/1000), "paced"
+			if l.burst {
+				seconds, mode = 2, "burst"
+			}
+			file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d-%s.pprof", l.publishers, l.chunk, mode))
+			if err := p.pse.Profile(ctx, seconds, file); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 			}
 		})

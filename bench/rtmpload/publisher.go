@@ -29,38 +29,82 @@ func Dial(ctx context.Context, addr, app, name string, s *Script) (*Publisher, e
 }
 
 func dial(ctx context.Context, addr, app, name string, s *Script) (*Publisher, error) {
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", addr)
+	c, err := open(ctx, addr, app, s.chunk)
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{c: c, script: s, ended: make(chan struct{})}
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	if err := p.open(addr, app, name); err != nil {
-		c.Close()
+	if err := c.start(s.chunk, amf(append(amf(nil, "publish", 3.0), 5), name, "live"), "NetStream.Publish.Start"); err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Time{})
+	p := &Publisher{c: c.Conn, script: s, ended: make(chan struct{})}
 	go func() { // acknowledgements and pings are read and forgotten
 		defer close(p.ended)
-		_, _ = io.Copy(io.Discard, c)
+		_, _ = io.Copy(io.Discard, p.c)
 	}()
 	return p, nil
 }
 
-func (p *Publisher) open(addr, app, name string) error {
+// Player is a connection that takes a stream and drops it.
+type Player struct {
+	c     net.Conn
+	ended chan struct{}
+}
+
+// Play asks addr for a stream.
+func Play(ctx context.Context, addr, app, name string) (*Player, error) {
+	c, err := open(ctx, addr, app, 4096)
+	if err == nil {
+		err = c.start(4096, amf(append(amf(nil, "play", 4.0), 5), name, -2.0), "NetStream.Play.Start")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("play %s/%s from %s: %w", app, name, addr, err)
+	}
+	p := &Player{c: c.Conn, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_, _ = io.Copy(io.Discard, p.c)
+	}()
+	return p, nil
+}
+
+// Close hangs up.
+func (p *Player) Close() {
+	p.c.Close()
+	<-p.ended
+}
+
+// conn is a connection while it is set up.
+type conn struct{ net.Conn }
+
+// open shakes hands, connects to the app and creates a message stream.
+func open(ctx context.Context, addr, app string, chunk int) (conn, error) {
+	var d net.Dialer
+	nc, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return conn{}, err
+	}
+	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+	c := conn{nc}
+	if err := c.connect(addr, app, chunk); err != nil {
+		nc.Close()
+		return conn{}, err
+	}
+	return c, nil
+}
+
+func (c conn) connect(addr, app string, chunk int) error {
 	c1 := make([]byte, 1537)
 	c1[0] = 3
 	s := make([]byte, 1+2*1536)
-	if _, err := p.c.Write(c1); err != nil {
+	if _, err := c.Write(c1); err != nil {
 		return err
 	}
-	if _, err := io.ReadFull(p.c, s); err != nil {
+	if _, err := io.ReadFull(c, s); err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
 	out := append([]byte(nil), s[1:1537]...)
 	var size [4]byte
-	binary.BigEndian.PutUint32(size[:], uint32(p.script.chunk))
+	binary.BigEndian.PutUint32(size[:], uint32(chunk))
 	out = appendMessage(out, 2, 0, 0, 1, size[:], 128)
 	connect := amf(nil, "connect", 1.0)
 	connect = append(connect, 3)
@@ -70,34 +114,40 @@ func (p *Publisher) open(addr, app, name string) error {
 		connect = amf(connect, kv[1])
 	}
 	connect = append(connect, 0, 0, 9)
-	out = appendMessage(out, 3, 0, 0, 20, connect, p.script.chunk)
-	if _, err := p.c.Write(out); err != nil {
+	out = appendMessage(out, 3, 0, 0, 20, connect, chunk)
+	if _, err := c.Write(out); err != nil {
 		return err
 	}
-	if err := p.await("NetConnection.Connect.Success"); err != nil {
+	if err := c.await("NetConnection.Connect.Success"); err != nil {
 		return err
 	}
-	if _, err := p.c.Write(appendMessage(nil, 3, 0, 0, 20, append(amf(nil, "createStream", 2.0), 5), p.script.chunk)); err != nil {
+	if _, err := c.Write(appendMessage(nil, 3, 0, 0, 20, append(amf(nil, "createStream", 2.0), 5), chunk)); err != nil {
 		return err
 	}
-	if err := p.await("_result"); err != nil {
-		return err
-	}
-	publish := amf(append(amf(nil, "publish", 3.0), 5), name, "live")
-	msg := appendMessage(nil, 3, 0, 0, 20, publish, p.script.chunk)
+	return c.await("_result")
+}
+
+// start sends publish or play and waits for the server's consent.
+func (c conn) start(chunk int, command []byte, consent string) error {
+	msg := appendMessage(nil, 3, 0, 0, 20, command, chunk)
 	msg[8] = 1 // on message stream 1, which all servers of today give first
-	if _, err := p.c.Write(msg); err != nil {
+	_, err := c.Write(msg)
+	if err == nil {
+		err = c.await(consent)
+	}
+	if err != nil {
+		c.Close()
 		return err
 	}
-	return p.await("NetStream.Publish.Start")
+	return c.SetDeadline(time.Time{})
 }
 
 // await reads until the server says text.
-func (p *Publisher) await(text string) error {
+func (c conn) await(text string) error {
 	var got []byte
 	buf := make([]byte, 4096)
 	for {
-		n, err := p.c.Read(buf)
+		n, err := c.Read(buf)
 		got = append(got, buf[:n]...)
 		if bytes.Contains(got, []byte(text)) {
 			return nil
