@@ -93,7 +93,7 @@ func (p *publisher) store(ctx context.Context, part *bus.Part) error {
 			p.after = seq
 			return nil
 		}
-		if errors.Is(err, bus.ErrFenced) || ctx.Err() != nil {
+		if errors.Is(err, bus.ErrFenced) || errors.Is(err, bus.ErrTooLarge) || ctx.Err() != nil {
 			return fmt.Errorf("rendition %s: %w", part.Rendition, err)
 		}
 		select {
