@@ -56,20 +56,15 @@ export class Player {
     this.url = url
     this.events = events
     for (const type of ['playing', 'waiting', 'pause', 'loadeddata', 'emptied', 'volumechange']) {
-      video.addEventListener(type, () => {
-        this.stalledAt = type === 'waiting' ? performance.now() : undefined
-        events.changed()
-      })
+      video.addEventListener(type, () => events.changed())
     }
     new Chaser(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
     for (const type of ['play', 'seeked']) video.addEventListener(type, () => this.rejoin())
     video.addEventListener('error', () => this.native && this.fail())
     video.addEventListener('resize', () => events.qualities())
-    video.addEventListener('timeupdate', () => {
-      this.stalledAt = undefined
-      this.follow()
-    })
+    video.addEventListener('timeupdate', () => this.follow())
+    setInterval(() => this.noteStall(), 250)
   }
 
   /** The hls.js instance, for the stage element's `hls` property. */
@@ -222,6 +217,12 @@ export class Player {
   /** Brings back a viewer of live whom a sleeping phone or a long stall left behind. */
   private follow(): void {
     if (this.followsLive && !this.video.paused && !this.video.seeking && this.behindLive > FOLLOW_S) this.toLive()
+  }
+
+  /** hls.js nudges a picture that stands still: only what is buffered tells whether it goes on. */
+  private noteStall(): void {
+    if (this.video.paused || this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA) this.stalledAt = undefined
+    else this.stalledAt ??= performance.now()
   }
 
   /** A viewer who moved to the end, or paused for a breath only, follows live again. */
