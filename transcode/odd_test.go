@@ -28,11 +28,33 @@ func only(tags []timed, f func(timed) bool) []timed {
 	return out
 }
 
+// appear lets a track begin at a time, its configuration too.
+func appear(tags []timed, kind byte, from int64) (out []timed) {
+	var config *timed
+	for _, t := range tags {
+		switch {
+		case t.Type != kind:
+		case t.IsAVCConfig() || t.IsAACConfig():
+			config = &t
+			continue
+		case t.at < from || config != nil && kind == bus.TagVideo && !t.IsKey():
+			continue
+		case config != nil:
+			config.at = t.at
+			out = append(out, *config)
+			config = nil
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
 const short = picture360 + tone + "-t 8 " + x264 + noBFrames + "-g 60 " + aac
 
 func TestOddInputs(t *testing.T) {
 	plain := record(t, short)
 	small := record(t, "-f lavfi -i testsrc2=size=426x240:rate=25 "+tone+"-t 6 "+x264+noBFrames+"-g 50 "+aac)
+	slow := record(t, "-f lavfi -i testsrc2=size=640x360:rate=12 "+tone+"-t 8 "+x264+noBFrames+"-g 24 "+aac)
 	all := []string{sourceName, "240p", audioName}
 	for _, c := range []struct {
 		name  string
@@ -46,6 +68,10 @@ func TestOddInputs(t *testing.T) {
 		{"B-frames", record(t, picture360+tone+"-t 8 "+x264+"-bf 3 -g 60 "+aac), all, 0},
 		{"audio 600 ms late", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at > 600 }), all, 0},
 		{"audio 3 s late", only(plain, func(t timed) bool { return t.Type != bus.TagAudio || t.at > 3000 || t.IsAACConfig() }), all, 0},
+		{"audio appears after 3 s", appear(plain, bus.TagAudio, 3000), all, 1},
+		{"pictures appear after 3 s", appear(plain, bus.TagVideo, 3000), all, 1},
+		{"a configuration of pictures that never come", only(plain, func(t timed) bool { return !t.IsAVCFrame() }), []string{audioName}, 0},
+		{"another rate after a reconnect", append(shift(plain, 0, 0), shift(slow, 9_000, 1)...), all, 1},
 		{"audio stops", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 4000 }), all, 0},
 		{"audio pauses", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 3000 || t.at > 5000 }), all, 0},
 		{"dropped pictures", only(plain, func(t timed) bool {

@@ -17,7 +17,9 @@ const maxPartTarget = 500
 // part target, which all parts but the last of a segment must fill to 85 %.
 func (t *timeline) plan(chunks []*bus.Chunk) {
 	var times []int64
+	var size, span int64
 	for _, c := range chunks {
+		size, span = size+int64(len(c.Tags)), c.DTS+100-chunks[0].DTS
 		_ = c.EachTag(func(tag bus.Tag, clock int64) error {
 			if tag.IsAVCFrame() {
 				times = append(times, clock)
@@ -25,6 +27,8 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 			return nil
 		})
 	}
+	t.s.Rate = int(size * 8000 / span)
+	t.s.SoundOnly = len(times) == 0
 	t.s.Frame, t.s.FPS = 40, 25
 	long := int64(0)
 	if n := len(times) - 1; n >= 2 {
@@ -38,6 +42,19 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 		t.s.FPS = roundFPS(float64(n) * 1000 / float64(max(1, times[n]-times[0])))
 	}
 	t.s.PartTarget = partTarget(1000/t.s.FPS, long)
+}
+
+// rate takes the frame rate of the segment that ends now, if it has become another.
+func (t *timeline) rate(end int64) {
+	span := end - t.s.SegDTS
+	if span < 1000 || t.s.Frames < 2 {
+		return
+	}
+	fps := roundFPS(float64(t.s.Frames) * 1000 / float64(span))
+	if math.Abs(fps-t.s.FPS) > t.s.FPS*0.05 {
+		t.s.FPS, t.s.Frame = fps, max(1, int64(1000/fps))
+		t.gen.fps, t.gen.frame = t.s.FPS, t.s.Frame
+	}
 }
 
 // partTarget is PART-TARGET in ms for frames of this duration: whole frames

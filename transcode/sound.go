@@ -6,7 +6,7 @@ const maxRecent = 1024
 // sound takes one AAC frame of the source and puts it on the sample clock,
 // which runs on without gaps: silence is put in where the source has none.
 func (t *timeline) sound(clock int64, data []byte) {
-	if t.video == nil && t.changed() {
+	if (t.video == nil || t.s.SoundOnly && t.gen == nil) && t.soundChanged() {
 		t.close(clock, clock)
 		t.open(modeAudio, clock, clock, false)
 	}
@@ -44,6 +44,11 @@ func (t *timeline) sound(clock int64, data []byte) {
 		return
 	}
 	t.pushAudio(g, data)
+}
+
+// soundChanged reports that the open generation is not one of this sound alone.
+func (t *timeline) soundChanged() bool {
+	return t.gen == nil || t.gen.audio != t.audio
 }
 
 // anchor sets the sample clock to a frame, and leads up to it with silence from the generation's start.

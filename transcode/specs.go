@@ -14,9 +14,9 @@ func (j *job) specs(g *generation) []renditionSpec {
 	}
 	p := j.tl.profile
 	if g.mode == modePass {
-		add(renditionSpec{name: sourceName, label: "Source", expected: 6_000_000})
+		add(renditionSpec{name: sourceName, label: "Source", expected: max(j.tl.s.Rate*3/2, 500_000)})
 	}
-	if g.mode == modeGrid && p.Pass {
+	if g.mode == modeGrid && p.Pass && j.slot != nil {
 		// The source cannot be cut where its key frames are: its place takes an encoded one of its size.
 		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.width, g.video.height)}
 		add(encodedSpec(&rung, "Source", even(g.video.width), even(g.video.height)))

@@ -45,6 +45,9 @@ type timelineState struct {
 	N          int64  `json:"n"`           // of the last chunk; -1: none of this epoch
 	PartTarget int64  `json:"part_target"` // ms; 0: not planned yet
 	Frame      int64  `json:"frame"`       // usual duration of a frame, ms
+	Rate       int    `json:"rate"`        // of the whole source at the start, bits/s
+	SoundOnly  bool   `json:"sound_only"`  // no pictures at the start, whatever the configuration says
+	Frames     int64  `json:"frames"`      // pictures in the open segment
 	NextMSN    uint64 `json:"next_msn"`
 	Wall       int64  `json:"wall"`    // unix ms of stream clock 0, as of the last chunk
 	SegDTS     int64  `json:"seg_dts"` // where the open segment starts
@@ -113,6 +116,7 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Epoch > t.s.Epoch {
 		t.closeHere()
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
+		t.video, t.audio = nil, nil // the new connection sends its own
 	}
 	t.s.N = int64(c.N)
 	t.s.Wall = c.Wall
@@ -189,6 +193,7 @@ func (t *timeline) picture(f frame) {
 	case t.gen == nil:
 		return // pictures before the first key frame
 	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
+		t.rate(f.dts)
 		t.cut(f.dts, f.pts, false)
 	case t.gen.mode == modePass && t.overdue(f):
 		t.toGrid(f)
@@ -198,6 +203,7 @@ func (t *timeline) picture(f frame) {
 	if t.gen.video == nil {
 		return
 	}
+	t.s.Frames++
 	t.s.LastDTS, t.s.MaxPTS = f.dts, max(t.s.MaxPTS, f.pts)
 	t.sink.decided(t.gen, f.dts)
 	t.sink.sourceFrame(t.gen, f)
@@ -206,7 +212,7 @@ func (t *timeline) picture(f frame) {
 
 // changed reports whether the open generation does not fit the media that comes.
 func (t *timeline) changed() bool {
-	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio
+	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio || t.passOnly && t.gen.mode == modeGrid
 }
 
 // open begins a generation with a segment of its own. within says that it does not begin with a key frame of the source.
@@ -241,7 +247,7 @@ func (t *timeline) open(m mode, dts, pts int64, within bool) {
 func (t *timeline) newCut(dts, pts int64, disc bool) cut {
 	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc}
 	t.s.NextMSN++
-	t.s.SegDTS, t.s.SegPTS = dts, pts
+	t.s.SegDTS, t.s.SegPTS, t.s.Frames = dts, pts, 0
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os/exec"
 	"sync"
 	"time"
 
@@ -77,6 +78,9 @@ func (w *Worker) Routes(*http.ServeMux) {}
 func (w *Worker) Ready() error {
 	if !w.b.Connected() {
 		return errors.New("transcode: the bus cannot be reached")
+	}
+	if _, err := exec.LookPath(w.cfg.FFmpeg); err != nil {
+		return fmt.Errorf("transcode: %w; install ffmpeg or set transcode.ffmpeg: until then streams only pass through", err)
 	}
 	return nil
 }
