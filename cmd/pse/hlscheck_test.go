@@ -160,7 +160,7 @@ func TestConformanceLong(t *testing.T) {
 	}
 	for _, app := range []string{"live", "plane", "360", "p2p"} {
 		t.Run(app+"/steady", func(t *testing.T) {
-			h := newHouse(t, app, "edge.dvr=40s")
+			h := newHouse(t, app, "edge.dvr=50s")
 			rep := h.check(hlscheck.Options{Duration: 100 * time.Second}, nil)
 			h.exercised(rep, "reload.timeout", "reload.ended")
 		})

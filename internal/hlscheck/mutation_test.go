@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -316,8 +317,8 @@ func mediaMutations() []mutation {
 		{"segment.stays", "removed segments are gone", func(f *fake, _ *pipes, _ *Options) {
 			f.serve = goneAfter(f, window, -1)
 		}, nil},
-		{"segment.stays", "removed segments are gone after six seconds", func(f *fake, _ *pipes, _ *Options) {
-			f.serve = goneAfter(f, window+6, -1)
+		{"segment.stays", "removed segments are gone after four seconds", func(f *fake, _ *pipes, _ *Options) {
+			f.serve = goneAfter(f, window+4, -1)
 		}, nil},
 		{"part.stays", "removed parts are gone", func(f *fake, _ *pipes, _ *Options) {
 			f.serve = goneAfter(f, withPart, 0)
@@ -516,8 +517,8 @@ func httpMutations() []mutation {
 		{"http.2", "HTTP/1.1", func(_ *fake, p *pipes, _ *Options) { p.proto = 1 }, nil},
 		{"http.tls", "TLS 1.1", func(_ *fake, p *pipes, _ *Options) { p.version = tls.VersionTLS11 }, nil},
 		{"http.same-bytes", "a comment for each", func(f *fake, _ *pipes, _ *Options) {
-			n := 0
-			f.text = func(_ *query, s string) string { n++; return s + fmt.Sprintf("# %d\n", n) }
+			var n atomic.Int64
+			f.text = func(_ *query, s string) string { return s + fmt.Sprintf("# %d\n", n.Add(1)) }
 		}, []string{"http.same-edges", "http.etag"}},
 		{"http.same-edges", "the other edge has other segments", func(f *fake, _ *pipes, _ *Options) {
 			f.serve = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
@@ -578,7 +579,7 @@ func TestEachRuleIsBrokenByItsMutation(t *testing.T) {
 		t.Run(m.rule+"/"+strings.ReplaceAll(m.how, " ", "-"), func(t *testing.T) {
 			t.Parallel()
 			rep := run(t, func(f *fake, p *pipes, o *Options) {
-				o.Duration = 8 * time.Second
+				o.Duration = 6 * time.Second
 				m.edit(f, p, o)
 			})
 			got := rep.Broken()

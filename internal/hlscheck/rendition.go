@@ -34,14 +34,15 @@ type rendition struct {
 	longest     time.Duration // the longest list so far
 
 	// Histories for the rules that compare renditions or look back.
-	facts   map[uint64]fact
-	marks   []mark
-	reports []reported
-	sizes   []size
-	frames  []float64 // s; the typical frame time of each segment
-	tracks  []*Track  // of the newest init
-	sample  sample
-	watched Watched
+	facts             map[uint64]fact
+	marks             []mark
+	reports           []reported
+	sizes             []size
+	frames            []float64 // s; the typical frame time of each segment
+	tracks            []*Track  // of the newest init
+	sample            sample
+	hints, hintsEarly int // hinted parts read, and those whose answer began too early
+	watched           Watched
 }
 
 // pending is a request for a hinted part that has not been answered or used yet.

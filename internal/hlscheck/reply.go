@@ -71,6 +71,18 @@ type reply struct {
 	protoMajor        int
 	tls               *tls.ConnectionState
 	sent, first, done time.Time // when asked, at the headers, at the end
+
+	parsed    *List // by list
+	parsedErr error
+}
+
+// list is the media playlist that the answer is, parsed once. The goroutine
+// that asked calls it first.
+func (r *reply) list() (*List, error) {
+	if r.parsed == nil && r.parsedErr == nil {
+		r.parsed, r.parsedErr = ParseList(string(r.body))
+	}
+	return r.parsed, r.parsedErr
 }
 
 func (r *reply) ok() bool { return r.err == nil && r.status == http.StatusOK && !r.tooBig }

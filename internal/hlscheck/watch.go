@@ -115,11 +115,11 @@ func (r *rendition) compare(how alike, base *List, a, b *reply) {
 	if !a.ok() || !b.ok() {
 		return
 	}
-	la, err := ParseList(string(a.body))
+	la, err := a.list()
 	if err != nil {
 		return
 	}
-	lb, err := ParseList(string(b.body))
+	lb, err := b.list()
 	if how == deltaOfFull {
 		r.c.syntax(b, err)
 	}
@@ -137,7 +137,7 @@ func (r *rendition) take(ctx context.Context, rep *reply) bool {
 		}
 		return false
 	}
-	now, err := ParseList(string(rep.body))
+	now, err := rep.list()
 	r.c.syntax(rep, err)
 	if err != nil {
 		return false
