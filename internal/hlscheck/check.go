@@ -47,7 +47,6 @@ type checker struct {
 	secondURL  *url.URL              // nil without Options.Second
 	renditions map[string]*rendition // by absolute URL
 	order      []*rendition
-	initial    int // of them that were there from the start
 }
 
 // Check watches the stream of a master playlist and reports on it. An error
@@ -147,7 +146,7 @@ func (c *checker) firstMaster(ctx context.Context) error {
 		m, rep := c.getMaster(patience, false)
 		if m != nil {
 			c.judgeMaster(m, rep)
-			c.initial = len(c.adopt(m))
+			c.adopt(m)
 			break
 		}
 		if rep.status != http.StatusServiceUnavailable || patience.Err() != nil {
@@ -242,12 +241,13 @@ func (m *Master) hasVideo(base *url.URL, key string) bool {
 }
 
 // others are the renditions that a list asked for at a time should report:
-// those that the master playlist has had for a second by then, or from the start.
+// those that the master playlist has had for a second by then. A list is
+// written with its own parts, so for a moment it does not know of a new one.
 func (c *checker) others(r *rendition, at time.Time) (all []*rendition) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, o := range c.order {
-		if o != r && !o.dropped.Load() && (i < c.initial || o.adopted.Add(time.Second).Before(at)) {
+	for _, o := range c.order {
+		if o != r && !o.dropped.Load() && o.adopted.Add(time.Second+c.opts.Slack).Before(at) {
 			all = append(all, o)
 		}
 	}

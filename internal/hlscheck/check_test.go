@@ -24,6 +24,7 @@ func run(t *testing.T, edit func(f *fake, p *pipes, o *Options)) *Report {
 		}
 		var err error
 		rep, err = Check(t.Context(), fakeHost, o)
+		p.running.Wait()
 		if err != nil {
 			t.Fatal(err)
 		}

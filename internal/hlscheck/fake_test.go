@@ -62,6 +62,7 @@ type query struct {
 	newest, want    int           // parts: the newest there is, the newest the answer needs
 	status          int           // other than 200
 	limit           time.Duration // how long it blocks at most
+	late            time.Duration // how much later than it could it answers
 }
 
 // partID names a part, with part -1 a segment, with segment -1 an init.
@@ -280,6 +281,7 @@ func (f *fake) playlist(w http.ResponseWriter, r *http.Request, rendition string
 	if q.status == 0 && !f.wait(r.Context(), q.want, q.limit) {
 		q.status = http.StatusServiceUnavailable
 	}
+	wait(r.Context(), q.late)
 	if q.status != 0 {
 		f.refuse(w, r, q.status)
 		return
@@ -397,16 +399,17 @@ type pipes struct {
 	h       http.Handler
 	proto   int    // HTTP's major version, 0: 2
 	version uint16 // of TLS, 0: 1.3
+	running sync.WaitGroup
 }
 
 func (p *pipes) RoundTrip(req *http.Request) (*http.Response, error) {
 	r, w := io.Pipe()
 	a := &pipeAnswer{header: http.Header{}, head: make(chan int, 1), body: w}
-	go func() {
+	p.running.Go(func() {
 		p.h.ServeHTTP(a, req)
 		a.WriteHeader(http.StatusOK)
 		_ = w.Close()
-	}()
+	})
 	select {
 	case <-req.Context().Done():
 		_ = r.Close()

@@ -307,13 +307,11 @@ func mediaMutations() []mutation {
 				return b
 			}
 		}, []string{"segment.is-its-parts", "media.continuous"}},
-		{"part.on-time", "a part is 50 ms late", func(f *fake, _ *pipes, o *Options) {
-			f.ask = func(q *query) {
-				if q.want%8 == 0 && q.want > q.newest {
-					time.Sleep(150 * time.Millisecond)
-				}
+		{"part.on-time", "some parts are 150 ms late", onAsk(func(q *query) {
+			if q.want%8 == 0 && q.want > q.newest {
+				q.late = 150 * time.Millisecond
 			}
-		}, []string{"hint.blocks", "report.true"}},
+		}), []string{"hint.blocks", "report.true"}},
 		{"segment.stays", "removed segments are gone", func(f *fake, _ *pipes, _ *Options) {
 			f.serve = goneAfter(f, window, -1)
 		}, nil},

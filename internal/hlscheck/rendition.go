@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -21,6 +22,8 @@ type rendition struct {
 	audioOnly atomic.Bool  // by the master playlist
 	adopted   time.Time    // when the master playlist first had it
 	lastGood  atomic.Int64 // unix ns of the last good answer
+
+	asking sync.WaitGroup // requests in the background
 
 	first, last *List
 	lastSeen    time.Time // when last's newest part was first seen

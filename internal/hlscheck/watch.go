@@ -11,6 +11,9 @@ import (
 // watch follows the rendition until ctx ends, the stream does, or the master
 // playlist no longer has it. What it still has to look at then is done with after.
 func (r *rendition) watch(ctx, after context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer r.asking.Wait()
+	defer cancel()
 	for cycle := 0; ctx.Err() == nil && !r.dropped.Load(); cycle++ {
 		if r.last == nil || r.last.PartTarget == 0 {
 			r.plain(ctx)
@@ -58,12 +61,13 @@ func (r *rendition) note(rep *reply) *reply {
 	return rep
 }
 
-// background is get in a goroutine of its own; the channel gets one reply.
+// background is get in a goroutine of its own; the channel gets one reply. The
+// end of watch ends it and waits for it.
 func (r *rendition) background(ctx context.Context, q request) chan *reply {
 	q.last = r.last // here, where nobody changes it
 	ch := make(chan *reply, 1)
 	q.r = r
-	go func() { ch <- r.note(r.c.get(ctx, q)) }()
+	r.asking.Go(func() { ch <- r.note(r.c.get(ctx, q)) })
 	return ch
 }
 
