@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -22,30 +23,36 @@ type Stream struct {
 	Width     int     `json:"width,omitempty"`
 	Height    int     `json:"height,omitempty"`
 	FPS       float64 `json:"fps,omitempty"`
-	Poster    string  `json:"poster"`
-	Thumb     string  `json:"thumb"`
+	Poster    string  `json:"poster,omitempty"` // once there is a picture
+	Thumb     string  `json:"thumb,omitempty"`
 	HLS       string  `json:"hls"`
 	Watch     string  `json:"watch"`
 }
 
-func (w *Worker) describe(l *bus.Live, now time.Time) Stream {
+func (w *Worker) describe(ctx context.Context, l *bus.Live, now time.Time) Stream {
 	name := url.PathEscape(l.Name)
-	return Stream{
+	s := Stream{
 		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
 		Viewers: w.crowd.total(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
-		Poster: "/hls/" + name + "/poster.jpg", Thumb: "/hls/" + name + "/thumb.jpg",
 		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
 	}
+	if pic, err := w.poster.get(ctx, l.SID, "large"); err == nil && pic.jpeg != nil {
+		s.Poster = "/hls/" + name + "/poster.jpg"
+	}
+	if pic, err := w.poster.get(ctx, l.SID, "small"); err == nil && pic.jpeg != nil {
+		s.Thumb = "/hls/" + name + "/thumb.jpg"
+	}
+	return s
 }
 
 // serveStreams lists what is live, longest first, and then what has ended and
 // can still be watched.
-func (w *Worker) serveStreams(rw http.ResponseWriter, _ *http.Request) {
+func (w *Worker) serveStreams(rw http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	all := []Stream{}
 	for _, l := range w.dir.all() {
 		if l.State != "" && !w.aged(l, now) {
-			all = append(all, w.describe(l, now))
+			all = append(all, w.describe(r.Context(), l, now))
 		}
 	}
 	sort.Slice(all, func(i, k int) bool {
@@ -73,7 +80,7 @@ func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		sendJSON(rw, http.StatusNotFound, map[string]string{"error": probNoStream.text})
 	default:
-		sendJSON(rw, http.StatusOK, w.describe(l, time.Now()))
+		sendJSON(rw, http.StatusOK, w.describe(r.Context(), l, time.Now()))
 	}
 }
 

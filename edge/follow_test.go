@@ -122,7 +122,7 @@ func TestAPI(t *testing.T) {
 	}
 	want := edge.Stream{
 		Name: "früher", App: "live", State: "live", StartedAt: start.UnixMilli(), Width: 1280, Height: 720,
-		Poster: "/hls/fr%C3%BCher/poster.jpg", Thumb: "/hls/fr%C3%BCher/thumb.jpg", HLS: "/hls/fr%C3%BCher/index.m3u8", Watch: "/watch/fr%C3%BCher",
+		HLS: "/hls/fr%C3%BCher/index.m3u8", Watch: "/watch/fr%C3%BCher",
 	}
 	if all.Streams[0] != want {
 		t.Errorf("%+v\nwant %+v", all.Streams[0], want)
@@ -140,14 +140,21 @@ func TestPictures(t *testing.T) {
 	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	s := startEdge(t, b, nil)
-	for size, path := range map[string]string{"large": "/hls/a/poster.jpg", "small": "/hls/a/thumb.jpg"} {
+	all := map[string]string{"large": "/hls/a/poster.jpg", "small": "/hls/a/thumb.jpg"}
+	for size := range all {
 		if err := b.PutPoster(t.Context(), st.SID, size, []byte("jpeg "+size)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	told := s.want(200, "/api/streams/a").body
+	for size, path := range all {
 		r := s.want(200, path)
 		if r.body != "jpeg "+size || r.header.Get("Content-Type") != "image/jpeg" || r.header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %q %v", path, r.body, r.header)
 		}
 		s.want(304, path, "If-None-Match", r.header.Get("Etag"))
+		if !strings.Contains(told, `"`+path+`"`) {
+			t.Errorf("the API does not tell of %s: %s", path, told)
+		}
 	}
 }
