@@ -20,6 +20,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bench/nginx"
@@ -31,15 +32,19 @@ import (
 
 const fps = 30
 
+// original is the row of what PSE replaces.
+const original = "original, plane 960 wide"
+
 func main() {
 	took := flag.Duration("time", 40*time.Second, "how long each page plays")
 	settle := flag.Duration("settle", 15*time.Second, "not counted at the start")
 	hlsJS := flag.String("hls", "web/node_modules/hls.js/dist/hls.min.js", "hls.min.js; `make web` installs it")
 	keep := flag.String("screenshots", "", "directory for a screenshot of each row")
+	only := flag.String("only", "", "only the row whose name has this in it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *took, *settle, *hlsJS, *keep); err != nil {
+	if err := run(ctx, *took, *settle, *hlsJS, *keep, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench latency:", err)
 		os.Exit(1)
 	}
@@ -51,10 +56,11 @@ type bench struct {
 	chromium     *browser.Browser
 	took, settle time.Duration
 	keep         string
+	only         string
 	rows         [][]string
 }
 
-func run(ctx context.Context, took, settle time.Duration, hlsJS, keep string) error {
+func run(ctx context.Context, took, settle time.Duration, hlsJS, keep, only string) error {
 	if _, err := os.Stat(hlsJS); err != nil {
 		return fmt.Errorf("%w; run make web first", err)
 	}
@@ -65,7 +71,7 @@ func run(ctx context.Context, took, settle time.Duration, hlsJS, keep string) er
 	defer os.RemoveAll(dir)
 	player := httptest.NewServer(browser.Player(hlsJS))
 	defer player.Close()
-	b := &bench{player: player.URL, took: took, settle: settle, keep: keep}
+	b := &bench{player: player.URL, took: took, settle: settle, keep: keep, only: only}
 	if b.chromium, err = browser.Start(ctx); err != nil {
 		return err
 	}
@@ -73,8 +79,10 @@ func run(ctx context.Context, took, settle time.Duration, hlsJS, keep string) er
 	if err := b.pse(ctx, dir); err != nil {
 		return err
 	}
-	if err := b.original(ctx, dir); err != nil {
-		return err
+	if strings.Contains(original, b.only) {
+		if err := b.original(ctx, dir); err != nil {
+			return err
+		}
 	}
 	round.Table(os.Stdout, fmt.Sprintf("Glass to glass in Chromium, ms, each played for %v", took),
 		[]string{"pipeline", "p5", "p50", "p95", "first picture", "stalls", "longest", "unreadable", "jumps"}, b.rows)
@@ -102,6 +110,9 @@ func (b *bench) pse(ctx context.Context, dir string) error {
 		{"pse 720p source, hls.js", b.bare(master, 720)},
 		{"pse 480p encoded, hls.js", b.bare(master, 480)},
 	} {
+		if !strings.Contains(row.name, b.only) {
+			continue
+		}
 		if err := b.play(row.name, row.page); err != nil {
 			return fmt.Errorf("%s: %w; pse said: %s", row.name, err, p.Said())
 		}
@@ -148,7 +159,7 @@ http { access_log off; types { application/vnd.apple.mpegurl m3u8; video/mp2t ts
 	if err := await(ctx, master); err != nil {
 		return fmt.Errorf("%w; ffmpeg said: %s", err, process.Tail(log))
 	}
-	return b.play("original, plane 960 wide", b.bare(master, 540))
+	return b.play(original, b.bare(master, 540))
 }
 
 func (b *bench) bare(master string, height int) string {
@@ -157,7 +168,7 @@ func (b *bench) bare(master string, height int) string {
 
 // play watches a page and adds a row.
 func (b *bench) play(name, page string) error {
-	p, err := b.chromium.Open(page, 1280, 900)
+	p, err := b.chromium.Open(page, 900, 700)
 	if err != nil {
 		return err
 	}
