@@ -4,7 +4,7 @@ import { cushionFor, rateFor } from './chase.ts'
 test('the rate rises with what is too much, and never falls below 1', () => {
   const rates = [-1, 0, 0.05, 0.1, 0.3, 1, 5].map(rateFor)
   expect(rates[0]).toBe(1)
-  expect(rates.at(-1)).toBe(1.1)
+  expect(rates.at(-1)).toBe(1.2)
   expect(rates).toEqual([...rates].sort())
 })
 

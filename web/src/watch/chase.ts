@@ -4,7 +4,7 @@
  * What protects from a stall is the least that was buffered ahead in the last two
  * seconds: the cushion. Starting takes a moment, stalls and outages take more, and
  * each leaves the viewer later than need be, with a cushion that is thicker than need
- * be. Then the picture runs up to a tenth faster (the voice keeps its pitch) until the
+ * be. Then the picture runs a little faster (the voice keeps its pitch) until the
  * cushion is as thick as wanted. Each stall makes the wanted cushion thicker; quiet
  * minutes thin it again. (hls.js's own catching up stops at one second of buffer.)
  */
@@ -22,7 +22,8 @@ export function rateFor(excess: number): number {
   if (excess < 0.08) return 1
   if (excess < 0.25) return 1.03
   if (excess < 0.8) return 1.06
-  return 1.1
+  if (excess < 2) return 1.1
+  return 1.2
 }
 
 /** The cushion to want at first, in seconds: the parts that may be on the way when one is late. */

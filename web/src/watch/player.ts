@@ -48,6 +48,7 @@ export class Player {
   private known: Quality[] = []
   private wanted = AUTO
   private followsLive = true
+  private held = false // by the viewer, with the pause button
   private healedAt = -Infinity
   private stalledAt: number | undefined
 
@@ -60,6 +61,7 @@ export class Player {
     }
     new Chaser(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
+    video.addEventListener('play', () => (this.held = false))
     for (const type of ['play', 'seeked']) video.addEventListener(type, () => this.rejoin())
     video.addEventListener('error', () => this.native && this.fail())
     video.addEventListener('resize', () => events.qualities())
@@ -91,7 +93,7 @@ export class Player {
     this.followsLive = true
     if (this.native) {
       this.video.src = this.url
-      void this.play()
+      if (!this.held) void this.play()
       return
     }
     const hls = new Hls({ ...hlsConfig, loader: PatientLoader })
@@ -103,7 +105,7 @@ export class Player {
     })
     hls.on(Events.MANIFEST_PARSED, () => {
       if (!this.listening && this.wanted !== AUTO && this.wanted < hls.levels.length) hls.currentLevel = this.wanted
-      void this.play()
+      if (!this.held) void this.play()
     })
     hls.on(Events.LEVEL_SWITCHED, () => this.events.qualities())
     hls.loadSource((this.listening && this.audioURL) || this.url)
@@ -131,9 +133,10 @@ export class Player {
     this.events.changed()
   }
 
-  /** The viewer chose a moment of the past, or paused: leave them there. */
-  leaveLive(): void {
+  /** The viewer chose a moment of the past, or (pause) held the picture: leave them there. */
+  leaveLive(pause: boolean): void {
     this.followsLive = false
+    this.held = pause
     this.events.changed()
   }
 

@@ -41,8 +41,8 @@ byId('unmute').addEventListener('click', () => {
   if (video.volume === 0) video.volume = 1
   void player.play()
 })
-byId('controls').addEventListener('mediaseekrequest', () => player.leaveLive())
-byId('controls').addEventListener('mediapauserequest', () => player.leaveLive())
+byId('controls').addEventListener('mediaseekrequest', () => player.leaveLive(video.paused))
+byId('controls').addEventListener('mediapauserequest', () => player.leaveLive(true))
 if ('mediaSession' in navigator) navigator.mediaSession.metadata = new MediaMetadata({ title: name, artist: 'PSE' })
 video.addEventListener('loadedmetadata', fit)
 video.addEventListener('resize', fit)
