@@ -206,7 +206,11 @@ func (c *checker) adopt(m *Master) (fresh []*rendition) {
 		}
 	}
 	for key, r := range c.renditions {
-		r.dropped.Store(!named[key])
+		if !named[key] {
+			r.dropped.Store(true)
+			delete(c.renditions, key) // should it come back it is watched anew
+			continue
+		}
 		r.audioOnly.Store(!m.hasVideo(c.masterURL, key))
 	}
 	return fresh

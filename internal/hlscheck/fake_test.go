@@ -303,10 +303,8 @@ func (f *fake) playlist(w http.ResponseWriter, r *http.Request, rendition string
 
 // wait is false when a part does not come within the limit.
 func (f *fake) wait(ctx context.Context, g int, limit time.Duration) bool {
-	end := f.newest() // where a stream that ends stops waiting
-	if f.ends > 0 {
-		end = (f.ends+1)*partsPerSegment - 1
-		g = min(g, end)
+	if f.ends > 0 { // a stream that ends stops waiting there
+		g = min(g, (f.ends+1)*partsPerSegment-1)
 	}
 	d := time.Until(f.available(g))
 	wait(ctx, min(d, limit))

@@ -198,7 +198,7 @@ func listMutations() []mutation {
 			if len(l.Hints) > 0 {
 				l.Hints[0].URI = strings.Replace(l.Hints[0].URI, ".", ".1", 1)
 			}
-		}), []string{"http.found"}},
+		}), nil},
 		{"report.all", "only the first", onList(func(_ *query, l *List) { l.Reports = l.Reports[:1] }), nil},
 		{"report.relative", "absolute", onList(func(_ *query, l *List) {
 			for i := range l.Reports {
@@ -352,7 +352,7 @@ func mediaMutations() []mutation {
 				}
 				next(w, r)
 			}
-		}, []string{"part.stays"}},
+		}, []string{"part.stays", "hint.blocks"}},
 	}
 }
 
@@ -501,7 +501,7 @@ func httpMutations() []mutation {
 				}
 				next(w, r)
 			}
-		}, []string{"http.found", "http.cache-error", "part.stays"}},
+		}, []string{"http.found", "http.cache-error", "part.stays", "hint.blocks"}},
 		{"http.type-playlist", "x-mpegurl", onHeader(func(r *http.Request, _ int, h http.Header) {
 			if !mediaFile(r) || strings.HasSuffix(r.URL.Path, "m3u8") {
 				h.Set("Content-Type", "audio/x-mpegurl")

@@ -46,14 +46,6 @@ type whole struct {
 
 func (w *whole) at() string { return w.r.at(Position{w.seg.MSN, -1}) }
 
-// reference is the track that gives a segment its duration: video, or audio where there is no video.
-func reference(m *Media) *TrackRun {
-	if r := m.Run("vide"); r != nil {
-		return r
-	}
-	return m.Run("soun")
-}
-
 // alike says what two answers have in common.
 type alike string
 

@@ -115,7 +115,7 @@ func (r *rendition) part(ctx context.Context, pos Position, p Part, in *Init, pt
 		if ctx.Err() != nil {
 			return nil
 		}
-		if rep.ok() {
+		if rep.ok() || !r.excused(rep) && !rep.waitedOut() {
 			r.c.showHint(&hinted{r, pos, rep, listed, pt})
 		}
 	}

@@ -51,9 +51,6 @@ func (p purpose) media() bool {
 	return p == forInit || p == forSegment || p == forPart || p == forHint || p == forGoneSegment || p == forGonePart
 }
 
-// refused tells whether the request should be answered with an error.
-func (p purpose) refused() bool { return p == forPartAlone || p == forFar }
-
 // reply is an answer, or the error that came instead.
 type reply struct {
 	purpose           purpose

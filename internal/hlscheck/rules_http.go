@@ -24,7 +24,7 @@ func httpRules() []Rule {
 			ID: "http.found", Spec: "6.2.1", Text: "what is listed is there",
 			reply: func(v *verdict, r *reply) {
 				switch r.purpose {
-				case forGoneSegment, forGonePart, forPartAlone, forFar, forUnchanged, forOld, forEnded, forMaster:
+				case forGoneSegment, forGonePart, forPartAlone, forFar, forUnchanged, forOld, forEnded, forMaster, forHint:
 					return // these have rules of their own
 				}
 				if r.r == nil || r.r.excused(r) || r.waitedOut() {
@@ -109,6 +109,9 @@ func httpRules() []Rule {
 			ID: "http.cache-blocking", Spec: "6.2.5.2", Text: "blocking answers may be cached for about six target durations",
 			reply: good(func(v *verdict, r *reply) {
 				if r.purpose == forReload || r.purpose == forPastLast || r.purpose == forDelta {
+					if l, err := r.list(); err == nil && l.Ended {
+						return // it did not block for the part, which never came
+					}
 					age, ok := maxAge(r)
 					target := r.last.Target
 					v.check(ok && age >= 3*target && age <= 12*target, r.where(), "Cache-Control: %q", r.header.Get("Cache-Control"))

@@ -247,7 +247,8 @@ func hintRules() []Rule {
 		},
 		{
 			ID: "hint.blocks", Spec: "6.2.6", Text: "a hinted request waits, and no byte is sent before the whole part can be",
-			hint: func(_ *verdict, h *hinted) {
+			hint: func(v *verdict, h *hinted) {
+				v.check(h.rep.ok(), h.r.at(h.pos), "%s when it was hinted, but listed later", h.rep.problem())
 				// Early both by the list and by what was left to wait for.
 				early, trickle := h.listed.Sub(h.rep.first), h.rep.done.Sub(h.rep.first)
 				h.r.hints++
