@@ -1,3 +1,5 @@
+// Over 400 lines: one server that must be right in every rule at once; its parts mean nothing apart.
+
 package hlscheck
 
 import (
