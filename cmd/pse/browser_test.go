@@ -42,9 +42,6 @@ func TestDemoInChromium(t *testing.T) {
 	if err := home.Wait(`!!document.querySelector('a[href$="/watch/demo"]')`, 30*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if err := home.Screenshot(artifact(t, "home.png")); err != nil {
-		t.Error(err)
-	}
 
 	watch, err := chrome.Open("http://"+s.HTTP+"/watch/demo", 1280, 900)
 	if err != nil {
@@ -62,6 +59,9 @@ func TestDemoInChromium(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := watch.Screenshot(artifact(t, "watch.png")); err != nil {
+		t.Error(err)
+	}
+	if err := home.Screenshot(artifact(t, "home.png")); err != nil {
 		t.Error(err)
 	}
 	t.Log(r)
