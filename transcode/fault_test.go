@@ -165,7 +165,7 @@ exec ffmpeg "$@"
 	cfg := DefaultConfig()
 	cfg.FFmpeg = slow
 	r.workOn(r.b, cfg, false)
-	r.end(r.pace(1, chunksOf(r.sid, r.wall, tags)))
+	r.end(r.pace(2, chunksOf(r.sid, r.wall, tags)))
 	got := r.collect(sourceName, "240p", audioName)
 	for name, parts := range got {
 		if name != "480p" {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,6 +25,7 @@ type ffmpeg struct {
 	stdin  *os.File
 	events chan<- encoded
 	stop   context.CancelFunc
+	due    []atomic.Int64 // per output: the first picture from here on ends a part; those before it may wait
 	wg     sync.WaitGroup
 
 	mu      sync.Mutex // guards below
@@ -44,7 +46,7 @@ type encoded struct {
 	by     *ffmpeg
 	output int
 	config *videoConfig // new parameters
-	frame  *frame       // a picture on ffmpeg's clock
+	frames []frame      // pictures on ffmpeg's clock
 	jpeg   []byte       // output says of which size: 0 large, 1 small
 	exit   error        // set by the last event: how it ended
 	end    bool         // the last event
@@ -53,13 +55,16 @@ type encoded struct {
 // writeBytes is about how much is written to ffmpeg at once.
 const writeBytes = 64 << 10
 
+// maxWaiting is how many pictures of an output may wait to be passed on together.
+const maxWaiting = 64
+
 // maxStderrLines of one child go into the log.
 const maxStderrLines = 20
 
 // startFFmpeg starts a child with one pipe for each output, and two for pictures of the stream. It ends when ctx does.
 func startFFmpeg(ctx context.Context, program string, args []string, outputs int, events chan<- encoded, log *zap.Logger) (*ffmpeg, error) {
 	ctx, stop := context.WithCancel(ctx)
-	f := &ffmpeg{cmd: exec.Command(program, args...), log: log, events: events, stop: stop, wake: make(chan struct{}, 1)}
+	f := &ffmpeg{cmd: exec.Command(program, args...), log: log, events: events, stop: stop, due: make([]atomic.Int64, outputs), wake: make(chan struct{}, 1)}
 	f.cmd.SysProcAttr = procAttr()
 	var mine, theirs []*os.File
 	closeAll := func(files []*os.File) {
@@ -231,30 +236,40 @@ func (f *ffmpeg) send(ctx context.Context, e encoded) {
 	}
 }
 
+// read passes on what one output makes. Pictures that end no part wait for
+// those that do: that saves most wake-ups, and no part comes later.
 func (f *ffmpeg) read(ctx context.Context, output int, pipe *os.File) {
 	defer pipe.Close()
 	r := bufio.NewReaderSize(pipe, 1<<16)
 	if _, err := r.Discard(13); err != nil {
 		return
 	}
+	var wait []frame
+	pass := func() {
+		if len(wait) > 0 {
+			f.send(ctx, encoded{by: f, output: output, frames: wait})
+			wait = nil
+		}
+	}
+	defer pass()
 	for {
 		tag, err := readTag(r)
 		if err != nil {
 			return
 		}
-		e := encoded{by: f, output: output}
 		switch {
 		case tag.IsAVCConfig():
-			if e.config, err = parseVideoConfig(tag.Payload()); err != nil {
-				continue
+			pass()
+			if v, err := parseVideoConfig(tag.Payload()); err == nil {
+				f.send(ctx, encoded{by: f, output: output, config: v})
 			}
 		case tag.IsAVCFrame():
 			at := int64(tag.TS)
-			e.frame = &frame{dts: at, pts: at + int64(tag.CTS()), key: tag.IsKey(), data: tag.Payload()}
-		default:
-			continue
+			wait = append(wait, frame{dts: at, pts: at + int64(tag.CTS()), key: tag.IsKey(), data: tag.Payload()})
+			if tag.IsKey() || at >= f.due[output].Load() || len(wait) >= maxWaiting {
+				pass()
+			}
 		}
-		f.send(ctx, e)
 	}
 }
 

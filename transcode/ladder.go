@@ -166,14 +166,17 @@ func (l *ladder) event(e encoded) {
 	switch {
 	case e.config != nil:
 		l.outs[e.output].config(l.gen, e.config)
-	case e.frame != nil:
-		f := *e.frame
-		f.dts, f.pts = f.dts+l.base, f.pts+l.base
-		l.outs[e.output].picture(l.gen, f)
-		if f.key {
-			l.trim()
-			l.wait = 0
+	case e.frames != nil:
+		r := l.outs[e.output]
+		for _, f := range e.frames {
+			f.dts, f.pts = f.dts+l.base, f.pts+l.base
+			r.picture(l.gen, f)
+			if f.key {
+				l.trim()
+				l.wait = 0
+			}
 		}
+		l.child.due[e.output].Store(r.due(l.gen) - l.base)
 	case e.end:
 		l.child.close()
 		l.child = nil

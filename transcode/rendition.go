@@ -156,6 +156,14 @@ func (r *rendition) wants(g *generation) int64 {
 	return g.endPTS
 }
 
+// due is the time of the first picture that ends the open part, in ms.
+func (r *rendition) due(g *generation) int64 {
+	if t := r.current(g); t != nil && t.seg.open {
+		return t.seg.from + t.seg.enough()
+	}
+	return 0
+}
+
 // rewind forgets the pictures that are in no part yet: they come again.
 func (r *rendition) rewind(g *generation) {
 	if t := r.current(g); t != nil {

@@ -89,10 +89,13 @@ func (s *segmenter) place(f frame, end int64, boundary bool) {
 			s.close(cutAt, end, false)
 		}
 	}
-	if boundary || end-s.from >= (s.target*85+99)/100 {
+	if boundary || end-s.from >= s.enough() {
 		s.close(end, end, boundary)
 	}
 }
+
+// enough is the shortest part that is not the last of its segment, in ms.
+func (s *segmenter) enough() int64 { return (s.target*85 + 99) / 100 }
 
 func (s *segmenter) close(end, framesEnd int64, last bool) {
 	c := cell{seg: s.at, msn: s.msn, index: s.next, start: s.from, end: end, last: last, frames: s.cur, framesEnd: framesEnd}

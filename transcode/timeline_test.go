@@ -206,7 +206,14 @@ func TestPartTarget(t *testing.T) {
 }
 
 func TestRungSizes(t *testing.T) {
-	live := Profiles()["live"].Rungs
+	live, plane := Profiles()["live"].Rungs, Profiles()["plane"].Rungs
+	for _, c := range []struct{ w, h, w0, h0, w1, h1 int }{{1920, 1080, 960, 540, 1280, 720}, {1280, 720, 960, 540, 1280, 720}, {640, 360, 640, 360, 640, 360}} {
+		w0, h0, _ := plane[0].size(c.w, c.h)
+		w1, h1, _ := plane[1].size(c.w, c.h)
+		if w0 != c.w0 || h0 != c.h0 || w1 != c.w1 || h1 != c.h1 {
+			t.Errorf("plane of %dx%d: %dx%d and %dx%d", c.w, c.h, w0, h0, w1, h1)
+		}
+	}
 	for _, c := range []struct {
 		w, h int
 		want string
