@@ -2,10 +2,14 @@ package hlscheck
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/Eyevinn/mp4ff/mp4"
 )
 
 // run checks a fake in a bubble of its own time.
@@ -73,5 +77,63 @@ func TestNothingIsFoundInAGoodStream(t *testing.T) {
 			t.Errorf("rule %q is there twice or says nothing", r.ID)
 		}
 		ids[r.ID] = true
+	}
+}
+
+// Over a real network the checker sees HTTP/2 and TLS as they are, and does
+// not take time-outs of a slow machine for the server's.
+func TestOverTLS(t *testing.T) {
+	t.Parallel()
+	if _, err := clips(); err != nil {
+		t.Fatalf("make the test's media: %v; install ffmpeg", err)
+	}
+	s := httptest.NewUnstartedServer(newFake(t))
+	s.EnableHTTP2 = true
+	s.StartTLS()
+	defer s.Close()
+	rep, err := Check(t.Context(), s.URL+"/hls/x/index.m3u8", Options{Duration: 3 * time.Second, Client: s.Client(), Slack: 10 * time.Second, Probe: "ffprobe"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !rep.OK() {
+		must(t, rep.Print(os.Stderr, false))
+		t.Errorf("findings: %v", rep.Broken())
+	}
+	for _, r := range rep.Results {
+		if id := r.Rule.ID; (id == "http.2" || id == "http.tls" || id == "media.decodes") && r.Exercised == 0 {
+			t.Errorf("rule %s had nothing to look at", id)
+		}
+	}
+}
+
+// The decoder's complaints are a finding.
+func TestBrokenMediaDoesNotDecode(t *testing.T) {
+	t.Parallel()
+	f := newFake(t)
+	f.sample = func(p partID, track int, s *mp4.FullSample) {
+		if p.part == 3 && len(s.Data) > 40 && p.rendition == "high" && track == 0 {
+			s.Data = append(slices.Clone(s.Data[:8]), make([]byte, len(s.Data)-8)...)
+		}
+	}
+	s := httptest.NewServer(f)
+	defer s.Close()
+	rep, err := Check(t.Context(), s.URL+"/hls/x/index.m3u8", Options{Duration: 2 * time.Second, Slack: 10 * time.Second, Probe: "ffprobe"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := rep.Broken(); !slices.Equal(got, []string{"media.decodes"}) {
+		must(t, rep.Print(os.Stderr, false))
+		t.Errorf("found %v, not media.decodes", got)
+	}
+}
+
+// There is nothing to watch where there is no stream.
+func TestNoStream(t *testing.T) {
+	s := httptest.NewServer(http.NotFoundHandler())
+	defer s.Close()
+	for _, u := range []string{s.URL + "/hls/x/index.m3u8", "x", "ftp://x/y", "http://"} {
+		if _, err := Check(t.Context(), u, Options{}); err == nil {
+			t.Errorf("no error for %s", u)
+		}
 	}
 }
