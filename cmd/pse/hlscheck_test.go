@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"strings"
@@ -65,6 +67,12 @@ func (h *house) master(edge *process.PSE) string {
 // check watches the stream while trouble, if any, goes on, and fails the test for each finding.
 func (h *house) check(o hlscheck.Options, trouble func()) *hlscheck.Report {
 	h.t.Helper()
+	return h.checkAt(h.master(h.edge), o, trouble)
+}
+
+// checkAt is check of another edge than the first.
+func (h *house) checkAt(master string, o hlscheck.Options, trouble func()) *hlscheck.Report {
+	h.t.Helper()
 	o.Second = h.master(h.twin)
 	if o.Late == 0 {
 		o.Late = busy
@@ -83,7 +91,7 @@ func (h *house) check(o hlscheck.Options, trouble func()) *hlscheck.Report {
 	defer cancel()
 	done := make(chan outcome, 1)
 	go func() {
-		rep, err := hlscheck.Check(ctx, h.master(h.edge), o)
+		rep, err := hlscheck.Check(ctx, master, o)
 		done <- outcome{rep, err}
 	}()
 	if trouble != nil {
@@ -158,6 +166,24 @@ func TestConformanceLong(t *testing.T) {
 	if os.Getenv("PSE_LONG") == "" {
 		t.Skip("long: make test-long runs it")
 	}
+	t.Run("live/TLS", func(t *testing.T) {
+		h := newHouse(t, "live")
+		port, err := process.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cert, key := certify(t, t.TempDir(), 1)
+		secure := fmt.Sprintf("127.0.0.1:%d", port)
+		start(t, process.PSEOptions{Name: "secure", Bus: h.bus, Workers: []string{"edge"}, Set: []string{"http.tls_listen=" + secure, "http.tls_cert=" + cert, "http.tls_key=" + key}})
+		rep := h.checkAt("https://"+secure+"/hls/cam/index.m3u8", hlscheck.Options{Duration: 40 * time.Second, Client: &http.Client{Transport: &http.Transport{
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
+		}}}, nil)
+		for _, id := range rep.Untested() {
+			if strings.HasPrefix(id, "http.") {
+				t.Errorf("rule %s had nothing to look at", id)
+			}
+		}
+	})
 	for _, app := range []string{"live", "plane", "360", "p2p"} {
 		t.Run(app+"/steady", func(t *testing.T) {
 			h := newHouse(t, app, "edge.dvr=50s")
