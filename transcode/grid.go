@@ -76,7 +76,7 @@ func (t *timeline) toGrid(f frame) {
 // encodeFrom ends the source's own pictures at a time and encodes what follows on the grid.
 func (t *timeline) encodeFrom(endDTS, endPTS int64) {
 	at := t.tick(endPTS)
-	t.close(endDTS, at)
+	t.close(max(endDTS, t.s.SegDTS+at-t.s.SegPTS), at) // the segment is as long in all renditions
 	t.open(modeGrid, at, at, true)
 }
 
