@@ -252,7 +252,7 @@ func (l *ladder) tend(ctx context.Context) {
 func (l *ladder) shed(ctx context.Context) {
 	at := 0
 	for i, r := range l.outs {
-		if r.spec.weight() > l.outs[at].spec.weight() {
+		if r.current(l.gen).spec.weight() > l.outs[at].current(l.gen).spec.weight() {
 			at = i
 		}
 	}

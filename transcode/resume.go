@@ -66,6 +66,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 			r.from, r.lastAt = nil, nil // it was shed: it begins anew with the next segment
 			continue
 		}
+		r.ready = state.Epoch
 		if !r.eos && (first == nil || last.Source < first.lastAt.Source) {
 			first = r
 		}

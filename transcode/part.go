@@ -1,0 +1,116 @@
+package transcode
+
+import (
+	"encoding/json"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// resume is what Part.Resume carries.
+type resume struct {
+	Timeline json.RawMessage `json:"timeline"` // timelineState at Part.Source
+	Gen      int             `json:"gen"`      // generation of the part
+	Audio    int64           `json:"audio"`    // sample number of the next audio frame
+	Number   uint32          `json:"number"`   // of the moof
+	Rates    bandwidth       `json:"rates"`
+	Facts    segmentFact     `json:"facts"`
+}
+
+// make turns a cell and its sound into a part.
+func (r *rendition) make(t *track, c cell) {
+	r.number++
+	m := partMedia{number: r.number, videoEnd: c.framesEnd}
+	if a := t.gen.audio; a != nil {
+		m.audioStart, m.audioStep = t.from, a.samples
+		if t.spec.sound {
+			for _, f := range c.frames {
+				m.audio = append(m.audio, f.data)
+			}
+			if len(c.frames) > 0 {
+				m.audioStart = c.frames[0].n
+			}
+		} else {
+			n := 0
+			for limit := a.sample(c.end); n < len(t.audio) && t.audio[n].n < limit; n++ {
+				m.audio = append(m.audio, t.audio[n].data)
+			}
+			if n > 0 {
+				m.audioStart = t.audio[0].n
+			}
+			t.audio = t.audio[n:]
+		}
+		t.from = m.audioStart + int64(len(m.audio)*a.samples)
+	}
+	if !t.spec.sound {
+		m.video = c.frames
+	}
+	p := &bus.Part{
+		SID: r.sid, Rendition: r.spec.name, MSN: c.msn, Index: c.index, Start: c.start, End: c.end,
+		Independent: t.spec.sound || len(c.frames) > 0 && c.frames[0].key, Last: c.last, Data: m.marshal(),
+	}
+	p.Size = len(p.Data)
+	if c.index == 0 {
+		r.segment(t, c, p)
+	}
+	r.rates.add(c, len(p.Data))
+	r.fact.add(p, r.tl.s.Session, r.name)
+	r.resume(t, p)
+	r.end, r.msn = c.end, c.msn
+	r.m.part(p)
+	last := r.fact.Last
+	r.pub.push(p, func() {
+		if p.Segment != nil && r.ready != p.Segment.Epoch {
+			r.ready = p.Segment.Epoch
+			r.facts.say(renditionReady(p, r.name))
+		}
+		if p.Last && last != nil {
+			r.facts.say(*last)
+		}
+	})
+}
+
+// segment tells of a segment in its first part.
+func (r *rendition) segment(t *track, c cell, p *bus.Part) {
+	g := t.gen
+	video, audio := t.video, g.audio
+	if t.init == nil {
+		t.init = initSegment(video, audio)
+		t.initID = initID(t.init)
+	}
+	start := c.start
+	if !t.spec.sound {
+		start = c.frames[0].pts
+	}
+	s := &bus.Segment{
+		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + start, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
+		InitID: t.initID, Target: r.tl.profile.Target, PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
+	}
+	switch {
+	case video == nil:
+		s.Kind, s.Codecs = bus.KindAudio, audio.codec
+	case audio == nil:
+		s.Kind, s.Codecs = bus.KindVideo, video.codec
+	default:
+		s.Kind, s.Codecs = bus.KindAV, video.codec+","+audio.codec
+	}
+	if video != nil {
+		s.Width, s.Height, s.FPS = video.width, video.height, g.fps
+	}
+	s.Bandwidth, s.AverageBandwidth = r.rates.rates(t.spec.expected)
+	p.Segment, p.Init = s, t.init
+}
+
+// resume adds what a new worker needs to go on after the part.
+func (r *rendition) resume(t *track, p *bus.Part) {
+	audio := p.End
+	if t.gen.audio != nil {
+		audio = t.gen.audio.ms(t.from)
+	}
+	m := r.tl.markFor(p.End, audio, t.spec.rung == nil && !t.spec.sound)
+	if m == nil {
+		return
+	}
+	defer func() { r.source, r.state = p.Source, p.Resume }()
+	p.Source = m.seq
+	p.Resume, _ = json.Marshal(resume{Timeline: m.state, Gen: t.gen.number, Audio: t.from, Number: r.number, Rates: r.rates, Facts: r.fact})
+}
