@@ -1,5 +1,3 @@
-// Over 400 lines: one table with a row for each rule and the way to break it; it reads best in one place.
-
 package hlscheck
 
 import (
