@@ -54,8 +54,8 @@ type target struct {
 }
 
 func main() {
-	rounds := flag.Int("rounds", 3, "rounds of each measurement; the median is shown")
-	seconds := flag.Int("seconds", 5, "media sent in real time, s")
+	rounds := flag.Int("rounds", 2, "rounds of each measurement; the median is shown")
+	seconds := flag.Int("seconds", 4, "media sent in real time, s")
 	publishers := flag.Int("publishers", 0, "only with so many publishers")
 	profile := flag.String("profile", "", "directory for a CPU profile of PSE in each measurement")
 	flag.Parse()

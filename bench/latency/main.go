@@ -116,6 +116,7 @@ func (b *bench) pse(ctx context.Context, dir string) error {
 		if err := b.play(row.name, row.page); err != nil {
 			return fmt.Errorf("%s: %w; pse said: %s", row.name, err, p.Said())
 		}
+		fmt.Fprintln(os.Stderr, "pse said:", p.Said())
 	}
 	return nil
 }
@@ -202,7 +203,7 @@ func (b *bench) play(name, page string) error {
 		name, ms(.05), ms(.5), ms(.95), fmt.Sprintf("%.0f", *r.FirstMs), fmt.Sprint(stalls),
 		fmt.Sprint(r.LongestStall(from).Milliseconds()), fmt.Sprint(r.Bad), fmt.Sprint(len(r.Jumps)),
 	})
-	fmt.Fprintln(os.Stderr, b.rows[len(b.rows)-1], p.Problems())
+	fmt.Fprintln(os.Stderr, b.rows[len(b.rows)-1], "stalls", r.Stalls, "console", p.Problems()[:min(3, len(p.Problems()))])
 	return nil
 }
 

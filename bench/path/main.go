@@ -168,7 +168,7 @@ func peer(line []string, flv string) []string {
 	hls := func(name string) []string {
 		return []string{"-f", "hls", "-hls_time", "2", "-hls_list_size", "10", "-hls_flags", "delete_segments", "-hls_segment_type", "fmp4", "-hls_fmp4_init_filename", name + ".mp4", name + ".m3u8"}
 	}
-	input, outputs := false, 0
+	input, outputs, audio := false, 0, []string(nil)
 	for i := 1; i < len(line); i++ {
 		switch a := line[i]; {
 		case a == "-f" && !input:
@@ -180,17 +180,14 @@ func peer(line []string, flv string) []string {
 			out = append(out, "-i", flv)
 			input = true
 			i++
-		case a == "-map" && (line[i+1] == "[large]" || line[i+1] == "[small]"):
-			// A picture of the stream now and then: the same work, into nothing.
-			out = append(out, "-map", line[i+1], "-c:v", "mjpeg", "-q:v", "5", "-fps_mode", "passthrough", "-f", "null", "-")
-			for i++; !strings.HasPrefix(line[i], "pipe:"); i++ {
-			}
 		case a == "-an":
-			out = append(out, "-map", "0:a", "-c:a", "copy")
+			audio = []string{"-map", "0:a", "-c:a", "copy"}
 		case input && (a == "-f" || a == "-flush_packets" || a == "-flvflags"):
 			i++
+		case input && strings.HasPrefix(a, "pipe:") && slices.Contains(line[i-9:i], "mpjpeg"):
+			out = append(out, "-an", "-f", "null", "-") // the stream's picture, made now and then
 		case input && strings.HasPrefix(a, "pipe:"):
-			out = append(out, hls(fmt.Sprint("r", outputs))...)
+			out = append(append(out, audio...), hls(fmt.Sprint("r", outputs))...)
 			outputs++
 		default:
 			out = append(out, a)

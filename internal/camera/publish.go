@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -26,7 +27,10 @@ func Publish(ctx context.Context, o Options) error {
 	cmd := exec.CommandContext(ctx, o.FFmpeg, o.args(first)...)
 	said := &tail{}
 	cmd.Stderr = said
-	// A group of its own: a Ctrl-C is ours to pass on. And it never outlives us.
+	// A group of its own: a Ctrl-C is ours to pass on. And it never outlives us,
+	// or rather this thread (golang.org/issue/27505), which stays.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	if o.Abrupt {

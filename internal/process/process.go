@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"syscall"
 	"time"
@@ -43,16 +44,27 @@ func Start(ctx context.Context, o Options, name string, args ...string) (*Proces
 	cmd.Stdout, cmd.Stderr = said, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	if err := cmd.Start(); err != nil {
-		said.Close()
-		return nil, fmt.Errorf("start %s: %w", name, err)
-	}
 	p := &Process{cmd: cmd, done: make(chan struct{}), said: said}
+	started := make(chan error)
 	go func() {
 		defer close(p.done)
-		_ = cmd.Wait()
-		said.Close()
+		defer said.Close()
+		// Linux sends the Pdeathsig when the thread that started the process
+		// ends (golang.org/issue/27505): this one stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err != nil {
+			return
+		}
+		if err := cmd.Wait(); err != nil {
+			fmt.Fprintf(said, "[%s ended: %v]\n", cmd.Path, err)
+		}
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
 	return p, nil
 }
 
