@@ -301,7 +301,7 @@ func (c *checker) report() *Report {
 // wait pauses d or until ctx ends.
 func wait(ctx context.Context, d time.Duration) {
 	if d <= 0 {
-		return // also because of golang/go#78156: timers that are due at once upset the race detector in a test's bubble
+		return
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
