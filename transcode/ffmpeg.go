@@ -31,6 +31,7 @@ type ffmpeg struct {
 	mu      sync.Mutex // guards below
 	queue   []queued
 	ended   bool  // nothing more is queued
+	gone    bool  // the child has ended
 	newest  int64 // clock of the newest picture queued, ms
 	written int64 // and of the newest written
 	wake    chan struct{}
@@ -136,7 +137,11 @@ func (f *ffmpeg) launch(exited chan<- error) error {
 		err := f.cmd.Start()
 		started <- err
 		if err == nil {
-			exited <- f.cmd.Wait()
+			err = f.cmd.Wait()
+			f.mu.Lock()
+			f.gone = true
+			f.mu.Unlock()
+			exited <- err
 		}
 	})
 	return <-started
@@ -182,8 +187,13 @@ func (f *ffmpeg) close() {
 }
 
 func (f *ffmpeg) kill() {
-	_ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL) // the group; it may be gone already
-	f.stdin.SetWriteDeadline(time.Now())                  //nolint:errcheck // a writer that waits must end too
+	f.mu.Lock()
+	gone := f.gone
+	f.mu.Unlock()
+	if !gone { // else its number may be another's by now
+		_ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL) // the group
+	}
+	f.stdin.SetWriteDeadline(time.Now()) //nolint:errcheck // a writer that waits must end too
 }
 
 func (f *ffmpeg) write(ctx context.Context) {

@@ -2,11 +2,15 @@ package transcode
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -135,6 +139,53 @@ func TestWorkersKilled(t *testing.T) {
 			t.Logf("%d kills", kills)
 		})
 	}
+}
+
+// Two workers that both believe in their lease, as one that was stopped and
+// woke up does, cannot harm the stream: the fence lets one part through.
+func TestFence(t *testing.T) {
+	tags := record(t, picture360+tone+"-t 10 "+x264+noBFrames+"-g 60 "+aac)
+	r := newRig(t, "live")
+	w, err := New(DefaultConfig(), r.b, r.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.leases.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	var fenced atomic.Int32
+	for range 2 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				live, err := r.b.GetLive(ctx, r.sid)
+				if err != nil {
+					return
+				}
+				j := newJob(w, live)
+				go func() { _ = r.b.WatchLive(ctx, j.update) }()
+				err = j.run(ctx)
+				if errors.Is(err, bus.ErrFenced) {
+					fenced.Add(1)
+				}
+				if errors.Is(err, errFinished) {
+					return
+				}
+			}
+		})
+	}
+	r.end(r.pace(2, chunksOf(r.sid, r.wall, tags)))
+	got := r.collect(sourceName, "240p", audioName)
+	cancel()
+	wg.Wait()
+	for name, parts := range got {
+		check(t, name, parts)
+		decode(t, name, parts)
+	}
+	same(t, got[sourceName], got["240p"])
+	if fenced.Load() == 0 {
+		t.Error("the two never met")
+	}
+	t.Logf("fenced %d times", fenced.Load())
 }
 
 // same finds differences in the numbers and times of two renditions.
