@@ -10,6 +10,7 @@ var (
 	// ErrResume says that what the last transcoder left in the parts log cannot be gone on from.
 	ErrResume = errors.New("cannot resume from the parts log")
 
+	errShort    = errors.New("it ended well, but its last pictures are missing")
 	errHang     = errors.New("no output while input goes on")
 	errFinished = errors.New("the stream is finished")
 	errReplaced = errors.New("a new session of the stream began")

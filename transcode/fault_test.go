@@ -151,6 +151,9 @@ func TestMediaLost(t *testing.T) {
 
 // A machine that cannot keep up gives the heaviest rendition up, and the others go on.
 func TestShed(t *testing.T) {
+	if os.Getenv("PSE_LONG") == "" {
+		t.Skip("takes all of the machine for half a minute; make test-long runs it")
+	}
 	slow := filepath.Join(t.TempDir(), "ffmpeg")
 	script := `#!/usr/bin/env bash
 # An encoder that is slow, unless it has little to do.

@@ -29,6 +29,7 @@ type ladder struct {
 	repeated int64 // up to where the last picture was repeated, ms
 	ended    bool  // all of the generation has been fed
 	done     bool
+	short    int       // children that ended well and too early
 	retry    time.Time // when to start the next child
 	wait     time.Duration
 	heard    time.Time // last sign of life, or of nothing to do
@@ -39,6 +40,8 @@ const (
 	ladderHang  = 5 * time.Second  // without output while input goes on: it hangs
 	ladderLag   = 5000             // ms of media that may wait for ffmpeg
 	ladderSlow  = 10 * time.Second // that it may be so for
+	ladderShort = 3                // children that may end early before what there is is taken for all
+	ladderRest  = 300              // ms that the last picture may be before the end, for pictures that do not decode
 	ladderRetry = 3 * time.Second  // longest pause between two children
 	// ladderClock is how far ffmpeg's clock may run before a new child starts at 0: FLV times are 32 bits.
 	ladderClock = 1 << 30
@@ -180,12 +183,26 @@ func (l *ladder) event(e encoded) {
 	case e.end:
 		l.child.close()
 		l.child = nil
-		if l.ended && e.exit == nil {
+		if l.ended && e.exit == nil && (l.complete() || l.short >= ladderShort) {
 			l.finish()
 			return
 		}
+		if l.ended && e.exit == nil {
+			l.short++
+			e.exit = errShort
+		}
 		l.failed(e.exit)
 	}
+}
+
+// complete reports that every rendition has its pictures up to the generation's end.
+func (l *ladder) complete() bool {
+	for _, r := range l.outs {
+		if l.gen.endPTS-r.reached(l.gen) > ladderRest+2*l.gen.frame {
+			return false
+		}
+	}
+	return true
 }
 
 // finish tells the renditions that all pictures have come.

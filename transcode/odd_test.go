@@ -105,6 +105,7 @@ func TestOddInputs(t *testing.T) {
 // Pictures stop for 5 s while sound goes on: all of the time is kept, the
 // pictures are encoded from there on, since no segment may be that long.
 func TestFreeze(t *testing.T) {
+	t.Parallel()
 	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 60 "+aac)
 	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 3000 || t.at > 8000 }), sourceName, "240p", audioName)
 	for name, parts := range got {
@@ -119,6 +120,7 @@ func TestFreeze(t *testing.T) {
 
 // Pictures stop for good while sound goes on: the last one stays, the stream does not.
 func TestPicturesStop(t *testing.T) {
+	t.Parallel()
 	long := record(t, picture360+tone+"-t 14 "+x264+"-bf 2 -g 60 "+aac)
 	r := newRig(t, "live")
 	r.work()
@@ -145,6 +147,7 @@ func TestPicturesStop(t *testing.T) {
 
 // They stop for a while and come back in the middle of a GOP.
 func TestPicturesReturn(t *testing.T) {
+	t.Parallel()
 	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 120 "+aac)
 	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 5000 || t.at > 11_000 }), sourceName, "240p", audioName)
 	for name, parts := range got {

@@ -128,6 +128,18 @@ func (r *rendition) due(g *generation) int64 {
 	return 0
 }
 
+// reached is the time of the newest picture, in ms.
+func (r *rendition) reached(g *generation) int64 {
+	t := r.current(g)
+	switch {
+	case t == nil:
+		return g.endPTS
+	case t.seg.pend != nil:
+		return t.seg.pend.dts
+	}
+	return t.seg.from
+}
+
 // rewind forgets the pictures that are in no part yet: they come again.
 func (r *rendition) rewind(g *generation) {
 	if t := r.current(g); t != nil {

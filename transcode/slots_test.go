@@ -11,6 +11,7 @@ import (
 // The second stream of a worker with one slot passes through, and is encoded
 // when the first has ended.
 func TestSlots(t *testing.T) {
+	t.Parallel()
 	tags := record(t, picture360+tone+"-t 24 "+x264+noBFrames+"-g 60 "+aac)
 	first := newRig(t, "live")
 	cfg := DefaultConfig()

@@ -8,6 +8,7 @@ import (
 
 // A stream goes in and comes out whole: source and sound, ended.
 func TestStreamThrough(t *testing.T) {
+	t.Parallel()
 	tags := record(t, picture360+tone+"-t 9 "+x264+noBFrames+"-g 60 "+aac)
 	r := newRig(t, "live")
 	r.work()
@@ -58,6 +59,7 @@ func whole(t *testing.T, app string, tags []timed, names ...string) map[string][
 
 // A source with a key frame every 10 s cannot be cut: it is encoded from the first segment's limit on.
 func TestLongGOP(t *testing.T) {
+	t.Parallel()
 	got := whole(t, "live", record(t, picture360+tone+"-t 16 "+x264+"-bf 2 -g 300 -keyint_min 300 "+aac), sourceName, "240p", audioName)
 	for name, parts := range got {
 		if n := discontinuities(parts); n != 1 {
