@@ -22,7 +22,9 @@ func Decode(ctx context.Context, media io.Reader, w, h int) ([]Decoded, error) {
 	rows := h/stripRows/2*2 + 2
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-nostdin", "-v", "warning", "-i", "pipe:0",
 		"-map", "0:v:0", "-vf", "crop="+strconv.Itoa(w)+":"+strconv.Itoa(rows)+":0:0,format=gray",
-		"-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1")
+		// Times stay in the input's own time base: rounded to whole frames, two
+		// pictures after a jump of half a frame would fall on one time.
+		"-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "pipe:1")
 	cmd.Stdin = media
 	said := &tail{}
 	cmd.Stderr = said
