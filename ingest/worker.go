@@ -18,6 +18,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -71,28 +72,28 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 		}
 	}
 	if cfg.TLSListen != "" {
-		cert, err := newCertificate(cfg.TLSCert, cfg.TLSKey, log)
+		pair, err := certificate.Load(cfg.TLSCert, cfg.TLSKey, log)
 		if err == nil {
-			w.secure, err = w.listen(cfg.TLSListen, cert)
+			w.secure, err = w.listen(cfg.TLSListen, pair)
 		}
 		if err != nil {
 			if w.plain != nil {
 				_ = w.plain.Close()
 			}
-			return nil, fmt.Errorf("ingest.tls_listen: %w", err)
+			return nil, fmt.Errorf("ingest.tls_listen, tls_cert, tls_key: %w", err)
 		}
 	}
 	return w, nil
 }
 
-func (w *Worker) listen(addr string, cert *certificate) (*listener, error) {
+func (w *Worker) listen(addr string, pair *certificate.Pair) (*listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
 	out := &listener{Listener: l, gate: w.gate, guard: w.guard, closed: make(chan struct{})}
-	if cert != nil {
-		out.tls = cert.config()
+	if pair != nil {
+		out.tls = pair.Config()
 	}
 	return out, nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -65,19 +66,17 @@ func (f *front) listen(cfg HTTPConfig, reg prometheus.Registerer, log *zap.Logge
 	if cfg.TLSCert == "" {
 		return nil
 	}
-	pair := &keyPair{cert: cfg.TLSCert, key: cfg.TLSKey, log: log}
-	if _, err := pair.get(nil); err != nil {
+	pair, err := certificate.Load(cfg.TLSCert, cfg.TLSKey, log)
+	if err != nil {
 		f.clear.Close()
-		return err
+		return fmt.Errorf("http.tls_cert, http.tls_key: %w", err)
 	}
 	raw, err := net.Listen("tcp", cfg.TLSListen)
 	if err != nil {
 		f.clear.Close()
 		return fmt.Errorf("listen for HTTPS: %w; choose another address with http.tls_listen", err)
 	}
-	f.secure = tls.NewListener(raw, &tls.Config{
-		MinVersion: tls.VersionTLS12, GetCertificate: pair.get, NextProtos: []string{"h2", "http/1.1"},
-	})
+	f.secure = tls.NewListener(raw, pair.Config("h2", "http/1.1"))
 	return nil
 }
 

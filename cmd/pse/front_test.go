@@ -2,23 +2,16 @@ package main
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
@@ -38,36 +31,9 @@ func fronted(t *testing.T, cfg HTTPConfig, routes func(*http.ServeMux)) *front {
 	return f
 }
 
-// certify writes a certificate for 127.0.0.1 with this serial number.
-func certify(t *testing.T, dir string, serial int64) (cert, key string) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, &template, &template, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalECPrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for path, b := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "EC PRIVATE KEY", Bytes: private}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(b), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
-}
-
 // The same pages over HTTP/1.1, cleartext HTTP/2, and HTTP/2 over TLS.
 func TestProtocols(t *testing.T) {
-	cert, key := certify(t, t.TempDir(), 1)
+	cert, key := certificatetest.Write(t, t.TempDir(), 1)
 	f := fronted(t, HTTPConfig{TLSCert: cert, TLSKey: key}, func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /proto", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) })
 	})
@@ -98,44 +64,6 @@ func TestProtocols(t *testing.T) {
 	if c, err := tls.Dial("tcp", f.secure.Addr().String(), old); err == nil {
 		c.Close()
 		t.Error("TLS 1.1 is accepted")
-	}
-}
-
-func TestCertificateFollowsItsFiles(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := certify(t, dir, 1)
-	p := &keyPair{cert: cert, key: key, log: zap.NewNop()}
-	serial := func() int64 {
-		t.Helper()
-		p.checked = time.Time{} // as if recheck had passed
-		c, err := p.get(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c.Leaf.SerialNumber.Int64()
-	}
-	if got := serial(); got != 1 {
-		t.Errorf("serial %d, want 1", got)
-	}
-	certify(t, dir, 2)
-	later := time.Now().Add(time.Second)
-	if err := os.Chtimes(cert, later, later); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(); got != 2 {
-		t.Errorf("after it was renewed: serial %d, want 2", got)
-	}
-	if err := os.WriteFile(cert, []byte("half a file"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(); got != 2 {
-		t.Errorf("with a broken file: serial %d, want the old one, 2", got)
-	}
-	if err := os.Remove(key); err != nil {
-		t.Fatal(err)
-	}
-	if got := serial(); got != 2 {
-		t.Errorf("without a file: serial %d, want the old one, 2", got)
 	}
 }
 

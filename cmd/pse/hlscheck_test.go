@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 	"github.com/helios-h2020/pse/internal/hlscheck"
 	"github.com/helios-h2020/pse/internal/process"
 )
@@ -172,7 +173,7 @@ func TestConformanceLong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cert, key := certify(t, t.TempDir(), 1)
+		cert, key := certificatetest.Write(t, t.TempDir(), 1)
 		secure := fmt.Sprintf("127.0.0.1:%d", port)
 		start(t, process.PSEOptions{Name: "secure", Bus: h.bus, Workers: []string{"edge"}, Set: []string{"http.tls_listen=" + secure, "http.tls_cert=" + cert, "http.tls_key=" + key}})
 		rep := h.checkAt("https://"+secure+"/hls/cam/index.m3u8", hlscheck.Options{Duration: 40 * time.Second, Client: &http.Client{Transport: &http.Transport{
