@@ -11,14 +11,13 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/helios-h2020/pse/bench/round"
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/process"
 )
@@ -27,25 +26,12 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each comparison; the median is shown")
 	took := flag.Duration("time", 4*time.Second, "how long one measurement takes")
 	profile := flag.String("profile", "", "file for a CPU profile of PSE answering playlist requests")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *rounds, *took, *profile); err != nil {
-		fmt.Fprintln(os.Stderr, "bench edge:", err)
-		os.Exit(1)
-	}
+	round.Main("edge", func(ctx context.Context, bin, dir string) error {
+		return run(ctx, bin, dir, *rounds, *took, *profile)
+	})
 }
 
-func run(ctx context.Context, rounds int, took time.Duration, profile string) error {
-	dir, err := os.MkdirTemp("", "pse-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	bin, err := process.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, bin, dir string, rounds int, took time.Duration, profile string) error {
 	if err := process.PinSelf(1); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -58,25 +57,12 @@ func main() {
 	seconds := flag.Int("seconds", 4, "media sent in real time, s")
 	publishers := flag.Int("publishers", 0, "only with so many publishers")
 	profile := flag.String("profile", "", "directory for a CPU profile of PSE in each measurement")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *rounds, *seconds, *publishers, *profile); err != nil {
-		fmt.Fprintln(os.Stderr, "bench ingest:", err)
-		os.Exit(1)
-	}
+	round.Main("ingest", func(ctx context.Context, bin, dir string) error {
+		return run(ctx, bin, dir, *rounds, *seconds, *publishers, *profile)
+	})
 }
 
-func run(ctx context.Context, rounds, seconds, only int, profile string) error {
-	dir, err := os.MkdirTemp("", "pse-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	bin, err := process.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, bin, dir string, rounds, seconds, only int, profile string) error {
 	if err := process.PinSelf(1); err != nil {
 		return err
 	}

@@ -17,7 +17,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -41,13 +40,9 @@ func main() {
 	hlsJS := flag.String("hls", "web/node_modules/hls.js/dist/hls.min.js", "hls.min.js; `make web` installs it")
 	keep := flag.String("screenshots", "", "directory for a screenshot of each row")
 	only := flag.String("only", "", "only the row whose name has this in it")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *took, *settle, *hlsJS, *keep, *only); err != nil {
-		fmt.Fprintln(os.Stderr, "bench latency:", err)
-		os.Exit(1)
-	}
+	round.Main("latency", func(ctx context.Context, bin, dir string) error {
+		return run(ctx, bin, dir, *took, *settle, *hlsJS, *keep, *only)
+	})
 }
 
 // bench is what the rows share.
@@ -60,23 +55,19 @@ type bench struct {
 	rows         [][]string
 }
 
-func run(ctx context.Context, took, settle time.Duration, hlsJS, keep, only string) error {
+func run(ctx context.Context, bin, dir string, took, settle time.Duration, hlsJS, keep, only string) error {
 	if _, err := os.Stat(hlsJS); err != nil {
 		return fmt.Errorf("%w; run make web first", err)
 	}
-	dir, err := os.MkdirTemp("", "pse-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
 	player := httptest.NewServer(browser.Player(hlsJS))
 	defer player.Close()
 	b := &bench{player: player.URL, took: took, settle: settle, keep: keep, only: only}
+	var err error
 	if b.chromium, err = browser.Start(ctx); err != nil {
 		return err
 	}
 	defer b.chromium.Close()
-	if err := b.pse(ctx, dir); err != nil {
+	if err := b.pse(ctx, bin, dir); err != nil {
 		return err
 	}
 	if strings.Contains(original, b.only) {
@@ -89,11 +80,7 @@ func run(ctx context.Context, took, settle time.Duration, hlsJS, keep, only stri
 	return nil
 }
 
-func (b *bench) pse(ctx context.Context, dir string) error {
-	bin, err := process.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
+func (b *bench) pse(ctx context.Context, bin, dir string) error {
 	p, err := process.StartPSE(ctx, process.PSEOptions{Bin: bin, Data: filepath.Join(dir, "data"), CPU: -1, Set: []string{"log.level=warn"}})
 	if err != nil {
 		return err

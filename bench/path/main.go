@@ -15,7 +15,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,25 +32,12 @@ func main() {
 	rounds := flag.Int("rounds", 3, "rounds; the median is shown")
 	took := flag.Duration("time", 20*time.Second, "media counted in a round")
 	profile := flag.String("profile", "", "file for a CPU profile of PSE (in the last round)")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *rounds, *took, *profile); err != nil {
-		fmt.Fprintln(os.Stderr, "bench path:", err)
-		os.Exit(1)
-	}
+	round.Main("path", func(ctx context.Context, bin, dir string) error {
+		return run(ctx, bin, dir, *rounds, *took, *profile)
+	})
 }
 
-func run(ctx context.Context, rounds int, took time.Duration, profile string) error {
-	dir, err := os.MkdirTemp("", "pse-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	bin, err := process.Build(ctx, dir)
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, bin, dir string, rounds int, took time.Duration, profile string) error {
 	var rows [][]string
 	for i, src := range sources() {
 		sub := filepath.Join(dir, fmt.Sprint("source", i))
