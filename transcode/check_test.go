@@ -150,6 +150,9 @@ func check(t testing.TB, name string, parts []*bus.Part) {
 		if seg.Kind == bus.KindAV && p.Index == 0 && len(runs) != 2 {
 			t.Errorf("%s: %d tracks", at, len(runs))
 		}
+		if a, ok := runs[audioTrackID]; ok && seg.Kind == bus.KindAV && (i == 0 || disc) && int64(a.samples) > 2+(d+100)*96/1024 {
+			t.Errorf("%s: %d frames of sound in %d ms", at, a.samples, d)
+		}
 		prev = p
 	}
 }

@@ -30,12 +30,13 @@ func (r *rendition) make(t *track, c cell) {
 				m.audioStart = c.frames[0].n
 			}
 		} else {
-			n := 0
-			for limit := a.sample(c.end); n < len(t.audio) && t.audio[n].n < limit; n++ {
-				m.audio = append(m.audio, t.audio[n].data)
+			before := until(t.audio, a.sample(c.start)) // the pictures began late
+			n := until(t.audio, a.sample(c.end))
+			for _, f := range t.audio[before:n] {
+				m.audio = append(m.audio, f.data)
 			}
-			if n > 0 {
-				m.audioStart = t.audio[0].n
+			if n > before {
+				m.audioStart = t.audio[before].n
 			}
 			t.audio = t.audio[n:]
 		}
@@ -67,6 +68,14 @@ func (r *rendition) make(t *track, c cell) {
 			r.facts.say(*last)
 		}
 	})
+}
+
+// until counts the frames that start before a sample.
+func until(frames []audioFrame, sample int64) (n int) {
+	for n < len(frames) && frames[n].n < sample {
+		n++
+	}
+	return n
 }
 
 // segment tells of a segment in its first part.
