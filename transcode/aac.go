@@ -105,5 +105,8 @@ func (a *audioConfig) silence() []byte {
 // ms is the time of sample n, floored.
 func (a *audioConfig) ms(n int64) int64 { return n * 1000 / int64(a.rate) }
 
-// sample is the first sample at or after a time.
-func (a *audioConfig) sample(ms int64) int64 { return (ms*int64(a.rate) + 999) / 1000 }
+// sample is the first sample after a time. Sound that starts exactly at a cut
+// goes with what is before it, so that it never ends exactly there: players
+// count in whole µs, rounded down, and take the last of a segment for missing
+// when the sound ends 1 µs before the pictures (hls.js 1.7 then stops).
+func (a *audioConfig) sample(ms int64) int64 { return ms*int64(a.rate)/1000 + 1 }

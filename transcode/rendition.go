@@ -176,7 +176,7 @@ func (r *rendition) decided(g *generation, clock int64) {
 	}
 	n := 0
 	for _, f := range t.audio {
-		at := g.audio.ms(f.n)
+		at := g.audio.ms(f.n - 1) // before a cut exactly there, see audioConfig.sample
 		if at >= clock {
 			break
 		}

@@ -238,3 +238,16 @@ func TestRungSizes(t *testing.T) {
 		}
 	}
 }
+
+// The last sound of a part always ends after the part's time, by whole µs rounded down too.
+func TestSoundReachesOverACut(t *testing.T) {
+	for _, rate := range []int64{8000, 22050, 32000, 44100, 48000, 96000} {
+		a := &audioConfig{rate: int(rate), samples: 1024}
+		for ms := int64(0); ms < 200_000; ms += 7 {
+			n := a.sample(ms)
+			if n*1_000_000/rate <= ms*1000 || (n-1)*1_000_000/rate > ms*1000 {
+				t.Fatalf("%d Hz, %d ms: sample %d", rate, ms, n)
+			}
+		}
+	}
+}

@@ -108,6 +108,12 @@ export class Player {
       if (!this.held) void this.play()
     })
     hls.on(Events.LEVEL_SWITCHED, () => this.events.qualities())
+    // hls.js forgives a buffer that ends 1 µs before its segment only where it knows
+    // endDTS, which it notes for whole segments but not for parts (1.7.4): it then
+    // believes the segment to be incomplete, and loads nothing more.
+    hls.on(Events.FRAG_PARSED, (_, { frag, part }) => {
+      if (part) frag.endDTS = part.end
+    })
     hls.loadSource((this.listening && this.audioURL) || this.url)
     hls.attachMedia(this.video)
     this.events.changed()
