@@ -3,8 +3,8 @@
 //
 // The camera paints its pictures' numbers, which stand for the time of painting,
 // into the picture, encodes and publishes over RTMP (720p30); the same Chromium
-// with hls.js reads them back from the <video>. Rows: PSE's own watch page; hls.js
-// with nothing around it on the source and on an encoded rendition; and
+// with hls.js reads them back from the <video>. Rows: PSE's own watch page, and hls.js
+// with nothing around it, each on the source and on an encoded rendition; and
 // nginx-rtmp with ffmpeg -f hls set as the original's `plane` (960 wide at
 // 4000k, 1280 wide at 8000k, GOP 30, segments of 4 s, 2 in the list).
 package main
@@ -92,15 +92,20 @@ func (b *bench) pse(ctx context.Context, bin, dir string) error {
 	if err := await(ctx, master); err != nil {
 		return fmt.Errorf("%w; pse said: %s", err, p.Said())
 	}
-	for _, row := range []struct{ name, page string }{
-		{"pse watch page", "http://" + p.HTTP + "/watch/bench"},
-		{"pse 720p source, hls.js", b.bare(master, 720)},
-		{"pse 480p encoded, hls.js", b.bare(master, 480)},
+	watch := "http://" + p.HTTP + "/watch/bench"
+	for _, row := range []struct {
+		name, page string
+		height     int // of the quality to choose, 0 for the page's choice
+	}{
+		{"pse watch page, source", watch, 720},
+		{"pse watch page, 480p encoded", watch, 480},
+		{"pse 720p source, hls.js", b.bare(master, 720), 0},
+		{"pse 480p encoded, hls.js", b.bare(master, 480), 0},
 	} {
 		if !strings.Contains(row.name, b.only) {
 			continue
 		}
-		if err := b.play(row.name, row.page); err != nil {
+		if err := b.play(row.name, row.page, row.height); err != nil {
 			return fmt.Errorf("%s: %w; pse said: %s", row.name, err, p.Said())
 		}
 		fmt.Fprintln(os.Stderr, "pse said:", p.Said())
@@ -147,15 +152,22 @@ http { access_log off; types { application/vnd.apple.mpegurl m3u8; video/mp2t ts
 	if err := await(ctx, master); err != nil {
 		return fmt.Errorf("%w; ffmpeg said: %s", err, process.Tail(log))
 	}
-	return b.play(original, b.bare(master, 540))
+	return b.play(original, b.bare(master, 540), 0)
 }
 
 func (b *bench) bare(master string, height int) string {
 	return b.player + "/?height=" + strconv.Itoa(height) + "&src=" + url.QueryEscape(master)
 }
 
-// play watches a page and adds a row.
-func (b *bench) play(name, page string) error {
+// choose does what the page's menu does, and is true once it could.
+const choose = `(() => {
+  const hls = document.getElementById('stage').hls, level = hls ? hls.levels.findIndex(l => l.height === %d) : -1
+  if (level >= 0) hls.nextLevel = level
+  return level >= 0
+})()`
+
+// play watches a page and adds a row. On the watch page it chooses the quality of a height.
+func (b *bench) play(name, page string, height int) error {
 	p, err := b.chromium.Open(page, 900, 700)
 	if err != nil {
 		return err
@@ -166,6 +178,11 @@ func (b *bench) play(name, page string) error {
 	}
 	if err := p.Playing(1, 40*time.Second); err != nil {
 		return err
+	}
+	if height != 0 {
+		if err := p.Wait(fmt.Sprintf(choose, height), 10*time.Second); err != nil {
+			return err
+		}
 	}
 	time.Sleep(b.took)
 	r, err := p.Report()
