@@ -18,6 +18,8 @@ func rules() []rule {
 	all := []rule{
 		{"bus", []string{"bus"}, "the bus is what everything stands on: it knows no worker and no page"},
 		{"web", []string{"web"}, "pages are mounted by the worker that owns them and know none"},
+		{"signal/engineio", nil, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
+		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {
@@ -58,6 +60,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/nats-io/nats-server/v2":  {"bus/"},
 		"github.com/nats-io/nats.go":         {"bus/"},
 		"github.com/chromedp":                {"internal/browser/"},
+		"github.com/gorilla/websocket":       {"signal/engineio/websocket.go", "signal/engineio/engineiotest/"},
 		"github.com/bluenviron":              {"internal/hlscheck/", "ingest/codec.go"},
 		"github.com/santhosh-tekuri":         {"bus/"},
 		"golang.org/x/term":                  {"cmd/pse/log.go"},

@@ -1,0 +1,30 @@
+package engineio
+
+import "context"
+
+// Polls says whether a poll of the session waits.
+func Polls(e *Session) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.poll != nil
+}
+
+// Get polls.
+func Get(e *Session, ctx context.Context) []Packet {
+	ps, _ := e.get(ctx)
+	return ps
+}
+
+// Posts says whether a POST of the session is on its way.
+func Posts(e *Session) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.posting
+}
+
+// Probes says whether a WebSocket tries to become the session's transport.
+func Probes(e *Session) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.probe != nil
+}

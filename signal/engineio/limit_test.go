@@ -1,0 +1,149 @@
+package engineio_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/signal/engineio"
+	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
+)
+
+func TestPayloadLimit(t *testing.T) {
+	c := patient()
+	c.MaxPayload = 1000
+	e := serve(t, c)
+	p, _ := engineiotest.Open(t, e.url, 4)
+	most := "4" + strings.Repeat("x", 999)
+	p.Send(most)
+	if p.Poll() != most {
+		t.Error("a payload of maxPayload does not come back")
+	}
+	if status, _ := p.Post(most + "x"); status != http.StatusRequestEntityTooLarge {
+		t.Errorf("one byte more answered %d", status)
+	}
+	e.ended(engineio.TransportError)
+	e.gone(p)
+
+	w, _ := engineiotest.OpenWebSocket(t, e.url, 4)
+	w.Send(most)
+	w.Expect(most)
+	w.Send(most + "xx")
+	if _, code := w.Closed(); code != 1009 {
+		t.Errorf("closed with %d, want 1009 (too big)", code)
+	}
+	e.ended(engineio.TransportClose)
+}
+
+func TestSendQueueLimits(t *testing.T) {
+	c := patient()
+	c.MaxQueue, c.MaxQueueBytes = 4, 1000
+	e := serve(t, c)
+	one := engineio.Text([]byte("x"))
+	big := engineio.Text(make([]byte, 501))
+	for _, ps := range [][]engineio.Packet{{one, one, one, one, one}, {big, big}} {
+		p, _ := engineiotest.Open(t, e.url, 4)
+		s := <-e.opened
+		if err := s.Send(ps[0]); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Send(ps[1:]...); err != engineio.ErrQueueFull {
+			t.Errorf("Send: %v", err)
+		}
+		e.ended(engineio.QueueFull)
+		e.gone(p)
+	}
+}
+
+func TestSessionLimits(t *testing.T) {
+	c := patient()
+	c.MaxSessions, c.MaxSessionsPerIP = 3, 2
+	c.ClientIP = func(r *http.Request) string { return r.URL.Query().Get("ip") }
+	e := serve(t, c)
+	open := func(ip string) (*engineiotest.Poller, int) {
+		p := engineiotest.NewPoller(t, e.url, 4)
+		p.More = "&ip=" + ip
+		status, body := p.Get()
+		if status == 200 {
+			p.SID = engineiotest.ParseHandshake(t, body).SID
+		}
+		return p, status
+	}
+	first, _ := open("a")
+	for _, k := range []struct {
+		ip     string
+		status int
+	}{{"a", 200}, {"a", 429}, {"b", 200}, {"b", 503}} {
+		if _, status := open(k.ip); status != k.status {
+			t.Errorf("a session of %s answered %d, want %d", k.ip, status, k.status)
+		}
+	}
+	first.Send("1")
+	if got := first.Poll(); got != "6" {
+		t.Fatalf("got %q", got)
+	}
+	if _, status := open("a"); status != 200 {
+		t.Errorf("after one left: %d", status)
+	}
+	if e.server.Len() != 3 {
+		t.Errorf("%d sessions", e.server.Len())
+	}
+}
+
+// Two POSTs of one session at a time would mix its messages.
+func TestOverlappingPostEndsTheSession(t *testing.T) {
+	e := serve(t, patient())
+	p, _ := engineiotest.Open(t, e.url, 4)
+	s := <-e.opened
+	r, w := io.Pipe()
+	first := make(chan error, 1)
+	tr := &http.Transport{}
+	defer tr.CloseIdleConnections()
+	go func() {
+		req, err := http.NewRequest("POST", p.URL(), r)
+		if err == nil {
+			var resp *http.Response
+			if resp, err = tr.RoundTrip(req); err == nil {
+				err = resp.Body.Close()
+			}
+		}
+		first <- err
+	}()
+	engineiotest.Eventually(t, "the first POST has begun", func() bool { return engineio.Posts(s) })
+	if status, _ := p.Post("4second"); status != 400 {
+		t.Errorf("the second POST answered %d", status)
+	}
+	e.ended(engineio.TransportError)
+	_, _ = io.WriteString(w, "4first")
+	_ = w.Close()
+	<-first
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.messages) != 0 {
+		t.Errorf("heard %q", e.messages)
+	}
+}
+
+// A POST whose body does not come ends, and the session with it.
+func TestBodyThatDoesNotCome(t *testing.T) {
+	c := patient()
+	c.WriteTimeout = 50 * time.Millisecond
+	e := serve(t, c)
+	p, _ := engineiotest.Open(t, e.url, 4)
+	r, w := io.Pipe()
+	defer func() { _ = w.Close() }()
+	tr := &http.Transport{}
+	defer tr.CloseIdleConnections()
+	req, err := http.NewRequest("POST", p.URL(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		if resp, err := tr.RoundTrip(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	e.ended(engineio.TransportError)
+}
