@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
 	"testing"
@@ -93,6 +94,17 @@ func (p *Poller) Get() (status int, body string) { return p.GetContext(context.B
 func (p *Poller) GetContext(ctx context.Context) (status int, body string) {
 	p.t.Helper()
 	return p.do(ctx, http.MethodGet, "", "")
+}
+
+// Cancelled polls, and cancels the poll once it is on its way.
+func (p *Poller) Cancelled() {
+	p.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteRequest: func(httptrace.WroteRequestInfo) { cancel() }})
+	if status, body := p.GetContext(ctx); status != 0 {
+		p.t.Fatalf("a cancelled poll answered %d %s", status, body)
+	}
 }
 
 // Poll polls and wants an answer.

@@ -1,0 +1,66 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config says what is served and how much one client may take. Start from
+// DefaultConfig and set Match and Connect.
+type Config struct {
+	// Match says whether there is a namespace of that name, slash included.
+	Match func(namespace string) bool
+	// Accept may refuse a client, best with a Refusal. Nil accepts all.
+	// ctx ends after AcceptTimeout.
+	Accept func(ctx context.Context, h *Handshake) error
+	// Connect is told of each new socket after its client was, and returns
+	// who hears its events.
+	Connect func(s *Socket, h *Handshake) Handler
+	// Recovery restores what a client had before its connection broke. Nil:
+	// each connection is a new socket.
+	Recovery Recovery
+
+	ConnectTimeout time.Duration // for a client to join a first namespace
+	AcceptTimeout  time.Duration // for Restore and Accept
+
+	MaxNamespaces      int // of one client
+	MaxAttachments     int // of one event
+	MaxAttachmentBytes int // of one event, together
+
+	// Rate is how many packets a client may send a second in the long run,
+	// and Burst how many at once. One that sends more is disconnected. 0 = no limit.
+	Rate  float64
+	Burst int
+}
+
+// DefaultConfig has the numbers of the Node.js server, and limits.
+func DefaultConfig() Config {
+	return Config{
+		ConnectTimeout:     45 * time.Second,
+		AcceptTimeout:      5 * time.Second,
+		MaxNamespaces:      16,
+		MaxAttachments:     10,
+		MaxAttachmentBytes: 1e6,
+		Rate:               200,
+		Burst:              1000,
+	}
+}
+
+// Validate says what is wrong and what would be right.
+func (c Config) Validate() error {
+	switch {
+	case c.Match == nil || c.Connect == nil:
+		return errors.New("nobody answers clients: set Match and Connect")
+	case c.ConnectTimeout < time.Millisecond || c.AcceptTimeout < time.Millisecond:
+		return fmt.Errorf("timeouts must be at least 1ms: ConnectTimeout is %v, AcceptTimeout %v", c.ConnectTimeout, c.AcceptTimeout)
+	case c.MaxNamespaces < 1:
+		return fmt.Errorf("MaxNamespaces is %d; at least 1 is needed", c.MaxNamespaces)
+	case c.MaxAttachments < 0 || c.MaxAttachmentBytes < 0:
+		return errors.New("limits of attachments (MaxAttachments, MaxAttachmentBytes) cannot be negative; 0 admits no binary")
+	case c.Rate < 0 || c.Rate > 0 && c.Burst < 1:
+		return fmt.Errorf("a Burst of %[2]d with Rate %[1]v admits nobody; set Burst to what a client sends at once, or Rate to 0", c.Rate, c.Burst)
+	}
+	return nil
+}

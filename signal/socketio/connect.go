@@ -1,0 +1,121 @@
+package socketio
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+)
+
+// connect lets the client join a namespace, or says why not (Protocol,
+// "Connection to a namespace").
+func (c *client) connect(p packet) error {
+	h := c.handshake(p)
+	c.mu.Lock()
+	s := c.sockets[h.Namespace]
+	many := c.joined() >= c.cfg.MaxNamespaces
+	c.mu.Unlock()
+	switch {
+	case s != nil:
+		return errPacket
+	case !c.cfg.Match(h.Namespace):
+		return c.refuse(h, refusedNamespace)
+	case many:
+		return c.refuse(h, refusedMany)
+	}
+
+	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.AcceptTimeout)
+	defer cancel()
+	var was *Restored
+	if c.cfg.Recovery != nil && h.PID != "" {
+		var err error
+		if was, err = c.cfg.Recovery.Restore(ctx, h); err != nil {
+			was = nil
+		}
+		h.Recovered = was != nil
+	}
+	if c.cfg.Accept != nil {
+		if err := c.cfg.Accept(ctx, h); err != nil {
+			return c.refuse(h, err)
+		}
+	}
+	c.join(c.newSocket(h, was), h, was)
+	return nil
+}
+
+func (c *client) refuse(h *Handshake, why error) error {
+	r := refusedInternal
+	errors.As(why, &r)
+	_ = c.conn.Send(encode(kindConnectError, h.Namespace, -1, r.body(h.Revision == 4), nil)...)
+	return nil
+}
+
+func (c *client) newSocket(h *Handshake, was *Restored) *Socket {
+	s := &Socket{client: c, namespace: h.Namespace}
+	switch {
+	case was != nil:
+		s.id, s.pid, s.recovered = was.ID, h.PID, true
+	case h.Revision == 4:
+		// Clients of revision 4 work their id out themselves.
+		s.id = h.Session
+		if h.Namespace != "/" {
+			s.id = h.Namespace + "#" + h.Session
+		}
+	default:
+		s.id = newID()
+		if c.cfg.Recovery != nil && c.cfg.Recovery.Offer(h) {
+			s.pid = newID()
+		}
+	}
+	return s
+}
+
+// join tells the client, then the application.
+func (c *client) join(s *Socket, h *Handshake, was *Restored) {
+	c.mu.Lock()
+	c.place(s.namespace, s)
+	c.waiting.Stop()
+	c.mu.Unlock()
+	if err := c.conn.Send(encode(kindConnect, s.namespace, -1, s.greeting(), nil)...); err != nil {
+		// Over already: nobody heard of the socket, so nobody is told.
+		c.leave(s)
+		return
+	}
+	if was != nil {
+		for _, e := range was.Missed {
+			_ = s.Emit(e)
+		}
+	}
+	s.in.Lock()
+	defer s.in.Unlock()
+	s.handler = c.cfg.Connect(s, h)
+}
+
+// place has s at its namespace. Under mu.
+func (c *client) place(namespace string, s *Socket) {
+	if c.sockets == nil {
+		c.sockets = make(map[string]*Socket, 1)
+	}
+	c.sockets[namespace] = s
+}
+
+// greet does what a client of revision 4 takes for granted: it is in the
+// namespace "/" without asking (revision 4, "CONNECT"), even where the
+// application has none of that name.
+func (c *client) greet() {
+	if !c.cfg.Match("/") {
+		c.mu.Lock()
+		c.place("/", nil)
+		c.mu.Unlock()
+		_ = c.conn.Send(encode(kindConnect, "/", -1, nil, nil)...)
+		return
+	}
+	_ = c.connect(packet{kind: kindConnect, namespace: "/"})
+}
+
+// newID makes an id that cannot be guessed.
+func newID() string {
+	b := make([]byte, 15)
+	_, _ = rand.Read(b) // never fails
+	return base64.RawURLEncoding.EncodeToString(b)
+}

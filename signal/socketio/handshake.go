@@ -1,0 +1,82 @@
+package socketio
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// A Handshake is what is known of a client that wants to join a namespace.
+type Handshake struct {
+	Namespace string
+	Auth      json.RawMessage // the auth payload, an object, or nil
+	Revision  int             // of the protocol: 5, or 4
+
+	Query     url.Values // of the request that opened the connection
+	UserAgent string     // of that request
+	IP        string     // that the connection counts for
+	Session   string     // id of the Engine.IO session, a secret of the client
+
+	PID, Offset string // of a client that wants to be what it was (Recovery)
+	Recovered   bool   // and is
+}
+
+// origin is what is kept of the request that opened a connection.
+type origin struct{ query, agent string }
+
+func originOf(r *http.Request) origin {
+	// Cloned, for the strings are pieces of the whole request.
+	return origin{strings.Clone(r.URL.RawQuery), strings.Clone(r.UserAgent())}
+}
+
+// handshake reads a CONNECT packet.
+func (c *client) handshake(p packet) *Handshake {
+	q, err := url.ParseQuery(c.origin.query)
+	if err != nil {
+		q = url.Values{}
+	}
+	h := &Handshake{
+		Namespace: p.namespace, Revision: c.revision(), Query: q,
+		UserAgent: c.origin.agent, IP: c.conn.IP(), Session: c.conn.ID(),
+	}
+	if len(p.data) > 0 {
+		h.Auth = slices.Clone(p.data)
+	}
+	if h.Revision == 4 {
+		// Here the auth payload is a query after the namespace.
+		name, query, _ := strings.Cut(p.namespace, "?")
+		h.Namespace, h.Auth = name, authOf(query)
+		return h
+	}
+	var recovery struct {
+		PID    any `json:"pid"`
+		Offset any `json:"offset"`
+	}
+	if h.Auth != nil && json.Unmarshal(h.Auth, &recovery) == nil {
+		h.PID, _ = recovery.PID.(string)
+		h.Offset, _ = recovery.Offset.(string)
+	}
+	return h
+}
+
+// authOf makes an object of a query, the first value of each key.
+func authOf(query string) json.RawMessage {
+	if query == "" {
+		return nil
+	}
+	q, err := url.ParseQuery(query)
+	if err != nil {
+		return nil
+	}
+	m := make(map[string]string, len(q))
+	for k := range q {
+		m[k] = q.Get(k)
+	}
+	b, err := json.Marshal(m)
+	if err != nil { // strings only: it cannot be
+		panic(err)
+	}
+	return b
+}
