@@ -23,11 +23,11 @@ build: web ## Build bin/pse with the pages in it
 
 web: web/node_modules/.built ## Build the pages into web/dist
 
-test: deps check ## Everything that must hold: format, vet, lint, all tests with the race detector
+test: deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
 	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 $(ALONE)
 
-test-long: deps check ## The same with the long versions: kills, fuzzed sessions, every profile
+test-long: deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile
 	PSE_LONG=1 $(GO) test -timeout 90m -p 1 ./...
 
 check: web
@@ -53,7 +53,7 @@ bench: deps-bench build ## Measure side by side with peers; prints tables
 deps: ## Install the Debian packages that the tests need, if missing
 	@scripts/deps.sh test
 
-.PHONY: deps-run deps-bench
+.PHONY: deps-run deps-bench clients
 deps-run:
 	@scripts/deps.sh run
 
@@ -61,8 +61,15 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin artifacts web/node_modules
+	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
+
+# Socket.IO's own clients, which the signalling tests run.
+clients: signal/socketio/clienttest/node_modules/.package-lock.json
+
+signal/socketio/clienttest/node_modules/.package-lock.json: signal/socketio/clienttest/package.json signal/socketio/clienttest/package-lock.json
+	cd signal/socketio/clienttest && npm ci --no-audit --no-fund
+	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --no-audit --no-fund

@@ -4,122 +4,29 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
 )
 
-// cluster is workers that reach each other, as over a bus.
-type cluster struct {
-	mu      sync.Mutex // guards what follows
-	servers map[string]*engineio.Server
-	carried int
-}
-
-func (c *cluster) owner(token string) (*engineio.Server, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.carried++
-	if s := c.servers[token]; s != nil {
-		return s, nil
-	}
-	return nil, engineio.ErrNoOwner
-}
-
-func (c *cluster) Request(ctx context.Context, owner string, r *engineio.Request) (*engineio.Response, error) {
-	s, err := c.owner(owner)
-	if err != nil {
-		return nil, err
-	}
-	return s.Serve(ctx, r), nil
-}
-
-func (c *cluster) Dial(_ context.Context, owner string, r *engineio.Request) (engineio.Link, error) {
-	s, err := c.owner(owner)
-	if err != nil {
-		return nil, err
-	}
-	here, there := pair()
-	s.ServeLink(r, there)
-	return here, nil
-}
-
-// end is one end of a link in memory.
-type end struct {
-	in, out chan frame
-	both    *both
-}
-
-type frame struct {
-	binary bool
-	data   []byte
-}
-
-// both is what the ends share.
-type both struct {
-	once sync.Once
-	done chan struct{}
-}
-
-func pair() (a, b *end) {
-	x, y := make(chan frame, 100), make(chan frame, 100)
-	d := &both{done: make(chan struct{})}
-	return &end{x, y, d}, &end{y, x, d}
-}
-
-func (e *end) Send(binary bool, b []byte) error {
-	select {
-	case e.out <- frame{binary, append([]byte(nil), b...)}:
-		return nil
-	case <-e.both.done:
-		return engineio.ErrClosed
-	}
-}
-
-func (e *end) Receive() (bool, []byte, error) {
-	select {
-	case f := <-e.in:
-		return f.binary, f.data, nil
-	case <-e.both.done:
-	}
-	select { // what was sent before the end
-	case f := <-e.in:
-		return f.binary, f.data, nil
-	default:
-		return false, nil, engineio.ErrClosed
-	}
-}
-
-func (e *end) Close() { e.both.once.Do(func() { close(e.both.done) }) }
-
 // workers starts n servers of a cluster behind a balancer that knows no
 // sessions: requests go round.
-func workers(t *testing.T, n int) (c *cluster, all []*echo, url string) {
+func workers(t *testing.T, n int) (c *engineiotest.Cluster, all []*echo, url string) {
 	t.Helper()
-	c = &cluster{servers: map[string]*engineio.Server{}}
+	c = &engineiotest.Cluster{}
+	var handlers []http.Handler
 	for i := range n {
 		cfg := patient()
 		cfg.Token = fmt.Sprintf("w%d", i)
 		cfg.Forward = c
 		e := serve(t, cfg)
-		c.servers[cfg.Token] = e.server
+		c.Add(cfg.Token, e.server)
 		all = append(all, e)
+		handlers = append(handlers, e.server)
 	}
-	var mu sync.Mutex
-	next := 0
-	balancer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		e := all[next%n]
-		next++
-		mu.Unlock()
-		e.server.ServeHTTP(w, r)
-	}))
-	t.Cleanup(balancer.Close)
-	return c, all, balancer.URL + "/engine.io/"
+	return c, all, engineiotest.Serve(t, engineiotest.RoundRobin(handlers...)) + "/engine.io/"
 }
 
 func TestIDTellsTheOwner(t *testing.T) {
@@ -149,8 +56,8 @@ func TestPollingOverWorkers(t *testing.T) {
 		}
 		_, _ = p.Do("PUT") // one request more, so that the next round hits the other way
 	}
-	if c.carried < 6 {
-		t.Errorf("%d requests carried", c.carried)
+	if c.Carried() < 6 {
+		t.Errorf("%d requests carried", c.Carried())
 	}
 	s := <-all[0].opened
 	polled := make(chan string, 1)

@@ -9,6 +9,7 @@ import (
 type poll struct {
 	wake chan struct{} // holds one; a reason to look at the session
 	noop bool          // end it even if there is nothing. Guarded by Session.mu
+	last []Packet      // the session ended with these. Guarded by Session.mu
 }
 
 func (p *poll) hurry() {
@@ -53,8 +54,16 @@ func (e *Session) get(ctx context.Context) ([]Packet, *problem) {
 		case <-p.wake:
 		case <-ctx.Done():
 		}
-		if ps, prob, done := e.served(ctx, p); done {
+		ps, prob, done := e.served(ctx, p)
+		switch {
+		case done:
 			return ps, prob
+		case ctx.Err() != nil:
+			// Nobody would read packets, so none are taken. The session ends
+			// all the same: the client does not know what it missed. Until
+			// then this poll is under way, and another one overlaps it.
+			e.end(TransportError, abruptly)
+			return nil, probRequest
 		}
 	}
 }
@@ -66,14 +75,12 @@ func (e *Session) served(ctx context.Context, p *poll) (ps []Packet, prob *probl
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
+	case e.closed && p.last == nil: // it was upgraded before
+		prob = probUnknown
 	case e.closed:
-		ps, e.farewell = e.farewell, nil
+		ps = p.last
 	case ctx.Err() != nil:
-		// Nobody would read the packets: they stay. The session ends all the
-		// same, the client does not know what it missed.
-		e.poll = nil
-		go e.end(TransportError, abruptly)
-		return nil, probRequest, true
+		return nil, nil, false
 	case e.wire != nil:
 		// A client that upgrades has no poll under way (revision 4, "Upgrade").
 		prob = probRequest

@@ -37,7 +37,7 @@ type Session struct {
 	posting bool  // a POST is on its way
 
 	closed   bool
-	farewell []Packet // of an ended session, for one last poll
+	farewell []Packet // of an ended session, for one last poll that comes later
 
 	heart
 }
@@ -152,10 +152,14 @@ func (e *Session) end(reason Reason, how ending) {
 		case agreed:
 			last = []Packet{{Type: Noop}}
 		}
-		e.farewell = last
-		// The client's poll may be on its way, and should not hear of an
-		// unknown session because its close packet overtook it.
-		stays = e.poll == nil && how != abruptly
+		switch {
+		case e.poll != nil:
+			e.poll.last = last
+		case how != abruptly:
+			// The client's poll may be on its way, and should not hear of an
+			// unknown session because its close packet overtook it.
+			e.farewell, stays = last, true
+		}
 	}
 	e.hurry()
 	known := e.handler != nil

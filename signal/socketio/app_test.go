@@ -26,7 +26,7 @@ func serve(t *testing.T, change ...func(*engineio.Config, *socketio.Config)) *ap
 		c(&e, &s)
 	}
 	engineiotest.NoLeaks(t)
-	a, err := socketiotest.New(e, s)
+	a, err := socketiotest.New(e, s, socketiotest.NewMemory())
 	if err != nil {
 		t.Fatal(err)
 	}

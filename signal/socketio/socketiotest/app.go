@@ -61,10 +61,10 @@ func Socket() socketio.Config {
 	return c
 }
 
-// New makes the application; its Match, Accept, Connect, Recovery and Open
-// are set here.
-func New(e engineio.Config, s socketio.Config) (*App, error) {
-	a := &App{Sockets: make(chan *socketio.Socket, 1000), Closed: make(chan Closed, 1000), Memory: newMemory()}
+// New makes the application; Match, Accept, Connect, Recovery and Open are set
+// here. Workers of one application share m.
+func New(e engineio.Config, s socketio.Config, m *Memory) (*App, error) {
+	a := &App{Sockets: make(chan *socketio.Socket, 1000), Closed: make(chan Closed, 1000), Memory: m}
 	rooms := regexp.MustCompile(`^/(custom|refused|broken|room-\d+)?$`)
 	s.Match, s.Accept, s.Connect, s.Recovery = rooms.MatchString, a.accept, a.connect, a.Memory
 	sio, err := socketio.New(s)
@@ -85,6 +85,9 @@ func New(e engineio.Config, s socketio.Config) (*App, error) {
 	a.Handler = mux
 	return a, nil
 }
+
+// SocketIO is the Engine.IO server below /socket.io/, for an engineio.Forward.
+func (a *App) SocketIO() *engineio.Server { return a.socket }
 
 // Close ends all connections.
 func (a *App) Close() {

@@ -22,7 +22,8 @@ type kept struct {
 	log           []socketio.Event
 }
 
-func newMemory() *Memory { return &Memory{kept: map[string]*kept{}} }
+// NewMemory makes a memory.
+func NewMemory() *Memory { return &Memory{kept: map[string]*kept{}} }
 
 // Offer is socketio.Recovery's.
 func (m *Memory) Offer(h *socketio.Handshake) bool {

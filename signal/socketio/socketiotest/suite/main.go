@@ -23,7 +23,7 @@ func main() {
 }
 
 func serve(addr string) error {
-	app, err := socketiotest.New(socketiotest.Engine(), socketiotest.Socket())
+	app, err := socketiotest.New(socketiotest.Engine(), socketiotest.Socket(), socketiotest.NewMemory())
 	if err != nil {
 		return err
 	}
