@@ -14,7 +14,8 @@ type Forward interface {
 	// client is gone, and the owner's ctx should end too.
 	Request(ctx context.Context, owner string, r *Request) (*Response, error)
 	// Dial has the owner take a WebSocket for one of its sessions
-	// (Server.ServeLink) and returns this end of the link to it.
+	// (Server.ServeLink) and returns this end of the link to it. ctx is for
+	// the dialling; the link outlives it.
 	Dial(ctx context.Context, owner string, r *Request) (Link, error)
 }
 

@@ -1,6 +1,7 @@
 package engineio_test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -54,6 +55,24 @@ func TestSendQueueLimits(t *testing.T) {
 		}
 		e.ended(engineio.QueueFull)
 		e.gone(p)
+	}
+}
+
+// A client that takes nothing is given up, and holds nothing of ours (the
+// test would leak).
+func TestClientThatDoesNotRead(t *testing.T) {
+	c := patient()
+	c.WriteTimeout = 200 * time.Millisecond
+	e := serve(t, c)
+	engineiotest.OpenWebSocket(t, e.url, 4)
+	s := <-e.opened
+	big := engineio.Text(bytes.Repeat([]byte("x"), 1<<20))
+	for s.Send(big) == nil {
+	}
+	select {
+	case <-e.closed: // by the queue's limit or by the time a write may take
+	case <-time.After(20 * time.Second):
+		t.Fatal("the session does not end")
 	}
 }
 

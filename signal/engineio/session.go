@@ -2,6 +2,7 @@ package engineio
 
 import (
 	"sync"
+	"time"
 )
 
 // Handler hears of a session. Its methods are called one at a time.
@@ -37,7 +38,9 @@ type Session struct {
 	posting bool  // a POST is on its way
 
 	closed   bool
-	farewell []Packet // of an ended session, for one last poll that comes later
+	cut      bool        // what is queued is not worth writing any more
+	late     *time.Timer // for wire to end
+	farewell []Packet    // of an ended session, for one last poll that comes later
 
 	heart
 }
@@ -143,6 +146,10 @@ func (e *Session) end(reason Reason, how ending) {
 		if how == gently {
 			e.queue = last
 		}
+		e.cut = how != gently
+		// Neither a client that takes nothing nor one that says no farewell
+		// keeps the connection.
+		e.late = time.AfterFunc(e.srv.cfg.WriteTimeout+farewell, e.wire.drop)
 	} else {
 		switch how {
 		case abruptly:
@@ -225,6 +232,9 @@ func (e *Session) flush() {
 		}
 		e.mu.Unlock()
 		for _, p := range ps {
+			if e.over() {
+				break
+			}
 			b = e.codec.append(b[:0], p)
 			if err := e.wire.write(!e.codec.asText(p), b); err != nil {
 				e.wire.drop()
@@ -232,6 +242,22 @@ func (e *Session) flush() {
 				break
 			}
 		}
+	}
+}
+
+// over says whether the session ended and nothing more is to be written.
+func (e *Session) over() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.cut
+}
+
+// ended is the wire's end: nobody needs to end it.
+func (e *Session) ended() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.late != nil {
+		e.late.Stop()
 	}
 }
 
@@ -245,6 +271,7 @@ func (s *Server) read(e *Session, w wire) {
 	// request and its deep stack are too.
 	go func() {
 		defer s.wg.Done()
+		defer e.ended()
 		defer w.drop()
 		for {
 			binary, b, err := w.read()
