@@ -15,8 +15,6 @@ import (
 type Config struct {
 	Listen    string `yaml:"listen"`     // RTMP, host:port
 	TLSListen string `yaml:"tls_listen"` // RTMPS, host:port; empty: none
-	TLSCert   string `yaml:"tls_cert"`   // PEM files; read again when they change
-	TLSKey    string `yaml:"tls_key"`
 
 	Open bool     `yaml:"open"` // anyone who reaches the port may publish
 	Apps []string `yaml:"apps"` // the RTMP apps there are
@@ -69,9 +67,6 @@ func (c Config) Validate() error {
 		if _, _, err := net.SplitHostPort(l.addr); err != nil {
 			bad("%s: %w; write host:port, like \":1935\"", l.name, err)
 		}
-	}
-	if c.TLSListen != "" && (c.TLSCert == "" || c.TLSKey == "") {
-		bad("tls_listen: no certificate; set tls_cert and tls_key to PEM files, or remove tls_listen")
 	}
 	if len(c.Apps) == 0 {
 		bad("apps: none; name at least one, like \"live\"")

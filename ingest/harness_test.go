@@ -3,6 +3,7 @@ package ingest
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"os/exec"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 	"go.uber.org/zap"
 )
 
@@ -55,7 +57,11 @@ func runWorker(t testing.TB, b *bus.Bus, keys *access.Keys, log *zap.Logger, cha
 	if change != nil {
 		change(&cfg)
 	}
-	w, err := New(cfg, b, keys, log)
+	var secure *tls.Config
+	if cfg.TLSListen != "" {
+		secure = certificatetest.Config(t)
+	}
+	w, err := New(cfg, b, keys, secure, log)
 	if err != nil {
 		t.Fatal(err)
 	}

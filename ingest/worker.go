@@ -8,6 +8,7 @@ package ingest
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
-	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -47,10 +47,13 @@ type Worker struct {
 }
 
 // New validates cfg and binds the listeners. Run is to be called in any case:
-// it releases them. keys may be nil if cfg.Open.
-func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
+// it releases them. keys may be nil if cfg.Open, secure without cfg.TLSListen.
+func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
+	}
+	if secure == nil && cfg.TLSListen != "" {
+		return nil, errors.New("ingest.tls_listen: no certificate; give New a tls.Config")
 	}
 	if keys == nil && !cfg.Open {
 		return nil, errors.New("ingest: no stream keys; give New an access.Keys, or set open")
@@ -72,30 +75,22 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 		}
 	}
 	if cfg.TLSListen != "" {
-		pair, err := certificate.Load(cfg.TLSCert, cfg.TLSKey, log)
-		if err == nil {
-			w.secure, err = w.listen(cfg.TLSListen, pair)
-		}
-		if err != nil {
+		if w.secure, err = w.listen(cfg.TLSListen, secure); err != nil {
 			if w.plain != nil {
 				_ = w.plain.Close()
 			}
-			return nil, fmt.Errorf("ingest.tls_listen, tls_cert, tls_key: %w", err)
+			return nil, fmt.Errorf("ingest.tls_listen: %w", err)
 		}
 	}
 	return w, nil
 }
 
-func (w *Worker) listen(addr string, pair *certificate.Pair) (*listener, error) {
+func (w *Worker) listen(addr string, secure *tls.Config) (*listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	out := &listener{Listener: l, gate: w.gate, guard: w.guard, closed: make(chan struct{})}
-	if pair != nil {
-		out.tls = pair.Config()
-	}
-	return out, nil
+	return &listener{Listener: l, gate: w.gate, guard: w.guard, tls: secure, closed: make(chan struct{})}, nil
 }
 
 // Addr is where RTMP is taken, or RTMPS if there is no RTMP.

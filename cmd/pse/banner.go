@@ -88,7 +88,7 @@ func (p *program) home() string {
 	}
 	scheme := "https"
 	addr := p.addr(scheme)
-	if addr == "" {
+	if addr == "" || p.cfg.TLS.Cert == "" { // browsers warn of a private certificate
 		scheme = "http"
 		if addr = p.addr(scheme); addr == "" {
 			return ""

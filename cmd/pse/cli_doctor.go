@@ -123,7 +123,10 @@ func lookAtFiles() finding {
 func lookAtPorts(cfg Config) []finding {
 	type port struct{ what, addr, with string }
 	ports := []port{{"http", cfg.HTTP.Listen, "--http"}, {"rtmp", cfg.Ingest.Listen, "--rtmp"}}
-	if cfg.HTTP.TLSCert != "" {
+	if cfg.Ingest.TLSListen != "" {
+		ports = append(ports, port{"rtmps", cfg.Ingest.TLSListen, "ingest.tls_listen"})
+	}
+	if cfg.HTTP.TLSListen != listenOff {
 		ports = append(ports, port{"https", cfg.HTTP.TLSListen, "http.tls_listen"})
 	}
 	if cfg.Admin.Listen != listenOff {

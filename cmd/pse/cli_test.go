@@ -48,8 +48,8 @@ func TestCommandLines(t *testing.T) {
 		"not ready":       {"ready --set admin.listen=127.0.0.1:1", 1, "is it running with this configuration?"},
 		"never ready":     {"ready --set admin.listen=off", 1, "give it an address"},
 		"bad address":     {"serve --http eighty", 1, "write host:port"},
-		"half of a pair":  {"serve --set http.tls_cert=x.pem", 1, "give both or none"},
-		"no certificate":  {"serve --data " + data + " --http 127.0.0.1:0 --set http.tls_cert=x.pem --set http.tls_key=y.pem", 1, "check http.tls_cert and http.tls_key"},
+		"half of a pair":  {"serve --set tls.cert=x.pem", 1, "give both or none"},
+		"no certificate":  {"serve --data " + data + " --http 127.0.0.1:0 --set http.tls_listen=127.0.0.1:0 --set tls.cert=x.pem --set tls.key=y.pem", 1, "name PEM files that belong together"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -75,7 +75,7 @@ func TestTakenPorts(t *testing.T) {
 	defer l.Close()
 	taken := l.Addr().String()
 	for flag, hint := range map[string]string{"--http": "--http", "--admin": "--admin", "--rtmp": "ingest"} {
-		args := []string{"--data", t.TempDir(), "serve", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", flag, taken}
+		args := []string{"--data", t.TempDir(), "serve", "--set", "http.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", flag, taken}
 		_, err := cli(t, nil, args...)
 		if err == nil || !strings.Contains(err.Error(), "address already in use") || !strings.Contains(err.Error(), hint) {
 			t.Errorf("%s %s: %v", flag, taken, err)

@@ -20,6 +20,7 @@ type Config struct {
 	Data  string      `yaml:"data"` // one directory for all that is kept; empty: see dataDir
 	Log   LogConfig   `yaml:"log"`
 	HTTP  HTTPConfig  `yaml:"http"`
+	TLS   TLSConfig   `yaml:"tls"`
 	Admin AdminConfig `yaml:"admin"`
 	Bus   BusConfig   `yaml:"bus"`
 
@@ -37,11 +38,16 @@ type LogConfig struct {
 // HTTPConfig is the public HTTP side: pages, /hls/ and all that workers mount.
 type HTTPConfig struct {
 	Listen       string        `yaml:"listen"`        // host:port for HTTP/1.1 and cleartext HTTP/2
-	TLSListen    string        `yaml:"tls_listen"`    // host:port for HTTPS, in use when tls_cert is given
-	TLSCert      string        `yaml:"tls_cert"`      // PEM file; read anew when it changes
-	TLSKey       string        `yaml:"tls_key"`       // PEM file
+	TLSListen    string        `yaml:"tls_listen"`    // host:port for HTTPS, or off
 	PublicURL    string        `yaml:"public_url"`    // what viewers type, as https://live.example.org; empty: found out
 	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long open requests may take at stop
+}
+
+// TLSConfig is the certificate of all that speaks TLS to people.
+type TLSConfig struct {
+	Cert  string   `yaml:"cert"`  // PEM file, read anew when it changes; empty: certificates of a private authority
+	Key   string   `yaml:"key"`   // PEM file
+	Names []string `yaml:"names"` // names and addresses that the private certificate is for, beside the machine's own
 }
 
 // AdminConfig is the listener for those who run the box.
@@ -95,6 +101,7 @@ func (c Config) Validate() error {
 	return errors.Join(
 		c.Log.validate(),
 		c.HTTP.validate(),
+		c.TLS.validate(),
 		c.Admin.validate(),
 		c.Bus.validate(),
 		c.Ingest.Validate(),
@@ -124,14 +131,21 @@ func (c LogConfig) validate() error {
 }
 
 func (c HTTPConfig) validate() error {
-	errs := []error{address("listen", c.Listen), address("tls_listen", c.TLSListen)}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		errs = append(errs, errors.New("tls_cert and tls_key go together; give both or none"))
+	errs := []error{address("listen", c.Listen)}
+	if c.TLSListen != listenOff {
+		errs = append(errs, address("tls_listen", c.TLSListen))
 	}
 	if c.DrainTimeout < 0 {
 		errs = append(errs, fmt.Errorf("drain_timeout is %s; use a time that is not negative", c.DrainTimeout))
 	}
 	return section("http", errs...)
+}
+
+func (c TLSConfig) validate() error {
+	if (c.Cert == "") != (c.Key == "") {
+		return section("tls", errors.New("cert and key go together; give both or none"))
+	}
+	return nil
 }
 
 func (c AdminConfig) validate() error {

@@ -70,7 +70,7 @@ func TestFileErrorsSayWhereAndWhat(t *testing.T) {
 		"scalar section":   {"http: 80\n", `pse.yaml:1:7: expected keys under "http"`},
 		"duplicate":        {"http:\n  listen: \":1\"\n  listen: \":2\"\n", `pse.yaml:3:3: `},
 		"invalid value":    {"http:\n  listen: eighty\n", `http.listen is "eighty"; write host:port`},
-		"half certificate": {"http:\n  tls_cert: a.pem\n", "http.tls_cert and tls_key go together"},
+		"half certificate": {"tls:\n  cert: a.pem\n", "tls.cert and key go together"},
 		"window":           {"edge:\n  dvr: 10m\n", "raise bus.dvr too"},
 		"log level":        {"log:\n  level: loud\n", `log.level is "loud"; use debug, info, warn or error`},
 	} {

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -39,12 +38,13 @@ type front struct {
 
 	server  *http.Server
 	clear   net.Listener
-	secure  net.Listener // nil without a certificate
+	secure  net.Listener // nil without HTTPS
 	serving sync.WaitGroup
 }
 
-// listen binds the listeners; nothing is answered before serve.
-func (f *front) listen(cfg HTTPConfig, reg prometheus.Registerer, log *zap.Logger) error {
+// listen binds the listeners; nothing is answered before serve. Secure is the
+// certificate; without it there is no HTTPS.
+func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
 	f.log = log
 	f.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pse_http_panics_total", Help: "Requests that ended in a panic; each is a bug.",
@@ -63,20 +63,15 @@ func (f *front) listen(cfg HTTPConfig, reg prometheus.Registerer, log *zap.Logge
 	if f.clear, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; choose another address with --http", err)
 	}
-	if cfg.TLSCert == "" {
+	if secure == nil {
 		return nil
-	}
-	pair, err := certificate.Load(cfg.TLSCert, cfg.TLSKey, log)
-	if err != nil {
-		f.clear.Close()
-		return fmt.Errorf("http.tls_cert, http.tls_key: %w", err)
 	}
 	raw, err := net.Listen("tcp", cfg.TLSListen)
 	if err != nil {
 		f.clear.Close()
 		return fmt.Errorf("listen for HTTPS: %w; choose another address with http.tls_listen", err)
 	}
-	f.secure = tls.NewListener(raw, pair.Config("h2", "http/1.1"))
+	f.secure = tls.NewListener(raw, secure("h2", "http/1.1"))
 	return nil
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,18 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
 )
 
 // fronted serves routes on free ports of the loopback.
-func fronted(t *testing.T, cfg HTTPConfig, routes func(*http.ServeMux)) *front {
+func fronted(t *testing.T, cfg HTTPConfig, secure func(...string) *tls.Config, routes func(*http.ServeMux)) *front {
 	t.Helper()
 	f := &front{}
 	cfg.Listen, cfg.TLSListen = "127.0.0.1:0", "127.0.0.1:0"
-	if err := f.listen(cfg, prometheus.NewRegistry(), zap.NewNop()); err != nil {
+	if err := f.listen(cfg, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	f.mount(func(mux *http.ServeMux) bool { routes(mux); return true })
@@ -31,15 +32,51 @@ func fronted(t *testing.T, cfg HTTPConfig, routes func(*http.ServeMux)) *front {
 	return f
 }
 
+// rootOf does what a phone does: it fetches the root and trusts it.
+func rootOf(t *testing.T, site string) *x509.CertPool {
+	t.Helper()
+	get := func(path string) (body []byte, kind string) {
+		r, err := http.Get(site + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		b, err := io.ReadAll(r.Body)
+		if err != nil || r.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %v", path, r.Status, err)
+		}
+		return b, r.Header.Get("Content-Type")
+	}
+	var said struct {
+		Private           bool
+		Root, Fingerprint string
+	}
+	b, _ := get("/api/certificate")
+	if err := json.Unmarshal(b, &said); err != nil || !said.Private || len(said.Fingerprint) != 32*3-1 {
+		t.Fatalf("%s: %v", b, err)
+	}
+	root, kind := get(said.Root)
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(root) || kind != "application/x-x509-ca-cert" {
+		t.Fatalf("no root at %s, %s", said.Root, kind)
+	}
+	return pool
+}
+
 // The same pages over HTTP/1.1, cleartext HTTP/2, and HTTP/2 over TLS.
 func TestProtocols(t *testing.T) {
-	cert, key := certificatetest.Write(t, t.TempDir(), 1)
-	f := fronted(t, HTTPConfig{TLSCert: cert, TLSKey: key}, func(mux *http.ServeMux) {
+	cert := newCertifier(Config{Data: t.TempDir()}, zap.NewNop())
+	config, err := cert.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fronted(t, HTTPConfig{}, config, func(mux *http.ServeMux) {
+		cert.routes(mux)
 		mux.HandleFunc("GET /proto", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) })
 	})
 	h2c := &http.Transport{Protocols: new(http.Protocols)}
 	h2c.Protocols.SetUnencryptedHTTP2(true)
-	secure := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	secure := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: rootOf(t, "http://"+f.clear.Addr().String())}}
 	for _, c := range []struct {
 		transport *http.Transport
 		url, want string
@@ -69,7 +106,7 @@ func TestProtocols(t *testing.T) {
 
 // A request that panics is cut off; others and the program go on.
 func TestPanicOfOneRequest(t *testing.T) {
-	f := fronted(t, HTTPConfig{}, func(mux *http.ServeMux) {
+	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /bug", func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprint(w, "half of")
 			panic("bug")
@@ -96,7 +133,7 @@ func TestPanicOfOneRequest(t *testing.T) {
 }
 
 func TestLongHeadersAreRefused(t *testing.T) {
-	f := fronted(t, HTTPConfig{}, func(*http.ServeMux) {})
+	f := fronted(t, HTTPConfig{}, nil, func(*http.ServeMux) {})
 	c, err := net.Dial("tcp", f.clear.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -121,7 +158,7 @@ func TestLongHeadersAreRefused(t *testing.T) {
 // An open request is answered while the front drains, a new one finds nobody.
 func TestDrain(t *testing.T) {
 	in, out := make(chan struct{}), make(chan struct{})
-	f := fronted(t, HTTPConfig{}, func(mux *http.ServeMux) {
+	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /slow", func(w http.ResponseWriter, _ *http.Request) {
 			close(in)
 			<-out

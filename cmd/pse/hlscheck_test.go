@@ -175,7 +175,7 @@ func TestConformanceLong(t *testing.T) {
 		}
 		cert, key := certificatetest.Write(t, t.TempDir(), 1)
 		secure := fmt.Sprintf("127.0.0.1:%d", port)
-		start(t, process.PSEOptions{Name: "secure", Bus: h.bus, Workers: []string{"edge"}, Set: []string{"http.tls_listen=" + secure, "http.tls_cert=" + cert, "http.tls_key=" + key}})
+		start(t, process.PSEOptions{Name: "secure", Bus: h.bus, Workers: []string{"edge"}, Set: []string{"http.tls_listen=" + secure, "tls.cert=" + cert, "tls.key=" + key}})
 		rep := h.checkAt("https://"+secure+"/hls/cam/index.m3u8", hlscheck.Options{Duration: 40 * time.Second, Client: &http.Client{Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true,
 		}}}, nil)

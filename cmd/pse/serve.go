@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -22,6 +24,8 @@ type program struct {
 	cfg      Config
 	combined bool        // the bus and others in one process
 	server   *bus.Server // nil when the bus is elsewhere; set while the first worker is built
+
+	cert *certifier
 
 	mu    sync.Mutex
 	addrs map[string]string // guarded by mu: where workers listen, by protocol
@@ -60,13 +64,25 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		return err
 	}
 	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}}
+	p.cert = newCertifier(p.cfg, log.Named("tls"))
 	reg := newRegistry()
 
 	var public front
 	sup := newSupervisor(reg, log, nil)
-	sup.changed = func() { public.mount(sup.mount) }
+	sup.changed = func() {
+		public.mount(func(mux *http.ServeMux) bool {
+			p.cert.routes(mux)
+			return sup.mount(mux)
+		})
+	}
 	if slices.ContainsFunc(chosen, func(w worker) bool { return w.http }) {
-		if err := public.listen(p.cfg.HTTP, reg, log.Named("http")); err != nil {
+		var secure func(...string) *tls.Config
+		if p.cfg.HTTP.TLSListen != listenOff {
+			if secure, err = p.cert.open(); err != nil {
+				return err
+			}
+		}
+		if err := public.listen(p.cfg.HTTP, secure, reg, log.Named("http")); err != nil {
 			return err
 		}
 		p.listens("http", public.clear.Addr().String())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 
 	"go.uber.org/zap"
 
@@ -32,7 +33,7 @@ func buildIngest(ctx context.Context, p *program, log *zap.Logger) (service, err
 			keys.Close()
 			return nil, err
 		}
-		w, err := ingest.New(p.cfg.Ingest, b, keys, log)
+		w, err := p.newIngest(b, keys, log)
 		if err != nil {
 			keys.Close()
 			return nil, err
@@ -40,6 +41,18 @@ func buildIngest(ctx context.Context, p *program, log *zap.Logger) (service, err
 		p.listens("rtmp", w.Addr().String())
 		return &ingestWorker{w, keys}, nil
 	})
+}
+
+func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*ingest.Worker, error) {
+	var secure *tls.Config
+	if p.cfg.Ingest.TLSListen != "" {
+		config, err := p.cert.open()
+		if err != nil {
+			return nil, err
+		}
+		secure = config()
+	}
+	return ingest.New(p.cfg.Ingest, b, keys, secure, log)
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -76,6 +77,9 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	args := []string{"--data", o.Data}
 	if o.Bus != "" {
 		args = append(args, "--bus", o.Bus)
+	}
+	if !slices.ContainsFunc(o.Set, func(kv string) bool { return strings.HasPrefix(kv, "http.tls_listen=") }) {
+		args = append(args, "--set", "http.tls_listen=127.0.0.1:0")
 	}
 	for _, kv := range o.Set {
 		args = append(args, "--set", kv)

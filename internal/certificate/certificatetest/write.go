@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
@@ -17,7 +18,7 @@ import (
 
 // Write puts cert.pem and key.pem into dir: a certificate for localhost and
 // 127.0.0.1 with this serial number that nobody signed, good for an hour.
-func Write(t *testing.T, dir string, serial int64) (cert, key string) {
+func Write(t testing.TB, dir string, serial int64) (cert, key string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -42,4 +43,14 @@ func Write(t *testing.T, dir string, serial int64) (cert, key string) {
 		}
 	}
 	return cert, key
+}
+
+// Config is that of a server with such a certificate.
+func Config(t testing.TB) *tls.Config {
+	t.Helper()
+	cert, err := tls.LoadX509KeyPair(Write(t, t.TempDir(), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{cert}}
 }

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/certificate"
+)
+
+// rootPath is where a phone gets the private authority's root.
+const rootPath = "/certificate/pse.crt"
+
+// A certifier is where all TLS listeners of this process have their
+// certificate from: the owner's files, or a private authority. It is opened
+// when the first of them asks.
+type certifier struct {
+	cfg   TLSConfig
+	dir   string
+	names []string
+	log   *zap.Logger
+
+	mu        sync.Mutex // guards what follows
+	config    func(protocols ...string) *tls.Config
+	authority *certificate.Authority // nil with the owner's files
+}
+
+func newCertifier(cfg Config, log *zap.Logger) *certifier {
+	c := &certifier{cfg: cfg.TLS, dir: filepath.Join(cfg.Data, "tls"), names: cfg.TLS.Names, log: log}
+	if u, err := url.Parse(cfg.HTTP.PublicURL); err == nil && u.Hostname() != "" {
+		c.names = append(c.names[:len(c.names):len(c.names)], u.Hostname())
+	}
+	return c
+}
+
+// open gives what makes a listener's configuration.
+func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.config != nil {
+		return c.config, nil
+	}
+	if c.cfg.Cert != "" {
+		pair, err := certificate.Load(c.cfg.Cert, c.cfg.Key, c.log)
+		if err != nil {
+			return nil, err
+		}
+		c.config = pair.Config
+		return c.config, nil
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		return nil, err
+	}
+	a, err := certificate.Open(c.dir, func() certificate.Names { return certificate.Box(c.names) }, c.log)
+	if err != nil {
+		return nil, err
+	}
+	c.config, c.authority = a.Config, a
+	return c.config, nil
+}
+
+// routes answers what a phone needs to trust this box.
+func (c *certifier) routes(mux *http.ServeMux) {
+	c.mu.Lock()
+	a := c.authority
+	c.mu.Unlock()
+	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
+		said := struct {
+			Private     bool   `json:"private"` // of an authority that phones do not know
+			Root        string `json:"root,omitempty"`
+			Fingerprint string `json:"fingerprint,omitempty"` // SHA-256 of the root
+		}{}
+		if a != nil {
+			said.Private, said.Root, said.Fingerprint = true, rootPath, a.Fingerprint()
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-cache")
+		_ = json.NewEncoder(w).Encode(said)
+	})
+	if a == nil {
+		return
+	}
+	mux.HandleFunc("GET "+rootPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/x-x509-ca-cert") // phones offer to install it
+		w.Header().Set("Content-Disposition", `attachment; filename="pse.crt"`)
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(a.Root())
+	})
+}
