@@ -53,7 +53,7 @@ type Link interface {
 	// before the other end closed was received.
 	Receive() (binary bool, b []byte, err error)
 	// Close ends the link, also a Send or Receive that waits. It may be
-	// called twice.
+	// called twice, and returns soon: a lock is held.
 	Close()
 }
 

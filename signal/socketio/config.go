@@ -16,7 +16,7 @@ type Config struct {
 	// ctx ends after AcceptTimeout.
 	Accept func(ctx context.Context, h *Handshake) error
 	// Connect is told of each new socket after its client was, and returns
-	// who hears its events.
+	// who hears its events. To a recovered one it emits what that missed.
 	Connect func(s *Socket, h *Handshake) Handler
 	// Recovery restores what a client had before its connection broke. Nil:
 	// each connection is a new socket.

@@ -40,7 +40,7 @@ func (c *client) connect(p packet) error {
 			return c.refuse(h, err)
 		}
 	}
-	c.join(c.newSocket(h, was), h, was)
+	c.join(c.newSocket(h, was), h)
 	return nil
 }
 
@@ -72,7 +72,7 @@ func (c *client) newSocket(h *Handshake, was *Restored) *Socket {
 }
 
 // join tells the client, then the application.
-func (c *client) join(s *Socket, h *Handshake, was *Restored) {
+func (c *client) join(s *Socket, h *Handshake) {
 	c.mu.Lock()
 	c.place(s.namespace, s)
 	c.waiting.Stop()
@@ -83,11 +83,6 @@ func (c *client) join(s *Socket, h *Handshake, was *Restored) {
 		return
 	}
 	c.pause()
-	if was != nil {
-		for _, e := range was.Missed {
-			_ = s.Emit(e)
-		}
-	}
 	s.in.Lock()
 	defer s.in.Unlock()
 	s.handler = c.cfg.Connect(s, h)

@@ -13,16 +13,18 @@ type Recovery interface {
 	// Offer says whether a client gets a private id. A client that gets one
 	// gets offsets as additional arguments too.
 	Offer(h *Handshake) bool
-	// Restore finds what h.PID had, and what it missed after h.Offset. Nil
-	// makes it a new socket; so does an error, when Accept accepts it.
+	// Restore finds what h.PID had. Nil makes the client a new socket, and so
+	// does an error.
 	Restore(ctx context.Context, h *Handshake) (*Restored, error)
 	// Keep is told of a socket that may come back, just before its handler's
 	// Close.
 	Keep(s *Socket, reason Reason)
 }
 
-// Restored is the socket that a client had.
+// Restored is the socket that a client had. What it missed after h.Offset is
+// emitted by Connect, as the first thing: the application holds the lock there
+// by which it hands events to sockets, so that none comes twice, none between
+// those that were missed and those that are new, and none is lost in between.
 type Restored struct {
-	ID     string
-	Missed []Event // sent before anything else, in order
+	ID string
 }

@@ -110,7 +110,7 @@ func (a *App) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handle
 	if auth == nil {
 		auth = json.RawMessage("{}")
 	}
-	a.Memory.back(s)
+	a.Memory.back(s, h)
 	if !s.Recovered() {
 		_ = s.Emit(socketio.Event{Name: "auth", Args: []json.RawMessage{auth}})
 	}

@@ -3,6 +3,7 @@ package socketiotest
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -38,23 +39,23 @@ func (m *Memory) Restore(_ context.Context, h *socketio.Handshake) (*socketio.Re
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	k := m.kept[h.PID]
-	if k == nil || k.namespace != h.Namespace || k.socket != nil {
+	if k == nil || k.namespace != h.Namespace || k.socket != nil || k.after(h.Offset) < 0 {
 		return nil, nil
 	}
-	r := &socketio.Restored{ID: k.id}
-	for i, e := range k.log {
-		if e.Offset == h.Offset || h.Offset == "" {
-			r.Missed = k.log[i:]
-			if h.Offset != "" {
-				r.Missed = k.log[i+1:]
-			}
-			return r, nil
-		}
+	return &socketio.Restored{ID: k.id}, nil
+}
+
+// after is how much of the log goes up to an offset; less than 0: it is not
+// of this log.
+func (k *kept) after(offset string) int {
+	if offset == "" {
+		return 0
 	}
-	if h.Offset != "" {
-		return nil, nil
+	i := slices.IndexFunc(k.log, func(e socketio.Event) bool { return e.Offset == offset })
+	if i < 0 {
+		return -1
 	}
-	return r, nil
+	return i + 1
 }
 
 // Keep is socketio.Recovery's.
@@ -64,8 +65,9 @@ func (m *Memory) Keep(s *socketio.Socket, _ socketio.Reason) {
 	m.kept[s.PID()].socket = nil
 }
 
-// back is a socket that is there, for the first time or again.
-func (m *Memory) back(s *socketio.Socket) {
+// back is a socket that is there, for the first time, or again and missed
+// something.
+func (m *Memory) back(s *socketio.Socket, h *socketio.Handshake) {
 	if s.PID() == "" {
 		return
 	}
@@ -76,19 +78,12 @@ func (m *Memory) back(s *socketio.Socket) {
 		k = &kept{id: s.ID(), namespace: s.Namespace()}
 		m.kept[s.PID()] = k
 	}
-	k.socket = s
-}
-
-// Away says whether nobody is there who is recoverable.
-func (m *Memory) Away() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, k := range m.kept {
-		if k.socket != nil {
-			return false
+	if s.Recovered() {
+		for _, e := range k.log[k.after(h.Offset):] {
+			_ = s.Emit(e)
 		}
 	}
-	return true
+	k.socket = s
 }
 
 // Say sends an event to all recoverable sockets of a namespace, those that
