@@ -43,6 +43,10 @@ func newBox(t *testing.T) *box {
 	mux := http.NewServeMux()
 	Routes(mux)
 	mux.HandleFunc("GET /api/streams", b.list)
+	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
+		fingerprint := strings.TrimSuffix(strings.Repeat("4F:", 32), ":")
+		_, _ = w.Write([]byte(`{"private":true,"root":"/certificate/pse.crt","https":8443,"fingerprint":"` + fingerprint + `"}`))
+	})
 	mux.HandleFunc("GET /api/streams/{name}", b.one)
 	mux.HandleFunc("GET /hls/{name}/{file}", b.top)
 	mux.HandleFunc("GET /hls/{name}/{rendition}/{file}", b.media)

@@ -52,6 +52,24 @@ func TestHomeSaysWhenTheBoxIsAway(t *testing.T) {
 	}
 }
 
+func TestCertificatePage(t *testing.T) {
+	b := newBox(t)
+	for name, l := range looks {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, b.url+"/certificate", l)
+			p.until("the fingerprint is told", `document.getElementById('fingerprint').textContent.length > 90`)
+			if n := eval[int](p, `document.querySelectorAll('details[open]').length`); n != 1 {
+				t.Errorf("the steps of %d systems are open", n)
+			}
+			if href := eval[string](p, `document.getElementById('root').pathname`); href != "/certificate/pse.crt" {
+				t.Errorf("the root is at %q", href)
+			}
+			p.looksGood("private")
+			p.clean(b.url)
+		})
+	}
+}
+
 func TestWatchPlays(t *testing.T) {
 	b := newBox(t)
 	b.publish("garden & co", time.Minute, record(t, 640, 360), record(t, 320, 180))

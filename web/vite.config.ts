@@ -9,7 +9,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
-    rolldownOptions: { input: ['home.html', 'watch.html'] },
+    rolldownOptions: { input: ['certificate.html', 'home.html', 'watch.html'] },
   },
   server: {
     proxy: { '/api': 'http://localhost:8080', '/hls': 'http://localhost:8080' },

@@ -14,11 +14,12 @@ var dist embed.FS
 
 // pages are the HTML files of the build and where they are mounted.
 var pages = map[string]string{
-	"home.html":  "GET /{$}",
-	"watch.html": "GET /watch/{name}",
+	"certificate.html": "GET /certificate",
+	"home.html":        "GET /{$}",
+	"watch.html":       "GET /watch/{name}",
 }
 
-// Routes mounts the pages and what they load: "/", "/watch/NAME", "/assets/"
+// Routes mounts the pages and what they load: "/", "/watch/NAME", "/certificate", "/assets/"
 // and the few files browsers look for at the root (icons, manifest).
 func Routes(mux *http.ServeMux) {
 	built, err := fs.Sub(dist, "dist")

@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/tls"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"go.uber.org/zap"
@@ -65,8 +67,10 @@ func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
 	return c.config, nil
 }
 
-// routes answers what a phone needs to trust this box.
-func (c *certifier) routes(mux *http.ServeMux) {
+// routes answers what a phone needs to trust this box, whose HTTPS listens at addr.
+func (c *certifier) routes(mux *http.ServeMux, addr string) {
+	_, digits, _ := net.SplitHostPort(addr)
+	port, _ := strconv.Atoi(digits)
 	c.mu.Lock()
 	a := c.authority
 	c.mu.Unlock()
@@ -75,7 +79,8 @@ func (c *certifier) routes(mux *http.ServeMux) {
 			Private     bool   `json:"private"` // of an authority that phones do not know
 			Root        string `json:"root,omitempty"`
 			Fingerprint string `json:"fingerprint,omitempty"` // SHA-256 of the root
-		}{}
+			HTTPS       int    `json:"https,omitempty"`       // the port
+		}{HTTPS: port}
 		if a != nil {
 			said.Private, said.Root, said.Fingerprint = true, rootPath, a.Fingerprint()
 		}

@@ -50,9 +50,10 @@ func rootOf(t *testing.T, site string) *x509.CertPool {
 	var said struct {
 		Private           bool
 		Root, Fingerprint string
+		HTTPS             int
 	}
 	b, _ := get("/api/certificate")
-	if err := json.Unmarshal(b, &said); err != nil || !said.Private || len(said.Fingerprint) != 32*3-1 {
+	if err := json.Unmarshal(b, &said); err != nil || !said.Private || len(said.Fingerprint) != 32*3-1 || said.HTTPS != 8443 {
 		t.Fatalf("%s: %v", b, err)
 	}
 	root, kind := get(said.Root)
@@ -71,7 +72,7 @@ func TestProtocols(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := fronted(t, HTTPConfig{}, config, func(mux *http.ServeMux) {
-		cert.routes(mux)
+		cert.routes(mux, "127.0.0.1:8443")
 		mux.HandleFunc("GET /proto", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) })
 	})
 	h2c := &http.Transport{Protocols: new(http.Protocols)}

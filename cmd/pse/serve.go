@@ -71,7 +71,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	sup := newSupervisor(reg, log, nil)
 	sup.changed = func() {
 		public.mount(func(mux *http.ServeMux) bool {
-			p.cert.routes(mux)
+			p.cert.routes(mux, p.addr("https"))
 			return sup.mount(mux)
 		})
 	}
