@@ -2,6 +2,7 @@ package engineio_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -29,6 +30,26 @@ func TestUpgrade(t *testing.T) {
 		}
 		w.Close()
 		e.ended(engineio.TransportClose)
+	}
+}
+
+// wrapped is a ResponseWriter as those that count bytes are.
+type wrapped struct{ http.ResponseWriter }
+
+func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func TestServedBelowOtherHandlers(t *testing.T) {
+	e := serve(t, patient())
+	url := engineiotest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.server.ServeHTTP(wrapped{w}, r)
+	})) + "/any/path/"
+	w, _ := engineiotest.OpenWebSocket(t, url, 4)
+	w.Send("4hello")
+	w.Expect("4hello")
+	p, _ := engineiotest.Open(t, url, 4)
+	p.Send("4hello")
+	if got := p.Poll(); got != "4hello" {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -1,6 +1,8 @@
 package engineio
 
 import (
+	"bufio"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -45,9 +47,17 @@ type socket struct {
 	timeout time.Duration
 }
 
+// hijacker finds the connection below a ResponseWriter that wraps another
+// (http.ResponseController), which the library does not.
+type hijacker struct{ http.ResponseWriter }
+
+func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(h.ResponseWriter).Hijack()
+}
+
 // accept answers a WebSocket handshake, with an error if it is a bad one.
 func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
-	conn, err := s.upgrade.Upgrade(w, r, nil)
+	conn, err := s.upgrade.Upgrade(hijacker{w}, r, nil)
 	if err != nil {
 		return nil, err
 	}
