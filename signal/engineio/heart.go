@@ -7,23 +7,33 @@ import "time"
 // client pings, and a silent one is gone. Session.mu guards it.
 type heart struct {
 	timer    *time.Timer
-	asked    bool // a ping waits for its pong
-	extended bool // for what came in its place
+	due      time.Time // when its ping should have been fetched and answered
+	asked    bool      // a ping waits for its pong
+	extended bool      // for what came in its place
 }
 
 // startHeart begins to listen. Under mu.
 func (e *Session) startHeart() {
-	d := e.srv.cfg.PingInterval
-	if e.version == 3 {
-		d += e.srv.cfg.PingTimeout
-	}
-	e.timer = time.AfterFunc(d, e.tick)
+	e.timer = time.AfterFunc(time.Hour, e.tick)
+	e.wait()
 }
 
 // stopHeart ends it. Under mu.
 func (e *Session) stopHeart() {
 	if e.timer != nil {
 		e.timer.Stop()
+	}
+}
+
+// wait starts a beat anew: the next ping, or in revision 3 the client's. Under mu.
+func (e *Session) wait() {
+	c := e.srv.cfg
+	e.asked = false
+	e.due = time.Now().Add(c.PingInterval + c.PingTimeout)
+	if e.version == 3 {
+		e.timer.Reset(c.PingInterval + c.PingTimeout)
+	} else {
+		e.timer.Reset(c.PingInterval)
 	}
 }
 
@@ -45,19 +55,19 @@ func (e *Session) tick() {
 	e.mu.Unlock()
 }
 
+// overdue says whether a poll comes too late to fetch its ping and answer it,
+// though the timers may be late themselves. Under mu.
+func (e *Session) overdue() bool {
+	return e.asked && len(e.queue) > 0 && time.Now().After(e.due)
+}
+
 // beat is a pong, or in revision 3 a ping.
 func (e *Session) beat() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.timer == nil {
-		return
+	if !e.closed {
+		e.wait()
 	}
-	e.asked = false
-	d := e.srv.cfg.PingInterval
-	if e.version == 3 {
-		d += e.srv.cfg.PingTimeout
-	}
-	e.timer.Reset(d)
 }
 
 // heard is any other packet, and false when the session is over. A pong may
@@ -71,9 +81,10 @@ func (e *Session) heard() bool {
 	}
 	switch {
 	case e.version == 3:
-		e.timer.Reset(e.srv.cfg.PingInterval + e.srv.cfg.PingTimeout)
+		e.wait()
 	case e.asked && !e.extended:
 		e.extended = true
+		e.due = time.Now().Add(e.srv.cfg.PingTimeout)
 		e.timer.Reset(e.srv.cfg.PingTimeout)
 	}
 	return true

@@ -3,13 +3,16 @@ package engineio_test
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
 )
 
 func TestServerPings(t *testing.T) {
-	e := serve(t, config())
+	c := config()
+	c.PingTimeout = time.Minute // the machine may be busy
+	e := serve(t, c)
 	p, _ := engineiotest.Open(t, e.url, 4)
 	for range 3 {
 		if got := p.Poll(); got != "2" {
@@ -39,7 +42,7 @@ func TestSilentClientsAreGone(t *testing.T) {
 
 // A poll that waits when the client is given up hears of it.
 func TestPollOfASilentClientIsAnswered(t *testing.T) {
-	e := serve(t, config())
+	e := serve(t, hasty())
 	p, _ := engineiotest.Open(t, e.url, 4)
 	if got := p.Poll(); got != "2" {
 		t.Fatalf("got %q", got)
@@ -51,7 +54,7 @@ func TestPollOfASilentClientIsAnswered(t *testing.T) {
 }
 
 func TestClientPingsInRevision3(t *testing.T) {
-	e := serve(t, config())
+	e := serve(t, patient())
 	p, _ := engineiotest.Open(t, e.url, 3)
 	for range 3 {
 		p.Send("1:2")
@@ -72,7 +75,7 @@ func TestClientPingsInRevision3(t *testing.T) {
 // A client that never says pong but talks is given one more PingTimeout a
 // ping, not for ever.
 func TestTalkIsNoPongForEver(t *testing.T) {
-	e := serve(t, config())
+	e := serve(t, hasty())
 	w, _ := engineiotest.OpenWebSocket(t, e.url, 4)
 	w.Expect("2")
 	w.Send("4hello")
@@ -93,4 +96,11 @@ func TestHeartbeatOfTheWrongSide(t *testing.T) {
 	}
 	e.ended(engineio.ParseError)
 	e.ended(engineio.ParseError)
+}
+
+// hasty pings soon, and waits for a machine that is busy.
+func hasty() engineio.Config {
+	c := config()
+	c.PingInterval, c.PingTimeout = 50*time.Millisecond, time.Second
+	return c
 }

@@ -39,6 +39,10 @@ func (e *Session) get(ctx context.Context) ([]Packet, *problem) {
 	case e.wire != nil:
 		e.mu.Unlock()
 		return nil, probRequest
+	case e.poll == nil && e.overdue():
+		e.mu.Unlock()
+		e.end(PingTimeout, abruptly)
+		return nil, probUnknown
 	case e.poll != nil:
 		e.mu.Unlock()
 		e.end(TransportError, abruptly)
