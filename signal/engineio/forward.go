@@ -3,8 +3,10 @@ package engineio
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // Forward carries what belongs to another worker's session to that worker.
@@ -37,11 +39,16 @@ type Response struct {
 
 func (r *Response) write(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", r.ContentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.Body))) // or Flush would make it chunks
 	w.WriteHeader(r.Status)
 	if _, err := w.Write(r.Body); err != nil {
 		return err
 	}
-	return http.NewResponseController(w).Flush()
+	// Flushed here, to hear of a client that is gone.
+	if err := http.NewResponseController(w).Flush(); !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
 }
 
 // A Link is one WebSocket between the worker that has it and the worker that
@@ -119,7 +126,7 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, owner string) {
 		// The owner is not told: the client ends the session itself when its
 		// POST fails, and has to be silent for the owner to notice.
 		prob := probRequest
-		if err == errTooLarge {
+		if errors.Is(err, errTooLarge) {
 			prob = probTooLarge
 		}
 		respond(w, prob.response())

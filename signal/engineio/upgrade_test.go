@@ -53,6 +53,23 @@ func TestServedBelowOtherHandlers(t *testing.T) {
 	}
 }
 
+// bare can do nothing but answer.
+type bare struct{ http.ResponseWriter }
+
+func TestPollsBelowAHandlerThatCannotFlush(t *testing.T) {
+	e := serve(t, patient())
+	url := engineiotest.Serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.server.ServeHTTP(bare{w}, r)
+	}))
+	p, _ := engineiotest.Open(t, url, 4)
+	for range 2 {
+		p.Send("4hello")
+		if got := p.Poll(); got != "4hello" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
 // What is sent while the client changes over arrives once, in order.
 func TestNothingIsLostInAnUpgrade(t *testing.T) {
 	e := serve(t, patient())
