@@ -31,6 +31,18 @@ type PublishHook struct {
 // Hook implements Hook.
 func (PublishHook) Hook() string { return "publish" }
 
+// JoinHook asks whether a client may join a call. Its passphrase or link has
+// been checked already.
+type JoinHook struct {
+	Room   string `json:"room"`
+	Name   string `json:"name"`   // as the client says; empty: it does not
+	Addr   string `json:"addr"`   // the client's address
+	Client string `json:"client"` // its software, as it says
+}
+
+// Hook implements Hook.
+func (JoinHook) Hook() string { return "join" }
+
 // Verdict is the answer to a hook.
 type Verdict struct {
 	Allow  bool   `json:"allow"`

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -49,29 +47,8 @@ type Live struct {
 
 // GetLive reads a stream's record, or ErrNotFound.
 func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
-	l, _, err := b.getLive(ctx, sid)
+	l, _, err := readRecord[Live](ctx, b, bucketLive, sid, "stream "+sid)
 	return l, err
-}
-
-func (b *Bus) getLive(ctx context.Context, sid string) (*Live, uint64, error) {
-	kv, err := b.bucket(ctx, bucketLive)
-	if err != nil {
-		return nil, 0, err
-	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	e, err := kv.Get(ctx, sid)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return nil, 0, fmt.Errorf("stream %s: %w", sid, ErrNotFound)
-	}
-	if err != nil {
-		return nil, 0, b.failed(ctx, err, "read record of stream %s", sid)
-	}
-	var l Live
-	if err := json.Unmarshal(e.Value(), &l); err != nil {
-		return nil, 0, fmt.Errorf("record of stream %s: %w", sid, err)
-	}
-	return &l, e.Revision(), nil
 }
 
 // UpdateLive changes a stream's record by compare-and-set: f gets the record
@@ -79,48 +56,16 @@ func (b *Bus) getLive(ctx context.Context, sid string) (*Live, uint64, error) {
 // times. An error of f ends it and is returned as it is. On ErrAway the
 // record may have been written or not.
 func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
-	for {
-		l, rev, err := b.getLive(ctx, sid)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			l, rev = &Live{SID: sid}, 0
-		case err != nil:
-			return nil, err
+	l, _, err := changeRecord(ctx, b, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
+		if l == nil {
+			l = &Live{SID: sid}
 		}
 		if err := f(l); err != nil {
 			return nil, err
 		}
-		switch err := b.putLive(ctx, l, rev); {
-		case err == nil:
-			return l, nil
-		case !conflict(err) || ctx.Err() != nil:
-			return nil, err
-		}
-		pause(ctx, 5*time.Millisecond)
-	}
-}
-
-// putLive writes a record over revision rev; 0: there is none.
-func (b *Bus) putLive(ctx context.Context, l *Live, rev uint64) error {
-	kv, err := b.bucket(ctx, bucketLive)
-	if err != nil {
-		return err
-	}
-	v, err := json.Marshal(l)
-	if err != nil {
-		return fmt.Errorf("record of stream %s: %w", l.SID, err)
-	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	if rev == 0 {
-		_, err = kv.Create(ctx, l.SID, v)
-	} else {
-		_, err = kv.Update(ctx, l.SID, v, rev)
-	}
-	if err != nil {
-		return b.failed(ctx, err, "write record of stream %s", l.SID)
-	}
-	return nil
+		return l, nil
+	})
+	return l, err
 }
 
 // DeleteLive forgets a stream.

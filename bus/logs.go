@@ -12,8 +12,10 @@ const (
 	logDead     = "DEAD"
 	logMedia    = "MEDIA"
 	logHLS      = "HLS"
+	logCalls    = "CALLS"
 	bucketLive  = "LIVE"
 	bucketLease = "LEASE"
+	bucketRooms = "ROOMS"
 	bucketKeys  = "KEYS"
 
 	subjectEvents = "events.v1." // + domain.fact.resource
@@ -21,6 +23,7 @@ const (
 	subjectMedia  = "media."     // + sid
 	subjectHLS    = "hls."       // + sid + "." + rendition
 	subjectPoster = "poster."    // + sid + "." + size
+	subjectCalls  = "calls."     // + Bus.ID of the worker that wrote it
 )
 
 // LogConfig says how the logs are kept. The zero value is the default of each field.
@@ -84,6 +87,13 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 			MaxAge: c.hlsAge(), MaxBytes: c.HLSBytes, Discard: jetstream.DiscardOld,
 			FirstSeq: uint64(now.UnixMilli()), Duplicates: 10 * time.Second, AllowDirect: true,
 		},
+		{
+			// In files, so that what was acknowledged to a client outlives the
+			// server. Numbers as above: clients come back with them.
+			Name: logCalls, Subjects: []string{subjectCalls + ">"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
+			MaxAge: 2 * CallsAge, MaxBytes: 1 << 30, Discard: jetstream.DiscardOld,
+			FirstSeq: uint64(now.UnixMilli()), Duplicates: CallsAge, AllowDirect: true,
+		},
 	}
 }
 
@@ -91,6 +101,7 @@ func (c LogConfig) buckets() []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
 		{Bucket: bucketLive, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketLease, Storage: jetstream.FileStorage, History: 1, TTL: time.Minute, Replicas: c.Replicas},
+		{Bucket: bucketRooms, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
 		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 	}
 }

@@ -39,6 +39,10 @@ func samples() []Event {
 			SID: "a", Name: "a", Session: "S1", Rendition: "720p", MSN: 17, Start: 34000, Duration: 2000, PDT: 1767225634000,
 			Bytes: 512345, Parts: 10, Discontinuity: true,
 		},
+		CallStarted{Room: "kitchen", Call: "C1", StartedAt: 1767225600000},
+		CallJoined{Room: "kitchen", Call: "C1", Member: "/kitchen#w.5uL2", Name: "Ann", JoinedAt: 1767225600000},
+		CallLeft{Room: "kitchen", Call: "C1", Member: "5uL2", Name: "Ann", JoinedAt: 1767225600000, LeftAt: 1767225660000, Reason: "left"},
+		CallEnded{Room: "kitchen", Call: "C1", StartedAt: 1767225600000, EndedAt: 1767225660000},
 	}
 }
 
@@ -117,6 +121,7 @@ func TestEventsOnTheWire(t *testing.T) {
 		matchFields(t, ev.Topic(), ev)
 	}
 	matchFields(t, "hook.publish", PublishHook{})
+	matchFields(t, "hook.join", JoinHook{})
 	matchFields(t, "hook.verdict", Verdict{})
 	matchFields(t, "event", Envelope{})
 }
@@ -197,7 +202,11 @@ func TestAsyncAPI(t *testing.T) {
 	}
 	for _, ev := range samples() {
 		topic := ev.Topic()
-		if a := doc.Channels[topic].Address; a != subjectEvents+topic+".{sid}" {
+		resource := ".{sid}"
+		if strings.HasPrefix(topic, "call.") {
+			resource = ".{room}"
+		}
+		if a := doc.Channels[topic].Address; a != subjectEvents+topic+resource {
 			t.Errorf("%s is on %q", topic, a)
 		}
 		if op := doc.Operations[topic]; op.Action != "send" || op.Channel.Ref != "#/channels/"+topic {
@@ -210,10 +219,13 @@ func TestAsyncAPI(t *testing.T) {
 		delete(doc.Channels, topic)
 		delete(doc.Components.Messages, topic)
 	}
-	if a := doc.Channels["hook.publish"].Address; a != subjectHooks+(PublishHook{}).Hook() {
-		t.Errorf("the hook publish is on %q", a)
+	for _, h := range []Hook{PublishHook{}, JoinHook{}} {
+		if a := doc.Channels["hook."+h.Hook()].Address; a != subjectHooks+h.Hook() {
+			t.Errorf("the hook %s is on %q", h.Hook(), a)
+		}
+		delete(doc.Channels, "hook."+h.Hook())
 	}
-	if len(doc.Channels) != 2 || len(doc.Components.Messages) != 0 { // the hook and its verdict
+	if len(doc.Channels) != 1 || len(doc.Components.Messages) != 0 { // the hooks' verdict
 		t.Errorf("more than there is: %v, %v", doc.Channels, doc.Components.Messages)
 	}
 }

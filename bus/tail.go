@@ -119,6 +119,21 @@ func (b *Bus) since(ctx context.Context, log string, at time.Time) (uint64, erro
 	return low, nil
 }
 
+// logInfo is what the server says of a log now.
+func (b *Bus) logInfo(ctx context.Context, log string) (*jetstream.StreamInfo, error) {
+	s, err := b.stream(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := b.bound(ctx)
+	defer done()
+	info, err := s.Info(ctx)
+	if err != nil {
+		return nil, b.failed(ctx, err, "read log %s", log)
+	}
+	return info, nil
+}
+
 // tail reads a log from a number on.
 func (b *Bus) tail(ctx context.Context, log, subject string, from uint64, f func(message) error) error {
 	fl, err := b.follow(ctx, log, []string{subject}, from, false)

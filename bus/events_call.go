@@ -1,0 +1,60 @@
+package bus
+
+import "encoding/base64"
+
+// CallStarted says that somebody joined a room that was empty.
+type CallStarted struct {
+	Room      string `json:"room"`
+	Call      string `json:"call"`       // names this call of the room
+	StartedAt int64  `json:"started_at"` // unix ms
+}
+
+func (CallStarted) Topic() string      { return "call.started" }
+func (e CallStarted) Resource() string { return e.Room }
+func (e CallStarted) Key() string      { return e.Call }
+
+// CallJoined says that a client joined a call.
+type CallJoined struct {
+	Room     string `json:"room"`
+	Call     string `json:"call"`
+	Member   string `json:"member"` // its socket's id
+	Name     string `json:"name"`   // as it says; empty: it did not
+	JoinedAt int64  `json:"joined_at"`
+}
+
+func (CallJoined) Topic() string      { return "call.joined" }
+func (e CallJoined) Resource() string { return e.Room }
+func (e CallJoined) Key() string      { return memberKey(e.Call, e.Member) }
+
+// CallLeft says that a client left a call. One that came back in time to the
+// place it had did not leave.
+type CallLeft struct {
+	Room     string `json:"room"`
+	Call     string `json:"call"`
+	Member   string `json:"member"`
+	Name     string `json:"name"`
+	JoinedAt int64  `json:"joined_at"` // unix ms
+	LeftAt   int64  `json:"left_at"`   // unix ms
+	Reason   string `json:"reason"`    // for people: "left", "connection lost"
+}
+
+func (CallLeft) Topic() string      { return "call.left" }
+func (e CallLeft) Resource() string { return e.Room }
+func (e CallLeft) Key() string      { return memberKey(e.Call, e.Member) }
+
+// CallEnded says that the last one left.
+type CallEnded struct {
+	Room      string `json:"room"`
+	Call      string `json:"call"`
+	StartedAt int64  `json:"started_at"` // unix ms
+	EndedAt   int64  `json:"ended_at"`   // unix ms
+}
+
+func (CallEnded) Topic() string      { return "call.ended" }
+func (e CallEnded) Resource() string { return e.Room }
+func (e CallEnded) Key() string      { return e.Call }
+
+// memberKey is one token: socket ids of old clients have '/' and '#'.
+func memberKey(call, member string) string {
+	return call + "-" + base64.RawURLEncoding.EncodeToString([]byte(member))
+}

@@ -1,0 +1,37 @@
+package bus
+
+import (
+	"context"
+	"time"
+)
+
+// Names of the worker that gives credentials for STUN and TURN, and of its endpoint.
+const (
+	WorkerTurn          = "turn"
+	EndpointCredentials = "credentials"
+)
+
+// CredentialsQuery asks for servers and credentials that a client may use.
+type CredentialsQuery struct {
+	User string `json:"user"` // for whom, for the log of the relay
+}
+
+// Credentials are servers with credentials that are good for TTL.
+type Credentials struct {
+	Servers []ICEServer `json:"servers"`
+	TTL     int         `json:"ttl"` // seconds from now
+}
+
+// ICEServer is an RTCIceServer as browsers take it.
+type ICEServer struct {
+	URLs       []string `json:"urls"`
+	Username   string   `json:"username,omitempty"`
+	Credential string   `json:"credential,omitempty"`
+}
+
+// AskCredentials asks a turn worker. ErrNoWorker: none runs.
+func (b *Bus) AskCredentials(ctx context.Context, q CredentialsQuery, within time.Duration) (Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return Request[Credentials](ctx, b, WorkerTurn, EndpointCredentials, q)
+}

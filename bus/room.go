@@ -1,0 +1,119 @@
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Room is the record of one call, kept under the room's name while anybody is
+// in it. Signal workers change it by compare-and-set, so that who is in a room
+// and how many is exact.
+type Room struct {
+	Name    string   `json:"name"`    // letters, digits and '_'
+	Call    string   `json:"call"`    // a new one each time the room fills from empty
+	Started int64    `json:"started"` // unix ms
+	Members []Member `json:"members"` // in the order in which they joined
+
+	Revision uint64 `json:"-"` // of the record: rises with each change
+}
+
+// Member is a client in a room.
+type Member struct {
+	SID    string `json:"sid"`           // the socket's id
+	PID    string `json:"pid,omitempty"` // by which it may come back, a secret; empty: it cannot
+	Name   string `json:"name,omitempty"`
+	Modern bool   `json:"modern,omitempty"` // it speaks more than the HELIOS contract
+
+	Worker string `json:"worker"` // Bus.ID of the worker that has its socket; empty: it is away
+	Term   string `json:"term"`   // a new one for each connection
+	Joined int64  `json:"joined"` // unix ms
+	Away   int64  `json:"away,omitempty"`
+
+	Left *Leaving `json:"left,omitempty"` // it is no longer in the room, but not all were told yet
+}
+
+// Leaving is what is still to be told of a member that left.
+type Leaving struct {
+	Tell    []string `json:"tell,omitempty"` // socket ids of those who are to hear of it
+	Reason  string   `json:"reason"`         // for people
+	At      int64    `json:"at"`             // unix ms
+	Call    string   `json:"call"`           // the room's, then
+	Started int64    `json:"started"`        // the room's, then
+	Ended   bool     `json:"ended"`          // it was the last
+}
+
+// Present are those who are in the room: Members without those who left.
+func (r *Room) Present() []Member {
+	var all []Member
+	for _, m := range r.Members {
+		if m.Left == nil {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// Member finds a member by its socket's id, nil if there is none.
+func (r *Room) Member(sid string) *Member {
+	if r == nil {
+		return nil
+	}
+	if i := slices.IndexFunc(r.Members, func(m Member) bool { return m.SID == sid }); i >= 0 {
+		return &r.Members[i]
+	}
+	return nil
+}
+
+// GetRoom reads a room's record, or ErrNotFound.
+func (b *Bus) GetRoom(ctx context.Context, name string) (*Room, error) {
+	r, rev, err := readRecord[Room](ctx, b, bucketRooms, name, "room "+name)
+	if err != nil {
+		return nil, err
+	}
+	r.Revision = rev
+	return r, nil
+}
+
+// UpdateRoom changes a room's record by compare-and-set: f gets the record as
+// it is, with only Name set when there is none, and may be called several
+// times. A room that f leaves without members is forgotten. An error of f ends
+// it and is returned as it is. On ErrAway the record may have been written or
+// not.
+func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) (*Room, error) {
+	r, rev, err := changeRecord(ctx, b, bucketRooms, name, "room "+name, func(r *Room) (*Room, error) {
+		if r == nil {
+			r = &Room{Name: name}
+		}
+		if err := f(r); err != nil || len(r.Members) == 0 {
+			return nil, err
+		}
+		return r, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		r = &Room{Name: name}
+	}
+	r.Revision = rev
+	return r, nil
+}
+
+// WatchRooms calls f with every room there is and then with every change,
+// until ctx ends. A room that was forgotten comes with only Name set. synced is
+// called when f has seen all there is: at first, and after each remade
+// connection, which shows all anew; a room that was forgotten meanwhile is then
+// not shown.
+func (b *Bus) WatchRooms(ctx context.Context, f func(*Room), synced func()) error {
+	return b.watchBucket(ctx, bucketRooms, func(e jetstream.KeyValueEntry) {
+		r := &Room{}
+		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), r) != nil {
+			return // not a room: nobody can do anything about it
+		}
+		r.Name, r.Revision = e.Key(), e.Revision()
+		f(r)
+	}, synced)
+}
