@@ -11,6 +11,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/ingest"
+	"github.com/helios-h2020/pse/signal"
 	"github.com/helios-h2020/pse/transcode"
 )
 
@@ -27,6 +28,7 @@ type Config struct {
 	Ingest    ingest.Config    `yaml:"ingest"`
 	Transcode transcode.Config `yaml:"transcode"`
 	Edge      edge.Config      `yaml:"edge"`
+	Signal    signal.Config    `yaml:"signal"`
 }
 
 // LogConfig says what is logged and how.
@@ -93,6 +95,7 @@ func DefaultConfig() Config {
 		Ingest:    ingest.DefaultConfig(),
 		Transcode: transcode.DefaultConfig(),
 		Edge:      edge.DefaultConfig(),
+		Signal:    signal.DefaultConfig(),
 	}
 }
 
@@ -107,6 +110,7 @@ func (c Config) Validate() error {
 		c.Ingest.Validate(),
 		c.Transcode.Validate(),
 		c.Edge.Validate(),
+		c.Signal.Validate(),
 		c.validateWindow(),
 	)
 }

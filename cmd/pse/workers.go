@@ -30,6 +30,7 @@ func workers() []worker {
 		{name: "ingest", needs: []string{"bus"}, build: buildIngest},
 		{name: "transcode", needs: []string{"bus"}, build: buildTranscode},
 		{name: "edge", needs: []string{"bus"}, http: true, build: buildEdge},
+		{name: "signal", needs: []string{"bus"}, http: true, build: buildSignal},
 		{name: "demo", needs: []string{"bus", "ingest"}, extra: true, build: buildDemo},
 	}
 }

@@ -60,7 +60,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/nats-io/nats-server/v2":  {"bus/"},
 		"github.com/nats-io/nats.go":         {"bus/"},
 		"github.com/chromedp":                {"internal/browser/"},
-		"github.com/gorilla/websocket":       {"signal/engineio/websocket.go", "signal/engineio/engineiotest/"},
+		"github.com/gorilla/websocket":       {"signal/engineio/websocket.go", "signal/engineio/engineiotest/", "signal/signaltest/"},
 		"github.com/bluenviron":              {"internal/hlscheck/", "ingest/codec.go"},
 		"github.com/santhosh-tekuri":         {"bus/"},
 		"golang.org/x/term":                  {"cmd/pse/log.go"},

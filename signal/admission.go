@@ -1,0 +1,106 @@
+package signal
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/socketio"
+	"go.uber.org/zap"
+)
+
+// Bounds of what clients may call rooms and themselves.
+const (
+	maxRoomName    = 64
+	maxDisplayName = 40
+)
+
+// auth is what clients send when they connect; old ones send nothing.
+type auth struct {
+	V    any    `json:"v"`
+	Name string `json:"name"`
+	Pass string `json:"pass"`
+}
+
+func authOf(h *socketio.Handshake) (a auth, err error) {
+	if len(h.Auth) > 0 {
+		err = json.Unmarshal(h.Auth, &a)
+	}
+	return a, err
+}
+
+// isModern says whether a client speaks more than the HELIOS contract.
+func (a auth) isModern() bool {
+	v, _ := a.V.(float64)
+	return v >= 2
+}
+
+// goodName says whether somebody may be called so.
+func goodName(name string) bool {
+	return utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxDisplayName && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
+// rooms are the namespaces there are (HELIOS).
+func rooms() func(namespace string) bool {
+	word := regexp.MustCompile(`^/\w+$`)
+	return func(namespace string) bool { return len(namespace) <= 1+maxRoomName && word.MatchString(namespace) }
+}
+
+// accept says whether a client may join, before it is told that it is
+// connected. Whether there is a place for it shows later.
+func (w *Worker) accept(ctx context.Context, h *socketio.Handshake) error {
+	if h.Recovered {
+		return nil // it was let in before
+	}
+	err := w.admit(ctx, h)
+	var r *socketio.Refusal
+	if errors.As(err, &r) {
+		w.metrics.refused.WithLabelValues(codeOf(r)).Inc()
+	}
+	return err
+}
+
+func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
+	if w.ctx.Err() != nil {
+		return refusal("limit", "This server is stopping. Try again in a second.")
+	}
+	if !w.joins.take(h.IP) {
+		return refusal("limit", "Too many joins from your address. Try again in a minute.")
+	}
+	a, err := authOf(h)
+	if err != nil || !goodName(a.Name) {
+		return refusal("name", "Your name is too long, or has characters that cannot be shown. Use up to 40 letters.")
+	}
+	if w.cfg.Passphrase != "" && !same(a.Pass, w.cfg.Passphrase) {
+		return refusal("passphrase", "This call needs a passphrase. Ask who invited you.")
+	}
+	v, err := bus.Ask(ctx, w.bus, bus.JoinHook{Room: h.Namespace[1:], Name: a.Name, Addr: h.IP, Client: h.UserAgent}, w.cfg.Hook)
+	if err != nil {
+		w.log.Warn("join hook", zap.Error(err))
+	}
+	if !v.Allow {
+		return refusal("refused", v.Reason)
+	}
+	return nil
+}
+
+// same compares secrets in a time that tells nothing about them.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+func codeOf(r *socketio.Refusal) string {
+	var d struct {
+		Code string `json:"code"`
+	}
+	_ = json.Unmarshal(r.Data, &d) // ours
+	return d.Code
+}

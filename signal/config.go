@@ -1,0 +1,95 @@
+package signal
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// Config configures signalling.
+type Config struct {
+	MaxMembers int `yaml:"max_members"` // in one room
+
+	// A client that is gone is noticed after at most ping_interval + ping_timeout.
+	PingInterval time.Duration `yaml:"ping_interval"`
+	PingTimeout  time.Duration `yaml:"ping_timeout"`
+	Grace        time.Duration `yaml:"grace"`    // how long one that can come back keeps its place after its connection broke
+	Recovery     time.Duration `yaml:"recovery"` // the same after its worker died or stopped
+
+	MaxPayload     int           `yaml:"max_payload"`      // bytes of one message
+	MaxSessions    int           `yaml:"max_sessions"`     // connections to this worker
+	MaxPerIP       int           `yaml:"max_per_ip"`       // connections to this worker from one address; 0: no limit
+	JoinsPerMinute int           `yaml:"joins_per_minute"` // from one address, to this worker; 0: no limit
+	Rate           float64       `yaml:"rate"`             // packets a second from one client, in the long run; 0: no limit
+	Burst          int           `yaml:"burst"`            // and at once
+	MemoryMiB      int           `yaml:"memory_mib"`       // for what clients that come back may have missed
+	MemberKiB      int           `yaml:"member_kib"`       // of it, for one client
+	Linger         time.Duration `yaml:"linger"`           // busy rooms' messages are gathered for so long
+
+	Origins    []string `yaml:"origins"`     // browsers' pages that may connect, as https://example.org; none: all
+	TrustProxy bool     `yaml:"trust_proxy"` // take clients' addresses from X-Forwarded-For
+
+	ICEServers []string `yaml:"ice_servers"` // besides ours: "stun:host:port", or "turn:host:port user password"
+	Passphrase string   `yaml:"passphrase"`  // that clients need to join; empty: none
+
+	Hook bus.HookConfig `yaml:"hook"`
+}
+
+// DefaultConfig is what holds when nothing is configured.
+func DefaultConfig() Config {
+	return Config{
+		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
+		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
+		MemoryMiB: 64, MemberKiB: 1024, Linger: time.Millisecond,
+		Hook: bus.HookConfig{Timeout: 2 * time.Second},
+	}
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	switch {
+	case c.MaxMembers < 2 || c.MaxMembers > 64:
+		return fmt.Errorf("signal.max_members is %d; use 2 to 64", c.MaxMembers)
+	case c.PingInterval < 100*time.Millisecond || c.PingTimeout < 100*time.Millisecond:
+		return fmt.Errorf("signal.ping_interval and ping_timeout are %s and %s; use at least 100ms", c.PingInterval, c.PingTimeout)
+	case c.Grace < 0 || c.Grace > time.Minute:
+		return fmt.Errorf("signal.grace is %s; use 0s to 1m", c.Grace)
+	case c.Recovery < time.Second || c.Recovery > bus.CallsAge:
+		return fmt.Errorf("signal.recovery is %s; use 1s to %s, which the log keeps", c.Recovery, bus.CallsAge)
+	case c.MaxPayload < 1000 || c.MaxPayload > 2_000_000:
+		return fmt.Errorf("signal.max_payload is %d; use 1000 to 2000000", c.MaxPayload)
+	case c.MaxSessions < 1 || c.MaxPerIP < 0 || c.JoinsPerMinute < 0:
+		return fmt.Errorf("signal.max_sessions, max_per_ip and joins_per_minute are %d, %d and %d; use at least 1, 0 and 0", c.MaxSessions, c.MaxPerIP, c.JoinsPerMinute)
+	case c.Rate < 0 || c.Rate > 0 && c.Burst < 1:
+		return fmt.Errorf("signal.rate and burst are %v and %d; use a burst of at least 1, or a rate of 0", c.Rate, c.Burst)
+	case c.MemoryMiB < 1 || c.MemberKiB < 1:
+		return fmt.Errorf("signal.memory_mib and member_kib are %d and %d; use at least 1", c.MemoryMiB, c.MemberKiB)
+	case c.Linger < 0 || c.Linger > 100*time.Millisecond:
+		return fmt.Errorf("signal.linger is %s; use 0s to 100ms", c.Linger)
+	}
+	for _, s := range c.ICEServers {
+		if _, err := parseICEServer(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseICEServer reads "stun:host:port" or "turn:host:port user password".
+func parseICEServer(s string) (bus.ICEServer, error) {
+	f := strings.Fields(s)
+	bad := fmt.Errorf("signal.ice_servers has %q; write stun:host:port, or turn:host:port user password", s)
+	if len(f) == 0 {
+		return bus.ICEServer{}, bad
+	}
+	scheme, _, _ := strings.Cut(f[0], ":")
+	switch {
+	case (scheme == "stun" || scheme == "stuns") && len(f) == 1:
+		return bus.ICEServer{URLs: f}, nil
+	case (scheme == "turn" || scheme == "turns") && len(f) == 3:
+		return bus.ICEServer{URLs: f[:1], Username: f[1], Credential: f[2]}, nil
+	}
+	return bus.ICEServer{}, bad
+}

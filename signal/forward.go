@@ -1,0 +1,81 @@
+package signal
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/engineio"
+)
+
+// Names of what signal workers ask each other directly.
+const (
+	directRequest = "eio"
+	directDial    = "eiows"
+)
+
+// forward carries requests of other workers' sessions over the bus. A worker's
+// token is its Bus.ID.
+type forward struct {
+	bus *bus.Bus
+	max time.Duration // for an answer, a poll's too
+}
+
+// Request is engineio.Forward's.
+func (f forward) Request(ctx context.Context, owner string, r *engineio.Request) (*engineio.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.max)
+	defer cancel()
+	q, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("carry a request: %w", err)
+	}
+	a, err := f.bus.AskDirect(ctx, owner, directRequest, q)
+	if err != nil {
+		return nil, err
+	}
+	var answer engineio.Response
+	if err := json.Unmarshal(a, &answer); err != nil {
+		return nil, fmt.Errorf("carry a request: the answer does not parse: %w", err)
+	}
+	return &answer, nil
+}
+
+// Dial is engineio.Forward's.
+func (f forward) Dial(ctx context.Context, owner string, r *engineio.Request) (engineio.Link, error) {
+	ctx, cancel := context.WithTimeout(ctx, f.max)
+	defer cancel()
+	q, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("carry a WebSocket: %w", err)
+	}
+	return f.bus.DialDirect(ctx, owner, directDial, q)
+}
+
+// answerForward serves what other workers carry here.
+func (w *Worker) answerForward() (stop func(), err error) {
+	requests, err := w.bus.AnswerDirect(directRequest, func(ctx context.Context, q bus.Direct) []byte {
+		var r engineio.Request
+		if json.Unmarshal(q.Data, &r) != nil {
+			return nil
+		}
+		a, _ := json.Marshal(w.engine.Serve(ctx, &r)) // strings and bytes: cannot fail
+		return a
+	})
+	if err != nil {
+		return nil, err
+	}
+	dials, err := w.bus.AnswerDirect(directDial, func(_ context.Context, q bus.Direct) []byte {
+		var r engineio.Request
+		if q.Pipe != nil && json.Unmarshal(q.Data, &r) == nil {
+			w.engine.ServeLink(&r, q.Pipe)
+		}
+		return nil
+	})
+	if err != nil {
+		requests()
+		return nil, err
+	}
+	return func() { dials(); requests() }, nil
+}

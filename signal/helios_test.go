@@ -1,0 +1,70 @@
+package signal
+
+import (
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// The whole contract of HELIOS.md between two workers: exactly those events
+// with exactly those arguments.
+func TestHELIOSContract(t *testing.T) {
+	w := newWorld(t, 2)
+	a := w.join(0, "kitchen", "")
+	a.expect(`["created","/kitchen","` + a.sid() + `"]`)
+	b := w.join(1, "kitchen", "")
+	b.expect(`["joined","/kitchen"]`)
+	a.expect(`["join","` + b.sid() + `"]`)
+
+	offer := `{"type":"offer",  "sdp":"v=0\r\n <&> ü", "z":1,"a":[2.0]}`
+	a.say(offer, b.sid())
+	b.expect(`["message",` + offer + `,"` + a.sid() + `"]`)
+	b.say(`"bye"`, a.sid())
+	a.expect(`["message","bye","` + b.sid() + `"]`)
+
+	stranger := w.join(0, "garden", "")
+	stranger.expect(`["created","/garden","` + stranger.sid() + `"]`)
+	stranger.say(`"hear me"`, b.sid()) // who is in another room
+	b.Leave()
+	a.expect(`["message","bye","` + b.sid() + `"]`)
+	a.Close()
+	bustest.Eventually(t, "the room is forgotten", func() bool {
+		_, err := w.workers[1].bus.GetRoom(t.Context(), "kitchen")
+		return err != nil
+	})
+	started, joined := bustest.Expect[bus.CallStarted](t, w.workers[0].bus), bustest.Expect[bus.CallJoined](t, w.workers[0].bus)
+	left, ended := bustest.Expect[bus.CallLeft](t, w.workers[0].bus), bustest.Expect[bus.CallEnded](t, w.workers[0].bus)
+	if s, e := started(), ended(); s.Room != "kitchen" || e.Call != s.Call {
+		t.Errorf("%+v, %+v", s, e)
+	}
+	if j, k := joined(), joined(); j.Member != a.sid() || k.Member != b.sid() {
+		t.Errorf("%+v, %+v", j, k)
+	}
+	if l, m := left(), left(); l.Member != b.sid() || l.Reason != "left" || m.Member != a.sid() || m.Reason != "connection lost" {
+		t.Errorf("%+v, %+v", l, m)
+	}
+}
+
+// The seventh gets full and has to go; nobody hears of it.
+func TestFullRoom(t *testing.T) {
+	w := newWorld(t, 2, func(c *Config) { c.MaxMembers = 2 })
+	a := w.join(0, "r", "")
+	a.expect(`["created","/r","` + a.sid() + `"]`)
+	b := w.join(1, "r", "")
+	a.expect(`["join","` + b.sid() + `"]`)
+	c := w.join(0, "r", "")
+	c.expect(`["full","/r"]`, `["disconnect"]`)
+	b.Leave()
+	a.expect(`["message","bye","` + b.sid() + `"]`) // and not that of c before it
+}
+
+func TestAddresses(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.join(0, "r", "")
+	a.next("created")
+	if err := a.Emit(nil, `"ipaddr"`); err != nil {
+		t.Fatal(err)
+	}
+	a.say(`1`, "nobody") // still there
+}

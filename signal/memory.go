@@ -1,0 +1,280 @@
+package signal
+
+import (
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// What signals are. The order in which a change of a room stands in the log:
+// a welcome, then the joins that tell the others; byes to the others, then a mark.
+const (
+	kindWelcome     = 'w' // created or joined, to the newcomer
+	kindWelcomeBack = 'W' // the same, to one that may come back
+	kindJoin        = 'j' // to each of the others
+	kindMessage     = 'm'
+	kindName        = 'n'
+	kindBye         = 'b' // to each who is left
+	kindGone        = 'g' // to nobody: the end of what is told of From
+)
+
+// memory is the last of the log as this worker has read it: for each member
+// what was for it, here or at any worker, so that who comes back gets what it
+// missed. Signals go through it to the members whose sockets are here.
+//
+// mu may be taken while a handler runs (Socket.in is held); no handler is
+// called under it. presence.mu comes after it.
+type memory struct {
+	maxBytes, maxMember int
+	age                 time.Duration
+	metrics             *metrics
+
+	mu      sync.Mutex         // guards what follows
+	trails  map[string]*trail  // by socket id: members, as far as the log is read
+	senders map[string]*sender // by socket id
+	ring    []entry            // what refs of trails point into, oldest first
+	bytes   int                // of ring
+}
+
+// entry is one entry of the log.
+type entry struct {
+	seq     uint64
+	read    time.Time
+	bytes   int
+	signals []bus.Signal
+}
+
+// trail is what was for one member.
+type trail struct {
+	room     string
+	welcomed bool // its welcome was read
+	keep     bool // it may come back; until it is welcomed that is not known
+	refs     []ref
+	bytes    int      // of refs
+	lost     position // what is at it or before was dropped since it was too much
+	local    *member  // its socket is here; else nil
+	made     time.Time
+}
+
+// ref is a signal and where it stands.
+type ref struct {
+	at position
+	s  *bus.Signal
+}
+
+func (r ref) size() int {
+	n := 64
+	for _, a := range r.s.Args {
+		n += len(a)
+	}
+	for _, a := range r.s.Attachments {
+		n += len(a)
+	}
+	return n
+}
+
+// idsKept is how many ids of one sender are remembered: more than a client
+// has unacknowledged when it sends again.
+const idsKept = 256
+
+// sender remembers what came from one socket, to know what comes again.
+type sender struct {
+	ids  map[string]bool
+	ring []string
+	next int
+	gone bool
+	last time.Time
+}
+
+// again says whether an id was there before.
+func (s *sender) again(id string) bool {
+	if s.ids[id] {
+		return true
+	}
+	if s.ids == nil {
+		s.ids = map[string]bool{}
+	}
+	if len(s.ring) < idsKept {
+		s.ring = append(s.ring, id)
+	} else {
+		delete(s.ids, s.ring[s.next])
+		s.ring[s.next] = id
+		s.next = (s.next + 1) % idsKept
+	}
+	s.ids[id] = true
+	return false
+}
+
+func newMemory(cfg Config, m *metrics) *memory {
+	return &memory{
+		maxBytes: cfg.MemoryMiB << 20, maxMember: cfg.MemberKiB << 10, age: bus.CallsAge, metrics: m,
+		trails: map[string]*trail{}, senders: map[string]*sender{},
+	}
+}
+
+// known makes sure that a member has a trail.
+func (m *memory) known(room, sid string) *trail {
+	t := m.trails[sid]
+	if t == nil {
+		t = &trail{room: room, made: time.Now()}
+		m.trails[sid] = t
+	}
+	return t
+}
+
+// take takes the next entry of the log.
+func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e := entry{seq: seq, read: now, signals: signals}
+	for i := range signals {
+		s := &signals[i]
+		t := m.admit(s, now)
+		if t == nil {
+			continue
+		}
+		r := ref{position{seq, i}, s}
+		if t.keep || !t.welcomed {
+			t.refs = append(t.refs, r)
+			t.bytes += r.size()
+			e.bytes += r.size()
+			for t.bytes > m.maxMember && len(t.refs) > 1 {
+				t.lost = t.refs[0].at
+				t.drop()
+			}
+		}
+		if s.Kind == kindWelcome || s.Kind == kindWelcomeBack {
+			t.welcomed, t.keep = true, s.Kind == kindWelcomeBack
+			if !t.keep {
+				t.refs, t.bytes = nil, 0
+			}
+		}
+		if t.local != nil {
+			t.local.receive(r)
+			m.metrics.delivered.Inc()
+		}
+	}
+	if e.bytes > 0 {
+		m.ring = append(m.ring, e)
+		m.bytes += e.bytes
+	}
+	m.forget(now)
+}
+
+// admit keeps the books of who there is, and finds the trail of whom a signal
+// is for; nil: it is for nobody.
+func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
+	from := m.senders[s.From]
+	if from == nil {
+		from = &sender{}
+		m.senders[s.From] = from
+	}
+	from.last = now
+	if from.gone || s.ID != "" && from.again(s.ID) {
+		return nil
+	}
+	switch s.Kind {
+	case kindGone:
+		from.gone = true
+		delete(m.trails, s.From)
+		return nil
+	case kindWelcome, kindWelcomeBack:
+		return m.known(s.Room, s.To)
+	case kindJoin:
+		if to := m.senders[s.To]; to != nil && to.gone {
+			return nil
+		}
+		return m.known(s.Room, s.To)
+	}
+	if s.Kind == kindMessage {
+		if t := m.trails[s.From]; t != nil && t.local != nil {
+			t.local.sent(s, now)
+		}
+	}
+	t := m.trails[s.To]
+	if t == nil || t.room != s.Room {
+		return nil // it left, or was never in this room
+	}
+	return t
+}
+
+// drop forgets the oldest signal of a trail.
+func (t *trail) drop() {
+	t.bytes -= t.refs[0].size()
+	t.refs[0] = ref{}
+	t.refs = t.refs[1:]
+}
+
+// forget drops what is too old or too much. What is too old nobody who may
+// still come back misses: on a connection that holds it arrived long ago.
+func (m *memory) forget(now time.Time) {
+	for len(m.ring) > 0 {
+		much := m.bytes > m.maxBytes
+		if !much && now.Sub(m.ring[0].read) <= m.age {
+			return
+		}
+		e := m.ring[0]
+		m.ring[0] = entry{}
+		m.ring = m.ring[1:]
+		m.bytes -= e.bytes
+		for i := range e.signals {
+			t := m.trails[e.signals[i].To]
+			for t != nil && len(t.refs) > 0 && t.refs[0].at.seq <= e.seq {
+				if much {
+					t.lost = t.refs[0].at
+				}
+				t.drop()
+			}
+		}
+	}
+}
+
+// sweep forgets senders that are silent, and trails of those who are not in
+// any room for whatever reason the log did not tell.
+func (m *memory) sweep(now time.Time, inRoom func(room, sid string) bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.forget(now)
+	for sid, s := range m.senders {
+		if now.Sub(s.last) > 2*m.age {
+			delete(m.senders, sid)
+		}
+	}
+	for sid, t := range m.trails {
+		if t.local == nil && now.Sub(t.made) > m.age && !inRoom(t.room, sid) {
+			delete(m.trails, sid)
+		}
+	}
+}
+
+// missed is what a trail has after a position, and whether that is all there was.
+func (t *trail) missed(after position) ([]ref, bool) {
+	if after.compare(t.lost) < 0 {
+		return nil, false
+	}
+	i := 0
+	for i < len(t.refs) && t.refs[i].at.compare(after) <= 0 {
+		i++
+	}
+	return append([]ref(nil), t.refs[i:]...), true
+}
+
+// member finds the member whose socket is here, nil if it is not.
+func (m *memory) member(sid string) *member {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.trails[sid]; t != nil {
+		return t.local
+	}
+	return nil
+}
+
+// release forgets that a member's socket is here, unless another took its place.
+func (m *memory) release(l *member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.trails[l.sid]; t != nil && t.local == l {
+		t.local = nil
+	}
+}

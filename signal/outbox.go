@@ -1,0 +1,183 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+// Bounds of what waits for the log. A batch is closed at batchBytes, and whoever
+// adds when outboxBytes wait has to wait too: a client that sends is then not read.
+const (
+	batchBytes  = 512 << 10
+	outboxBytes = 32 << 20
+)
+
+// outbox writes signals to the log: what comes while a batch is on its way, or
+// within the linger after one, goes with the next. One batch is on its way at a
+// time, so signals are in the log in the order in which they were added.
+type outbox struct {
+	publish func(ctx context.Context, n uint64, batch []byte) error
+	linger  time.Duration
+	log     *zap.Logger
+	metrics *metrics
+
+	mu      sync.Mutex // guards what follows
+	batches []*batch   // the last one is open
+	size    int        // bytes in batches
+	stopped bool
+	wake    chan struct{} // there is something; holds at most one
+	room    chan struct{} // closed when there is room again
+}
+
+type batch struct {
+	data    []byte
+	signals int
+	done    []func()
+}
+
+func newOutbox(publish func(context.Context, uint64, []byte) error, linger time.Duration, m *metrics, log *zap.Logger) *outbox {
+	return &outbox{publish: publish, linger: linger, log: log, metrics: m, wake: make(chan struct{}, 1), room: make(chan struct{})}
+}
+
+// add queues signals that stand together in the log: all of them or none. done,
+// if not nil, is called when they are there; it must not wait. add waits while
+// too much is queued.
+func (o *outbox) add(ctx context.Context, done func(), signals ...bus.Signal) error {
+	for {
+		o.mu.Lock()
+		if o.stopped {
+			o.mu.Unlock()
+			return errStopped
+		}
+		if o.size < outboxBytes {
+			break
+		}
+		room := o.room
+		o.mu.Unlock()
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	defer o.mu.Unlock()
+	if n := len(o.batches); n == 0 || len(o.batches[n-1].data) >= batchBytes {
+		o.batches = append(o.batches, &batch{})
+	}
+	b := o.batches[len(o.batches)-1]
+	before := len(b.data)
+	for i := range signals {
+		b.data = signals[i].Append(b.data)
+	}
+	b.signals += len(signals)
+	o.size += len(b.data) - before
+	if done != nil {
+		b.done = append(b.done, done)
+	}
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// stored adds signals and waits until they are in the log.
+func (o *outbox) stored(ctx context.Context, signals ...bus.Signal) error {
+	done := make(chan struct{})
+	if err := o.add(ctx, func() { close(done) }, signals...); err != nil {
+		return err
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// take is the oldest batch, nil if there is none.
+func (o *outbox) take() *batch {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.batches) == 0 {
+		return nil
+	}
+	b := o.batches[0]
+	o.batches = o.batches[1:]
+	full := o.size >= outboxBytes
+	o.size -= len(b.data)
+	if full && o.size < outboxBytes {
+		close(o.room)
+		o.room = make(chan struct{})
+	}
+	return b
+}
+
+// run publishes until ctx ends; what is queued then is lost, and nobody was
+// told otherwise.
+func (o *outbox) run(ctx context.Context) {
+	defer func() {
+		o.mu.Lock()
+		o.stopped = true
+		close(o.room)
+		o.mu.Unlock()
+	}()
+	linger := time.NewTimer(0)
+	defer linger.Stop()
+	for n := uint64(1); ; n++ {
+		select {
+		case <-linger.C:
+		case <-ctx.Done():
+			return
+		}
+		b := o.take()
+		for b == nil {
+			select {
+			case <-o.wake:
+			case <-ctx.Done():
+				return
+			}
+			b = o.take()
+		}
+		linger.Reset(o.linger)
+		if !o.store(ctx, n, b) {
+			return
+		}
+		o.metrics.batches.Inc()
+		o.metrics.signals.Add(float64(b.signals))
+		for _, done := range b.done {
+			done()
+		}
+	}
+}
+
+// store publishes a batch until the log has it; false when ctx ended before.
+func (o *outbox) store(ctx context.Context, n uint64, b *batch) bool {
+	for warned := false; ; {
+		err := o.publish(ctx, n, b.data)
+		switch {
+		case err == nil:
+			return true
+		case ctx.Err() != nil:
+			return false
+		case errors.Is(err, bus.ErrTooLarge): // cannot be: batches are bounded
+			o.log.Error("signals lost", zap.Error(err))
+			return true
+		case !warned:
+			warned = true
+			o.log.Warn("signals wait for the log", zap.Error(err))
+		}
+		t := time.NewTimer(20 * time.Millisecond)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return false
+		}
+	}
+}

@@ -1,0 +1,119 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/socketio"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+)
+
+// recovery lets clients come back to the place they had, at whatever worker:
+// the record of the room knows the private id, the log what was missed.
+type recovery struct{ w *Worker }
+
+// Offer is socketio.Recovery's. Old apps get the events exactly as HELIOS has
+// them, without offsets.
+func (recovery) Offer(h *socketio.Handshake) bool {
+	a, err := authOf(h)
+	return err == nil && a.isModern()
+}
+
+// Keep is socketio.Recovery's: the member's Close does it.
+func (recovery) Keep(*socketio.Socket, socketio.Reason) {}
+
+// Restore is socketio.Recovery's. From here on what comes for the member is
+// held for it; connect sends that and what it missed.
+func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio.Restored, error) {
+	w, room := r.w, h.Namespace[1:]
+	var after position
+	if h.Offset != "" {
+		var err error
+		if after, err = parsePosition(h.Offset); err != nil {
+			return nil, nil //nolint:nilerr // what we did not give out is nobody's
+		}
+	}
+	m := &member{w: w, room: room, term: nuid.Next(), recoverable: true, dialect: browserDialect, after: after, welcomed: h.Offset != "", made: time.Now()}
+	record, err := w.update(ctx, room, func(r *bus.Room) error {
+		for i := range r.Members {
+			if me := &r.Members[i]; me.PID != "" && same(me.PID, h.PID) && me.Left == nil {
+				m.sid, m.modern = me.SID, me.Modern
+				me.Worker, me.Term, me.Away = w.bus.ID(), m.term, 0
+				return nil
+			}
+		}
+		return errGone
+	})
+	if err != nil {
+		w.metrics.lost.Inc()
+		if !errors.Is(err, errGone) {
+			w.log.Warn("a client could not come back", zap.Error(err))
+		}
+		return nil, err
+	}
+	m.record = record.Revision
+	if !w.restore(m) {
+		// It missed more than is kept: it becomes another member.
+		w.metrics.lost.Inc()
+		w.leave(ctx, room, m.sid, m.term, "away for too long")
+		return nil, errGone
+	}
+	if h.Offset == "" {
+		// It got nothing yet: perhaps the worker died before it told anybody.
+		if err := w.outbox.add(ctx, nil, w.announce(ctx, record, m.sid)...); err != nil {
+			return nil, err
+		}
+	}
+	w.metrics.recovered.Inc()
+	return &socketio.Restored{ID: m.sid}, nil
+}
+
+// restore puts m in the place of whoever has its socket now, with what it missed.
+func (w *Worker) restore(m *member) bool {
+	w.memory.mu.Lock()
+	t := w.memory.trails[m.sid]
+	if t == nil {
+		// All that was for it is still to be read.
+		t = w.memory.known(m.room, m.sid)
+	}
+	t.keep = true
+	missed, ok := t.missed(m.after)
+	if !ok {
+		w.memory.mu.Unlock()
+		return false
+	}
+	before := t.local
+	t.local = m
+	for _, r := range missed {
+		if m.wants(r) {
+			m.held = append(m.held, r)
+		}
+	}
+	w.memory.mu.Unlock()
+	if before != nil && before.socket != nil {
+		before.socket.Close()
+	}
+	return true
+}
+
+// resume gives a restored member its socket.
+func (w *Worker) resume(s *socketio.Socket) socketio.Handler {
+	ice := w.ice.get(w.ctx)
+	w.memory.mu.Lock()
+	defer w.memory.mu.Unlock()
+	t := w.memory.trails[s.ID()]
+	if t == nil || t.local == nil || t.local.socket != nil {
+		s.Close() // it took too long, or came twice at once
+		return nobody{}
+	}
+	m := t.local
+	m.socket = s
+	if m.modern {
+		m.renew = renewal(ice, time.Now())
+	}
+	m.flush()
+	return m
+}

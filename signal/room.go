@@ -1,0 +1,225 @@
+package signal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/socketio"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+)
+
+// peer is a member as the others see it.
+type peer struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// info is what a modern client gets with its welcome.
+type info struct {
+	You   string          `json:"you"`
+	Name  string          `json:"name"`
+	Max   int             `json:"max"`
+	Peers []peer          `json:"peers"` // in order of joining, without itself
+	ICE   bus.Credentials `json:"ice"`
+}
+
+// update changes a room, and goes on trying while the bus is away until ctx ends.
+func (w *Worker) update(ctx context.Context, room string, f func(*bus.Room) error) (*bus.Room, error) {
+	defer w.turns.take(room)() // those of this worker queue here, not at the bus
+	for {
+		r, err := w.bus.UpdateRoom(ctx, room, f)
+		if !errors.Is(err, bus.ErrAway) {
+			return r, err
+		}
+		if !wait(ctx, 20*time.Millisecond) {
+			return nil, err
+		}
+	}
+}
+
+// join lets a client into its room: the record first, which decides whether
+// there is a place, then the log, which tells everybody in order.
+func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name string) error {
+	me := bus.Member{SID: m.sid, PID: s.PID(), Name: name, Modern: m.modern, Worker: w.bus.ID(), Term: m.term, Joined: time.Now().UnixMilli()}
+	take := func(r *bus.Room) error {
+		if r.Member(m.sid) != nil {
+			return nil // written by a try that got no answer
+		}
+		switch n := len(r.Present()); {
+		case n >= w.cfg.MaxMembers:
+			return errFull
+		case n == 0:
+			r.Call, r.Started = nuid.Next(), me.Joined
+		}
+		r.Members = append(r.Members, me)
+		return nil
+	}
+	r, err := w.update(ctx, m.room, take)
+	if errors.Is(err, errFull) && w.evictDead(ctx, m.room) {
+		r, err = w.update(ctx, m.room, take)
+	}
+	if err != nil {
+		return err
+	}
+	w.memory.mu.Lock()
+	m.socket, m.record = s, r.Revision
+	w.memory.known(m.room, m.sid).local = m
+	w.memory.mu.Unlock()
+	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
+		return err
+	}
+	w.facts.joined(r, *r.Member(m.sid))
+	return nil
+}
+
+// announce is what tells a room of a member. It is said again when it may have
+// been lost; readers drop what they had.
+func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Signal {
+	me := r.Member(sid)
+	welcome := bus.Signal{Room: r.Name, From: sid, To: sid, Kind: kindWelcome, ID: "w", Name: "joined", Args: [][]byte{quote("/" + r.Name)}}
+	if me.PID != "" {
+		welcome.Kind = kindWelcomeBack
+	}
+	all := []bus.Signal{welcome}
+	i := info{You: sid, Name: me.Name, Max: w.cfg.MaxMembers, Peers: []peer{}}
+	here, _ := json.Marshal(peer{sid, me.Name}) // strings: cannot fail
+	for _, o := range r.Present() {
+		if o.SID == sid {
+			continue
+		}
+		i.Peers = append(i.Peers, peer{o.SID, o.Name})
+		all = append(all, bus.Signal{
+			Room: r.Name, From: sid, To: o.SID, Kind: kindJoin, ID: "j" + o.SID,
+			Name: "join", Args: [][]byte{quote(sid), here},
+		})
+	}
+	if len(i.Peers) == 0 {
+		all[0].Name, all[0].Args = "created", append(all[0].Args, quote(sid))
+	}
+	if me.Modern {
+		i.ICE = w.ice.get(ctx)
+		j, _ := json.Marshal(i) // cannot fail
+		all[0].Args = append(all[0].Args, j)
+	}
+	return all
+}
+
+// leave takes a member out of its room for good: first it is marked as having
+// left, which frees its place; then the others are told; then the record
+// forgets it. Whoever finds a mark that stays goes on from there. term, if
+// not empty, is the connection that is over: a member that has another by now
+// stays.
+func (w *Worker) leave(ctx context.Context, room, sid, term, reason string) {
+	r, err := w.update(ctx, room, func(r *bus.Room) error {
+		m := r.Member(sid)
+		switch {
+		case m == nil || m.Left == nil && term != "" && m.Term != term:
+			return errGone
+		case m.Left != nil:
+			return nil
+		}
+		m.Left = &bus.Leaving{Reason: reason, At: time.Now().UnixMilli(), Call: r.Call, Started: r.Started}
+		for _, o := range r.Present() {
+			m.Left.Tell = append(m.Left.Tell, o.SID)
+		}
+		m.Left.Ended = len(m.Left.Tell) == 0
+		return nil
+	})
+	if err == nil {
+		err = w.finish(ctx, r, sid)
+	}
+	if err != nil && !errors.Is(err, errGone) {
+		w.log.Warn("a member's leaving is not told yet; another worker will", zap.String("room", room), zap.Error(err))
+	}
+}
+
+// finish tells of a member that is marked as having left, and forgets it.
+func (w *Worker) finish(ctx context.Context, r *bus.Room, sid string) error {
+	m := r.Member(sid)
+	var all []bus.Signal
+	for _, to := range m.Left.Tell {
+		all = append(all, bus.Signal{Room: r.Name, From: sid, To: to, Kind: kindBye, Name: "message", Args: [][]byte{[]byte(`"bye"`)}})
+	}
+	all = append(all, bus.Signal{Room: r.Name, From: sid, Kind: kindGone})
+	if err := w.outbox.stored(ctx, all...); err != nil {
+		return err
+	}
+	if err := w.facts.left(ctx, r.Name, *m); err != nil {
+		return err
+	}
+	w.metrics.left.Inc()
+	_, err := w.update(ctx, r.Name, func(r *bus.Room) error {
+		for i, m := range r.Members {
+			if m.SID == sid && m.Left != nil {
+				r.Members = append(r.Members[:i:i], r.Members[i+1:]...)
+				return nil
+			}
+		}
+		return errGone
+	})
+	return err
+}
+
+// away marks a member whose worker is gone or going: it keeps its place for
+// the recovery time. One that cannot come back leaves.
+func (w *Worker) away(ctx context.Context, room, sid, term string) {
+	r, err := w.update(ctx, room, func(r *bus.Room) error {
+		m := r.Member(sid)
+		if m == nil || m.Left != nil || m.Term != term || m.Worker == "" {
+			return errGone
+		}
+		if m.PID == "" {
+			return nil
+		}
+		m.Worker, m.Away = "", time.Now().UnixMilli()
+		return nil
+	})
+	switch {
+	case err == nil && r.Member(sid).PID == "":
+		w.leave(ctx, room, sid, term, "connection lost")
+	case err != nil && !errors.Is(err, errGone):
+		w.log.Warn("a member is not marked as away; another worker will", zap.String("room", room), zap.Error(err))
+	}
+}
+
+// rename changes a member's display name.
+func (m *member) rename(name string) {
+	w := m.w
+	if !goodName(name) {
+		return
+	}
+	r, err := w.update(w.ctx, m.room, func(r *bus.Room) error {
+		me := r.Member(m.sid)
+		if me == nil || me.Left != nil || me.Name == name {
+			return errGone
+		}
+		me.Name = name
+		return nil
+	})
+	if err != nil {
+		return
+	}
+	var all []bus.Signal
+	for _, o := range r.Present() {
+		if o.SID != m.sid && o.Modern {
+			all = append(all, bus.Signal{Room: m.room, From: m.sid, To: o.SID, Kind: kindName, Name: "name", Args: [][]byte{quote(m.sid), quote(name)}})
+		}
+	}
+	_ = w.outbox.add(w.ctx, nil, all...)
+}
+
+// wait waits d, or less and returns false when ctx ends.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

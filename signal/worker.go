@@ -1,0 +1,292 @@
+// Package signal is the signalling of calls: Socket.IO rooms that span any
+// number of workers (HELIOS.md, "Signalling").
+//
+//	client -> engineio -> socketio -> member -> outbox -> log -> memory -> member -> socketio -> engineio -> client
+//
+// Who is in a room is a record on the bus, changed by compare-and-set. What
+// members get, events of the rooms too, goes through one log that every worker
+// reads in order, so all see the same order, and a client that comes back to
+// any worker gets what it missed. A worker keeps nothing that matters.
+package signal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/engineio"
+	"github.com/helios-h2020/pse/signal/socketio"
+	"github.com/nats-io/nuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// root is where Socket.IO's clients look for it.
+const root = "/socket.io/"
+
+const (
+	acceptTime = 15 * time.Second // for a client to be let in or restored, a bus that is away for a moment included
+	stopTime   = 3 * time.Second  // for what is to be written when the worker stops
+)
+
+// Worker is a signalling worker.
+type Worker struct {
+	cfg      Config
+	bus      *bus.Bus
+	log      *zap.Logger
+	engine   *engineio.Server
+	memory   *memory
+	outbox   *outbox
+	presence *presence
+	ice      *iceServers
+	facts    *facts
+	joins    *limits
+	metrics  *metrics
+	turns    turns
+	started  time.Time
+
+	ctx      context.Context // ends last: what runs while sockets close needs it
+	cancel   context.CancelFunc
+	stopping chan struct{} // closed when Run ends
+	graces   sync.WaitGroup
+	caughtUp atomic.Bool // the log is read to its end
+}
+
+// New makes a worker. It serves what Routes mounts while Run runs.
+func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure signalling: %w", err)
+	}
+	w := &Worker{cfg: cfg, bus: b, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{})}
+	w.metrics = newMetrics(w)
+	w.memory = newMemory(cfg, w.metrics)
+	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
+	w.facts = newFacts(b, log)
+	var err error
+	if w.ice, err = newICEServers(cfg, b, log); err != nil {
+		return nil, err
+	}
+	if w.engine, err = w.newEngine(); err != nil {
+		return nil, fmt.Errorf("configure signalling: %w", err)
+	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	return w, nil
+}
+
+func (w *Worker) newEngine() (*engineio.Server, error) {
+	s := socketio.DefaultConfig()
+	s.Match, s.Accept, s.Connect, s.Recovery = rooms(), w.accept, w.connect, recovery{w}
+	s.AcceptTimeout, s.Rate, s.Burst, s.MaxAttachmentBytes = acceptTime, w.cfg.Rate, w.cfg.Burst, w.cfg.MaxPayload
+	server, err := socketio.New(s)
+	if err != nil {
+		return nil, err
+	}
+	e := engineio.DefaultConfig()
+	e.Open = server.Open
+	e.PingInterval, e.PingTimeout = w.cfg.PingInterval, w.cfg.PingTimeout
+	e.MaxPayload, e.MaxSessions, e.MaxSessionsPerIP = w.cfg.MaxPayload, w.cfg.MaxSessions, w.cfg.MaxPerIP
+	e.Origins = w.cfg.Origins
+	if w.cfg.TrustProxy {
+		e.ClientIP = forwardedFor
+	}
+	e.Token, e.Forward = w.bus.ID(), forward{w.bus, w.cfg.PingInterval + w.cfg.PingTimeout}
+	return engineio.NewServer(e)
+}
+
+// forwardedFor is the client's address as the proxy in front saw it: the last
+// of the list, for those before are the client's own claim.
+func forwardedFor(r *http.Request) string {
+	list := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
+	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
+}
+
+// Routes mounts Socket.IO.
+func (w *Worker) Routes(mux *http.ServeMux) { mux.Handle(root, w.engine) }
+
+// connect gives a client that is let in its place, or tells it that there is none.
+func (w *Worker) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handler {
+	if s.Recovered() {
+		return w.resume(s)
+	}
+	a, _ := authOf(h) // accept has seen it
+	m := &member{
+		w: w, room: h.Namespace[1:], sid: s.ID(), term: nuid.Next(), modern: a.isModern(), recoverable: s.PID() != "",
+		dialect: dialectOf(h.UserAgent), made: time.Now(),
+	}
+	if m.modern {
+		m.dialect = browserDialect
+	}
+	ctx, cancel := context.WithTimeout(w.ctx, acceptTime)
+	defer cancel()
+	switch err := w.join(ctx, m, s, a.Name); {
+	case errors.Is(err, errFull):
+		w.metrics.full.Inc()
+		_ = s.Emit(socketio.Event{Name: "full", Args: []json.RawMessage{quote(h.Namespace)}})
+		s.Disconnect()
+		return nobody{}
+	case err != nil:
+		w.log.Warn("a client could not join", zap.Error(err))
+		w.memory.release(m)
+		s.Close() // it comes again
+		return nobody{}
+	}
+	return m
+}
+
+// closed sees to a member whose socket is disconnected.
+func (w *Worker) closed(m *member, reason socketio.Reason) {
+	w.memory.release(m)
+	back := m.recoverable && socketio.Recoverable(reason)
+	select {
+	case <-w.stopping:
+		ctx, cancel := context.WithTimeout(w.ctx, stopTime)
+		defer cancel()
+		if back {
+			w.away(ctx, m.room, m.sid, m.term)
+		} else {
+			w.leave(ctx, m.room, m.sid, m.term, "connection lost")
+		}
+		return
+	default:
+	}
+	if !back {
+		why := "connection lost"
+		if reason == socketio.ClientLeft {
+			why = "left"
+		}
+		w.leave(w.ctx, m.room, m.sid, m.term, why)
+		return
+	}
+	w.graces.Go(func() {
+		t := time.NewTimer(w.cfg.Grace)
+		defer t.Stop()
+		select {
+		case <-t.C:
+			w.leave(w.ctx, m.room, m.sid, m.term, "connection lost")
+		case <-w.stopping:
+			ctx, cancel := context.WithTimeout(w.ctx, stopTime)
+			defer cancel()
+			w.away(ctx, m.room, m.sid, m.term)
+		}
+	})
+}
+
+// Run serves until ctx ends.
+func (w *Worker) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer w.cancel()
+	wg.Go(func() { _ = w.bus.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
+	wg.Go(func() { w.outbox.run(w.ctx) })
+	wg.Go(func() { w.facts.run(w.ctx) })
+	stop, err := w.answerForward()
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	wg.Go(func() { failed <- w.read(w.ctx) })
+	wg.Go(func() { w.keepHouses(w.ctx) })
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-failed:
+	}
+	close(w.stopping)
+	w.engine.Close()
+	stop()
+	w.graces.Wait()
+	return err
+}
+
+// read reads the log from a minute ago on.
+func (w *Worker) read(ctx context.Context) error {
+	select {
+	case <-w.presence.synced:
+	case <-ctx.Done():
+		return nil
+	}
+	var r *bus.SignalReader
+	for {
+		var err error
+		if r, err = w.bus.FollowSignals(ctx, time.Now().Add(-bus.CallsAge)); err == nil {
+			break
+		}
+		if !wait(ctx, 100*time.Millisecond) {
+			return nil
+		}
+		w.log.Debug("the log of calls cannot be read yet", zap.Error(err))
+	}
+	defer r.Stop()
+	w.remember()
+	w.caughtUp.Store(r.Empty)
+	for {
+		seq, signals, pending, err := r.Next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, bus.ErrBadSignals):
+			w.log.Error("an entry of the log of calls is lost", zap.Uint64("number", seq), zap.Error(err))
+			continue
+		case err != nil:
+			return err
+		}
+		w.memory.take(seq, signals, time.Now())
+		if pending == 0 {
+			w.caughtUp.Store(true)
+		}
+	}
+}
+
+// remember makes trails for the members that were there before this worker.
+func (w *Worker) remember() {
+	w.memory.mu.Lock()
+	defer w.memory.mu.Unlock()
+	w.presence.each(func(r *bus.Room) {
+		for _, m := range r.Present() {
+			t := w.memory.known(r.Name, m.SID)
+			t.keep = m.PID != ""
+			t.welcomed = !t.keep
+		}
+	})
+}
+
+func (w *Worker) keepHouses(ctx context.Context) {
+	select {
+	case <-w.presence.synced:
+	case <-ctx.Done():
+		return
+	}
+	t := time.NewTicker(tick)
+	defer t.Stop()
+	for {
+		select {
+		case now := <-t.C:
+			w.keepHouse(ctx, now)
+		case <-ctx.Done():
+			return
+		case <-w.stopping:
+			return
+		}
+	}
+}
+
+// Ready is nil while the bus can be reached and the log is read.
+func (w *Worker) Ready() error {
+	switch {
+	case !w.bus.Connected():
+		return fmt.Errorf("signal: the bus cannot be reached; is its address right, and does it run?")
+	case !w.caughtUp.Load():
+		return fmt.Errorf("signal: the log is still being read; wait a second")
+	}
+	return nil
+}
+
+// Collectors are signalling's metrics.
+func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }
