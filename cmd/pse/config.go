@@ -18,7 +18,10 @@ import (
 // Config is everything that pse.yaml may say. A worker's section is its own
 // Config, with its own defaults.
 type Config struct {
-	Data  string      `yaml:"data"` // one directory for all that is kept; empty: see dataDir
+	Data string `yaml:"data"` // one directory for all that is kept; empty: see dataDir
+	// Compat opens more ports, those of what PSE replaces: "helios", or empty.
+	Compat string `yaml:"compat"`
+
 	Log   LogConfig   `yaml:"log"`
 	HTTP  HTTPConfig  `yaml:"http"`
 	TLS   TLSConfig   `yaml:"tls"`
@@ -102,6 +105,7 @@ func DefaultConfig() Config {
 // Validate finds what cannot work before anything is started.
 func (c Config) Validate() error {
 	return errors.Join(
+		c.validateCompat(),
 		c.Log.validate(),
 		c.HTTP.validate(),
 		c.TLS.validate(),
@@ -113,6 +117,13 @@ func (c Config) Validate() error {
 		c.Signal.Validate(),
 		c.validateWindow(),
 	)
+}
+
+func (c Config) validateCompat() error {
+	if c.Compat != "" && c.Compat != compatHelios {
+		return fmt.Errorf("compat is %q; use %s, or nothing", c.Compat, compatHelios)
+	}
+	return nil
 }
 
 // validateWindow sees that the log holds what the edge lists.

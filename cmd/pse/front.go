@@ -39,6 +39,7 @@ type front struct {
 	server  *http.Server
 	clear   net.Listener
 	secure  net.Listener // nil without HTTPS
+	compat  []net.Listener
 	serving sync.WaitGroup
 }
 
@@ -77,11 +78,7 @@ func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Con
 
 // serve answers until stop.
 func (f *front) serve() {
-	listeners := []net.Listener{f.clear}
-	if f.secure != nil {
-		listeners = append(listeners, f.secure)
-	}
-	for _, l := range listeners {
+	for _, l := range f.listeners() {
 		f.serving.Go(func() {
 			if err := f.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				f.log.Error("HTTP listener ended", zap.Error(err))
@@ -102,11 +99,18 @@ func (f *front) stop(limit time.Duration) {
 		_ = f.server.Close()
 	}
 	// Shutdown knows no listener that was never served.
-	_ = f.clear.Close()
-	if f.secure != nil {
-		_ = f.secure.Close()
+	for _, l := range f.listeners() {
+		_ = l.Close()
 	}
 	f.serving.Wait()
+}
+
+func (f *front) listeners() []net.Listener {
+	all := append([]net.Listener{f.clear}, f.compat...)
+	if f.secure != nil {
+		all = append(all, f.secure)
+	}
+	return all
 }
 
 // mount makes the mux anew from the workers that run.

@@ -85,6 +85,12 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		if err := public.listen(p.cfg.HTTP, secure, reg, log.Named("http")); err != nil {
 			return err
 		}
+		if p.cfg.Compat == compatHelios {
+			if err := public.listenCompat(p.cfg.HTTP.Listen, secure); err != nil {
+				public.stop(0)
+				return err
+			}
+		}
 		p.listens("http", public.clear.Addr().String())
 		if public.secure != nil {
 			p.listens("https", public.secure.Addr().String())
