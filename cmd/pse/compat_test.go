@@ -34,10 +34,10 @@ func TestPortsOfHELIOS(t *testing.T) {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
 	defer transport.CloseIdleConnections()
 	for url, want := range map[string]string{
-		"http://127.0.0.1:800/":                      "/",
-		"http://127.0.0.1:800/hls/cam.m3u8":          "/hls/cam.m3u8",
-		"https://127.0.0.1:11794/?audio=0":           "/call/",
-		"https://127.0.0.1:11794/socket.io/":         "/socket.io/",
+		"http://127.0.0.1:800/":                     "/",
+		"http://127.0.0.1:800/hls/cam.m3u8":         "/hls/cam.m3u8",
+		"https://127.0.0.1:11794/?audio=0":          "/call/",
+		"https://127.0.0.1:11794/socket.io/":        "/socket.io/",
 		"https://" + f.secure.Addr().String() + "/": "/",
 	} {
 		r, err := (&http.Client{Transport: transport}).Get(url)
