@@ -34,6 +34,10 @@ const notBuilt = `<!doctype html>
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
 	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// permissions are what the pages may ask a person for: a call needs the camera,
+// the microphone and the screen, and nothing framed in a page gets any of them.
+const permissions = "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=()"
+
 // file is one file of the build, read and compressed once. It never changes
 // while the program runs.
 type file struct {
@@ -122,6 +126,7 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	if f.page {
 		h.Set("Content-Security-Policy", policy)
+		h.Set("Permissions-Policy", permissions)
 	}
 	if f.gzip != nil {
 		h.Set("Vary", "Accept-Encoding")

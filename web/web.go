@@ -12,34 +12,52 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// pages are the HTML files of the build and where they are mounted.
+// pages are the places of the public side and the HTML file of the build that each shows.
 var pages = map[string]string{
-	"certificate.html": "GET /certificate",
-	"home.html":        "GET /{$}",
-	"watch.html":       "GET /watch/{name}",
+	"GET /{$}":          "home.html",
+	"GET /call/{$}":     "call.html", // asks for the room
+	"GET /call/{room}":  "call.html",
+	"GET /certificate":  "certificate.html",
+	"GET /watch/{name}": "watch.html",
 }
 
-// Routes mounts the pages and what they load: "/", "/watch/NAME", "/certificate", "/assets/"
-// and the few files browsers look for at the root (icons, manifest).
-func Routes(mux *http.ServeMux) {
+// callPages are those of HELIOS's port, where the call is at the root.
+var callPages = map[string]string{
+	"GET /{$}":         "call.html",
+	"GET /call/{$}":    "call.html",
+	"GET /call/{room}": "call.html",
+	"GET /certificate": "certificate.html",
+}
+
+// Routes mounts the pages and what they load: "/", "/watch/NAME", "/call/ROOM",
+// "/certificate", "/assets/" and the few files browsers look for at the root
+// (icons, manifest).
+func Routes(mux *http.ServeMux) { routes(mux, site(), pages) }
+
+// CallRoutes mounts the call page at "/", where its query or hash names the
+// room, and at "/call/ROOM": for a port that serves calls alone.
+func CallRoutes(mux *http.ServeMux) { routes(mux, site(), callPages) }
+
+func site() fs.FS {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the directory is embedded: it is there
 	}
-	routes(mux, built)
+	return built
 }
 
-func routes(mux *http.ServeMux, built fs.FS) {
+func routes(mux *http.ServeMux, built fs.FS, pages map[string]string) {
 	files := readSite(built)
-	for name, pattern := range pages {
+	for pattern, name := range pages {
 		f := files[name]
 		if f == nil {
 			f = newFile(name, []byte(notBuilt))
 		}
-		delete(files, name)
 		mux.Handle(pattern, f)
 	}
 	for name, f := range files {
-		mux.Handle("GET /"+name, f)
+		if !f.page {
+			mux.Handle("GET /"+name, f)
+		}
 	}
 }

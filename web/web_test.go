@@ -14,6 +14,7 @@ var build = fstest.MapFS{
 	".keep":                {},
 	"home.html":            {Data: []byte("<title>home</title>" + strings.Repeat(" ", 2000))},
 	"watch.html":           {Data: []byte("<title>watch</title>")},
+	"call.html":            {Data: []byte("<title>call</title>")},
 	"favicon.svg":          {Data: []byte("<svg/>")},
 	"manifest.webmanifest": {Data: []byte("{}")},
 	"assets/home-1a2b.js":  {Data: []byte(strings.Repeat("let a;", 1000))},
@@ -22,7 +23,7 @@ var build = fstest.MapFS{
 
 func serve(build fstest.MapFS, method, path string, headers ...string) *http.Response {
 	mux := http.NewServeMux()
-	routes(mux, build)
+	routes(mux, build, pages)
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -51,6 +52,8 @@ func TestRoutes(t *testing.T) {
 		{"/", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/watch/garden", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/watch/garden%20&%20co%2Fx", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/call/family", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/call/", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", 200, "image/svg+xml", "no-cache"},
 		{"/manifest.webmanifest", 200, "application/manifest+json", "no-cache"},
 		{"/assets/home-1a2b.js", 200, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
@@ -58,6 +61,8 @@ func TestRoutes(t *testing.T) {
 		{"/home.html", 404, "", ""},
 		{"/watch/", 404, "", ""},
 		{"/watch/a/b", 404, "", ""},
+		{"/call/a/b", 404, "", ""},
+		{"/call.html", 404, "", ""},
 		{"/assets/", 404, "", ""},
 		{"/assets/nothing.js", 404, "", ""},
 		{"/.keep", 404, "", ""},
@@ -81,9 +86,24 @@ func TestRoutes(t *testing.T) {
 		if page := strings.HasPrefix(c.mime, "text/html"); page != (h.Get("Content-Security-Policy") == policy) {
 			t.Errorf("%s: content security policy %q", c.path, h.Get("Content-Security-Policy"))
 		}
+		if page := strings.HasPrefix(c.mime, "text/html"); page != (h.Get("Permissions-Policy") == permissions) {
+			t.Errorf("%s: permissions policy %q", c.path, h.Get("Permissions-Policy"))
+		}
 	}
 	if r := serve(build, "POST", "/"); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST /: %d", r.StatusCode)
+	}
+}
+
+func TestCallRoutes(t *testing.T) {
+	mux := http.NewServeMux()
+	routes(mux, build, callPages)
+	for path, want := range map[string]string{"/": "call", "/?room=family": "call", "/call/family": "call", "/watch/garden": "404"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		if got := w.Body.String(); !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %s", path, got, want)
+		}
 	}
 }
 

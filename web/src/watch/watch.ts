@@ -5,11 +5,11 @@ import type Hls from 'hls.js/light'
 import { byId, setText } from '../element.ts'
 import { behind, clock, count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
+import { shareSheet } from '../share/share.ts'
 import { getStream, nameOf, playlistOf, type Stream } from '../streams.ts'
 import { Player } from './player.ts'
 import { QualityMenu } from './quality.ts'
 import { sceneOf, words, type Answer, type Scene } from './scene.ts'
-import { shareSheet } from './share.ts'
 
 /*
  * The watch page. #stage tells tests and scripts all they need: data-scene is the

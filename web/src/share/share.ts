@@ -3,12 +3,11 @@ import { encode } from 'uqr'
 import { byId } from '../element.ts'
 
 /** The dialog with this page's link: QR code, copy, and the phone's own share sheet. */
-export function shareSheet(title: () => string): void {
+export function shareSheet(title: () => string, url = location.origin + location.pathname): void {
   const sheet = byId<HTMLDialogElement>('sheet')
   const link = byId<HTMLInputElement>('link')
   const copy = byId<HTMLButtonElement>('copy')
   const send = byId<HTMLButtonElement>('send')
-  const url = location.origin + location.pathname
 
   byId('share').addEventListener('click', () => {
     link.value = url

@@ -1,0 +1,175 @@
+import '../look/page.css'
+import './call.css'
+import './prejoin.css'
+import './tile.css'
+import { byId, setText } from '../element.ts'
+import { shareSheet } from '../share/share.ts'
+import { Awake } from './awake.ts'
+import { Bar } from './bar.ts'
+import { nameOf } from './caption.ts'
+import { Curtain } from './curtain.ts'
+import { Grid } from './grid.ts'
+import { Media } from './media.ts'
+import { Mesh } from './mesh.ts'
+import { Meter, shown, SPEAKING } from './meter.ts'
+import type { Peer } from './peer.ts'
+import { Prejoin } from './prejoin.ts'
+import { isRoom, linkOf, roomOf } from './room.ts'
+import { sceneOfRefusal } from './scene.ts'
+import { showSecureLinks } from './secure.ts'
+import { SELF, viewsOf, type Seen } from './views.ts'
+import { loadWishes, saveWishes } from './wishes.ts'
+
+/*
+ * The call page. #stage tells tests and scripts all they need: data-scene is the
+ * Scene, data-peers how many others there are, data-online whether the line to the
+ * server is whole, data-sid our id; its `peers` property holds the Peers by id, each
+ * with its RTCPeerConnection. Each tile has its peer's id and state as data, too.
+ */
+const stage = byId<HTMLElement & { peers?: ReadonlyMap<string, Peer> }>('stage')
+const room = roomOf(new URL(location.href))
+const wishes = loadWishes()
+const meter = new Meter()
+const media = new Media(wishes, mediaChanged)
+const grid = new Grid(byId('tiles'))
+const bar = new Bar(media, leave)
+const prejoin = new Prejoin(media, meter, wishes, join)
+const curtain = new Curtain({ again: () => void retry(), pass: tryPass, room: goTo })
+const awake = new Awake()
+const seen: Seen = { connected: new Set(), speaking: new Set() }
+const spokeAt = new Map<string, number>() // performance.now() of when each was last heard
+
+let pass = new URLSearchParams(location.search).get('pass') ?? ''
+let mesh: Mesh | undefined
+
+if (isRoom(room)) {
+  document.title = `${room} · Call · PSE`
+  for (const name of document.querySelectorAll('.room-name')) name.textContent = room
+  shareSheet(() => document.title, linkOf(new URL(location.href), room))
+  byId('share-too').addEventListener('click', () => byId('share').click())
+  curtain.show('prejoin')
+  void showSecureLinks()
+  void media.start()
+} else {
+  curtain.show('ask', room === '' ? '' : 'A name is made of letters, digits and _.')
+}
+
+setInterval(() => void mesh?.tick().then(update), 1000)
+setInterval(listen, 100)
+addEventListener('pagehide', () => mesh?.leave())
+addEventListener('pageshow', (e) => e.persisted && location.reload()) // connections do not survive the way back
+addEventListener('hashchange', () => location.reload())
+
+function goTo(name: string): void {
+  location.assign(linkOf(new URL(location.href), name) + (location.pathname.startsWith('/call') ? location.search : ''))
+}
+
+function join(name: string): void {
+  wishes.name = name
+  saveWishes(wishes)
+  curtain.show('joining')
+  mesh = new Mesh(room, { name, pass: () => pass, relayOnly: wishes.relayOnly }, media, {
+    entered,
+    came: (peer) => say(`${called(peer)} joined`),
+    left: (peer) => say(`${called(peer)} left`),
+    refused,
+    full: () => out('full'),
+    closed: () => out('elsewhere'),
+    changed: update,
+  })
+  mesh.enter()
+  update()
+}
+
+function entered(): void {
+  if (curtain.scene !== 'call') {
+    const n = mesh?.peers.size ?? 0
+    say(n === 0 ? 'You are the first' : `You are in, with ${n} other${n === 1 ? '' : 's'}`)
+    awake.set(true)
+    curtain.show('call')
+  }
+  update()
+}
+
+function refused(code: unknown, why: string): void {
+  const scene = sceneOfRefusal(code)
+  const wrong = scene === 'passphrase' && pass !== ''
+  out(scene, scene === 'refused' || scene === 'ask' ? why : wrong ? 'That was not it. Try again.' : '')
+}
+
+function out(scene: Parameters<Curtain['show']>[0], text = ''): void {
+  awake.set(false)
+  if (scene !== 'passphrase') media.stop()
+  curtain.show(scene, text)
+}
+
+function leave(): void {
+  mesh?.leave()
+  mesh = undefined
+  out('ended')
+  update()
+}
+
+function tryPass(tried: string): void {
+  pass = tried
+  curtain.show('joining')
+  mesh?.enter()
+}
+
+async function retry(): Promise<void> {
+  mesh?.leave()
+  curtain.show('joining')
+  await media.start()
+  join(wishes.name)
+}
+
+function mediaChanged(): void {
+  mesh?.carry()
+  update()
+}
+
+/** Everything that can be seen, from what is. */
+function update(): void {
+  prejoin.update()
+  bar.update()
+  stage.dataset['peers'] = String(mesh?.peers.size ?? 0)
+  stage.dataset['online'] = String(mesh?.online ?? false)
+  stage.dataset['sid'] = mesh?.you ?? ''
+  stage.dataset['audio'] = String(media.state.audio)
+  stage.dataset['video'] = String(media.state.video)
+  if (!mesh) return
+  stage.peers = mesh.peers
+  const inCall = curtain.scene === 'call'
+  byId('offline').hidden = !inCall || mesh.online
+  byId('alone').hidden = !inCall || mesh.peers.size > 0
+  if (curtain.scene === 'joining') setText(byId('curtain-text'), mesh.tried ? 'The box does not answer. Trying again…' : '')
+  if (inCall) grid.show(viewsOf(mesh, media, { name: wishes.name, speaking: seen.speaking.has(SELF) }, seen))
+}
+
+/** Ten times a second: who speaks. */
+function listen(): void {
+  if (curtain.scene === 'prejoin') prejoin.tick()
+  if (curtain.scene !== 'call' || !mesh) return
+  meter.hear(media.audio)
+  heard(SELF, media.state.audio ? meter.level() : 0)
+  for (const peer of mesh.peers.values()) heard(peer.id, peer.sends.audio ? shown(peer.level) : 0)
+}
+
+function heard(id: string, level: number): void {
+  const now = performance.now()
+  if (level > SPEAKING) spokeAt.set(id, now)
+  const speaks = now - (spokeAt.get(id) ?? -Infinity) < 600 // the pauses between words are not silence
+  if (speaks === seen.speaking.has(id)) return
+  if (speaks) seen.speaking.add(id)
+  else seen.speaking.delete(id)
+  update()
+}
+
+function called(peer: Peer): string {
+  return nameOf(peer.name, peer.id, [peer, ...(mesh?.peers.values() ?? [])].filter((p, i, all) => all.indexOf(p) === i))
+}
+
+/** For those who do not see the tiles. */
+function say(text: string): void {
+  setText(byId('said'), text)
+}

@@ -1,0 +1,54 @@
+import { byId, setText } from '../element.ts'
+import { freshRoom, isRoom, roomFrom } from './room.ts'
+import { words, type Scene } from './scene.ts'
+
+/** The scenes that are words, a field and a button. */
+export class Curtain {
+  private readonly stage = byId('stage')
+
+  constructor(hands: { again(): void; pass(pass: string): void; room(room: string): void }) {
+    byId('again').addEventListener('click', () => hands.again())
+    byId('pass-form').addEventListener('submit', (e) => {
+      e.preventDefault()
+      hands.pass(byId<HTMLInputElement>('pass').value)
+    })
+    const field = byId<HTMLInputElement>('room-name')
+    byId('room-form').addEventListener('submit', (e) => {
+      e.preventDefault()
+      const typed = field.value.trim()
+      const room = isRoom(typed) ? typed : roomFrom(typed)
+      hands.room(room || freshRoom())
+    })
+  }
+
+  get scene(): Scene {
+    return this.stage.dataset['scene'] as Scene
+  }
+
+  /** Shows a scene; text takes the place of its usual words. */
+  show(scene: Scene, text = ''): void {
+    const before = this.scene
+    this.stage.dataset['scene'] = scene
+    for (const part of document.querySelectorAll<HTMLElement>('[data-in]')) {
+      part.hidden = !part.dataset['in']!.split(' ').includes(scene)
+    }
+    if (scene !== 'ask' && scene !== 'prejoin' && scene !== 'call') {
+      setText(byId('curtain-title'), words[scene].title)
+      setText(byId('curtain-text'), text || words[scene].text)
+      const again = byId('again')
+      again.hidden = !words[scene].again
+      setText(again, words[scene].again ?? '')
+    }
+    if (scene === 'ask') {
+      byId('room-trouble').hidden = text === ''
+      setText(byId('room-trouble'), text)
+    }
+    if (scene !== before) this.focus(scene)
+  }
+
+  /** The keyboard goes on where the person does. */
+  private focus(scene: Scene): void {
+    const at: Partial<Record<Scene, string>> = { passphrase: 'pass', ask: 'room-name', call: 'tiles', prejoin: 'join' }
+    byId(at[scene] ?? 'curtain-title').focus({ preventScroll: true })
+  }
+}

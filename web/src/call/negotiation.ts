@@ -1,0 +1,116 @@
+/**
+ * Perfect negotiation (W3C webrtc-pc, 10.7): either side may offer at any time;
+ * when two offers cross, the polite side takes its own back. Words of a peer
+ * must come in the order they were sent; take works them off one by one.
+ */
+
+/** What negotiation needs of an RTCPeerConnection. */
+export interface Link {
+  readonly signalingState: RTCSignalingState
+  readonly localDescription: RTCSessionDescriptionInit | null
+  readonly remoteDescription: RTCSessionDescriptionInit | null
+  setLocalDescription(): Promise<void>
+  setRemoteDescription(description: RTCSessionDescriptionInit): Promise<void>
+  addIceCandidate(candidate: RTCIceCandidateInit): Promise<void>
+}
+
+export interface Hands {
+  send(description: RTCSessionDescriptionInit): void
+  /** A remote offer is in: put what we send into its places before the answer is made. */
+  prepare(): Promise<void>
+  /** Something the peer sent could not be used. */
+  trouble(cause: unknown): void
+}
+
+export class Negotiation {
+  private offering = false
+  private settingAnswer = false
+  private ignoring = false
+  private early: RTCIceCandidateInit[] = [] // candidates that came before their description
+  private chain: Promise<void> = Promise.resolve()
+  private readonly link: Link
+  private readonly polite: boolean
+  private readonly hands: Hands
+
+  constructor(link: Link, polite: boolean, hands: Hands) {
+    this.link = link
+    this.polite = polite
+    this.hands = hands
+  }
+
+  /** Makes an offer; call it when the connection says that negotiation is needed. */
+  async offer(): Promise<void> {
+    try {
+      this.offering = true
+      await this.link.setLocalDescription()
+      this.sendLocal()
+    } catch (cause) {
+      this.hands.trouble(cause)
+    } finally {
+      this.offering = false
+    }
+  }
+
+  /** Sends an offer again that was never answered; says whether there was one. */
+  again(): boolean {
+    if (this.link.signalingState !== 'have-local-offer') return false
+    this.sendLocal()
+    return true
+  }
+
+  takeDescription(d: { type: 'offer' | 'answer'; sdp: string }): Promise<void> {
+    return this.next(() => (d.type === 'offer' ? this.takeOffer(d.sdp) : this.takeAnswer(d.sdp)))
+  }
+
+  takeCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    return this.next(async () => {
+      if (!this.link.remoteDescription) this.early.push(candidate)
+      else await this.addCandidate(candidate)
+    })
+  }
+
+  private async takeOffer(sdp: string): Promise<void> {
+    const free = !this.offering && (this.link.signalingState === 'stable' || this.settingAnswer)
+    this.ignoring = !this.polite && !free
+    if (this.ignoring) return
+    await this.link.setRemoteDescription({ type: 'offer', sdp }) // takes our own offer back, if there is one
+    await this.addEarly()
+    await this.hands.prepare()
+    await this.link.setLocalDescription()
+    this.sendLocal()
+  }
+
+  private async takeAnswer(sdp: string): Promise<void> {
+    if (this.link.signalingState !== 'have-local-offer') return // to an offer that was taken back, or a second time
+    try {
+      this.settingAnswer = true
+      await this.link.setRemoteDescription({ type: 'answer', sdp })
+    } finally {
+      this.settingAnswer = false
+    }
+    await this.addEarly()
+  }
+
+  private async addEarly(): Promise<void> {
+    const early = this.early
+    this.early = []
+    for (const candidate of early) await this.addCandidate(candidate)
+  }
+
+  private async addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    try {
+      await this.link.addIceCandidate(candidate)
+    } catch (cause) {
+      if (!this.ignoring) this.hands.trouble(cause) // those of an ignored offer fit nothing
+    }
+  }
+
+  private sendLocal(): void {
+    if (this.link.localDescription) this.hands.send(this.link.localDescription)
+  }
+
+  private next(step: () => Promise<void>): Promise<void> {
+    this.chain = this.chain.then(step).catch((cause: unknown) => this.hands.trouble(cause))
+    return this.chain
+  }
+}

@@ -1,0 +1,98 @@
+import { make, setText } from '../element.ts'
+import { initials } from './caption.ts'
+import { icon, setIcon } from './icon.ts'
+import type { Box } from './layout.ts'
+import { describe, type Quality } from './quality.ts'
+
+/** What a tile shows. */
+export interface View {
+  name: string
+  stream: MediaStream
+  self: boolean
+  mirrored: boolean
+  audio: boolean
+  video: boolean
+  screen: boolean
+  speaking: boolean
+  /** Said over the tile: that there is no line yet, or none now. */
+  waiting: string
+  /** Said beside the name: why there is no picture. */
+  note: string
+  quality: Quality | undefined
+  connection: string
+}
+
+/** One person of the call: the picture, or letters, the name, and how the line is. */
+export class Tile {
+  readonly element = make('li', 'tile')
+  private readonly video = make('video')
+  private readonly letters = make('span', 'letters')
+  private readonly face = make('div', 'face', this.letters)
+  private readonly name = make('span', 'tile-name')
+  private readonly note = make('span', 'tile-note')
+  private readonly muted = make('span', 'tile-muted', icon('mic-off'), make('span', 'visually-hidden', 'muted'))
+  private readonly bars = icon('bars')
+  private readonly path = make('span', 'tile-path')
+  private readonly words = make('span', 'visually-hidden')
+  private readonly line = make('span', 'tile-line', this.bars, this.path, this.words)
+  private readonly cover = make('p', 'tile-cover')
+
+  constructor(id: string) {
+    this.element.dataset['peer'] = id
+    this.video.autoplay = true
+    this.video.playsInline = true
+    this.video.disablePictureInPicture = false
+    this.face.setAttribute('aria-hidden', 'true')
+    this.element.append(this.face, this.video, this.cover, make('div', 'tile-label', this.muted, this.name, this.note), this.line)
+  }
+
+  show(v: View): void {
+    const { element, video } = this
+    if (video.srcObject !== v.stream) {
+      video.muted = v.self // our own voice is not played back to us
+      video.srcObject = v.stream
+    }
+    if (video.paused && v.stream.getTracks().length > 0) void video.play().catch(() => undefined) // played on the next touch
+    const data = element.dataset
+    data['self'] = String(v.self)
+    data['audio'] = String(v.audio)
+    data['video'] = String(v.video)
+    data['screen'] = String(v.screen)
+    data['mirrored'] = String(v.mirrored)
+    data['speaking'] = String(v.speaking)
+    data['connection'] = v.connection
+    data['quality'] = v.quality?.grade ?? ''
+    data['path'] = v.quality?.path ?? ''
+    setText(this.letters, initials(v.name))
+    setText(this.name, v.self ? (v.screen ? 'Your screen' : 'You') : v.screen ? `${v.name}’s screen` : v.name)
+    setText(this.note, v.note)
+    setText(this.cover, v.waiting)
+    this.cover.hidden = v.waiting === ''
+    this.muted.hidden = v.audio
+    this.line.hidden = v.quality === undefined || v.quality.grade === 'unknown'
+    if (!v.quality) return
+    setIcon(this.bars, `bars-${v.quality.grade}`)
+    setText(this.path, v.quality.path === 'unknown' ? '' : v.quality.path === 'relay' ? 'Relay' : 'Direct')
+    setText(this.words, describe(v.quality))
+    if (this.line.title !== describe(v.quality)) this.line.title = describe(v.quality)
+  }
+
+  put({ x, y, width, height }: Box, floating: boolean): void {
+    const { style } = this.element
+    style.translate = `${x}px ${y}px`
+    style.width = `${width}px`
+    style.height = `${height}px`
+    this.element.toggleAttribute('data-floating', floating)
+    this.element.toggleAttribute('data-small', width < 200 || height < 130)
+  }
+
+  /** Sound that the browser held back is played: the person has touched the page. */
+  wake(): void {
+    if (this.video.paused) void this.video.play().catch(() => undefined)
+  }
+
+  remove(): void {
+    this.video.srcObject = null
+    this.element.remove()
+  }
+}
