@@ -44,6 +44,11 @@ func candidateOf(payload []byte) (c candidate, ok bool) {
 	if !bytes.HasPrefix(payload, []byte("{")) || !bytes.Contains(payload, []byte(`"candidate"`)) || json.Unmarshal(payload, &c) != nil {
 		return c, false
 	}
+	for _, v := range [...]*json.RawMessage{&c.Label, &c.ID, &c.Mid, &c.Line} {
+		if string(*v) == "null" {
+			*v = nil
+		}
+	}
 	if c.Candidate == nil || c.Type != nil && *c.Type != "candidate" {
 		return c, false
 	}

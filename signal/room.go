@@ -65,9 +65,12 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 	if err != nil {
 		return err
 	}
+	ice := w.ice.get(ctx)
 	w.memory.mu.Lock()
-	m.socket, m.record = s, r.Revision
-	w.memory.known(m.room, m.sid).local = m
+	m.socket, m.record, m.renew = s, r.Revision, renewal(ice, time.Now())
+	t := w.memory.known(m.room, m.sid)
+	t.local = m
+	m.held = append(m.held, t.refs...) // another worker's news may be here already
 	w.memory.mu.Unlock()
 	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
 		return err

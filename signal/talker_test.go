@@ -21,6 +21,7 @@ type talker struct {
 	room string
 
 	mu    sync.Mutex // guards what follows
+	conn  int        // number of the connection that it sends on
 	first string     // socket id
 	peer  string     // the other's socket id
 	may   int        // messages that may be sent
@@ -56,6 +57,7 @@ func (k *talker) event(c *signaltest.Client, e signaltest.Event) {
 		if sid != k.first {
 			k.t.Errorf("%s: %s came back as %s", k.room, k.first, sid)
 		}
+		k.conn = c.State().Joins
 		for _, n := range k.open {
 			k.send(n)
 		}
@@ -92,7 +94,7 @@ func (k *talker) more() {
 
 // send sends message n, if there is a connection: else it goes with the next.
 func (k *talker) send(n int) {
-	_ = k.Emit(func() {
+	_ = k.EmitOn(k.conn, func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		for i, o := range k.open {

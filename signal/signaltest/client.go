@@ -114,10 +114,15 @@ func (c *Client) State() State {
 
 // Emit sends an event; args are JSON. acked, if not nil, is called when it is
 // acknowledged on this connection.
-func (c *Client) Emit(acked func(), args ...string) error {
+func (c *Client) Emit(acked func(), args ...string) error { return c.EmitOn(0, acked, args...) }
+
+// EmitOn sends an event only on the connection of that number (State.Joins);
+// 0: whichever there is. Who sends again what was lost must not be overtaken
+// by what comes new on the next connection.
+func (c *Client) EmitOn(connection int, acked func(), args ...string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.link == nil || !c.connected {
+	if c.link == nil || !c.connected || connection != 0 && connection != c.joins {
 		return errors.New("not connected")
 	}
 	id := ""

@@ -1,0 +1,116 @@
+package signal
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+func infoOf(t *testing.T, j json.RawMessage) (i info) {
+	t.Helper()
+	if err := json.Unmarshal(j, &i); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// What a modern client hears, and that an old one in the same room hears none of it.
+func TestModernClients(t *testing.T) {
+	w := newWorld(t, 2, func(c *Config) {
+		c.ICEServers = []string{"stun:stun.example.org:3478", "turn:turn.example.org:3478 helios secret"}
+	})
+	old := w.join(1, "r", "")
+	old.next("created")
+	ann := w.join(0, "r", `{"v":2,"name":"Ann"}`)
+	old.expect(`["join","` + ann.sid() + `"]`)
+	e := ann.next("joined")
+	i := infoOf(t, e.Args[1])
+	if len(e.Args) != 2 || i.You != ann.sid() || i.Name != "Ann" || i.Max != 6 || len(i.Peers) != 1 || i.Peers[0] != (peer{old.sid(), ""}) {
+		t.Errorf("%s", e.Raw)
+	}
+	if s := i.ICE.Servers; len(s) != 2 || s[1].Username != "helios" || s[1].Credential != "secret" || i.ICE.TTL <= 0 {
+		t.Errorf("%+v", i.ICE)
+	}
+	bob := w.join(1, "r", `{"v":2}`)
+	ann.expect(`["join","` + bob.sid() + `",{"id":"` + bob.sid() + `","name":""}]`)
+	old.expect(`["join","` + bob.sid() + `"]`)
+	if i := infoOf(t, bob.next("joined").Args[1]); len(i.Peers) != 2 || i.Peers[1].Name != "Ann" {
+		t.Errorf("%+v", i)
+	}
+	if err := bob.Emit(nil, `"name"`, `"Bob"`); err != nil {
+		t.Fatal(err)
+	}
+	ann.expect(`["name","` + bob.sid() + `","Bob"]`)
+	ann.say("1", old.sid())
+	old.expect(`["message",1,"` + ann.sid() + `"]`) // no name before it
+}
+
+// Credentials come from a turn worker, and are renewed before they end.
+func TestCredentials(t *testing.T) {
+	w := newWorld(t, 1)
+	_, err := w.workers[0].bus.Serve(bus.WorkerTurn, "1.0.0", bus.Handle(bus.EndpointCredentials, func(context.Context, bus.CredentialsQuery) (bus.Credentials, error) {
+		return bus.Credentials{Servers: []bus.ICEServer{{URLs: []string{"turn:here:3478"}, Username: "1:call", Credential: "x"}}, TTL: 4}, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := w.join(0, "r", modernAuth)
+	if i := infoOf(t, a.next("created").Args[2]); len(i.ICE.Servers) != 1 || i.ICE.Servers[0].Username != "1:call" || i.ICE.TTL > 4 {
+		t.Errorf("%+v", i.ICE)
+	}
+	var c bus.Credentials
+	if err := json.Unmarshal(a.next("ice").Args[0], &c); err != nil || len(c.Servers) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// Who may not join hears why, and nobody hears of it.
+func TestRefusals(t *testing.T) {
+	w := newWorld(t, 1, func(c *Config) { c.Passphrase = "open sesame"; c.Hook.Required = true })
+	stop, err := bus.Answer(w.server.Connect(t), func(_ context.Context, h bus.JoinHook) (bus.Verdict, error) {
+		return bus.Verdict{Allow: h.Name != "Mallory", Reason: "Mallory is not welcome here."}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	refused := func(auth, code string) {
+		t.Helper()
+		c := w.join(0, "r", auth)
+		if got := c.State().Refused; !strings.Contains(got, `"data":{"code":"`+code+`"}`) {
+			t.Errorf("%s: %s", auth, got)
+		}
+	}
+	refused("", "passphrase")
+	refused(`{"v":2,"pass":"open"}`, "passphrase")
+	refused(`{"v":2,"pass":"open sesame","name":"`+strings.Repeat("x", 41)+`"}`, "name")
+	refused(`{"v":2,"pass":"open sesame","name":7}`, "name")
+	refused(`{"v":2,"pass":"open sesame","name":"Mallory"}`, "refused")
+	w.join(0, "r", `{"v":2,"pass":"open sesame"}`).next("created")
+	w.join(0, "r", `{"pass":"open sesame"}`).next("joined")
+}
+
+func TestTooManyJoins(t *testing.T) {
+	w := newWorld(t, 1, func(c *Config) { c.JoinsPerMinute = 20 })
+	for range 10 {
+		w.join(0, "a", "").next("created", "joined", "full")
+	}
+	if c := w.join(0, "b", ""); !strings.Contains(c.State().Refused, `"limit"`) {
+		t.Errorf("%+v", c.State())
+	}
+}
+
+// The original let room names be words only.
+func TestBadRoomNames(t *testing.T) {
+	match := rooms()
+	for name, want := range map[string]bool{
+		"/kitchen_2": true, "/": false, "/a/b": false, "/ü": false, "/a b": false, "/a\n": false, "a": false, "/" + strings.Repeat("a", maxRoomName+1): false,
+	} {
+		if match(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}
