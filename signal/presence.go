@@ -189,17 +189,15 @@ func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
 	w.away(ctx, room, m.SID, m.Term)
 }
 
-// evictDead sees to the members of one room whose workers died. It says
-// whether anybody had to go.
-func (w *Worker) evictDead(ctx context.Context, room string) bool {
+// evictDead sees to the members of one room whose workers died.
+func (w *Worker) evictDead(ctx context.Context, room string) {
 	if time.Since(w.started) < trustTime {
 		wait(ctx, trustTime) // a worker that just came cannot tell who is dead
 	}
 	r, err := w.bus.GetRoom(ctx, room)
 	if err != nil {
-		return false
+		return
 	}
-	freed := false
 	dead := map[string]bool{w.bus.ID(): false, "": false}
 	for _, m := range r.Present() {
 		gone, known := dead[m.Worker]
@@ -209,10 +207,8 @@ func (w *Worker) evictDead(ctx context.Context, room string) bool {
 		}
 		if gone {
 			w.away(ctx, room, m.SID, m.Term)
-			freed = freed || m.PID == ""
 		}
 	}
-	return freed
 }
 
 // trustTime is how long a connection to the bus must have held before others

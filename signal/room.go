@@ -59,7 +59,8 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 		return nil
 	}
 	r, err := w.update(ctx, m.room, take)
-	if errors.Is(err, errFull) && w.evictDead(ctx, m.room) {
+	if errors.Is(err, errFull) {
+		w.evictDead(ctx, m.room)
 		r, err = w.update(ctx, m.room, take)
 	}
 	if err != nil {

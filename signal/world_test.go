@@ -28,6 +28,7 @@ type running struct {
 	*Worker
 	url  string
 	stop func() // asks it to end, and waits
+	die  func() // takes the bus from it, so that others see it dead, and ends it
 }
 
 func newWorld(t *testing.T, workers int, change ...func(*Config)) *world {
@@ -58,15 +59,19 @@ func (w *world) start(change ...func(*Config)) *running {
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()
 	var once sync.Once
-	r := &running{s, h.URL, func() {
+	end := func(killed bool) {
 		once.Do(func() {
+			if killed {
+				s.bus.Close()
+			}
 			cancel()
-			if err := <-ended; err != nil {
+			if err := <-ended; err != nil && !killed {
 				w.t.Error(err)
 			}
 			h.Close()
 		})
-	}}
+	}
+	r := &running{s, h.URL, func() { end(false) }, func() { end(true) }}
 	w.t.Cleanup(r.stop)
 	bustest.Eventually(w.t, "the worker is ready", func() bool { return s.Ready() == nil })
 	w.workers = append(w.workers, r)

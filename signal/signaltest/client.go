@@ -51,6 +51,7 @@ type Client struct {
 	next      int
 	refused   string // the CONNECT_ERROR, if any
 	left      bool   // the server had it leave
+	silent    bool   // it answers no pings
 	err       error  // of the last connection
 }
 
@@ -93,6 +94,14 @@ func (c *Client) Break() {
 	if c.link != nil {
 		c.link.close()
 	}
+}
+
+// Silence lets the client answer no more pings, as a phone that lost its
+// network: its connection is open still, as far as the server knows.
+func (c *Client) Silence() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.silent = true
 }
 
 // State is what the client is.
@@ -202,6 +211,12 @@ func (c *Client) auth() string {
 
 func (c *Client) packet(l link, p string) error {
 	if p == "2" {
+		c.mu.Lock()
+		silent := c.silent
+		c.mu.Unlock()
+		if silent {
+			return nil
+		}
 		return l.write("3")
 	}
 	if len(p) < 2 || p[0] != '4' {
