@@ -20,7 +20,8 @@ type Browser struct {
 }
 
 // Start starts a headless Chromium that ends with ctx or Close. It plays with
-// sound and without a click, and asks nobody on the network for anything.
+// sound and without a click, gives pages a camera and a microphone that are not
+// real, and asks nobody on the network for anything.
 func Start(ctx context.Context) (*Browser, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // tests run as root in containers
@@ -30,6 +31,8 @@ func Start(ctx context.Context) (*Browser, error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", true),
+		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
 	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, opts...)
 	run, stop := chromedp.NewContext(alloc)
