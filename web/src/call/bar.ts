@@ -8,8 +8,8 @@ export class Bar {
 
   constructor(media: Media, leave: () => void) {
     this.media = media
-    byId('mic').addEventListener('click', () => void media.setAudio(!media.audioOn))
-    byId('cam').addEventListener('click', () => void media.setVideo(!media.videoOn))
+    byId('mic').addEventListener('click', () => void media.setAudio(!media.state.audio))
+    byId('cam').addEventListener('click', () => void media.setVideo(!media.camera))
     byId('switch').addEventListener('click', () => void media.switchCamera())
     byId('screen').addEventListener('click', () => void media.share(media.screen === undefined))
     byId('leave').addEventListener('click', leave)
@@ -17,8 +17,8 @@ export class Bar {
 
   update(): void {
     const { media } = this
-    toggle('mic', media.audioOn, 'mic', 'microphone')
-    toggle('cam', media.videoOn, 'cam', 'camera')
+    toggle('mic', media.state.audio, 'mic', 'microphone')
+    toggle('cam', media.camera !== undefined, 'cam', 'camera')
     byId('switch').hidden = !media.canSwitch || !media.camera
     const screen = byId('screen')
     screen.hidden = !media.canShareScreen

@@ -46,7 +46,7 @@ if (isRoom(room)) {
   document.title = `${room} · Call · PSE`
   for (const name of document.querySelectorAll('.room-name')) name.textContent = room
   shareSheet(() => document.title, linkOf(new URL(location.href), room))
-  byId('share-too').addEventListener('click', () => byId('share').click())
+  for (const id of ['share-too', 'share-alone']) byId(id).addEventListener('click', () => byId('share').click())
   curtain.show('prejoin')
   void showSecureLinks()
   void media.start()
@@ -58,7 +58,11 @@ setInterval(() => void mesh?.tick().then(update), 1000)
 setInterval(listen, 100)
 addEventListener('pagehide', () => mesh?.leave())
 addEventListener('pageshow', (e) => e.persisted && location.reload()) // connections do not survive the way back
-addEventListener('hashchange', () => location.reload())
+addEventListener('hashchange', () => roomOf(new URL(location.href)) !== room && location.reload())
+byId('skip').addEventListener('click', (e) => {
+  e.preventDefault() // the hash may be the room
+  stage.focus()
+})
 
 function goTo(name: string): void {
   location.assign(linkOf(new URL(location.href), name) + (location.pathname.startsWith('/call') ? location.search : ''))

@@ -1,5 +1,5 @@
 import { byId, setText } from '../element.ts'
-import { freshRoom, isRoom, roomFrom } from './room.ts'
+import { roomOrFresh } from './room.ts'
 import { words, type Scene } from './scene.ts'
 
 /** The scenes that are words, a field and a button. */
@@ -15,14 +15,12 @@ export class Curtain {
     const field = byId<HTMLInputElement>('room-name')
     byId('room-form').addEventListener('submit', (e) => {
       e.preventDefault()
-      const typed = field.value.trim()
-      const room = isRoom(typed) ? typed : roomFrom(typed)
-      hands.room(room || freshRoom())
+      hands.room(roomOrFresh(field.value))
     })
   }
 
   get scene(): Scene {
-    return this.stage.dataset['scene'] as Scene
+    return this.stage.dataset['scene'] as Scene // '' before the first
   }
 
   /** Shows a scene; text takes the place of its usual words. */
@@ -43,7 +41,7 @@ export class Curtain {
       byId('room-trouble').hidden = text === ''
       setText(byId('room-trouble'), text)
     }
-    if (scene !== before) this.focus(scene)
+    if (before && scene !== before) this.focus(scene) // not when the page opens: it begins at its top
   }
 
   /** The keyboard goes on where the person does. */

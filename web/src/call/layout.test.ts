@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { place, type Box } from './layout.ts'
+import { crop, place, type Box } from './layout.ts'
 
 const screens = { phone: [390, 700], sideways: [844, 300], desk: [1280, 720], wide: [2560, 900] } as const
 
@@ -31,6 +31,23 @@ test('a phone held upright stacks three, a desk puts four in a square', () => {
   expect(new Set(place(3, 390, 700).boxes.map((b) => b.x)).size).toBe(1)
   const four = place(4, 1280, 720).boxes
   expect([new Set(four.map((b) => b.x)).size, new Set(four.map((b) => b.y)).size]).toEqual([2, 2])
+})
+
+test('a desk shows three wide, a phone four in a square', () => {
+  for (const box of place(3, 1280, 700).boxes) expect(box.width).toBeGreaterThan(box.height)
+  expect(new Set(place(4, 390, 700).boxes.map((b) => b.x)).size).toBe(2)
+})
+
+test('at least half of a picture is seen', () => {
+  const wide = { width: 1280, height: 720 }
+  expect(crop({ width: 800, height: 600 }, wide)).toEqual({ width: 800, height: 600 })
+  const narrow = crop({ width: 390, height: 844 }, wide)
+  expect(narrow.width).toBe(390)
+  expect((narrow.width / narrow.height) / (16 / 9)).toBeCloseTo(0.5, 2)
+  const upright = crop({ width: 1600, height: 500 }, { width: 720, height: 1280 })
+  expect(upright.height).toBe(500)
+  expect((9 / 16) / (upright.width / upright.height)).toBeCloseTo(0.5, 2)
+  expect(crop({ width: 100, height: 100 }, { width: 0, height: 0 })).toEqual({ width: 100, height: 100 })
 })
 
 test('with two, one is large and oneself in the corner', () => {

@@ -56,7 +56,7 @@ function grid(count: number, left: number, top: number, width: number, height: n
     const cellHeight = (height - GAP * (rows - 1)) / rows
     const w = Math.floor(Math.min(cellWidth, cellHeight * WIDEST))
     const h = Math.floor(Math.min(cellHeight, cellWidth / SLIMMEST))
-    const room = w * h * likeness(w / h)
+    const room = w * h * likeness(w / h, height > width)
     if (w <= 0 || h <= 0 || room <= most) continue
     most = room
     best = Array.from({ length: count }, (_, i) => {
@@ -70,9 +70,26 @@ function grid(count: number, left: number, top: number, width: number, height: n
   return best
 }
 
-/** How much of a camera's picture a tile of this shape shows when it is filled (4:3 to 16:9 lose little). */
-function likeness(shape: number): number {
-  return shape < 1 ? 0.7 + 0.3 * shape : 1
+/**
+ * How much of a camera's picture a tile of this shape shows when it is filled:
+ * on a wide stage most pictures are wide, among phones held upright some are not.
+ */
+function likeness(shape: number, upright: boolean): number {
+  const usual = upright ? 1 : 4 / 3
+  return Math.min(shape / usual, usual / shape)
+}
+
+/**
+ * How large a picture is drawn in a tile: it fills the tile, and what sticks out
+ * is cut, but at least half of the picture is seen.
+ */
+export function crop(tile: { width: number; height: number }, picture: { width: number; height: number }): { width: number; height: number } {
+  const shape = tile.width / tile.height
+  const half = (2 * shape * picture.height) / picture.width // of 1: exactly half is seen
+  if (!Number.isFinite(half) || shape <= 0) return tile
+  if (half < 1) return { width: tile.width, height: Math.round(tile.height * half) }
+  const tall = (2 * picture.width) / (picture.height * shape)
+  return tall < 1 ? { width: Math.round(tile.width * tall), height: tile.height } : tile
 }
 
 /** The shown tile large, the others in a row below it or a column beside it. */

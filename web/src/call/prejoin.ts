@@ -19,9 +19,8 @@ export class Prejoin {
     this.media = media
     this.meter = meter
     this.name.value = wishes.name
-    this.preview.srcObject = media.stream
-    byId('pre-mic').addEventListener('click', () => void media.setAudio(!media.audioOn))
-    byId('pre-cam').addEventListener('click', () => void media.setVideo(!media.videoOn))
+    byId('pre-mic').addEventListener('click', () => void media.setAudio(!media.state.audio))
+    byId('pre-cam').addEventListener('click', () => void media.setVideo(!media.camera))
     this.cameras.addEventListener('change', () => void media.choose('video', this.cameras.value))
     this.microphones.addEventListener('change', () => void media.choose('audio', this.microphones.value))
     byId('try-again').addEventListener('click', () => void media.start())
@@ -33,13 +32,15 @@ export class Prejoin {
 
   update(): void {
     const { media } = this
-    this.preview.hidden = media.camera === undefined
+    const stream = media.camera ? media.stream : null // a stream without tracks would keep the page loading for ever
+    if (this.preview.srcObject !== stream) this.preview.srcObject = stream
+    this.preview.hidden = stream === null
     this.preview.toggleAttribute('data-mirrored', media.mirrored)
     if (this.preview.paused && media.camera) void this.preview.play().catch(() => undefined)
     setText(byId('preview-words'), media.videoOn && !media.trouble.video ? 'Starting the camera…' : 'Your camera is off')
     byId('preview-words').hidden = media.camera !== undefined
-    toggle('pre-mic', media.audioOn, 'mic', 'microphone')
-    toggle('pre-cam', media.videoOn, 'cam', 'camera')
+    toggle('pre-mic', media.state.audio, 'mic', 'microphone')
+    toggle('pre-cam', media.camera !== undefined, 'cam', 'camera')
     choices(this.cameras, media.devices.cameras, media.camera)
     choices(this.microphones, media.devices.microphones, media.audio)
     this.troubles()
@@ -83,17 +84,17 @@ export function toggle(id: string, on: boolean, sign: string, noun: string): voi
 
 function choices(select: HTMLSelectElement, devices: readonly Device[], track: MediaStreamTrack | undefined): void {
   const named = devices.filter((d) => d.id !== '')
-  select.disabled = named.length === 0
+  select.parentElement!.hidden = named.length === 0
   const current = track?.getSettings().deviceId ?? ''
   const built = JSON.stringify(named)
   if (select.dataset['built'] !== built) {
     select.dataset['built'] = built
     select.replaceChildren(
-      ...(named.length === 0 ? [make('option', '', 'None')] : named.map((d) => {
+      ...named.map((d) => {
         const option = make('option', '', d.label)
         option.value = d.id
         return option
-      })),
+      }),
     )
   }
   if (current && select.value !== current) select.value = current

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { freshRoom, isRoom, linkOf, roomFrom, roomOf } from './room.ts'
+import { freshRoom, isRoom, linkOf, roomFrom, roomOf, roomOrFresh } from './room.ts'
 
 test('the room of an address', () => {
   const of = (address: string) => roomOf(new URL(address, 'https://box:8443'))
@@ -24,6 +24,9 @@ test('what people type becomes a room', () => {
   expect(roomFrom(' Café 12 ')).toBe('cafe_12')
   expect(roomFrom('☀')).toBe('')
   expect(isRoom(roomFrom('x'.repeat(100)))).toBe(true)
+  expect(roomOrFresh(' Sunday_12 ')).toBe('Sunday_12')
+  expect(roomOrFresh('Sunday 12')).toBe('sunday_12')
+  expect(isRoom(roomOrFresh('☀'))).toBe(true)
   expect(isRoom('a b')).toBe(false)
   expect(isRoom('')).toBe(false)
 })

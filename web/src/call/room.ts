@@ -27,6 +27,12 @@ export function roomFrom(typed: string): string {
   return plain.replace(/\W+/g, '_').replace(/^_+|_+$/g, '').slice(0, 64)
 }
 
+/** The room of what was typed, or when nothing was a fresh one. */
+export function roomOrFresh(typed: string): string {
+  const name = typed.trim()
+  return (isRoom(name) ? name : roomFrom(name)) || freshRoom()
+}
+
 const letters = 'abcdefghjkmnpqrstuvwxyz23456789' // none that is taken for another when read out
 
 /** A room nobody guesses: 12 letters, 59 bits. */

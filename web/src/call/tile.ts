@@ -1,7 +1,7 @@
 import { make, setText } from '../element.ts'
 import { initials } from './caption.ts'
 import { icon, setIcon } from './icon.ts'
-import type { Box } from './layout.ts'
+import { crop, type Box } from './layout.ts'
 import { describe, type Quality } from './quality.ts'
 
 /** What a tile shows. */
@@ -36,12 +36,13 @@ export class Tile {
   private readonly words = make('span', 'visually-hidden')
   private readonly line = make('span', 'tile-line', this.bars, this.path, this.words)
   private readonly cover = make('p', 'tile-cover')
+  private box: Box = { x: 0, y: 0, width: 0, height: 0 }
 
   constructor(id: string) {
     this.element.dataset['peer'] = id
     this.video.autoplay = true
     this.video.playsInline = true
-    this.video.disablePictureInPicture = false
+    this.video.addEventListener('resize', () => this.fit())
     this.face.setAttribute('aria-hidden', 'true')
     this.element.append(this.face, this.video, this.cover, make('div', 'tile-label', this.muted, this.name, this.note), this.line)
   }
@@ -57,13 +58,17 @@ export class Tile {
     data['self'] = String(v.self)
     data['audio'] = String(v.audio)
     data['video'] = String(v.video)
-    data['screen'] = String(v.screen)
+    if (data['screen'] !== String(v.screen)) {
+      data['screen'] = String(v.screen)
+      this.fit()
+    }
     data['mirrored'] = String(v.mirrored)
     data['speaking'] = String(v.speaking)
     data['connection'] = v.connection
     data['quality'] = v.quality?.grade ?? ''
     data['path'] = v.quality?.path ?? ''
     setText(this.letters, initials(v.name))
+    this.face.hidden = v.name === ''
     setText(this.name, v.self ? (v.screen ? 'Your screen' : 'You') : v.screen ? `${v.name}’s screen` : v.name)
     setText(this.note, v.note)
     setText(this.cover, v.waiting)
@@ -77,8 +82,11 @@ export class Tile {
     if (this.line.title !== describe(v.quality)) this.line.title = describe(v.quality)
   }
 
-  put({ x, y, width, height }: Box, floating: boolean): void {
+  put(box: Box, floating: boolean): void {
+    const { x, y, width, height } = box
     const { style } = this.element
+    this.box = box
+    this.fit()
     style.translate = `${x}px ${y}px`
     style.width = `${width}px`
     style.height = `${height}px`
@@ -89,6 +97,14 @@ export class Tile {
   /** Sound that the browser held back is played: the person has touched the page. */
   wake(): void {
     if (this.video.paused) void this.video.play().catch(() => undefined)
+  }
+
+  /** The picture in the tile; a screen is shown whole. */
+  private fit(): void {
+    const picture = { width: this.video.videoWidth, height: this.video.videoHeight }
+    const { width, height } = this.element.dataset['screen'] === 'true' ? this.box : crop(this.box, picture)
+    this.video.style.width = `${width}px`
+    this.video.style.height = `${height}px`
   }
 
   remove(): void {

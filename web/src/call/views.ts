@@ -11,7 +11,7 @@ export function viewsOf(mesh: Mesh, media: Media, me: { name: string; speaking: 
   for (const peer of all) views.set(peer.id, viewOf(peer, nameOf(peer.name, peer.id, all), seen))
   const { audio, video, screen } = media.state
   views.set(SELF, {
-    name: me.name || 'You', stream: media.stream, self: true, mirrored: media.mirrored, audio, video, screen,
+    name: me.name, stream: media.stream, self: true, mirrored: media.mirrored, audio, video, screen,
     speaking: me.speaking, waiting: '', note: '', quality: undefined, connection: mesh.online ? 'connected' : 'disconnected',
   })
   return views

@@ -1,5 +1,6 @@
 import '../look/page.css'
 import './home.css'
+import { roomOrFresh } from '../call/room.ts'
 import { byId, setText } from '../element.ts'
 import { count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
@@ -19,6 +20,10 @@ setInterval(() => {
   past.tick()
 }, 1000)
 publishAddress()
+byId('call-form').addEventListener('submit', (e) => {
+  e.preventDefault()
+  location.assign(`/call/${roomOrFresh(byId<HTMLInputElement>('call-room').value)}`)
+})
 
 async function refresh(): Promise<void> {
   try {
