@@ -28,6 +28,7 @@ type Request struct {
 	Query       string `json:"query"` // as it came, escaped
 	ContentType string `json:"content_type,omitempty"`
 	Body        []byte `json:"body,omitempty"`
+	IP          string `json:"ip"` // of the client
 }
 
 // A Response is the owner's answer to a Request.
@@ -74,7 +75,7 @@ func (s *Server) Serve(ctx context.Context, r *Request) *Response {
 	if p := check(q, false); p != nil {
 		return p.response()
 	}
-	e, prob := s.find(q.Get("sid"), q)
+	e, prob := s.find(q.Get("sid"), r.IP, q)
 	if prob != nil {
 		return prob.response()
 	}
@@ -103,7 +104,7 @@ func (s *Server) ServeLink(r *Request, l Link) {
 		l.Close()
 		return
 	}
-	e, prob := s.find(q.Get("sid"), q)
+	e, prob := s.find(q.Get("sid"), r.IP, q)
 	if prob != nil {
 		l.Close()
 		return
@@ -132,7 +133,7 @@ func (s *Server) carry(w http.ResponseWriter, r *http.Request, owner string) {
 		respond(w, prob.response())
 		return
 	}
-	req := &Request{Method: r.Method, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Body: body}
+	req := &Request{Method: r.Method, Query: r.URL.RawQuery, ContentType: r.Header.Get("Content-Type"), Body: body, IP: s.cfg.clientIP(r)}
 	resp, err := s.cfg.Forward.Request(r.Context(), owner, req)
 	if err != nil {
 		// Owner gone, or the bus: either way the client starts anew, here.
@@ -148,7 +149,7 @@ func (s *Server) relay(w http.ResponseWriter, r *http.Request, owner string) {
 		return
 	}
 	defer s.wg.Done()
-	l, err := s.cfg.Forward.Dial(r.Context(), owner, &Request{Method: http.MethodGet, Query: r.URL.RawQuery})
+	l, err := s.cfg.Forward.Dial(r.Context(), owner, &Request{Method: http.MethodGet, Query: r.URL.RawQuery, IP: s.cfg.clientIP(r)})
 	if err != nil {
 		respond(w, probUnknown.response())
 		return

@@ -166,3 +166,29 @@ func TestBodyThatDoesNotCome(t *testing.T) {
 	}()
 	e.ended(engineio.TransportError)
 }
+
+// The id of a session of revision 3 is public (Socket.IO 4 makes socket ids of
+// it): it is of no use to another address. A phone may change its address with
+// revision 4, whose ids are secrets.
+func TestIDsOfRevision3AreNoKeys(t *testing.T) {
+	c := patient()
+	c.ClientIP = func(r *http.Request) string { return r.URL.Query().Get("ip") }
+	e := serve(t, c)
+	for eio, want := range map[int]int{3: 400, 4: 200} {
+		p := engineiotest.NewPoller(t, e.url, eio)
+		p.More = "&ip=a"
+		_, body := p.Get()
+		if eio == 3 {
+			body = body[strings.Index(body, ":")+1:]
+		}
+		thief := engineiotest.NewPoller(t, e.url, eio)
+		thief.SID, thief.More = engineiotest.ParseHandshake(t, body).SID, "&ip=b"
+		message := "4hi"
+		if eio == 3 {
+			message = "3:4hi"
+		}
+		if status, said := thief.Post(message); status != want {
+			t.Errorf("revision %d from another address: %d %s, want %d", eio, status, said, want)
+		}
+	}
+}

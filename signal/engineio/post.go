@@ -87,7 +87,7 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string
 		s.carry(w, r, owner)
 		return
 	}
-	e, prob := s.find(sid, q)
+	e, prob := s.find(sid, s.cfg.clientIP(r), q)
 	if prob != nil {
 		respond(w, prob.response())
 		return

@@ -92,13 +92,14 @@ func version(q url.Values) int {
 }
 
 // find is the session of this server with that id, for a client of the same
-// version, or what is wrong.
-func (s *Server) find(sid string, q url.Values) (*Session, *problem) {
+// version, or what is wrong. Ids of revision 3 are no secrets (Socket.IO 4 makes
+// public ids of them), so such a session answers the address that opened it only.
+func (s *Server) find(sid, ip string, q url.Values) (*Session, *problem) {
 	s.mu.Lock()
 	e := s.sessions[sid]
 	s.mu.Unlock()
 	switch {
-	case e == nil:
+	case e == nil || e.version == 3 && e.ip != ip:
 		return nil, probUnknown
 	case e.version != version(q):
 		return nil, probRequest

@@ -17,7 +17,7 @@ func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, sid stri
 		s.relay(w, r, owner)
 		return
 	}
-	e, prob := s.find(sid, q)
+	e, prob := s.find(sid, s.cfg.clientIP(r), q)
 	if prob != nil {
 		respond(w, prob.response())
 		return
