@@ -8,15 +8,16 @@ import (
 
 // Names of the logs and buckets, and of the subjects they hold (DESIGN.md, "The bus").
 const (
-	logEvents   = "EVENTS"
-	logDead     = "DEAD"
-	logMedia    = "MEDIA"
-	logHLS      = "HLS"
-	logCalls    = "CALLS"
-	bucketLive  = "LIVE"
-	bucketLease = "LEASE"
-	bucketRooms = "ROOMS"
-	bucketKeys  = "KEYS"
+	logEvents     = "EVENTS"
+	logDead       = "DEAD"
+	logMedia      = "MEDIA"
+	logHLS        = "HLS"
+	logCalls      = "CALLS"
+	bucketLive    = "LIVE"
+	bucketLease   = "LEASE"
+	bucketRooms   = "ROOMS"
+	bucketSecrets = "SECRETS"
+	bucketKeys    = "KEYS"
 
 	subjectEvents = "events.v1." // + domain.fact.resource
 	subjectDead   = "dead.v1."   // + durable.domain.fact.resource
@@ -102,6 +103,7 @@ func (c LogConfig) buckets() []jetstream.KeyValueConfig {
 		{Bucket: bucketLive, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketLease, Storage: jetstream.FileStorage, History: 1, TTL: time.Minute, Replicas: c.Replicas},
 		{Bucket: bucketRooms, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
+		{Bucket: bucketSecrets, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 	}
 }

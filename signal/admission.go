@@ -6,12 +6,13 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"go.uber.org/zap"
 )
@@ -47,11 +48,20 @@ func goodName(name string) bool {
 	return utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxDisplayName && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// rooms are the namespaces there are (HELIOS).
-func rooms() func(namespace string) bool {
-	word := regexp.MustCompile(`^/\w+$`)
-	return func(namespace string) bool { return len(namespace) <= 1+maxRoomName && word.MatchString(namespace) }
+// IsRoom says whether a room may have this name (HELIOS): letters, digits and
+// '_', at most 64.
+func IsRoom(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxRoomName
 }
+
+// isNamespace says whether there is a namespace of this name: one a room.
+func isNamespace(name string) bool { return name != "" && name[0] == '/' && IsRoom(name[1:]) }
 
 // accept says whether a client may join, before it is told that it is
 // connected. Whether there is a place for it shows later.
@@ -78,8 +88,8 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 	if err != nil || !goodName(a.Name) {
 		return refusal("name", "Your name is too long, or has characters that cannot be shown. Use up to 40 letters.")
 	}
-	if w.cfg.Passphrase != "" && !same(a.Pass, w.cfg.Passphrase) {
-		return refusal("passphrase", "This call needs a passphrase. Ask who invited you.")
+	if err := w.invited(h.Namespace[1:], a.Pass); err != nil {
+		return err
 	}
 	v, err := bus.Ask(ctx, w.bus, bus.JoinHook{Room: h.Namespace[1:], Name: a.Name, Addr: h.IP, Client: h.UserAgent}, w.cfg.Hook)
 	if err != nil {
@@ -90,6 +100,29 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 	}
 	return nil
 }
+
+// invited checks a passphrase or the token of a link.
+func (w *Worker) invited(room, pass string) error {
+	if w.cfg.Passphrase == "" && !w.cfg.Links || w.cfg.Passphrase != "" && same(pass, w.cfg.Passphrase) {
+		return nil
+	}
+	text := "This call needs a passphrase. Ask who invited you."
+	if w.cfg.Links {
+		err := w.links.Check(LinkAction, room, pass, time.Now())
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, access.ErrOldLink):
+			text = "Your link is too old. Ask for a new one."
+		case w.cfg.Passphrase == "":
+			text = "This call needs a link. Ask who invited you."
+		}
+	}
+	return refusal("passphrase", text)
+}
+
+// LinkAction is what links to calls are signed for.
+const LinkAction = "call"
 
 // same compares secrets in a time that tells nothing about them.
 func same(a, b string) bool {

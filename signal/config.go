@@ -33,6 +33,7 @@ type Config struct {
 
 	ICEServers []string `yaml:"ice_servers"` // besides ours: "stun:host:port", or "turn:host:port user password"
 	Passphrase string   `yaml:"passphrase"`  // that clients need to join; empty: none
+	Links      bool     `yaml:"links"`       // clients need a signed link (pse call link), or the passphrase if there is one
 
 	Hook bus.HookConfig `yaml:"hook"`
 }
@@ -43,7 +44,7 @@ func DefaultConfig() Config {
 		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
 		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
 		MemoryMiB: 64, MemberKiB: 1024, Linger: time.Millisecond,
-		Hook: bus.HookConfig{Timeout: 2 * time.Second},
+		Hook: bus.HookConfig{Timeout: 5 * time.Second},
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"github.com/nats-io/nuid"
@@ -48,6 +49,7 @@ type Worker struct {
 	ice      *iceServers
 	facts    *facts
 	joins    *limits
+	links    *access.Links // nil when none are asked for
 	metrics  *metrics
 	turns    turns
 	started  time.Time
@@ -59,12 +61,16 @@ type Worker struct {
 	caughtUp atomic.Bool // the log is read to its end
 }
 
-// New makes a worker. It serves what Routes mounts while Run runs.
-func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
+// New makes a worker. It serves what Routes mounts while Run runs. links is
+// needed when cfg.Links asks for them.
+func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure signalling: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{})}
+	if cfg.Links && links == nil {
+		return nil, errors.New("configure signalling: signal.links needs the key of links")
+	}
+	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{})}
 	w.metrics = newMetrics(w)
 	w.memory = newMemory(cfg, w.metrics)
 	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
@@ -82,7 +88,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 
 func (w *Worker) newEngine() (*engineio.Server, error) {
 	s := socketio.DefaultConfig()
-	s.Match, s.Accept, s.Connect, s.Recovery = rooms(), w.accept, w.connect, recovery{w}
+	s.Match, s.Accept, s.Connect, s.Recovery = isNamespace, w.accept, w.connect, recovery{w}
 	s.AcceptTimeout, s.Rate, s.Burst, s.MaxAttachmentBytes = acceptTime, w.cfg.Rate, w.cfg.Burst, w.cfg.MaxPayload
 	server, err := socketio.New(s)
 	if err != nil {

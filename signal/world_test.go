@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
@@ -48,7 +49,12 @@ func (w *world) start(change ...func(*Config)) *running {
 	for _, c := range change {
 		c(&cfg)
 	}
-	s, err := New(cfg, w.server.Connect(w.t), bustest.Log(w.t))
+	b := w.server.Connect(w.t)
+	links, err := access.NewLinks(w.t.Context(), b)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s, err := New(cfg, b, links, bustest.Log(w.t))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ type load struct {
 	clients, rate int
 	took          time.Duration
 	polling       bool
+	talking       func() // called when the clients begin to talk; it may take as long as they
 }
 
 // result is what that costs.
@@ -41,7 +42,7 @@ type caller struct {
 	peer atomic.Pointer[string]
 }
 
-func (l load) measure(ctx context.Context, p *process.Process, url string) (result, error) {
+func (l *load) measure(ctx context.Context, p *process.Process, url string) (result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	before, joining := p.RSS(), p.CPU()
@@ -108,7 +109,10 @@ func (l load) measure(ctx context.Context, p *process.Process, url string) (resu
 
 	came.Store(0)
 	cpu, start := p.CPU(), time.Now()
+	var beside sync.WaitGroup
+	beside.Go(l.talking)
 	sent, err := l.talk(ctx, all)
+	beside.Wait()
 	if err != nil {
 		return r, err
 	}
@@ -122,7 +126,7 @@ func (l load) measure(ctx context.Context, p *process.Process, url string) (resu
 }
 
 // talk has the clients send in turns, rate messages a second.
-func (l load) talk(ctx context.Context, all []*caller) (sent int64, err error) {
+func (l *load) talk(ctx context.Context, all []*caller) (sent int64, err error) {
 	start := time.Now()
 	for n := 0; ; {
 		elapsed := time.Since(start)

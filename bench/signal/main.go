@@ -72,12 +72,13 @@ func run(ctx context.Context, bin, dir string, l load, rounds int, profile strin
 			if err != nil {
 				return nil, "", err
 			}
-			if profile != "" && runs == 1 {
-				go func() {
-					if err := p.Profile(ctx, 20, profile); err != nil {
-						fmt.Fprintln(os.Stderr, err)
-					}
-				}()
+			l.talking = func() {
+				if profile == "" || l.polling {
+					return
+				}
+				if err := p.Profile(ctx, max(1, int(l.took.Seconds())-1), profile); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+				}
 			}
 			return p.Process, "http://" + p.HTTP, nil
 		}},
@@ -91,20 +92,21 @@ func run(ctx context.Context, bin, dir string, l load, rounds int, profile strin
 			if err != nil {
 				return nil, "", err
 			}
+			l.talking = func() {}
 			url := fmt.Sprintf("http://127.0.0.1:%d", port)
 			return p, url, answers(ctx, url+"/socket.io/?EIO=4&transport=polling")
 		}},
 	}
 	for _, polling := range []bool{false, true} {
 		l.polling = polling
-		if err := compare(ctx, candidates, l, rounds); err != nil {
+		if err := compare(ctx, candidates, &l, rounds); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func compare(ctx context.Context, candidates []candidate, l load, rounds int) error {
+func compare(ctx context.Context, candidates []candidate, l *load, rounds int) error {
 	results := make([][]result, len(candidates))
 	err := round.Interleave(rounds, len(candidates), func(_, i int) error {
 		p, url, err := candidates[i].start()

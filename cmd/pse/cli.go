@@ -37,6 +37,7 @@ type grammar struct {
 
 	Serve   serveCommand   `cmd:"" help:"Run workers: all of them in this process, or those named."`
 	Stream  streamCommand  `cmd:"" help:"Streams and the keys that may publish them."`
+	Call    callCommand    `cmd:"" help:"Links into calls."`
 	Workers workersCommand `cmd:"" help:"List the workers on the bus."`
 	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
 	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`
@@ -47,7 +48,7 @@ type grammar struct {
 }
 
 type serveCommand struct {
-	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge. None: all of them."`
+	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal. None: all of them."`
 	HTTP    string   `name:"http" help:"Listen here for viewers." placeholder:"ADDR"`
 	RTMP    string   `name:"rtmp" help:"Listen here for publishers." placeholder:"ADDR"`
 	Admin   string   `help:"Listen here for health, metrics and profiles." placeholder:"ADDR"`

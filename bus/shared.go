@@ -1,0 +1,37 @@
+package bus
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// SharedSecret is 32 random bytes that all workers of this bus share under a
+// name. They are made when first asked for.
+func (b *Bus) SharedSecret(ctx context.Context, name string) ([]byte, error) {
+	kv, err := b.bucket(ctx, bucketSecrets)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := b.bound(ctx)
+	defer done()
+	fresh := make([]byte, 32)
+	_, _ = rand.Read(fresh) // never fails
+	switch _, err := kv.Create(ctx, name, fresh); {
+	case err == nil:
+		return fresh, nil
+	case !errors.Is(err, jetstream.ErrKeyExists):
+		return nil, b.failed(ctx, err, "make secret %s", name)
+	}
+	e, err := kv.Get(ctx, name)
+	if err != nil {
+		return nil, b.failed(ctx, err, "read secret %s", name)
+	}
+	if len(e.Value()) != len(fresh) {
+		return nil, fmt.Errorf("secret %s is damaged; delete the key from bucket %s to have a new one made", name, bucketSecrets)
+	}
+	return e.Value(), nil
+}
