@@ -1,0 +1,244 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/browser"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// A caller is a tab in a call.
+type caller struct {
+	t *testing.T
+	*browser.Page
+	name string
+}
+
+// call opens the call page and joins.
+func call(t *testing.T, chrome *browser.Browser, page, name string, w, h int) *caller {
+	t.Helper()
+	p, err := chrome.Open(page+"?name="+url.QueryEscape(name), w, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	c := &caller{t, p, name}
+	c.join()
+	return c
+}
+
+func (c *caller) join() {
+	c.t.Helper()
+	c.until(`document.getElementById('stage')?.dataset.scene === 'prejoin' && !document.getElementById('preview').hidden`)
+	c.click("join")
+	c.until(`document.getElementById('stage').dataset.scene === 'call'`)
+}
+
+func (c *caller) until(holds string) {
+	c.t.Helper()
+	if err := c.Wait(holds, 45*time.Second); err != nil {
+		_ = c.Screenshot(artifact(c.t, "failed-"+c.name+".png"))
+		c.t.Fatalf("%s: %v", c.name, err)
+	}
+}
+
+func (c *caller) click(id string) {
+	c.t.Helper()
+	c.eval(fmt.Sprintf("document.getElementById(%q).click()", id))
+}
+
+func (c *caller) eval(statement string) {
+	c.t.Helper()
+	if _, err := browser.Eval[bool](c.Page, "("+statement+", true)"); err != nil {
+		c.t.Fatalf("%s: %v", c.name, err)
+	}
+}
+
+// seen is what a tab sees and hears of one of the others.
+type seen struct {
+	ID         string  `json:"id"`
+	Connection string  `json:"connection"`
+	Frames     int     `json:"frames"`
+	Green      float64 `json:"green"` // share of the pixels that have the made-up camera's colours
+	Picture    int     `json:"picture"`
+	Energy     float64 `json:"energy"` // of the sound, summed up
+}
+
+const look = `(async () => {
+  const all = []
+  for (const tile of document.querySelectorAll('.tile[data-self=false]')) {
+    const video = tile.querySelector('video'), id = tile.dataset.peer
+    const pen = new OffscreenCanvas(64, 36).getContext('2d')
+    pen.drawImage(video, 0, 0, 64, 36)
+    const { data } = pen.getImageData(0, 0, 64, 36)
+    let green = 0, picture = 0, energy = 0
+    for (let i = 0; i < data.length; i += 4) {
+      if (data[i + 1] > 80 && data[i + 1] > 1.5 * data[i] && data[i + 1] > 1.5 * data[i + 2]) green++
+      picture = (picture * 31 + data[i + 1]) | 0
+    }
+    for (const s of (await document.getElementById('stage').peers.get(id).connection.getStats()).values()) {
+      if (s.type === 'inbound-rtp' && s.kind === 'audio') energy = s.totalAudioEnergy ?? 0
+    }
+    all.push({ id, connection: tile.dataset.connection, frames: video.getVideoPlaybackQuality().totalVideoFrames, green: green / 64 / 36, picture, energy })
+  }
+  return all
+})()`
+
+func (c *caller) look() (map[string]seen, error) {
+	all, err := browser.Eval[[]seen](c.Page, look)
+	if err != nil {
+		return nil, err
+	}
+	byID := make(map[string]seen)
+	for _, s := range all {
+		byID[s.ID] = s
+	}
+	return byID, nil
+}
+
+// meets waits until the tab has seen n others move and heard them, from now on.
+func (c *caller) meets(n int) {
+	c.t.Helper()
+	var first map[string]seen
+	eventually(c.t, func() error {
+		now, err := c.look()
+		if err != nil {
+			return err
+		}
+		if len(now) != n || len(first) != n {
+			first = now
+			return fmt.Errorf("%s is with %d others, not %d", c.name, len(now), n)
+		}
+		for id, s := range now {
+			f, known := first[id]
+			if !known {
+				first = now
+				return fmt.Errorf("%s meets someone new", c.name)
+			}
+			if s.Connection != "connected" || s.Frames < f.Frames+15 || s.Picture == f.Picture || s.Green < .9 || s.Energy < f.Energy+1e-3 {
+				return fmt.Errorf("%s of another: first %+v, now %+v", c.name, f, s)
+			}
+		}
+		return nil
+	})
+}
+
+// pictured keeps what the tab looks like, by day and by night.
+func (c *caller) pictured(name string) {
+	c.t.Helper()
+	for _, scheme := range []string{"dark", "light"} {
+		if err := c.Prefer(scheme); err != nil {
+			c.t.Error(err)
+		}
+		if err := c.Screenshot(artifact(c.t, name+"-"+scheme+".png")); err != nil {
+			c.t.Error(err)
+		}
+	}
+}
+
+func withCamera(t *testing.T) *browser.Browser {
+	t.Helper()
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chrome.Close)
+	return chrome
+}
+
+// Three people in a room: all see and hear each other; what one turns off the
+// others are shown; who leaves, comes back, or reloads does so for all.
+func TestCallInChromium(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "call"})
+	chrome := withCamera(t)
+	room := "http://" + s.HTTP + "/call/garden"
+	ann := call(t, chrome, room, "Ann", 1280, 800)
+	ben := call(t, chrome, room, "Ben", 390, 844)
+	ann.meets(1)
+	ben.pictured("two-phone")
+	cleo := call(t, chrome, room, "Cleo", 1280, 800)
+	for _, c := range []*caller{ann, ben, cleo} {
+		c.meets(2)
+		c.until(`[...document.querySelectorAll('.tile[data-self=false]')].every(t => t.dataset.path === 'direct' && t.dataset.quality)`)
+	}
+
+	cleo.click("mic")
+	cleo.click("cam")
+	for _, c := range []*caller{ann, ben} {
+		c.until(`!!document.querySelector('.tile[data-self=false][data-audio=false][data-video=false]')`)
+		c.until(`document.querySelectorAll('.tile[data-self=false][data-audio=true][data-video=true]').length === 1`)
+	}
+	ann.pictured("three-wide")
+	ben.pictured("three-phone")
+	cleo.click("mic")
+	cleo.click("cam")
+	ann.meets(2)
+
+	cleo.Close()
+	for _, c := range []*caller{ann, ben} {
+		c.until(`document.getElementById('stage').dataset.peers === '1'`)
+		c.meets(1)
+	}
+	if err := ben.Go(room + "?name=Ben"); err != nil { // as by a reload
+		t.Fatal(err)
+	}
+	ben.join()
+	ann.meets(1)
+	ben.meets(1)
+	ben.click("leave")
+	ann.until(`document.getElementById('stage').dataset.peers === '0'`)
+	for _, c := range []*caller{ann, ben} {
+		if said := c.Problems(); len(said) > 0 {
+			t.Errorf("%s's console said %q", c.name, said)
+		}
+	}
+}
+
+// The signalling dies under a call: it goes on, the line to the server comes
+// back by itself under the same id, and then others can join.
+func TestCallOutlivesItsSignalling(t *testing.T) {
+	w := &world{t: t, units: map[string]*minded{}}
+	data := t.TempDir()
+	w.start(process.PSEOptions{Name: "bus", Data: data, Workers: []string{"bus"}, Set: []string{"bus.listen=" + freeAddr(t)}})
+	var err error
+	if w.bus, err = process.BusURL(data); err != nil {
+		t.Fatal(err)
+	}
+	w.http = freeAddr(t)
+	signalling := freeAddr(t)
+	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}})
+	w.start(process.PSEOptions{Name: "signal", Bus: w.bus, HTTP: signalling, Workers: []string{"signal"}})
+	front := http.NewServeMux() // as a reverse proxy puts the two at one address
+	front.Handle("/", httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: w.http}))
+	front.Handle("/socket.io/", httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: signalling}))
+	srv := httptest.NewServer(front)
+	t.Cleanup(srv.Close)
+	chrome := withCamera(t)
+
+	ann := call(t, chrome, srv.URL+"/call/garden", "Ann", 800, 600)
+	ben := call(t, chrome, srv.URL+"/call/garden", "Ben", 800, 600)
+	ann.meets(1)
+	ids := map[*caller]string{ann: "", ben: ""}
+	for c := range ids {
+		if ids[c], err = browser.Eval[string](c.Page, `document.getElementById('stage').dataset.sid`); err != nil {
+			t.Fatal(err)
+		}
+		c.eval("window.connections = [...document.getElementById('stage').peers.values()].map(p => p.connection)")
+	}
+	w.kill("signal")
+	ann.meets(1)
+	for c, id := range ids {
+		c.until(fmt.Sprintf(`document.getElementById('stage').dataset.online === 'true' && document.getElementById('stage').dataset.sid === %q`, id))
+		c.until(`[...document.getElementById('stage').peers.values()].every((p, i) => p.connection === window.connections[i] && p.connection.connectionState === 'connected')`)
+	}
+	cleo := call(t, chrome, srv.URL+"/call/garden", "Cleo", 800, 600)
+	for _, c := range []*caller{ann, ben, cleo} {
+		c.meets(2)
+	}
+}
