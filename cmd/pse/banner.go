@@ -28,6 +28,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 	if home != "" {
 		line("Watch", "%s", home)
 	}
+	if slices.Contains(names, "signal") {
+		p.calling(line, home)
+	}
 	if slices.Contains(names, "demo") && home != "" {
 		home += "watch/" + demoName
 		line("Demo", "%s", home)
@@ -79,6 +82,19 @@ func (p *program) publishing(line func(what, format string, args ...any), addr s
 	}
 	line("Publish", "rtmp://%s/%s/%s", host, app, name)
 	line("  in OBS", "server rtmp://%s/%s   stream key %s", host, app, name)
+}
+
+// calling says where calls are: browsers give a camera over HTTPS only.
+func (p *program) calling(line func(what, format string, args ...any), home string) {
+	addr := p.addr("https")
+	switch {
+	case strings.HasPrefix(home, "https:"):
+		line("Call", "%scall/", home)
+	case addr != "" && home != "":
+		line("Call", "https://%s/call/   (so that browsers trust it: %scertificate)", reachable(addr), home)
+	case home != "":
+		line("Call", "%scall/   (on this machine only: others need HTTPS, http.tls_listen)", home)
+	}
 }
 
 // home is the address of the first page as viewers type it.

@@ -15,7 +15,7 @@ func TestBanner(t *testing.T) {
 		p.cfg.Data = "/data"
 		change(p)
 		var b strings.Builder
-		if err := p.banner(&b, []string{"bus", "ingest", "demo"}); err != nil {
+		if err := p.banner(&b, []string{"bus", "ingest", "signal", "demo"}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -36,6 +36,17 @@ func TestBanner(t *testing.T) {
 			func(p *program) { p.cfg.HTTP.PublicURL = "https://live.example.org" },
 			"Watch     https://live.example.org/\n", "8080",
 		},
+		"calls": {
+			func(p *program) { p.addrs = map[string]string{"http": "10.0.0.7:8080", "https": "10.0.0.7:8443"} },
+			"Call      https://10.0.0.7:8443/call/   (so that browsers trust it: http://10.0.0.7:8080/certificate)\n", "Publish",
+		},
+		"calls with a certificate": {
+			func(p *program) {
+				p.cfg.TLS.Cert, p.addrs = "cert.pem", map[string]string{"https": "10.0.0.7:8443"}
+			},
+			"Call      https://10.0.0.7:8443/call/\n", "trust",
+		},
+		"calls without HTTPS": {func(*program) {}, "http://10.0.0.7:8080/call/   (on this machine only", "https://"},
 		"another port": {
 			func(p *program) { p.addrs = map[string]string{"rtmp": "[fd00::1]:1936"} },
 			"rtmp://[fd00::1]:1936/live/NAME", "Watch",
