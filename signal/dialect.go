@@ -29,30 +29,39 @@ func dialectOf(userAgent string) dialect {
 	return unknownDialect
 }
 
-// candidate is both dialects in one.
-type candidate struct {
-	Type      *string         `json:"type"`
-	Label     json.RawMessage `json:"label"`
-	ID        json.RawMessage `json:"id"`
-	Candidate *string         `json:"candidate"`
-	Mid       json.RawMessage `json:"sdpMid"`
-	Line      json.RawMessage `json:"sdpMLineIndex"`
-}
+// candidate is the members of an ICE candidate in either dialect, as JSON; nil
+// what it lacks.
+type candidate struct{ typ, label, id, candidate, mid, line json.RawMessage }
 
-// candidateOf reads an ICE candidate, false if it is none.
+// candidateOf reads an ICE candidate, false if it is none or lacks what either
+// dialect wants.
 func candidateOf(payload []byte) (c candidate, ok bool) {
-	if !bytes.HasPrefix(payload, []byte("{")) || !bytes.Contains(payload, []byte(`"candidate"`)) || json.Unmarshal(payload, &c) != nil {
+	if !bytes.Contains(payload, []byte(`"candidate"`)) {
 		return c, false
 	}
-	for _, v := range [...]*json.RawMessage{&c.Label, &c.ID, &c.Mid, &c.Line} {
-		if string(*v) == "null" {
-			*v = nil
+	ok = eachMember(payload, func(name string, value json.RawMessage) {
+		if string(value) == "null" {
+			return
 		}
-	}
-	if c.Candidate == nil || c.Type != nil && *c.Type != "candidate" {
+		switch name {
+		case "type":
+			c.typ = value
+		case "label":
+			c.label = value
+		case "id":
+			c.id = value
+		case "candidate":
+			c.candidate = value
+		case "sdpMid":
+			c.mid = value
+		case "sdpMLineIndex":
+			c.line = value
+		}
+	})
+	if !ok || len(c.candidate) == 0 || c.candidate[0] != '"' || c.typ != nil && string(c.typ) != `"candidate"` {
 		return c, false
 	}
-	return c, c.Label != nil && c.ID != nil || c.Mid != nil && c.Line != nil
+	return c, c.label != nil && c.id != nil || c.mid != nil && c.line != nil
 }
 
 // learn is what a client shows by a message of its own.
@@ -64,9 +73,9 @@ func (d dialect) learn(typ string, payload []byte) dialect {
 	switch {
 	case !ok:
 		return d
-	case c.Mid == nil:
+	case c.mid == nil:
 		return androidDialect
-	case c.Label == nil:
+	case c.label == nil:
 		return browserDialect
 	}
 	return unknownDialect // it writes both, and may read either
@@ -88,13 +97,13 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 		}
 	}
 	if d != browserDialect {
-		add(c.Type == nil, "type", json.RawMessage(`"candidate"`))
-		add(c.Label == nil, "label", c.Line)
-		add(c.ID == nil, "id", c.Mid)
+		add(c.typ == nil, "type", json.RawMessage(`"candidate"`))
+		add(c.label == nil, "label", c.line)
+		add(c.id == nil, "id", c.mid)
 	}
 	if d != androidDialect {
-		add(c.Mid == nil, "sdpMid", c.ID)
-		add(c.Line == nil, "sdpMLineIndex", c.Label)
+		add(c.mid == nil, "sdpMid", c.id)
+		add(c.line == nil, "sdpMLineIndex", c.label)
 	}
 	if more == nil {
 		return payload
@@ -107,19 +116,27 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 // typeOf is what kind of message a payload is, by its type; a browser's bare
 // candidate is one too. Empty: something else.
 func typeOf(payload []byte) string {
-	for _, t := range [...]string{"offer", "answer", "candidate"} {
-		if !bytes.Contains(payload, []byte(`"`+t+`"`)) {
-			continue
-		}
-		var p struct {
-			Type *string `json:"type"`
-		}
+	var typ, bare string
+	eachMember(payload, func(name string, value json.RawMessage) {
 		switch {
-		case json.Unmarshal(payload, &p) != nil:
-			return ""
-		case p.Type != nil && *p.Type == t, p.Type == nil && t == "candidate":
-			return t
+		case name == "candidate":
+			bare = "candidate"
+		case name != "type":
+		case string(value) == `"offer"`:
+			typ = "offer"
+		case string(value) == `"answer"`:
+			typ = "answer"
+		case string(value) == `"candidate"`:
+			typ = "candidate"
+		default:
+			typ = "other"
 		}
+	})
+	switch typ {
+	case "":
+		return bare
+	case "other":
+		return ""
 	}
-	return ""
+	return typ
 }

@@ -80,29 +80,26 @@ const idsKept = 256
 
 // sender remembers what came from one socket, to know what comes again.
 type sender struct {
-	ids  map[string]bool
-	ring []string
-	next int
+	ids  []string // the last idsKept
+	next int      // in ids, when there are as many
 	gone bool
 	last time.Time
 }
 
-// again says whether an id was there before.
+// again says whether an id was there before, and remembers it. What comes
+// again comes soon: the search begins at the newest.
 func (s *sender) again(id string) bool {
-	if s.ids[id] {
-		return true
+	for i := range s.ids {
+		if s.ids[(s.next-1-i+2*len(s.ids))%len(s.ids)] == id {
+			return true
+		}
 	}
-	if s.ids == nil {
-		s.ids = map[string]bool{}
+	if len(s.ids) < idsKept {
+		s.ids = append(s.ids, id)
+		return false
 	}
-	if len(s.ring) < idsKept {
-		s.ring = append(s.ring, id)
-	} else {
-		delete(s.ids, s.ring[s.next])
-		s.ring[s.next] = id
-		s.next = (s.next + 1) % idsKept
-	}
-	s.ids[id] = true
+	s.ids[s.next] = id
+	s.next = (s.next + 1) % idsKept
 	return false
 }
 

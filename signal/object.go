@@ -1,0 +1,92 @@
+package signal
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// eachMember calls f with each member of a JSON object, values as they are;
+// false if payload is no object. payload is valid JSON (socketio has seen to
+// that); names with escapes are given as they are written. It costs a tenth of
+// decoding, and every message of a call goes through it.
+func eachMember(payload []byte, f func(name string, value json.RawMessage)) bool {
+	b := skipSpace(payload)
+	if len(b) == 0 || b[0] != '{' {
+		return false
+	}
+	b = skipSpace(b[1:])
+	for len(b) > 0 && b[0] == '"' {
+		n := stringEnd(b)
+		if n == 0 {
+			return false
+		}
+		name := b[1 : n-1]
+		b = skipSpace(b[n:])
+		if len(b) == 0 || b[0] != ':' {
+			return false
+		}
+		b = skipSpace(b[1:])
+		n = valueEnd(b)
+		f(string(name), json.RawMessage(b[:n:n]))
+		b = skipSpace(b[n:])
+		if len(b) > 0 && b[0] == ',' {
+			b = skipSpace(b[1:])
+		}
+	}
+	return len(b) > 0 && b[0] == '}'
+}
+
+func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+
+// stringEnd is the length of the string that b begins with, 0 if it does not end.
+func stringEnd(b []byte) int {
+	for i := 1; i < len(b); {
+		n := bytes.IndexByte(b[i:], '"')
+		if n < 0 {
+			break
+		}
+		i += n + 1
+		slashes := 0
+		for k := i - 2; k > 0 && b[k] == '\\'; k-- {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i
+		}
+	}
+	return 0
+}
+
+// valueEnd is the length of the value that b begins with.
+func valueEnd(b []byte) int {
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			n := stringEnd(b[i:])
+			if n == 0 {
+				return len(b)
+			}
+			i += n - 1
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth == 0 {
+				return i
+			}
+			depth--
+		case ',', ' ', '\t', '\r', '\n':
+			if depth == 0 {
+				return i
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return len(b)
+}
