@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -119,4 +120,32 @@ func (c *child) says(t *testing.T, word string) string {
 			return rest
 		}
 	}
+}
+
+// A reborn is a server in a process of its own that is killed and started
+// again, on the same files and at the same address.
+type reborn struct {
+	*child
+	dir     string
+	address string // as its clients know it
+	host    string // of address, with the port
+}
+
+func startReborn(t *testing.T) *reborn {
+	t.Helper()
+	r := &reborn{dir: t.TempDir(), host: "127.0.0.1:0"}
+	r.again(t)
+	r.address = r.says(t, "ready")
+	u, err := url.Parse(r.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.host = u.Host
+	return r
+}
+
+// again starts it.
+func (r *reborn) again(t *testing.T) {
+	t.Helper()
+	r.child = startChild(t, "server", envDir+"="+r.dir, envListen+"="+r.host)
 }

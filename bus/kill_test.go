@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -87,15 +86,9 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	dir := t.TempDir()
-	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
-	address := srv.says(t, "ready")
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	srv := startReborn(t)
 	connect := func() *Bus {
-		b, err := Connect(ctx, Options{URL: address, Name: "test"}, zap.NewNop())
+		b, err := Connect(ctx, Options{URL: srv.address, Name: "test"}, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +179,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 		srv.kill()
 		start := time.Now()
 		p, r, m := parts.Load(), read.Load(), chunks.Load()
-		srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+		srv.again(t)
 		srv.says(t, "ready")
 		eventually(t, "a part is acked", func() bool { return parts.Load() > p })
 		acked = append(acked, time.Since(start))
@@ -215,16 +208,10 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for timeouts")
 	}
-	dir := t.TempDir()
-	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
-	address := srv.says(t, "ready")
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	one := startChild(t, "holder", envURL+"="+address)
+	srv := startReborn(t)
+	one := startChild(t, "holder", envURL+"="+srv.address)
 	one.says(t, "acquired")
-	two := startChild(t, "holder", envURL+"="+address)
+	two := startChild(t, "holder", envURL+"="+srv.address)
 	two.says(t, "ready")
 	var took []time.Duration
 	for range 3 {
@@ -242,7 +229,7 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	}
 	t.Logf("lease taken over after a SIGSTOP, %s", figures(took))
 
-	b, err := Connect(t.Context(), Options{URL: address, Name: "test"}, zap.NewNop())
+	b, err := Connect(t.Context(), Options{URL: srv.address, Name: "test"}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +237,7 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	l := testLeases(t, b)
 	_, holder, _ := l.Holder("a")
 	srv.kill()
-	srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+	srv.again(t)
 	srv.says(t, "ready")
 	eventually(t, "our connection has held so long that we judge others again", func() bool { return b.linkedFor() > trustAfter+leaseRenew })
 	if _, id, ok := l.Holder("a"); !ok || id != holder {
@@ -271,14 +258,8 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	dir := t.TempDir()
-	srv := startChild(t, "server", envDir+"="+dir, envListen+"=127.0.0.1:0")
-	address := srv.says(t, "ready")
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := Connect(ctx, Options{URL: address, Name: "test"}, zap.NewNop())
+	srv := startReborn(t)
+	b, err := Connect(ctx, Options{URL: srv.address, Name: "test"}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -309,12 +290,12 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 		}
 		if n%each == each/2 {
 			srv.kill()
-			srv = startChild(t, "server", envDir+"="+dir, envListen+"="+u.Host)
+			srv.again(t)
 		}
 	}
 	eventually(t, "all are handled", func() bool { return handled.Load() == kills*each })
 	srv.kill()
-	again, err := StartServer(ServerConfig{Dir: dir, Listen: "127.0.0.1:0"}, zap.NewNop())
+	again, err := StartServer(ServerConfig{Dir: srv.dir, Listen: "127.0.0.1:0"}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

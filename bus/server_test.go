@@ -2,15 +2,7 @@ package bus
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap/zaptest"
+
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 )
 
 // rawConn connects without this package, as others would.
@@ -235,7 +229,7 @@ func TestServerSecrets(t *testing.T) {
 // With a certificate the server speaks TLS only, and a client trusts only whom it is told to.
 func TestServerTLS(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := writeCert(t, dir)
+	cert, key := certificatetest.Write(t, dir, 1)
 	srv, err := StartServer(ServerConfig{Dir: filepath.Join(dir, "bus"), Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key}, zaptest.NewLogger(t))
 	if err != nil {
 		t.Fatal(err)
@@ -258,32 +252,4 @@ func TestServerTLS(t *testing.T) {
 	if _, err := StartServer(ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0", TLSCert: key, TLSKey: cert}, zaptest.NewLogger(t)); err == nil {
 		t.Error("started without a certificate")
 	}
-}
-
-// writeCert makes a certificate for 127.0.0.1 that is its own root.
-func writeCert(t *testing.T, dir string) (cert, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bus"}, NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, key = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: pkcs}} {
-		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return cert, key
 }
