@@ -21,32 +21,18 @@ var pages = map[string]string{
 	"GET /watch/{name}": "watch.html",
 }
 
-// callPages are those of HELIOS's port, where the call is at the root.
-var callPages = map[string]string{
-	"GET /{$}":         "call.html",
-	"GET /call/{$}":    "call.html",
-	"GET /call/{room}": "call.html",
-	"GET /certificate": "certificate.html",
-}
-
 // Routes mounts the pages and what they load: "/", "/watch/NAME", "/call/ROOM",
 // "/certificate", "/assets/" and the few files browsers look for at the root
 // (icons, manifest).
-func Routes(mux *http.ServeMux) { routes(mux, site(), pages) }
-
-// CallRoutes mounts the call page at "/", where its query or hash names the
-// room, and at "/call/ROOM": for a port that serves calls alone.
-func CallRoutes(mux *http.ServeMux) { routes(mux, site(), callPages) }
-
-func site() fs.FS {
+func Routes(mux *http.ServeMux) {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the directory is embedded: it is there
 	}
-	return built
+	routes(mux, built)
 }
 
-func routes(mux *http.ServeMux, built fs.FS, pages map[string]string) {
+func routes(mux *http.ServeMux, built fs.FS) {
 	files := readSite(built)
 	for pattern, name := range pages {
 		f := files[name]

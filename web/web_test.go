@@ -23,7 +23,7 @@ var build = fstest.MapFS{
 
 func serve(build fstest.MapFS, method, path string, headers ...string) *http.Response {
 	mux := http.NewServeMux()
-	routes(mux, build, pages)
+	routes(mux, build)
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -92,18 +92,6 @@ func TestRoutes(t *testing.T) {
 	}
 	if r := serve(build, "POST", "/"); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST /: %d", r.StatusCode)
-	}
-}
-
-func TestCallRoutes(t *testing.T) {
-	mux := http.NewServeMux()
-	routes(mux, build, callPages)
-	for path, want := range map[string]string{"/": "call", "/?room=family": "call", "/call/family": "call", "/watch/garden": "404"} {
-		w := httptest.NewRecorder()
-		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
-		if got := w.Body.String(); !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %s", path, got, want)
-		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"testing"
 	"time"
 
@@ -23,21 +24,40 @@ type caller struct {
 // call opens the call page and joins.
 func call(t *testing.T, chrome *browser.Browser, page, name string, w, h int) *caller {
 	t.Helper()
-	p, err := chrome.Open(page+"?name="+url.QueryEscape(name), w, h)
+	c := knock(t, chrome, page+"?name="+url.QueryEscape(name), name, w, h)
+	c.join()
+	return c
+}
+
+// knock opens the call page and waits for its look into the mirror.
+func knock(t *testing.T, chrome *browser.Browser, page, name string, w, h int) *caller {
+	t.Helper()
+	p, err := chrome.Open(page, w, h)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Close)
 	c := &caller{t, p, name}
-	c.join()
+	c.ready()
 	return c
+}
+
+func (c *caller) ready() {
+	c.t.Helper()
+	c.scene("prejoin")
+	c.until(`!document.getElementById('preview').hidden`)
 }
 
 func (c *caller) join() {
 	c.t.Helper()
-	c.until(`document.getElementById('stage')?.dataset.scene === 'prejoin' && !document.getElementById('preview').hidden`)
 	c.click("join")
-	c.until(`document.getElementById('stage').dataset.scene === 'call'`)
+	c.scene("call")
+}
+
+// scene waits until the page shows this scene.
+func (c *caller) scene(name string) {
+	c.t.Helper()
+	c.until(fmt.Sprintf(`document.getElementById('stage')?.dataset.scene === %q`, name))
 }
 
 func (c *caller) until(holds string) {
@@ -51,6 +71,11 @@ func (c *caller) until(holds string) {
 func (c *caller) click(id string) {
 	c.t.Helper()
 	c.eval(fmt.Sprintf("document.getElementById(%q).click()", id))
+}
+
+func (c *caller) tryPass(pass string) {
+	c.t.Helper()
+	c.eval(fmt.Sprintf("document.getElementById('pass').value = %q, document.getElementById('pass-form').requestSubmit()", pass))
 }
 
 func (c *caller) eval(statement string) {
@@ -136,9 +161,12 @@ func (c *caller) pictured(name string) {
 		if err := c.Prefer(scheme); err != nil {
 			c.t.Error(err)
 		}
+		// A colour on its way to another is neither.
+		c.until(`document.getAnimations().every(a => a.playState === 'finished' || a.effect.getComputedTiming().endTime === Infinity)`)
 		if err := c.Screenshot(artifact(c.t, name+"-"+scheme+".png")); err != nil {
 			c.t.Error(err)
 		}
+		c.accessible()
 	}
 }
 
@@ -150,6 +178,26 @@ func withCamera(t *testing.T) *browser.Browser {
 	}
 	t.Cleanup(chrome.Close)
 	return chrome
+}
+
+// accessible runs axe-core (WCAG 2.2 A and AA) on the tab as it is.
+func (c *caller) accessible() {
+	c.t.Helper()
+	axe, err := os.ReadFile("../../web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		c.t.Fatalf("%v; run make web", err)
+	}
+	if _, err := browser.Eval[bool](c.Page, string(axe)+"; true"); err != nil {
+		c.t.Fatal(err)
+	}
+	found, err := browser.Eval[[]string](c.Page, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, violation := range found {
+		c.t.Errorf("%s: axe: %s", c.name, violation)
+	}
 }
 
 // Three people in a room: all see and hear each other; what one turns off the
@@ -188,6 +236,7 @@ func TestCallInChromium(t *testing.T) {
 	if err := ben.Go(room + "?name=Ben"); err != nil { // as by a reload
 		t.Fatal(err)
 	}
+	ben.ready()
 	ben.join()
 	ann.meets(1)
 	ben.meets(1)
@@ -198,6 +247,54 @@ func TestCallInChromium(t *testing.T) {
 			t.Errorf("%s's console said %q", c.name, said)
 		}
 	}
+}
+
+// Who is not let in reads why, and what to do.
+func TestCallLetsInWhoMay(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "call", Set: []string{"signal.passphrase=open sesame", "signal.max_members=2"}})
+	chrome := withCamera(t)
+	room := "http://" + s.HTTP + "/call/cave"
+	ann := knock(t, chrome, room, "Ann", 390, 844)
+	ann.pictured("prejoin")
+	ann.click("join")
+	ann.scene("passphrase")
+	ann.pictured("passphrase")
+	ann.tryPass("close sesame")
+	ann.until(`document.getElementById('stage').dataset.scene === 'passphrase' && document.getElementById('curtain-text').textContent.includes('not it')`)
+	ann.tryPass("open sesame")
+	ann.scene("call")
+	ann.pictured("alone")
+	ben := knock(t, chrome, room+"?pass=open+sesame", "Ben", 1280, 800)
+	ben.join()
+	ben.meets(1)
+
+	cleo := knock(t, chrome, room+"?pass=open+sesame", "Cleo", 1280, 800)
+	cleo.click("join")
+	cleo.scene("full")
+	cleo.pictured("full")
+	ben.click("leave")
+	ben.scene("ended")
+	ben.pictured("ended")
+	cleo.click("again")
+	cleo.scene("call")
+	cleo.meets(1)
+
+	lost, err := chrome.Open("http://"+s.HTTP+"/call/", 390, 844)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(lost.Close)
+	dora := &caller{t, lost, "Dora"}
+	dora.scene("ask")
+	dora.pictured("ask")
+	dora.eval("document.getElementById('room-name').value = 'Sunday dinner', setTimeout(() => document.getElementById('room-form').requestSubmit())")
+	eventually(t, func() error {
+		path, err := browser.Eval[string](lost, "location.pathname")
+		if err == nil && path != "/call/sunday_dinner" {
+			err = fmt.Errorf("the room is at %s", path)
+		}
+		return err
+	})
 }
 
 // The signalling dies under a call: it goes on, the line to the server comes

@@ -65,7 +65,7 @@ byId('skip').addEventListener('click', (e) => {
 })
 
 function goTo(name: string): void {
-  location.assign(linkOf(new URL(location.href), name) + (location.pathname.startsWith('/call') ? location.search : ''))
+  location.assign(linkOf(new URL(location.href), name))
 }
 
 function join(name: string): void {

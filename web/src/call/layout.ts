@@ -17,7 +17,7 @@ export interface Places {
   floating: boolean
 }
 
-const GAP = 8
+const GAP = 8 // px
 const SLIMMEST = 0.62 // width / height a face still fits into: phones held upright
 const WIDEST = 16 / 9
 
@@ -47,7 +47,7 @@ function corner(width: number, height: number): Box {
 }
 
 /** The number of columns that gives the tiles the most room; a last row that is not full is centred. */
-function grid(count: number, left: number, top: number, width: number, height: number): Box[] {
+function grid(count: number, left: number, top: number, width: number, height: number, slimmest = SLIMMEST): Box[] {
   let best: Box[] = []
   let most = 0
   for (let columns = 1; columns <= count; columns++) {
@@ -55,7 +55,7 @@ function grid(count: number, left: number, top: number, width: number, height: n
     const cellWidth = (width - GAP * (columns - 1)) / columns
     const cellHeight = (height - GAP * (rows - 1)) / rows
     const w = Math.floor(Math.min(cellWidth, cellHeight * WIDEST))
-    const h = Math.floor(Math.min(cellHeight, cellWidth / SLIMMEST))
+    const h = Math.floor(Math.min(cellHeight, cellWidth / slimmest))
     const room = w * h * likeness(w / h, height > width)
     if (w <= 0 || h <= 0 || room <= most) continue
     most = room
@@ -99,8 +99,8 @@ function strip(count: number, width: number, height: number, shown: number): Box
   const side = upright ? Math.round(height * 0.26) : Math.round(Math.min(width * 0.24, 260))
   const large = upright ? { x: 0, y: 0, width, height: height - side - GAP } : { x: 0, y: 0, width: width - side - GAP, height }
   const small = upright
-    ? grid(others, 0, height - side, width, side)
-    : grid(others, width - side, 0, side, height)
+    ? grid(others, 0, height - side, width, side, 1)
+    : grid(others, width - side, 0, side, height, 1)
   const boxes = [...small]
   boxes.splice(shown, 0, large)
   return boxes

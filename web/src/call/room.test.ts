@@ -17,6 +17,7 @@ test('the link of a room leads back to it', () => {
   for (const address of ['https://box/call/family?audio=0', 'https://box:11794/#family', 'https://box:11794/?room=other']) {
     expect(roomOf(new URL(linkOf(new URL(address), 'family')))).toBe('family')
   }
+  expect(linkOf(new URL('https://box/call/x?pass=a%2Bb&audio=0#y'), 'family')).toBe('https://box/call/family?pass=a%2Bb')
 })
 
 test('what people type becomes a room', () => {

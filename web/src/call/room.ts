@@ -16,9 +16,15 @@ export function roomOf(url: URL): string {
   return url.searchParams.get('room') ?? decode(url.hash.slice(1))
 }
 
-/** The address that leads others to the room, on this page's host. */
+/**
+ * The address that leads others to the room, on this page's host. The token of a
+ * signed link goes with it: without, nobody would get in.
+ */
 export function linkOf(url: URL, room: string): string {
-  return url.pathname.startsWith('/call') ? `${url.origin}/call/${room}` : `${url.origin}/?room=${room}`
+  const link = new URL(url.pathname.startsWith('/call') ? `/call/${room}` : `/?room=${room}`, url)
+  const pass = url.searchParams.get('pass')
+  if (pass) link.searchParams.set('pass', pass)
+  return link.href
 }
 
 /** What a person typed, made into a room: "Sunday dinner!" is sunday_dinner. */
