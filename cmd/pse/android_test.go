@@ -36,36 +36,18 @@ func TestAndroidCallsABrowser(t *testing.T) {
 	site := "http://" + p.HTTP
 
 	t.Run("the app is called", func(t *testing.T) {
-		page := joinCall(t, chrome, site+"/call/first")
+		page := call(t, chrome, site+"/call/first", "Ann", 900, 700)
 		a := newAndroid(t, site, "first", film, tone)
 		a.talks(page)
 	})
 	t.Run("the app calls", func(t *testing.T) {
 		a := newAndroid(t, site, "second", film, tone)
 		a.await("the room is made", func() bool { return a.created.Load() })
-		page := joinCall(t, chrome, site+"/call/second")
+		page := call(t, chrome, site+"/call/second", "Ann", 900, 700)
 		a.talks(page)
 		a.client.Close() // the phone is gone
-		if err := page.Wait(`document.getElementById('stage').dataset.peers === '0'`, 20*time.Second); err != nil {
-			t.Error("the page still shows the phone:", err)
-		}
+		page.until(`document.getElementById('stage').dataset.peers === '0'`)
 	})
-}
-
-// joinCall opens a call's page and joins.
-func joinCall(t *testing.T, chrome *browser.Browser, url string) *browser.Page {
-	t.Helper()
-	page, err := chrome.Open(url, 900, 700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(page.Close)
-	if err := page.Wait(`(() => { const s = document.getElementById('stage').dataset.scene
-		if (s === 'prejoin' && document.getElementById('preview').videoWidth > 0) document.getElementById('join').click()
-		return s === 'call' })()`, 30*time.Second); err != nil {
-		t.Fatal("the page does not get into the call:", err, page.Problems())
-	}
-	return page
 }
 
 // android is HELIOS's app, as far as others can tell: Socket.IO without auth,
@@ -87,6 +69,7 @@ type android struct {
 func newAndroid(t *testing.T, site, room string, film, tone []byte) *android {
 	t.Helper()
 	a := &android{t: t, film: film, tone: tone, peers: map[string]*webrtc.PeerConnection{}, wait: map[string][]webrtc.ICECandidateInit{}}
+	a.mu.Lock() // the first event waits for it
 	a.client = signaltest.Join(t.Context(), signaltest.Options{
 		URL: func() string { return site }, Room: room, Agent: "okhttp/3.12.12", Polling: true,
 		Event: func(_ *signaltest.Client, e signaltest.Event) {
@@ -95,6 +78,7 @@ func newAndroid(t *testing.T, site, room string, film, tone []byte) *android {
 			}
 		},
 	})
+	a.mu.Unlock()
 	t.Cleanup(func() {
 		a.client.Close()
 		a.mu.Lock()
@@ -107,7 +91,7 @@ func newAndroid(t *testing.T, site, room string, film, tone []byte) *android {
 }
 
 // talks waits until both see and hear each other.
-func (a *android) talks(page *browser.Page) {
+func (a *android) talks(page *caller) {
 	a.t.Helper()
 	a.await("picture and sound of the browser", func() bool { return a.video.Load() > 60 && a.audio.Load() > 60 })
 	if err := page.Wait(`[...document.querySelectorAll('#tiles video')].some(v => v.videoWidth === 320 && v.getVideoPlaybackQuality().totalVideoFrames > 30 &&
