@@ -32,6 +32,19 @@
 // (UpdateLive). WatchLive shows every state it can, not every state there
 // was: changes in quick succession, or while away, may come as one.
 //
+// ROOMS has one record per call (Room), changed the same way (UpdateRoom): who
+// is in it and how many is exact, whoever changes it. A room without members
+// has no record.
+//
+// # Calls
+//
+// The log of calls holds what members of rooms get (Signal), system events
+// too, for a minute and more. Every signal worker reads all of it in order
+// (FollowSignals). A batch whose PublishSignals returned nil outlives the
+// server's death, and is stored once however often it is published within
+// CallsAge. Workers also ask each other directly, by Bus.ID (AskDirect,
+// DialDirect); that is neither stored nor repeated.
+//
 // # Leases
 //
 // A lease (Leases) keeps two workers from doing the same work. It is no lock:

@@ -106,8 +106,9 @@ func TestUnfinishedLeaving(t *testing.T) {
 func TestRestartOfTheBus(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, 2)
-	a, b := w.join(0, "r", modernAuth), w.join(1, "r", modernAuth)
+	a := w.join(0, "r", modernAuth)
 	a.next("created")
+	b := w.join(1, "r", modernAuth)
 	a.next("join")
 	b.next("joined")
 	w.server.Stop(t)

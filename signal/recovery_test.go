@@ -47,7 +47,9 @@ func TestRecoveryAtAnotherWorker(t *testing.T) {
 // A message that is sent again, to another worker too, arrives once.
 func TestMessageSentAgain(t *testing.T) {
 	w := newWorld(t, 2)
-	a, b := w.join(0, "r", modernAuth), w.join(1, "r", modernAuth)
+	a := w.join(0, "r", modernAuth)
+	a.next("created")
+	b := w.join(1, "r", modernAuth)
 	b.next("joined")
 	for range 3 {
 		a.say("1", b.sid(), "id-1")
@@ -59,8 +61,9 @@ func TestMessageSentAgain(t *testing.T) {
 // Who does not come back in time has left: once.
 func TestGoneForGood(t *testing.T) {
 	w := newWorld(t, 3, func(c *Config) { c.Grace = 0 })
-	a, b := w.join(0, "r", modernAuth), w.join(1, "r", modernAuth)
+	a := w.join(0, "r", modernAuth)
 	a.next("created")
+	b := w.join(1, "r", modernAuth)
 	a.next("join")
 	c := w.join(2, "r", modernAuth)
 	a.next("join")
