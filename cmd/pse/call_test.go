@@ -228,9 +228,11 @@ func TestCallInChromium(t *testing.T) {
 	cleo.click("cam")
 	ann.meets(2)
 
-	cleo.Close()
+	cleo.Crash() // without a goodbye
+	killed := time.Now()
 	for _, c := range []*caller{ann, ben} {
 		c.until(`document.getElementById('stage').dataset.peers === '1'`)
+		t.Logf("%s sees after %v that Cleo's tab died", c.name, time.Since(killed).Round(100*time.Millisecond))
 		c.meets(1)
 	}
 	if err := ben.Go(room + "?name=Ben"); err != nil { // as by a reload
