@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
+	"github.com/helios-h2020/pse/internal/process"
 )
 
 // HELIOS's ports show what the others show, with the page of a call at the
@@ -53,5 +55,28 @@ func TestPortsOfHELIOS(t *testing.T) {
 	}
 	if err := (&front{}).listenCompat("127.0.0.1:0", nil); err == nil {
 		t.Error("no error without HTTPS")
+	}
+}
+
+// The whole program on HELIOS's ports: the page of a call, its signalling, HLS.
+func TestServesHELIOS(t *testing.T) {
+	start(t, process.PSEOptions{Workers: []string{"bus", "edge", "signal"}, Set: []string{"compat=helios"}})
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	for url, want := range map[string]string{
+		"https://127.0.0.1:11794/":                                   "<title>Call",
+		"https://127.0.0.1:11794/socket.io/?EIO=4&transport=polling": `0{"sid":"`,
+		"http://127.0.0.1:800/hls/nobody.m3u8":                       "No stream of that name",
+	} {
+		r, err := (&http.Client{Transport: transport}).Get(url)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		b, _ := io.ReadAll(r.Body)
+		r.Body.Close()
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s says %.300s, want %s", url, b, want)
+		}
 	}
 }
