@@ -7,6 +7,28 @@
 // members get, events of the rooms too, goes through one log that every worker
 // reads in order, so all see the same order, and a client that comes back to
 // any worker gets what it missed. A worker keeps nothing that matters.
+//
+// # Promised
+//
+//   - A room has never more members than Config.MaxMembers, and never turns
+//     away who has a place. Those who left, or whose worker died and who cannot
+//     come back, have none.
+//   - Who is told of a join or a bye is told once, in the order of the log; a
+//     client that was refused, or came back in time, causes none.
+//   - A message whose acknowledgement was sent is in the log: it outlives this
+//     worker and the bus's process, and reaches its addressee once, after all
+//     that the same sender sent before, if the addressee stays or comes back. A
+//     client that got no acknowledgement may send it again with the same id.
+//   - What a client sends is passed on byte by byte, but for the members that
+//     are added to an ICE candidate (dialect).
+//
+// # Not promised
+//
+// That a message to an old client arrives: one without a private id loses what
+// was on its way when its connection breaks. That a modern one can come back
+// after it missed more than Config.MemberKiB, or was away for longer than
+// Config.Grace (Config.Recovery when its worker died): it is a new member then.
+// That events of calls come in the order of the log.
 package signal
 
 import (
