@@ -103,7 +103,7 @@ function refused(code: unknown, why: string): void {
 
 function out(scene: Parameters<Curtain['show']>[0], text = ''): void {
   awake.set(false)
-  if (scene !== 'passphrase') media.stop()
+  if (scene !== 'passphrase') void media.stop()
   curtain.show(scene, text)
 }
 
@@ -145,6 +145,8 @@ function update(): void {
   stage.peers = mesh.peers
   const inCall = curtain.scene === 'call'
   byId('offline').hidden = !inCall || mesh.online
+  const talking = [...mesh.peers.values()].some((p) => p.connection.connectionState === 'connected')
+  setText(byId('offline'), talking ? 'No line to the box. The call goes on; reconnecting…' : 'The connection is lost. Reconnecting…')
   byId('alone').hidden = !inCall || mesh.peers.size > 0
   if (curtain.scene === 'joining') setText(byId('curtain-text'), mesh.tried ? 'The box does not answer. Trying again…' : '')
   if (inCall) grid.show(viewsOf(mesh, media, { name: wishes.name, speaking: seen.speaking.has(SELF) }, seen))

@@ -125,13 +125,14 @@ export class Media {
     this.refresh()
   }
 
-  /** Ends everything: cameras go dark. */
-  stop(): void {
-    this.screen?.stop()
-    this.screen = undefined
-    this.drop('video')
-    this.drop('audio')
-    this.refresh()
+  /** Ends everything, after what is being opened: cameras go dark. */
+  stop(): Promise<void> {
+    return this.next(async () => {
+      this.screen?.stop()
+      this.screen = undefined
+      this.drop('video')
+      this.drop('audio')
+    })
   }
 
   private async open(want: { audio: boolean; video: boolean }): Promise<void> {

@@ -1,0 +1,192 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import type { Media } from './media.ts'
+import { Mesh, type Audience } from './mesh.ts'
+import type { Ears, Entry } from './signalling.ts'
+
+// Stands in for the server: keeps what was said, and lets the test be the room.
+const line = vi.hoisted(() => ({ said: [] as { to: string; payload: object }[], ears: undefined as unknown }))
+vi.mock('./signalling.ts', () => ({
+  Signalling: class {
+    constructor(_room: string, _who: object, ears: unknown) {
+      line.ears = ears
+    }
+    enter() {}
+    leave() {}
+    say(payload: object, to: string) {
+      line.said.push({ to, payload })
+    }
+  },
+}))
+
+class FakeConnection extends EventTarget {
+  connectionState: RTCPeerConnectionState = 'new'
+  signalingState: RTCSignalingState = 'stable'
+  localDescription: RTCSessionDescriptionInit | null = null
+  remoteDescription: RTCSessionDescriptionInit | null = null
+  configured: RTCConfiguration[] = []
+  added: unknown[] = []
+  restarts = 0
+  addTransceiver(what: unknown) {
+    if (this.added.push(what) === 1) queueMicrotask(() => this.dispatchEvent(new Event('negotiationneeded')))
+  }
+  getTransceivers() {
+    return []
+  }
+  getSenders() {
+    return []
+  }
+  async setLocalDescription() {
+    const type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer'
+    this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable'
+    this.localDescription = { type, sdp: 'ours' }
+  }
+  async setRemoteDescription(d: RTCSessionDescriptionInit) {
+    this.signalingState = d.type === 'offer' ? 'have-remote-offer' : 'stable'
+    this.remoteDescription = d
+  }
+  async addIceCandidate() {}
+  setConfiguration(c: RTCConfiguration) {
+    this.configured.push({ ...c })
+  }
+  restartIce() {
+    this.restarts++
+  }
+  close() {
+    this.signalingState = 'closed'
+  }
+  become(state: RTCPeerConnectionState) {
+    this.connectionState = state
+    this.dispatchEvent(new Event('connectionstatechange'))
+  }
+}
+
+vi.stubGlobal('RTCPeerConnection', FakeConnection)
+vi.stubGlobal('MediaStream', class {
+  getTracks() {
+    return []
+  }
+})
+
+const log: string[] = []
+const audience: Audience = {
+  entered: () => log.push('entered'),
+  came: (p) => log.push(`${p.name} came`),
+  left: (p) => log.push(`${p.name} left`),
+  refused: (code) => log.push(`refused: ${String(code)}`),
+  full: () => log.push('full'),
+  closed: () => log.push('closed'),
+  changed: () => undefined,
+}
+const state = { audio: true, video: true, screen: false }
+const media = { audio: undefined, video: undefined, screen: undefined, stream: new MediaStream(), state } as unknown as Media
+const entry = (change: Partial<Entry> = {}): Entry => ({ you: 'me', members: [], listed: true, ice: [], ...change })
+
+function start(first = entry()) {
+  const mesh = new Mesh('room', { name: '', pass: () => '', relayOnly: false }, media, audience)
+  const room = line.ears as Ears
+  room.entered(first)
+  const connection = (id: string) => mesh.peers.get(id)?.connection as unknown as FakeConnection
+  return { mesh, room, connection }
+}
+
+const settle = () => new Promise((done) => setTimeout(done))
+
+beforeEach(() => {
+  log.length = 0
+  line.said.length = 0
+})
+
+test('who was there first offers; who comes in waits', async () => {
+  const { room, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
+  room.came({ id: 'ben', name: 'Ben' })
+  await settle()
+  expect(connection('ann').added).toEqual([])
+  expect(connection('ben').added).toEqual(['audio', 'video'])
+  expect(line.said).toEqual([{ to: 'ben', payload: { type: 'offer', sdp: 'ours', v: 2 } }])
+  expect(log).toEqual(['entered', 'Ben came'])
+})
+
+test('an offer is answered; only a modern peer is told what is on', async () => {
+  const { room } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
+  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.said({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  await settle()
+  const types = (id: string) => line.said.filter((s) => s.to === id).map((s) => (s.payload as { type: string }).type)
+  expect(types('ann')).toEqual(['answer', 'state'])
+  expect(types('old')).toEqual(['answer'])
+})
+
+test('a stranger is heard only where the server lists nobody', () => {
+  const offer = { type: 'offer', sdp: 'theirs', modern: false, was: undefined } as const
+  const listed = start()
+  listed.room.said(offer, 'late')
+  expect(listed.mesh.peers.size).toBe(0)
+  const helios = start(entry({ listed: false }))
+  helios.room.said(offer, 'ann')
+  expect([...helios.mesh.peers.keys()]).toEqual(['ann'])
+})
+
+test('who comes back under a new id takes the ghost away, but nobody who is there', () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ben', name: 'Ben' }, { id: 'new', name: 'Ben' }] }))
+  connection('ben').become('connected')
+  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: 'ben' }, 'new')
+  expect([...mesh.peers.keys()]).toEqual(['ben', 'new'])
+  connection('ben').become('disconnected')
+  expect([...mesh.peers.keys()]).toEqual(['new'])
+  expect(log).toEqual(['entered', 'Ben left'])
+})
+
+test('forgotten by the server, all connections are made anew, and the others told who we were', async () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
+  const before = connection('ann')
+  room.entered(entry({ you: 'me2', members: [{ id: 'ann', name: 'Ann' }] }))
+  expect(before.signalingState).toBe('closed')
+  expect(connection('ann')).not.toBe(before)
+  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  await settle()
+  expect(line.said[0]).toEqual({ to: 'ann', payload: { type: 'answer', sdp: 'ours', v: 2, was: 'me' } })
+  expect(mesh.you).toBe('me2')
+})
+
+test('a failed line is mended by ICE restarts, once the server can be reached', async () => {
+  vi.useFakeTimers()
+  const { room, connection } = start()
+  room.came({ id: 'ben', name: 'Ben' })
+  await vi.advanceTimersByTimeAsync(0)
+  const c = connection('ben')
+  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  await vi.advanceTimersByTimeAsync(0)
+  room.setOnline(false)
+  c.become('failed')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(c.restarts).toBe(0)
+  room.setOnline(true)
+  expect(c.restarts).toBe(1)
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(c.restarts).toBe(3)
+  c.become('connected')
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(c.restarts).toBe(3)
+  vi.useRealTimers()
+})
+
+test('new relay credentials reach the connections there are and those to come', () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
+  const servers = [{ urls: 'turn:box:3478', username: 'u', credential: 'c' }]
+  room.ice(servers)
+  expect(connection('ann').configured).toEqual([{ iceServers: servers }])
+  expect(mesh.config.iceServers).toBe(servers)
+})
+
+test('bye, full and refused end what there was', () => {
+  const { room, mesh } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'ben', name: 'Ben' }] }))
+  room.said({ type: 'bye' }, 'ann')
+  room.said({ type: 'bye' }, 'ann')
+  expect([...mesh.peers.keys()]).toEqual(['ben'])
+  room.full()
+  expect(mesh.peers.size).toBe(0)
+  room.refused('passphrase', 'no')
+  room.came({ id: 'late', name: '' })
+  expect(mesh.peers.size).toBe(0)
+  expect(log).toEqual(['entered', 'Ann left', 'full', 'refused: passphrase'])
+})
