@@ -5,6 +5,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
 )
 
 // The whole contract of HELIOS.md between two workers: exactly those events
@@ -67,4 +68,22 @@ func TestAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.say(`1`, "nobody") // still there
+}
+
+// An old client of Engine.IO 3 that leaves and joins again on its connection
+// has the id that it had.
+func TestJoinAgainWithTheSameID(t *testing.T) {
+	w := newWorld(t, 2)
+	a := w.join(1, "r", "")
+	a.next("created")
+	s, h := engineiotest.OpenWebSocket(t, w.workers[0].url+root, 3)
+	s.Expect("40")
+	sid := "/r#" + h.SID
+	for range 3 {
+		s.Send("40/r")
+		s.Expect("40/r,", `42/r,["joined","/r"]`)
+		a.expect(`["join","` + sid + `"]`)
+		s.Send("41/r")
+		a.expect(`["message","bye","` + sid + `"]`)
+	}
 }

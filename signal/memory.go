@@ -168,9 +168,11 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 		m.senders[s.From] = from
 	}
 	from.last = now
-	if from.gone || s.ID != "" && from.again(s.ID) {
+	welcome := s.Kind == kindWelcome || s.Kind == kindWelcomeBack
+	if s.ID != "" && from.again(s.ID) || from.gone && !welcome {
 		return nil
 	}
+	from.gone = false // old clients that join again keep their id
 	switch s.Kind {
 	case kindGone:
 		from.gone = true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -46,7 +47,10 @@ func (w *Worker) update(ctx context.Context, room string, f func(*bus.Room) erro
 func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name string) error {
 	me := bus.Member{SID: m.sid, PID: s.PID(), Name: name, Modern: m.modern, Worker: w.bus.ID(), Term: m.term, Joined: time.Now().UnixMilli()}
 	take := func(r *bus.Room) error {
-		if r.Member(m.sid) != nil {
+		if was := r.Member(m.sid); was != nil {
+			if was.Term != m.term {
+				return errTwice
+			}
 			return nil // written by a try that got no answer
 		}
 		switch n := len(r.Present()); {
@@ -59,8 +63,12 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 		return nil
 	}
 	r, err := w.update(ctx, m.room, take)
-	if errors.Is(err, errFull) {
+	switch {
+	case errors.Is(err, errFull):
 		w.evictDead(ctx, m.room)
+		r, err = w.update(ctx, m.room, take)
+	case errors.Is(err, errTwice):
+		w.leave(ctx, m.room, m.sid, "", "left")
 		r, err = w.update(ctx, m.room, take)
 	}
 	if err != nil {
@@ -84,7 +92,8 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 // been lost; readers drop what they had.
 func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Signal {
 	me := r.Member(sid)
-	welcome := bus.Signal{Room: r.Name, From: sid, To: sid, Kind: kindWelcome, ID: "w", Name: "joined", Args: [][]byte{quote("/" + r.Name)}}
+	once := strconv.FormatInt(me.Joined, 36)
+	welcome := bus.Signal{Room: r.Name, From: sid, To: sid, Kind: kindWelcome, ID: "w" + once, Name: "joined", Args: [][]byte{quote("/" + r.Name)}}
 	if me.PID != "" {
 		welcome.Kind = kindWelcomeBack
 	}
@@ -97,7 +106,7 @@ func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Si
 		}
 		i.Peers = append(i.Peers, peer{o.SID, o.Name})
 		all = append(all, bus.Signal{
-			Room: r.Name, From: sid, To: o.SID, Kind: kindJoin, ID: "j" + o.SID,
+			Room: r.Name, From: sid, To: o.SID, Kind: kindJoin, ID: "j" + once + o.SID,
 			Name: "join", Args: [][]byte{quote(sid), here},
 		})
 	}
@@ -116,8 +125,14 @@ func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Si
 // left, which frees its place; then the others are told; then the record
 // forgets it. Whoever finds a mark that stays goes on from there. term, if
 // not empty, is the connection that is over: a member that has another by now
-// stays.
+// stays. Many who leave at once wait for each other, so that who joins need not.
 func (w *Worker) leave(ctx context.Context, room, sid, term, reason string) {
+	select {
+	case w.leaving <- struct{}{}:
+		defer func() { <-w.leaving }()
+	case <-ctx.Done():
+		return
+	}
 	r, err := w.update(ctx, room, func(r *bus.Room) error {
 		m := r.Member(sid)
 		switch {

@@ -55,6 +55,7 @@ import (
 const root = "/socket.io/"
 
 const (
+	leavers    = 16
 	acceptTime = 15 * time.Second // for a client to be let in or restored, a bus that is away for a moment included
 	stopTime   = 3 * time.Second  // for what is to be written when the worker stops
 )
@@ -74,6 +75,7 @@ type Worker struct {
 	links    *access.Links // nil when none are asked for
 	metrics  *metrics
 	turns    turns
+	leaving  chan struct{} // holds one for each member that is being taken out of its room
 	started  time.Time
 
 	ctx      context.Context // ends last: what runs while sockets close needs it
@@ -92,7 +94,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if cfg.Links && links == nil {
 		return nil, errors.New("configure signalling: signal.links needs the key of links")
 	}
-	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{})}
+	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
 	w.metrics = newMetrics(w)
 	w.memory = newMemory(cfg, w.metrics)
 	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
