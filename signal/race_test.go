@@ -44,11 +44,10 @@ func TestRacingJoins(t *testing.T) {
 			c.Close()
 		}
 	})
-	late := time.After(bustest.Patience)
 	for i := range clients {
 		select {
 		case <-answered:
-		case <-late:
+		case <-time.After(bustest.Patience):
 			t.Fatalf("%d of %d clients have an answer", i, clients)
 		}
 	}

@@ -36,7 +36,10 @@ const window = 8
 
 func talk(t testing.TB, room string, url func() string) *talker {
 	k := &talker{t: t, room: room}
-	k.Client = signaltest.Join(context.Background(), signaltest.Options{URL: url, Room: room, Auth: modernAuth, Stay: true, Event: k.event})
+	c := signaltest.Join(context.Background(), signaltest.Options{URL: url, Room: room, Auth: modernAuth, Stay: true, Event: k.event})
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Client = c
 	return k
 }
 
