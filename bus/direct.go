@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
@@ -73,6 +74,7 @@ func (b *Bus) AnswerDirect(name string, f func(ctx context.Context, q Direct) []
 		return nil, fmt.Errorf("answer %s: %w", name, err)
 	}
 	_ = s.SetPendingLimits(-1, 64<<20)
+	_ = b.nc.FlushTimeout(time.Second) // from now on it can be asked; without the bus, from when it is back
 	return func() { _ = s.Unsubscribe(); cancel(); wg.Wait() }, nil
 }
 
