@@ -89,11 +89,15 @@ func (c *caller) eval(statement string) {
 type seen struct {
 	ID         string  `json:"id"`
 	Connection string  `json:"connection"`
+	Video      string  `json:"video"` // whether it says that it sends a picture
 	Frames     int     `json:"frames"`
 	Green      float64 `json:"green"` // share of the pixels that have the made-up camera's colours
 	Picture    int     `json:"picture"`
 	Energy     float64 `json:"energy"` // of the sound, summed up
 }
+
+// links are a tab's connections.
+const links = `[...document.getElementById('stage').peers.values()].map(p => p.connection)`
 
 const look = `(async () => {
   const all = []
@@ -110,7 +114,7 @@ const look = `(async () => {
     for (const s of (await document.getElementById('stage').peers.get(id).connection.getStats()).values()) {
       if (s.type === 'inbound-rtp' && s.kind === 'audio') energy = s.totalAudioEnergy ?? 0
     }
-    all.push({ id, connection: tile.dataset.connection, frames: video.getVideoPlaybackQuality().totalVideoFrames, green: green / 64 / 36, picture, energy })
+    all.push({ id, connection: tile.dataset.connection, video: tile.dataset.video, frames: video.getVideoPlaybackQuality().totalVideoFrames, green: green / 64 / 36, picture, energy })
   }
   return all
 })()`
@@ -227,6 +231,24 @@ func TestCallInChromium(t *testing.T) {
 	cleo.click("mic")
 	cleo.click("cam")
 	ann.meets(2)
+	cleo.click("screen")
+	for _, c := range []*caller{ann, ben} {
+		c.until(`!!document.querySelector('.tile[data-self=false][data-screen=true][data-video=true]')`)
+	}
+	cleo.click("screen")
+	ann.until(`!document.querySelector('.tile[data-self=false][data-screen=true]')`)
+
+	// All look for new paths at once.
+	for _, c := range []*caller{ann, ben, cleo} {
+		c.eval(links + ".forEach(c => { c.path = c.localDescription.sdp.match(/ice-ufrag:(.*)/)[1] })")
+	}
+	for _, c := range []*caller{ann, ben, cleo} {
+		c.eval("document.getElementById('stage').peers.forEach(p => p.renew())")
+	}
+	for _, c := range []*caller{ann, ben, cleo} {
+		c.until(links + ".every(c => c.signalingState === 'stable' && c.connectionState === 'connected' && !c.localDescription.sdp.includes('ice-ufrag:' + c.path))")
+		c.meets(2)
+	}
 
 	cleo.Crash() // without a goodbye
 	killed := time.Now()
@@ -328,13 +350,13 @@ func TestCallOutlivesItsSignalling(t *testing.T) {
 		if ids[c], err = browser.Eval[string](c.Page, `document.getElementById('stage').dataset.sid`); err != nil {
 			t.Fatal(err)
 		}
-		c.eval("window.connections = [...document.getElementById('stage').peers.values()].map(p => p.connection)")
+		c.eval("window.before = " + links)
 	}
 	w.kill("signal")
 	ann.meets(1)
 	for c, id := range ids {
 		c.until(fmt.Sprintf(`document.getElementById('stage').dataset.online === 'true' && document.getElementById('stage').dataset.sid === %q`, id))
-		c.until(`[...document.getElementById('stage').peers.values()].every((p, i) => p.connection === window.connections[i] && p.connection.connectionState === 'connected')`)
+		c.until(links + ".every((c, i) => c === window.before[i] && c.connectionState === 'connected')")
 	}
 	cleo := call(t, chrome, srv.URL+"/call/garden", "Cleo", 800, 600)
 	for _, c := range []*caller{ann, ben, cleo} {

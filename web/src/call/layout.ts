@@ -20,6 +20,7 @@ export interface Places {
 const GAP = 8 // px
 const SLIMMEST = 0.62 // width / height a face still fits into: phones held upright
 const WIDEST = 16 / 9
+const LEAST = 0.4 // share of a picture that is seen
 
 /**
  * Places count tiles, the last of which is one's own. Two share the stage as
@@ -81,15 +82,13 @@ function likeness(shape: number, upright: boolean): number {
 
 /**
  * How large a picture is drawn in a tile: it fills the tile, and what sticks out
- * is cut, but at least half of the picture is seen.
+ * is cut, but LEAST of the picture is always seen.
  */
 export function crop(tile: { width: number; height: number }, picture: { width: number; height: number }): { width: number; height: number } {
-  const shape = tile.width / tile.height
-  const half = (2 * shape * picture.height) / picture.width // of 1: exactly half is seen
-  if (!Number.isFinite(half) || shape <= 0) return tile
-  if (half < 1) return { width: tile.width, height: Math.round(tile.height * half) }
-  const tall = (2 * picture.width) / (picture.height * shape)
-  return tall < 1 ? { width: Math.round(tile.width * tall), height: tile.height } : tile
+  const wider = picture.width / picture.height / (tile.width / tile.height)
+  if (wider > 1 / LEAST) return { width: tile.width, height: Math.round(tile.height / (wider * LEAST)) }
+  if (wider < LEAST) return { width: Math.round((tile.width * wider) / LEAST), height: tile.height }
+  return tile
 }
 
 /** The shown tile large, the others in a row below it or a column beside it. */

@@ -170,6 +170,24 @@ test('a failed line is mended by ICE restarts, once the server can be reached', 
   vi.useRealTimers()
 })
 
+test('of two modern peers the first restarts, asked by the other; an old one asks nobody', async () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
+  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.said({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  await settle()
+  mesh.peers.get('ann')?.renew()
+  mesh.peers.get('old')?.renew()
+  expect(line.said.at(-1)).toEqual({ to: 'ann', payload: { type: 'restart' } })
+  expect([connection('ann').restarts, connection('old').restarts]).toEqual([0, 1])
+  room.came({ id: 'ben', name: 'Ben' })
+  await settle()
+  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  await settle()
+  room.said({ type: 'restart' }, 'ben')
+  room.said({ type: 'restart' }, 'ann') // not ours to do
+  expect([connection('ben').restarts, connection('ann').restarts]).toEqual([1, 0])
+})
+
 test('new relay credentials reach the connections there are and those to come', () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
   const servers = [{ urls: 'turn:box:3478', username: 'u', credential: 'c' }]

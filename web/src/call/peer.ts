@@ -36,7 +36,6 @@ export class Peer {
   private state: MediaState | undefined
   private told = ''
   private sample: Sample | undefined
-  private shared = ''
   private mending: ReturnType<typeof setTimeout> | undefined
   private closed = false
   private readonly first: boolean
@@ -93,6 +92,9 @@ export class Peer {
         return
       case 'candidate':
         void this.negotiation.takeCandidate(word.candidate)
+        return
+      case 'restart':
+        if (this.first) this.renew()
         return
       case 'state':
         this.modern = true
@@ -161,17 +163,14 @@ export class Peer {
   private async portion(): Promise<void> {
     const sender = this.connection.getSenders().find((s) => s.track?.kind === 'video')
     if (!sender) return
-    const share = this.circle.share()
-    const wanted = JSON.stringify([sender.track?.id, share, this.thrift.picture])
+    const { maxBitrate, scaleDown } = this.circle.share()
+    const wanted = { active: this.thrift.picture, maxBitrate, scaleResolutionDownBy: scaleDown }
     const parameters = sender.getParameters()
     const encoding = parameters.encodings?.[0]
-    if (wanted === this.shared || !encoding) return
-    encoding.active = this.thrift.picture
-    encoding.maxBitrate = share.maxBitrate
-    encoding.scaleResolutionDownBy = share.scaleDown
+    if (!encoding || Object.entries(wanted).every(([key, value]) => encoding[key as keyof typeof wanted] === value)) return
+    Object.assign(encoding, wanted)
     try {
       await sender.setParameters(parameters)
-      this.shared = wanted
     } catch {
       // in the middle of a negotiation: the next tick asks again
     }
@@ -217,6 +216,16 @@ export class Peer {
     clearTimeout(this.mending)
     if (this.closed || this.connection.connectionState === 'connected') return
     this.mending = setTimeout(() => this.mend(), MEND_AGAIN_MS)
-    if (this.circle.online && !this.negotiation.again()) this.connection.restartIce()
+    if (this.circle.online) this.renew()
+  }
+
+  /**
+   * Looks for a new path, whatever the present one is like. Of two modern peers the
+   * first does it, asked by the other: restarts that cross are settled by
+   * negotiation, but Chromium shows no picture after it took its own one back.
+   */
+  renew(): void {
+    if (!this.first && this.modern) this.circle.say({ type: 'restart' }, this.id)
+    else if (!this.negotiation.again()) this.connection.restartIce()
   }
 }

@@ -15,6 +15,7 @@ export type Word =
   | { type: 'bye' }
   | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined }
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
+  | { type: 'restart' } // asks the one who was there first for new paths
   | ({ type: 'state' } & MediaState)
 
 /** Reads a payload of any client; undefined is none of ours. */
@@ -26,6 +27,7 @@ export function readWord(payload: unknown): Word | undefined {
     if (typeof p['sdp'] !== 'string') return undefined
     return { type: p['type'], sdp: p['sdp'], modern: p['v'] === 2, was: text(p['was']) }
   }
+  if (p['type'] === 'restart') return { type: 'restart' }
   if (p['type'] === 'state') {
     return { type: 'state', audio: p['audio'] === true, video: p['video'] === true, screen: p['screen'] === true }
   }
