@@ -3,27 +3,27 @@ package signal
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
-// limits admit so many joins a minute from one address, and a tenth of a
-// minute's at once (a token bucket each).
+// limits admit so many joins a minute from one address, and half of a minute's,
+// at least 10, at once.
 type limits struct {
-	perMinute float64 // 0: all
+	perMinute int // 0: all
 
-	mu      sync.Mutex // guards what follows
-	buckets map[string]*limit
+	mu  sync.Mutex // guards what follows
+	all map[string]*limit
 }
 
 type limit struct {
-	tokens float64
-	last   time.Time
+	*rate.Limiter
+	last time.Time
 }
 
 func newLimits(perMinute int) *limits {
-	return &limits{perMinute: float64(perMinute), buckets: map[string]*limit{}}
+	return &limits{perMinute: perMinute, all: map[string]*limit{}}
 }
-
-func (l *limits) burst() float64 { return max(10, l.perMinute/2) }
 
 func (l *limits) take(ip string) bool {
 	if l.perMinute == 0 {
@@ -32,27 +32,22 @@ func (l *limits) take(ip string) bool {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.buckets[ip]
+	b := l.all[ip]
 	if b == nil {
-		b = &limit{l.burst(), now}
-		l.buckets[ip] = b
+		b = &limit{Limiter: rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), max(10, l.perMinute/2))}
+		l.all[ip] = b
 	}
-	b.tokens = min(l.burst(), b.tokens+now.Sub(b.last).Minutes()*l.perMinute)
 	b.last = now
-	if b.tokens < 1 {
-		return false
-	}
-	b.tokens--
-	return true
+	return b.AllowN(now, 1)
 }
 
 // sweep forgets addresses that have all their tokens again.
 func (l *limits) sweep(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ip, b := range l.buckets {
+	for ip, b := range l.all {
 		if now.Sub(b.last) > 2*time.Minute {
-			delete(l.buckets, ip)
+			delete(l.all, ip)
 		}
 	}
 }

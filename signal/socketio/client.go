@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
+	"golang.org/x/time/rate"
 )
 
 // client is one Engine.IO session with its sockets, at most one a namespace.
@@ -14,10 +15,10 @@ type client struct {
 	conn   *engineio.Session
 	origin origin
 
-	rate        bucket   // of Message
-	pending     *packet  // waits for attachments; of Message
-	attachments [][]byte // of pending; of Message
-	size        int      // of attachments; of Message
+	rate        *rate.Limiter // of Message; nil: no limit
+	pending     *packet       // waits for attachments; of Message
+	attachments [][]byte      // of pending; of Message
+	size        int           // of attachments; of Message
 
 	mu      sync.Mutex         // guards what follows
 	sockets map[string]*Socket // by namespace; nil: the server had it leave
@@ -42,7 +43,7 @@ func (c *client) revision() int {
 
 // Message is engineio's: a packet or an attachment.
 func (c *client) Message(binary bool, data []byte) {
-	if !c.rate.take(time.Now()) {
+	if c.rate != nil && !c.rate.Allow() {
 		c.conn.Close(RateLimit)
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
+	"golang.org/x/time/rate"
 )
 
 // Server makes clients of Engine.IO sessions: its Open is the Open of an
@@ -23,7 +24,9 @@ func New(cfg Config) (*Server, error) {
 // Open takes a new Engine.IO session.
 func (s *Server) Open(conn *engineio.Session, r *http.Request) engineio.Handler {
 	c := &client{cfg: &s.cfg, conn: conn, origin: originOf(r)}
-	c.rate = newBucket(s.cfg.Rate, s.cfg.Burst, time.Now())
+	if s.cfg.Rate > 0 {
+		c.rate = rate.NewLimiter(rate.Limit(s.cfg.Rate), s.cfg.Burst)
+	}
 	c.waiting = time.AfterFunc(s.cfg.ConnectTimeout, c.tooLate)
 	if conn.Version() == 3 {
 		c.greet()
