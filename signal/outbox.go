@@ -172,11 +172,7 @@ func (o *outbox) store(ctx context.Context, n uint64, b *batch) bool {
 			warned = true
 			o.log.Warn("signals wait for the log", zap.Error(err))
 		}
-		t := time.NewTimer(20 * time.Millisecond)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if !wait(ctx, 20*time.Millisecond) {
 			return false
 		}
 	}
