@@ -67,9 +67,7 @@ func Open(dir string, names func() Names, log *zap.Logger) (*Authority, error) {
 
 // Config is how a server uses it, with the application protocols as given.
 func (a *Authority) Config(protocols ...string) *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return a.current(time.Now())
-	}}
+	return serverConfig(protocols, a.current)
 }
 
 // Root is the certificate to install, in PEM.

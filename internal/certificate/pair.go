@@ -38,8 +38,14 @@ func Load(cert, key string, log *zap.Logger) (*Pair, error) {
 // Config is how a server uses the pair: TLS 1.2 or newer, the application
 // protocols as given.
 func (p *Pair) Config(protocols ...string) *tls.Config {
+	return serverConfig(protocols, func(now time.Time) (*tls.Certificate, error) { return p.current(now), nil })
+}
+
+// serverConfig is that of every server of ours, whose certificate of now is
+// what current says.
+func serverConfig(protocols []string, current func(now time.Time) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: protocols, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return p.current(time.Now()), nil
+		return current(time.Now())
 	}}
 }
 
