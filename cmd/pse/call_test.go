@@ -324,13 +324,7 @@ func TestCallLetsInWhoMay(t *testing.T) {
 // The signalling dies under a call: it goes on, the line to the server comes
 // back by itself under the same id, and then others can join.
 func TestCallOutlivesItsSignalling(t *testing.T) {
-	w := &world{t: t, units: map[string]*minded{}}
-	data := t.TempDir()
-	w.start(process.PSEOptions{Name: "bus", Data: data, Workers: []string{"bus"}, Set: []string{"bus.listen=" + freeAddr(t)}})
-	var err error
-	if w.bus, err = process.BusURL(data); err != nil {
-		t.Fatal(err)
-	}
+	w := bareWorld(t)
 	w.http = freeAddr(t)
 	signalling := freeAddr(t)
 	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}})
@@ -347,9 +341,11 @@ func TestCallOutlivesItsSignalling(t *testing.T) {
 	ann.meets(1)
 	ids := map[*caller]string{ann: "", ben: ""}
 	for c := range ids {
-		if ids[c], err = browser.Eval[string](c.Page, `document.getElementById('stage').dataset.sid`); err != nil {
+		id, err := browser.Eval[string](c.Page, `document.getElementById('stage').dataset.sid`)
+		if err != nil {
 			t.Fatal(err)
 		}
+		ids[c] = id
 		c.eval("window.before = " + links)
 	}
 	w.kill("signal")

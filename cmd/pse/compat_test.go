@@ -15,6 +15,21 @@ import (
 	"github.com/helios-h2020/pse/internal/process"
 )
 
+// shown is what a page says, by whatever certificate; empty when it does not answer.
+func shown(t *testing.T, url string) string {
+	t.Helper()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
+	defer transport.CloseIdleConnections()
+	r, err := (&http.Client{Transport: transport}).Get(url)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer r.Body.Close()
+	b, _ := io.ReadAll(r.Body)
+	return string(b)
+}
+
 // HELIOS's ports show what the others show, with the page of a call at the
 // root of the one for calls.
 func TestPortsOfHELIOS(t *testing.T) {
@@ -33,8 +48,6 @@ func TestPortsOfHELIOS(t *testing.T) {
 		return true
 	})
 	f.serve()
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
 	for url, want := range map[string]string{
 		"http://127.0.0.1:800/":                     "/",
 		"http://127.0.0.1:800/hls/cam.m3u8":         "/hls/cam.m3u8",
@@ -42,15 +55,8 @@ func TestPortsOfHELIOS(t *testing.T) {
 		"https://127.0.0.1:11794/socket.io/":        "/socket.io/",
 		"https://" + f.secure.Addr().String() + "/": "/",
 	} {
-		r, err := (&http.Client{Transport: transport}).Get(url)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		b, _ := io.ReadAll(r.Body)
-		r.Body.Close()
-		if string(b) != want {
-			t.Errorf("%s shows %s, want %s", url, b, want)
+		if got := shown(t, url); got != want {
+			t.Errorf("%s shows %s, want %s", url, got, want)
 		}
 	}
 	if err := (&front{}).listenCompat("127.0.0.1:0", nil); err == nil {
@@ -61,22 +67,13 @@ func TestPortsOfHELIOS(t *testing.T) {
 // The whole program on HELIOS's ports: the page of a call, its signalling, HLS.
 func TestServesHELIOS(t *testing.T) {
 	start(t, process.PSEOptions{Workers: []string{"bus", "edge", "signal"}, Set: []string{"compat=helios"}})
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}
-	defer transport.CloseIdleConnections()
 	for url, want := range map[string]string{
 		"https://127.0.0.1:11794/":                                   "<title>Call",
 		"https://127.0.0.1:11794/socket.io/?EIO=4&transport=polling": `0{"sid":"`,
 		"http://127.0.0.1:800/hls/nobody.m3u8":                       "No stream of that name",
 	} {
-		r, err := (&http.Client{Transport: transport}).Get(url)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		b, _ := io.ReadAll(r.Body)
-		r.Body.Close()
-		if !strings.Contains(string(b), want) {
-			t.Errorf("%s says %.300s, want %s", url, b, want)
+		if got := shown(t, url); !strings.Contains(got, want) {
+			t.Errorf("%s says %.300s, want %s", url, got, want)
 		}
 	}
 }

@@ -31,6 +31,18 @@ type world struct {
 // newWorld starts a bus, an ingest, two transcoders and an edge.
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	w := bareWorld(t)
+	w.rtmp, w.http = freeAddr(t), freeAddr(t)
+	w.start(process.PSEOptions{Name: "ingest", Bus: w.bus, RTMP: w.rtmp, Workers: []string{"ingest"}})
+	w.start(process.PSEOptions{Name: "transcode-a", Bus: w.bus, Workers: []string{"transcode"}})
+	w.start(process.PSEOptions{Name: "transcode-b", Bus: w.bus, Workers: []string{"transcode"}})
+	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}})
+	return w
+}
+
+// bareWorld starts a bus alone.
+func bareWorld(t *testing.T) *world {
+	t.Helper()
 	w := &world{t: t, units: map[string]*minded{}}
 	data := t.TempDir()
 	w.start(process.PSEOptions{Name: "bus", Data: data, Workers: []string{"bus"}, Set: []string{"bus.listen=" + freeAddr(t)}})
@@ -38,11 +50,6 @@ func newWorld(t *testing.T) *world {
 	if w.bus, err = process.BusURL(data); err != nil {
 		t.Fatal(err)
 	}
-	w.rtmp, w.http = freeAddr(t), freeAddr(t)
-	w.start(process.PSEOptions{Name: "ingest", Bus: w.bus, RTMP: w.rtmp, Workers: []string{"ingest"}})
-	w.start(process.PSEOptions{Name: "transcode-a", Bus: w.bus, Workers: []string{"transcode"}})
-	w.start(process.PSEOptions{Name: "transcode-b", Bus: w.bus, Workers: []string{"transcode"}})
-	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}})
 	return w
 }
 
