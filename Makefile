@@ -61,7 +61,7 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules
+	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules bench/signal/peer/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
 
 # Socket.IO's own clients, which the signalling tests run.
