@@ -174,6 +174,15 @@ func TestPublishRefuses(t *testing.T) {
 	}
 }
 
+func TestTailOfAnEmptyLog(t *testing.T) {
+	b := testBus(t, testServer(t))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := b.Tail(ctx, "", func(Envelope) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+}
+
 func TestTail(t *testing.T) {
 	b := testBus(t, testServer(t))
 	publish(t, b, started("a", "before"))

@@ -42,7 +42,7 @@ type Leaving struct {
 	At      int64    `json:"at"`             // unix ms
 	Call    string   `json:"call"`           // the room's, then
 	Started int64    `json:"started"`        // the room's, then
-	Ended   bool     `json:"ended"`          // it was the last
+	Ended   int64    `json:"ended_at"`       // unix ms at which the last left the call, to be told with this one; 0: that is not its to tell
 }
 
 // Present are those who are in the room: Members without those who left.

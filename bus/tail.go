@@ -101,8 +101,8 @@ func (b *Bus) since(ctx context.Context, log string, at time.Time) (uint64, erro
 	if err != nil {
 		return 0, b.failed(ctx, err, "read log %s", log)
 	}
-	low, high := info.State.FirstSeq, info.State.LastSeq+1
-	for low < high { // times rise with the numbers
+	low, high := max(info.State.FirstSeq, 1), info.State.LastSeq+1 // an empty log begins at 0
+	for low < high {                                               // times rise with the numbers
 		mid := low + (high-low)/2
 		m, err := s.GetMsg(ctx, mid)
 		switch {

@@ -35,14 +35,14 @@ func (f *facts) joined(r *bus.Room, m bus.Member) {
 
 // left tells of a member that is marked as having left.
 func (f *facts) left(ctx context.Context, room string, m bus.Member) error {
-	l := m.Left
-	err := bus.Publish(ctx, f.bus, bus.CallLeft{
-		Room: room, Call: l.Call, Member: m.SID, Name: m.Name, JoinedAt: m.Joined, LeftAt: l.At, Reason: l.Reason,
+	return bus.Publish(ctx, f.bus, bus.CallLeft{
+		Room: room, Call: m.Left.Call, Member: m.SID, Name: m.Name, JoinedAt: m.Joined, LeftAt: m.Left.At, Reason: m.Left.Reason,
 	})
-	if err == nil && l.Ended {
-		err = bus.Publish(ctx, f.bus, bus.CallEnded{Room: room, Call: l.Call, StartedAt: l.Started, EndedAt: l.At})
-	}
-	return err
+}
+
+// ended tells of a call that all have left, after the last left.
+func (f *facts) ended(ctx context.Context, room string, l *bus.Leaving) error {
+	return bus.Publish(ctx, f.bus, bus.CallEnded{Room: room, Call: l.Call, StartedAt: l.Started, EndedAt: l.Ended})
 }
 
 // run publishes until ctx ends, then what is still queued, as far as that goes

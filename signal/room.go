@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -145,7 +146,9 @@ func (w *Worker) leave(ctx context.Context, room, sid, term, reason string) {
 		for _, o := range r.Present() {
 			m.Left.Tell = append(m.Left.Tell, o.SID)
 		}
-		m.Left.Ended = len(m.Left.Tell) == 0
+		if len(m.Left.Tell) == 0 {
+			m.Left.Ended = m.Left.At
+		}
 		return nil
 	})
 	if err == nil {
@@ -171,14 +174,39 @@ func (w *Worker) finish(ctx context.Context, r *bus.Room, sid string) error {
 		return err
 	}
 	w.metrics.left.Inc()
-	_, err := w.update(ctx, r.Name, func(r *bus.Room) error {
-		for i, m := range r.Members {
-			if m.SID == sid && m.Left != nil {
-				r.Members = append(r.Members[:i:i], r.Members[i+1:]...)
-				return nil
+	ended := errors.New("the call ended, which is not told yet")
+	err := w.forget(ctx, r.Name, sid, ended)
+	if !errors.Is(err, ended) {
+		return err
+	}
+	if err := w.facts.ended(ctx, r.Name, m.Left); err != nil {
+		return err
+	}
+	return w.forget(ctx, r.Name, sid, nil)
+}
+
+// forget takes a member that left out of the record. When with it nobody of a
+// call that ended is left there, it is kept and ended returned, if not nil:
+// that the call ended is told after all who left it were.
+func (w *Worker) forget(ctx context.Context, room, sid string, ended error) error {
+	_, err := w.update(ctx, room, func(r *bus.Room) error {
+		m := r.Member(sid)
+		if m == nil || m.Left == nil {
+			return errGone
+		}
+		if l := m.Left; l.Ended != 0 {
+			heir := slices.IndexFunc(r.Members, func(o bus.Member) bool {
+				return o.SID != sid && o.Left != nil && o.Left.Call == l.Call
+			})
+			switch {
+			case heir >= 0:
+				r.Members[heir].Left.Ended = l.Ended
+			case ended != nil:
+				return ended
 			}
 		}
-		return errGone
+		r.Members = slices.DeleteFunc(r.Members, func(m bus.Member) bool { return m.SID == sid })
+		return nil
 	})
 	return err
 }

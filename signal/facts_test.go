@@ -1,0 +1,62 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// All who are in a room leave it at once, on several workers: that the call
+// ended is told once, after all who left it.
+func TestCallEndsAfterTheLastLeft(t *testing.T) {
+	w := newWorld(t, 3)
+	events := make(chan string, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go func() {
+		err := w.workers[0].bus.Tail(ctx, "call.>", func(e bus.Envelope) error {
+			events <- e.Type
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	const rooms, members = 5, 4
+	for i := range rooms {
+		room := fmt.Sprint("r", i)
+		var all []*client
+		for j := range members {
+			all = append(all, w.join(j%3, room, ""))
+		}
+		bustest.Eventually(t, "all are in the room", func() bool {
+			r, err := w.workers[0].bus.GetRoom(ctx, room)
+			return err == nil && len(r.Present()) == members
+		})
+		for _, c := range all {
+			go c.Leave()
+		}
+		left, ended := 0, 0
+		for ended == 0 {
+			select {
+			case e := <-events:
+				switch e {
+				case bus.CallLeft{}.Topic():
+					left++
+				case bus.CallEnded{}.Topic():
+					ended++
+				}
+			case <-time.After(bustest.Patience):
+				t.Fatal("the call did not end")
+			}
+		}
+		if left != members {
+			t.Fatalf("the call is told to have ended after %d of %d left", left, members)
+		}
+	}
+}
