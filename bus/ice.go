@@ -13,8 +13,13 @@ const (
 
 // CredentialsQuery asks for servers and credentials that a client may use.
 type CredentialsQuery struct {
-	User string `json:"user"` // for whom, for the log of the relay
+	User string `json:"user"`           // for whom: quotas and revocation go by it; CallUser for a member of a call
+	Host string `json:"host,omitempty"` // by which the client reached us; used when the relay is not told its own
 }
+
+// CallUser is the user of the relay that a member of a call is. When the member
+// leaves (CallLeft), what that user has at the relay ends.
+func CallUser(call, member string) string { return memberKey(call, member) }
 
 // Credentials are servers with credentials that are good for TTL.
 type Credentials struct {

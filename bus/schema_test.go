@@ -43,6 +43,11 @@ func samples() []Event {
 		CallJoined{Room: "kitchen", Call: "C1", Member: "/kitchen#w.5uL2", Name: "Ann", JoinedAt: 1767225600000},
 		CallLeft{Room: "kitchen", Call: "C1", Member: "5uL2", Name: "Ann", JoinedAt: 1767225600000, LeftAt: 1767225660000, Reason: "left"},
 		CallEnded{Room: "kitchen", Call: "C1", StartedAt: 1767225600000, EndedAt: 1767225660000},
+		RelayOpened{Relay: "R1", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: 1767225600000},
+		RelayClosed{
+			Relay: "R1", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: 1767225600000, ClosedAt: 1767225660000,
+			BytesToPeers: 1000, PacketsToPeers: 10, BytesToClient: 2000, PacketsToClient: 20,
+		},
 	}
 }
 
@@ -205,6 +210,8 @@ func TestAsyncAPI(t *testing.T) {
 		resource := ".{sid}"
 		if strings.HasPrefix(topic, "call.") {
 			resource = ".{room}"
+		} else if strings.HasPrefix(topic, "relay.") {
+			resource = ".{relay}"
 		}
 		if a := doc.Channels[topic].Address; a != subjectEvents+topic+resource {
 			t.Errorf("%s is on %q", topic, a)

@@ -1,0 +1,35 @@
+package bus
+
+// RelayOpened says that a client got an address at the relay (TURN allocation).
+type RelayOpened struct {
+	Relay     string `json:"relay"`     // names this allocation
+	User      string `json:"user"`      // of the credentials
+	Transport string `json:"transport"` // between client and relay: "udp", "tcp", "tls", "dtls"
+	Protocol  string `json:"protocol"`  // between relay and peers: "udp" or "tcp"
+	Family    int    `json:"family"`    // of the address: 4 or 6
+	OpenedAt  int64  `json:"opened_at"` // unix ms
+}
+
+func (RelayOpened) Topic() string      { return "relay.opened" }
+func (e RelayOpened) Resource() string { return e.Relay }
+func (RelayOpened) Key() string        { return "1" }
+
+// RelayClosed says that the address was given back. Whom it talked to is not
+// told. What it relayed is zero where nobody counted.
+type RelayClosed struct {
+	Relay           string `json:"relay"`
+	User            string `json:"user"`
+	Transport       string `json:"transport"`
+	Protocol        string `json:"protocol"`
+	Family          int    `json:"family"`
+	OpenedAt        int64  `json:"opened_at"`         // unix ms
+	ClosedAt        int64  `json:"closed_at"`         // unix ms
+	BytesToPeers    uint64 `json:"bytes_to_peers"`    // of payload
+	PacketsToPeers  uint64 `json:"packets_to_peers"`
+	BytesToClient   uint64 `json:"bytes_to_client"`   // of payload
+	PacketsToClient uint64 `json:"packets_to_client"`
+}
+
+func (RelayClosed) Topic() string      { return "relay.closed" }
+func (e RelayClosed) Resource() string { return e.Relay }
+func (RelayClosed) Key() string        { return "1" }

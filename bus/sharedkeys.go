@@ -1,0 +1,112 @@
+package bus
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// SharedKeys are the keys that all workers of this bus share under a name, the
+// newest last. What was signed with an older one is good while it is listed.
+type SharedKeys []SharedKey
+
+// SharedKey is one of them.
+type SharedKey struct {
+	Secret []byte `json:"secret"` // 32 random bytes
+	From   int64  `json:"from"`   // unix ms; nobody signs with it before, so that all know it when somebody does
+}
+
+// How many keys are listed, and how long all workers have to learn of a new one.
+const (
+	sharedKept = 3
+	sharedLead = 30 * time.Second
+)
+
+// Signing is the key to sign with now; nil: there is none yet.
+func (k SharedKeys) Signing(now time.Time) []byte {
+	for i := len(k) - 1; i >= 0; i-- {
+		if i == 0 || k[i].From <= now.UnixMilli() {
+			return k[i].Secret
+		}
+	}
+	return nil
+}
+
+// RotateSharedKeys adds a key when the newest is older than every, or none is
+// there, and gives all there are. Several workers may do it at the same time:
+// one of them makes the key. every must be longer than what is signed is good for.
+func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every time.Duration) (SharedKeys, error) {
+	kv, err := b.bucket(ctx, bucketSecrets)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := b.bound(ctx)
+	defer done()
+	for {
+		keys, revision, err := b.readSharedKeys(ctx, kv, name)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		if len(keys) > 0 && now.Before(time.UnixMilli(keys[len(keys)-1].From).Add(every)) {
+			return keys, nil
+		}
+		fresh := SharedKey{Secret: make([]byte, 32), From: now.UnixMilli()}
+		_, _ = rand.Read(fresh.Secret) // never fails
+		if len(keys) > 0 {
+			fresh.From = now.Add(sharedLead).UnixMilli()
+		}
+		keys = append(keys, fresh)
+		keys = keys[max(0, len(keys)-sharedKept):]
+		data, _ := json.Marshal(keys) // bytes and numbers: cannot fail
+		if revision == 0 {
+			_, err = kv.Create(ctx, name, data)
+		} else {
+			_, err = kv.Update(ctx, name, data, revision)
+		}
+		switch {
+		case err == nil:
+			return keys, nil
+		case !errors.Is(err, jetstream.ErrKeyExists): // else another worker was faster
+			return nil, b.failed(ctx, err, "rotate the keys %s", name)
+		}
+	}
+}
+
+// readSharedKeys reads them; none and revision 0: there are none.
+func (b *Bus) readSharedKeys(ctx context.Context, kv jetstream.KeyValue, name string) (SharedKeys, uint64, error) {
+	e, err := kv.Get(ctx, name)
+	switch {
+	case errors.Is(err, jetstream.ErrKeyNotFound):
+		return nil, 0, nil
+	case err != nil:
+		return nil, 0, b.failed(ctx, err, "read the keys %s", name)
+	}
+	keys, err := parseSharedKeys(e)
+	return keys, e.Revision(), err
+}
+
+func parseSharedKeys(e jetstream.KeyValueEntry) (keys SharedKeys, err error) {
+	if json.Unmarshal(e.Value(), &keys) != nil || len(keys) == 0 {
+		return nil, fmt.Errorf("the keys %s are damaged; delete that key from bucket %s to have new ones made", e.Key(), bucketSecrets)
+	}
+	return keys, nil
+}
+
+// WatchSharedKeys calls f with the keys of a name now and whenever one is
+// added, until ctx ends.
+func (b *Bus) WatchSharedKeys(ctx context.Context, name string, f func(SharedKeys)) error {
+	return b.watchBucket(ctx, bucketSecrets, func(e jetstream.KeyValueEntry) {
+		if e.Key() != name || e.Operation() != jetstream.KeyValuePut {
+			return
+		}
+		if keys, err := parseSharedKeys(e); err == nil {
+			f(keys)
+		}
+	}, func() {})
+}
