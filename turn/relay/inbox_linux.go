@@ -1,0 +1,76 @@
+package relay
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	slots    = 256       // packets that a shard holds at once
+	headroom = 64        // before each packet: what its new header needs
+	largest  = 2048 - 64 // of a packet; larger ones are dropped
+	slotSize = headroom + largest + 4
+)
+
+// An inbox holds what a shard received until it is sent on. A packet stays in
+// its slot: its new header is written before it.
+type inbox struct {
+	buf  []byte // slots of slotSize
+	hdr  [slots]mmsghdr
+	iov  [slots]unix.Iovec
+	from [slots]sockaddr
+	to   [slots]sockaddr // where a Send indication goes, for which no channel has an address
+	next [slots]staged   // packets of the same allocation that wait to be sent to peers
+	used int             // slots before this one hold packets that are not sent yet
+}
+
+// staged is a packet that waits in its slot to be sent to a peer.
+type staged struct {
+	off, n int
+	to     *sockaddr
+	next   int // slot; -1: none
+}
+
+func newInbox() *inbox {
+	in := &inbox{buf: make([]byte, slots*slotSize)}
+	for i := range slots {
+		in.iov[i].Base = &in.buf[i*slotSize+headroom]
+		in.iov[i].SetLen(largest)
+		in.hdr[i].hdr.Iov = &in.iov[i]
+		in.hdr[i].hdr.SetIovlen(1)
+		in.hdr[i].hdr.Name = (*byte)(unsafe.Pointer(&in.from[i].b))
+	}
+	return in
+}
+
+// receive takes up to max packets into slots from in.used on.
+func (in *inbox) receive(fd, limit int) int {
+	h := in.hdr[in.used:min(in.used+limit, slots)]
+	for i := range h {
+		h[i].hdr.Namelen = unix.SizeofSockaddrInet6
+	}
+	for {
+		n, err := recvmmsg(fd, h)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != 0 {
+			return 0
+		}
+		for i := in.used; i < in.used+n; i++ {
+			in.from[i].n = in.hdr[i].hdr.Namelen
+		}
+		return n
+	}
+}
+
+// packet is what is in a slot; not ok: it was larger than a slot.
+func (in *inbox) packet(slot int) (b []byte, ok bool) {
+	at := slot*slotSize + headroom
+	return in.buf[at : at+int(in.hdr[slot].n)], in.hdr[slot].hdr.Flags&unix.MSG_TRUNC == 0
+}
+
+// space is a slot with its headroom, which packet(slot)[0] is at the end of.
+func (in *inbox) space(slot int) []byte { return in.buf[slot*slotSize : (slot+1)*slotSize] }

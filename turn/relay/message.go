@@ -1,0 +1,139 @@
+package relay
+
+import "encoding/binary"
+
+// What the loop reads and writes itself: ChannelData (RFC 8656, 12.4), Send and
+// Data indications (11), with XOR-PEER-ADDRESS and DATA in them (18.3, 18.4).
+const (
+	channelHeader = 4
+	stunHeader    = 20
+	attrHeader    = 4
+	magicCookie   = 0x2112A442
+
+	typeSend = 0x0016
+	typeData = 0x0017
+
+	attrXORPeerAddress = 0x0012
+	attrPayload        = 0x0013
+	attrOptional       = 0x8000 // from here on a receiver may ignore what it does not know
+
+	family4, family6 = 1, 2
+
+	// headers of Data indications, up to the payload
+	dataHeader4 = stunHeader + attrHeader + 8 + attrHeader
+	dataHeader6 = stunHeader + attrHeader + 20 + attrHeader
+)
+
+// parseChannelData reads a ChannelData message: payload is b[channelHeader:][:n].
+// What follows it is padding.
+func parseChannelData(b []byte) (number uint16, n int, ok bool) {
+	if len(b) < channelHeader || b[0]>>6 != 1 {
+		return 0, 0, false
+	}
+	n = int(binary.BigEndian.Uint16(b[2:]))
+	return binary.BigEndian.Uint16(b), n, n <= len(b)-channelHeader
+}
+
+// isSTUN tells whether it begins as STUN messages do.
+func isSTUN(b []byte) bool {
+	return len(b) >= stunHeader && b[0]>>6 == 0 && binary.BigEndian.Uint32(b[4:]) == magicCookie
+}
+
+// isSend tells whether a STUN message is a Send indication.
+func isSend(b []byte) bool { return binary.BigEndian.Uint16(b) == typeSend }
+
+// parseSend reads a Send indication: payload is b[off:][:n]. Of attributes that
+// are there twice, the first counts. Not ok: malformed, or something else is in
+// it that must be understood; that is pion's matter.
+func parseSend(b []byte) (peer endpoint, off, n int, ok bool) {
+	if int(binary.BigEndian.Uint16(b[2:])) != len(b)-stunHeader {
+		return peer, 0, 0, false
+	}
+	found := false
+	for at := stunHeader; at < len(b); {
+		if len(b)-at < attrHeader {
+			return peer, 0, 0, false
+		}
+		kind, size := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
+		value := at + attrHeader
+		at = value + (size+3)&^3
+		if at > len(b) {
+			return peer, 0, 0, false
+		}
+		switch {
+		case kind == attrPayload:
+			if off == 0 {
+				off, n = value, size
+			}
+		case kind == attrXORPeerAddress && !found:
+			if peer, found = parseXORAddress(b, b[value:value+size]); !found {
+				return peer, 0, 0, false
+			}
+		case kind == attrXORPeerAddress, kind >= attrOptional:
+		default:
+			return peer, 0, 0, false
+		}
+	}
+	return peer, off, n, found && off != 0
+}
+
+// parseXORAddress reads the value of an XOR-MAPPED-ADDRESS and its kin (RFC
+// 8489, 14.2) of a message.
+func parseXORAddress(message, value []byte) (e endpoint, ok bool) {
+	if len(value) < 8 {
+		return e, false
+	}
+	e.port = binary.BigEndian.Uint16(value[2:]) ^ magicCookie>>16
+	switch {
+	case value[1] == family4 && len(value) == 8:
+		e.lo = mapped | uint64(binary.BigEndian.Uint32(value[4:])^magicCookie)
+		return e, true
+	case value[1] == family6 && len(value) == 20:
+		// The mask is the cookie and the transaction, as they are in the header.
+		e.hi = binary.BigEndian.Uint64(value[4:]) ^ binary.BigEndian.Uint64(message[4:])
+		e.lo = binary.BigEndian.Uint64(value[12:]) ^ binary.BigEndian.Uint64(message[12:])
+		return e, true
+	}
+	return e, false
+}
+
+// putChannelHeader writes the header of a ChannelData message. Over UDP it needs no padding.
+func putChannelHeader(b []byte, number uint16, n int) {
+	binary.BigEndian.PutUint16(b, number)
+	binary.BigEndian.PutUint16(b[2:], uint16(n))
+}
+
+// dataHeader is how long putDataHeader's header is.
+func dataHeader(peer host) int {
+	if peer.is4() {
+		return dataHeader4
+	}
+	return dataHeader6
+}
+
+// putDataHeader writes all of a Data indication that comes before n bytes of
+// payload. The caller pads these to a multiple of 4.
+func putDataHeader(b []byte, peer endpoint, n int, t1 uint32, t2 uint64) {
+	binary.BigEndian.PutUint16(b, typeData)
+	binary.BigEndian.PutUint32(b[4:], magicCookie)
+	binary.BigEndian.PutUint32(b[8:], t1)
+	binary.BigEndian.PutUint64(b[12:], t2)
+	binary.BigEndian.PutUint16(b[20:], attrXORPeerAddress)
+	b[24] = 0
+	binary.BigEndian.PutUint16(b[26:], peer.port^magicCookie>>16)
+	at := dataHeader6
+	if peer.is4() {
+		binary.BigEndian.PutUint16(b[22:], 8)
+		b[25] = family4
+		binary.BigEndian.PutUint32(b[28:], uint32(peer.lo)^magicCookie)
+		at = dataHeader4
+	} else {
+		binary.BigEndian.PutUint16(b[22:], 20)
+		b[25] = family6
+		binary.BigEndian.PutUint64(b[28:], peer.hi^binary.BigEndian.Uint64(b[4:]))
+		binary.BigEndian.PutUint64(b[36:], peer.lo^binary.BigEndian.Uint64(b[12:]))
+	}
+	binary.BigEndian.PutUint16(b[at-4:], attrPayload)
+	binary.BigEndian.PutUint16(b[at-2:], uint16(n))
+	binary.BigEndian.PutUint16(b[2:], uint16(at-stunHeader+(n+3)&^3))
+}

@@ -1,0 +1,249 @@
+package relay
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	batch     = 32  // packets that one system call takes from a socket
+	shortTurn = 64  // packets that one relay socket may have before others are served
+	longTurn  = 256 // the same of a socket that clients talk to: many flows share it
+
+	window   = 5 * time.Millisecond // over which a loop measures how busy it is
+	lingerMS = 5                    // how long a busy loop waits on its own P
+	gather   = 3                    // packets that must be expected for letting them gather
+)
+
+// A shard relays the allocations that arrived on its sockets.
+type shard struct {
+	plane     *Plane
+	epoll     int
+	wakeFD    int // eventfd: ends a wait
+	listeners []*listener
+	coalesce  unix.Timespec
+	stopped   chan struct{} // closed when the loop has ended
+
+	posted atomic.Bool // there is something in queue
+	mu     sync.Mutex
+	queue  []func() // guarded by mu
+	over   bool     // guarded by mu: the loop has ended, whoever posts runs it
+
+	// The loop's own from here on.
+	events  [256]unix.EpollEvent
+	owners  []owner // by file descriptor
+	relays  map[endpoint]*allocation
+	changes uint64 // of relays, their channels and permissions
+	in      *inbox
+	peers   *outbox // of the allocation whose turn it is
+	touched []*allocation
+	kept    bool // a packet of this batch waits in an outbox of a listener
+	now     int64
+	random  *rand.PCG
+	stats   Stats
+	stop    bool
+	pace    pace
+}
+
+// An owner is what a file descriptor belongs to.
+type owner struct {
+	listener   *listener
+	allocation *allocation
+}
+
+// pace is how busy a loop is.
+type pace struct {
+	since          time.Time
+	wakes, packets int
+	busy, gather   bool
+}
+
+func newShard(p *Plane) (*shard, error) {
+	s := &shard{
+		plane: p, stopped: make(chan struct{}), relays: map[endpoint]*allocation{}, changes: 1,
+		coalesce: unix.NsecToTimespec(int64(p.cfg.Coalesce)),
+		in:       newInbox(), peers: newOutbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
+	}
+	var err error
+	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return nil, fmt.Errorf("%w: epoll: %w", ErrUnsupported, err)
+	}
+	if s.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+		unix.Close(s.epoll)
+		return nil, fmt.Errorf("%w: eventfd: %w", ErrUnsupported, err)
+	}
+	if err = s.watch(s.wakeFD); err != nil {
+		s.release()
+		return nil, err
+	}
+	return s, nil
+}
+
+// watch adds a socket to what the loop waits for. Its owner must have been posted before.
+func (s *shard) watch(fd int) error {
+	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)}); err != nil {
+		return fmt.Errorf("watch a socket: %w", err)
+	}
+	return nil
+}
+
+const edge = unix.EPOLLIN | unix.EPOLLET&(1<<32-1)
+
+// again has the loop come back to a socket whose turn is over, after all others.
+func (s *shard) again(fd int) {
+	_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)})
+}
+
+// post has the loop run f before the next packet it handles.
+func (s *shard) post(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		f()
+		return
+	}
+	s.queue = append(s.queue, f)
+	s.posted.Store(true)
+}
+
+// do has the loop run f now, and waits for it.
+func (s *shard) do(f func()) {
+	done := make(chan struct{})
+	s.post(func() { f(); close(done) })
+	s.wake()
+	<-done
+}
+
+// wake ends the loop's wait.
+func (s *shard) wake() {
+	one := [8]byte{7: 1} // any number but 0, and that in either byte order
+	_, _ = unix.Write(s.wakeFD, one[:])
+}
+
+// catchUp runs what was posted.
+func (s *shard) catchUp() {
+	if !s.posted.Load() {
+		return
+	}
+	s.mu.Lock()
+	q := s.queue
+	s.queue = nil
+	s.posted.Store(false)
+	s.mu.Unlock()
+	for _, f := range q {
+		f()
+	}
+}
+
+// run is the loop.
+func (s *shard) run() {
+	runtime.LockOSThread() // never unlocked: the thread ends with its timer slack
+	defer s.end()
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
+	s.pace.since = time.Now()
+	for !s.stop {
+		n := 0
+		if s.pace.busy {
+			n = pollNow(s.epoll, s.events[:], lingerMS)
+		}
+		if n == 0 {
+			n = pollLong(s.epoll, s.events[:])
+		}
+		got := s.serve(s.events[:n])
+		if got == 0 {
+			continue
+		}
+		s.stats.Wakes++
+		if s.keepPace(got) {
+			s.stats.Waits++
+			nap(&s.coalesce)
+		}
+	}
+}
+
+// serve handles what sockets have, and returns how many packets that were.
+func (s *shard) serve(events []unix.EpollEvent) (got int) {
+	s.catchUp()
+	for i := range events {
+		fd := int(events[i].Fd)
+		if fd >= len(s.owners) {
+			continue
+		}
+		switch o := s.owners[fd]; {
+		case o.allocation != nil:
+			got += o.allocation.receive()
+		case o.listener != nil:
+			got += o.listener.receive()
+		}
+	}
+	s.flush()
+	return got
+}
+
+// keepPace tells whether to let packets gather before the next turn.
+func (s *shard) keepPace(got int) bool {
+	p := &s.pace
+	p.wakes++
+	p.packets += got
+	if p.wakes%16 == 0 || p.packets > 256 {
+		now := time.Now()
+		if d := now.Sub(p.since); d >= window {
+			p.busy = time.Duration(p.packets)*time.Millisecond > d
+			p.gather = time.Duration(p.packets)*s.plane.cfg.Coalesce >= gather*d
+			p.since, p.wakes, p.packets = now, 0, 0
+		}
+	}
+	return p.gather && s.plane.cfg.Coalesce > 0
+}
+
+// tick reads the clock, if somebody needs it.
+func (s *shard) tick() {
+	if m := s.plane.cfg.Meter; m.bounded() {
+		s.now = m.now()
+	}
+}
+
+// own says whose a file descriptor is.
+func (s *shard) own(fd int, o owner) {
+	for fd >= len(s.owners) {
+		s.owners = append(s.owners, make([]owner, 256)...)
+	}
+	s.owners[fd] = o
+}
+
+// flush sends what waits for clients; all slots are free then.
+func (s *shard) flush() {
+	for _, l := range s.listeners {
+		if l.out.n > 0 {
+			s.stats.Drops.Kernel += uint64(l.out.flush(l.fd))
+		}
+	}
+	s.in.used, s.kept = 0, false
+}
+
+// end runs what is still posted, and closes all. From then on, who posts runs it.
+func (s *shard) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.over = true
+	for _, f := range s.queue {
+		f()
+	}
+	s.queue = nil
+	for _, l := range s.listeners {
+		l.shut()
+	}
+	s.release()
+	close(s.stopped)
+}
+
+func (s *shard) release() {
+	unix.Close(s.wakeFD)
+	unix.Close(s.epoll)
+}

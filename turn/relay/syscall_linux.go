@@ -1,0 +1,64 @@
+package relay
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The loop's system calls are raw: none of them blocks, but for the wait, and
+// Go's scheduler need not know of them. A locked thread with a P of its own
+// saves the hand-over at each (FINDINGS.md: half of what a packet costs at low
+// rates is waking threads).
+
+// mmsghdr is the kernel's struct mmsghdr.
+type mmsghdr struct {
+	hdr unix.Msghdr
+	n   uint32 // received, or sent
+}
+
+func recvmmsg(fd int, h []mmsghdr) (int, syscall.Errno) {
+	n, _, err := syscall.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&h[0])), uintptr(len(h)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), err
+}
+
+func sendmmsg(fd int, h []mmsghdr) (int, syscall.Errno) {
+	n, _, err := syscall.RawSyscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&h[0])), uintptr(len(h)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), err
+}
+
+func sendto(fd int, p *byte, n int, to *sockaddr) syscall.Errno {
+	_, _, err := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(p)), uintptr(n), unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&to.b)), uintptr(to.n))
+	return err
+}
+
+func rawBind(fd int, to *sockaddr) error {
+	if _, _, err := syscall.Syscall(unix.SYS_BIND, uintptr(fd), uintptr(unsafe.Pointer(&to.b)), uintptr(to.n)); err != 0 {
+		return err
+	}
+	return nil
+}
+
+// pollNow waits up to so many ms on this thread, and keeps its P.
+func pollNow(ep int, events []unix.EpollEvent, ms int) int {
+	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
+	if err != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// pollLong waits for as long as it takes; others may have the P meanwhile.
+func pollLong(ep int, events []unix.EpollEvent) int {
+	n, _, err := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), ^uintptr(0), 0, 0)
+	if err != 0 {
+		return 0
+	}
+	return int(n)
+}
+
+// nap sleeps on this thread.
+func nap(ts *unix.Timespec) {
+	syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(ts)), 0, 0)
+}
