@@ -54,6 +54,7 @@ type channel struct {
 	number uint16
 	peer   endpoint // as seen on the wire
 	to     sockaddr
+	shut   bool // packets may not go there
 
 	// What was found at that count of changes: peer may be a relay of this shard.
 	seen uint64
@@ -170,6 +171,10 @@ func (al *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 	peer, ok := addrPortOf(to)
 	if !ok {
 		return 0, errNotUDP
+	}
+	if !al.shard.plane.reachable(endpointOf(peer)) {
+		al.written.dropped.Add(1)
+		return 0, errShut
 	}
 	peer = al.shard.plane.cfg.Ports.Local(peer)
 	if !al.gate.Pass(len(b)) {

@@ -21,6 +21,10 @@ type Config struct {
 	Coalesce time.Duration
 	// Ports says where relay sockets are bound.
 	Ports Ports
+	// Reachable says whether packets may go to a peer for whose address pion gave
+	// a permission: what a policy says about ports. Like Ports.Local it is called
+	// for packets. nil: to all.
+	Reachable func(peer netip.AddrPort) bool
 	// TCP makes the sockets of TCP allocations (RFC 6062). nil: none are made.
 	TCP turn.RelayAddressGenerator
 	// Meter bounds the bits a second, both directions counted together. nil: no bounds.

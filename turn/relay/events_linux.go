@@ -108,7 +108,7 @@ func (p *Plane) bound(relay, peer net.Addr, number uint16) {
 	if al == nil || !ok {
 		return
 	}
-	c := &channel{number: number, peer: endpointOf(p.cfg.Ports.Local(ap))}
+	c := &channel{number: number, peer: endpointOf(p.cfg.Ports.Local(ap)), shut: !p.reachable(endpointOf(ap))}
 	c.to.set(c.peer, 0)
 	al.shard.post(func() {
 		if !al.gone {

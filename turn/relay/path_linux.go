@@ -4,6 +4,10 @@ package relay
 
 // channelToPeer relays n bytes of ChannelData.
 func (s *shard) channelToPeer(al *allocation, c *channel, slot, n int) {
+	if c.shut {
+		s.refuse(al)
+		return
+	}
 	if !s.leave(al, n) {
 		return
 	}
@@ -22,9 +26,8 @@ func (s *shard) channelToPeer(al *allocation, c *channel, slot, n int) {
 
 // sendToPeer relays the n bytes at off of a Send indication.
 func (s *shard) sendToPeer(al *allocation, peer endpoint, slot, off, n int) {
-	if !al.permitted(peer.host) || peer.is4() != al.wire.is4() {
-		al.dropped++
-		s.stats.Drops.Refused++
+	if !al.permitted(peer.host) || peer.is4() != al.wire.is4() || !s.plane.reachable(peer) {
+		s.refuse(al)
 		return
 	}
 	peer = s.plane.local(peer)
@@ -38,6 +41,11 @@ func (s *shard) sendToPeer(al *allocation, peer endpoint, slot, off, n int) {
 	to := &s.in.to[slot]
 	to.set(peer, 0)
 	s.stage(al, to, slot, off, n)
+}
+
+func (s *shard) refuse(al *allocation) {
+	al.dropped++
+	s.stats.Drops.Refused++
 }
 
 // leave counts a packet that a client sent, if it may.
@@ -96,8 +104,7 @@ func (s *shard) sendToPeers() {
 // to it, or nil.
 func (s *shard) toClient(al *allocation, from endpoint, c *channel, slot, off, n int) {
 	if c == nil && !al.permitted(s.plane.public(from).host) {
-		al.dropped++
-		s.stats.Drops.Refused++
+		s.refuse(al)
 		return
 	}
 	if !al.bounds.pass(n, s.now) {

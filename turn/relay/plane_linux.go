@@ -206,4 +206,8 @@ func (p *Plane) public(e endpoint) endpoint {
 	return endpointOf(p.cfg.Ports.Public(e.addrPort()))
 }
 
+func (p *Plane) reachable(e endpoint) bool {
+	return p.cfg.Reachable == nil || p.cfg.Reachable(e.addrPort())
+}
+
 func udpAddr(e endpoint) *net.UDPAddr { return net.UDPAddrFromAddrPort(e.addrPort()) }
