@@ -22,11 +22,11 @@ type RelayClosed struct {
 	Transport       string `json:"transport"`
 	Protocol        string `json:"protocol"`
 	Family          int    `json:"family"`
-	OpenedAt        int64  `json:"opened_at"`         // unix ms
-	ClosedAt        int64  `json:"closed_at"`         // unix ms
-	BytesToPeers    uint64 `json:"bytes_to_peers"`    // of payload
+	OpenedAt        int64  `json:"opened_at"`      // unix ms
+	ClosedAt        int64  `json:"closed_at"`      // unix ms
+	BytesToPeers    uint64 `json:"bytes_to_peers"` // of payload
 	PacketsToPeers  uint64 `json:"packets_to_peers"`
-	BytesToClient   uint64 `json:"bytes_to_client"`   // of payload
+	BytesToClient   uint64 `json:"bytes_to_client"` // of payload
 	PacketsToClient uint64 `json:"packets_to_client"`
 }
 

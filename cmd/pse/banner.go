@@ -31,6 +31,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 	if slices.Contains(names, "signal") {
 		p.calling(line, home)
 	}
+	if addr := p.addr("turn"); addr != "" {
+		line("Relay", "turn:%s   (calls find it by themselves)", addr)
+	}
 	if slices.Contains(names, "demo") && home != "" {
 		home += "watch/" + demoName
 		line("Demo", "%s", home)

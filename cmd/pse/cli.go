@@ -48,9 +48,10 @@ type grammar struct {
 }
 
 type serveCommand struct {
-	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal. None: all of them."`
+	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal, turn. None: all of them."`
 	HTTP    string   `name:"http" help:"Listen here for viewers." placeholder:"ADDR"`
 	RTMP    string   `name:"rtmp" help:"Listen here for publishers." placeholder:"ADDR"`
+	Turn    string   `name:"turn" help:"Listen here for STUN and TURN." placeholder:"ADDR"`
 	Admin   string   `help:"Listen here for health, metrics and profiles." placeholder:"ADDR"`
 	Open    bool     `help:"Publish without keys. For a lab."`
 	Demo    bool     `help:"Publish a generated picture as stream \"demo\"."`
@@ -112,6 +113,7 @@ func execute(ctx context.Context, args []string, s std) (err error) {
 func (c *serveCommand) Run(s *scope) error {
 	l, err := s.load(
 		override{"http.listen", c.HTTP, "--http"}, override{"ingest.listen", c.RTMP, "--rtmp"},
+		override{"turn.listen", c.Turn, "--turn"},
 		override{"admin.listen", c.Admin, "--admin"}, override{"ingest.open", truth(c.Open), "--open"},
 	)
 	if err != nil {

@@ -113,7 +113,7 @@ func everyRenditionPlays(t *testing.T, master string, want ...string) {
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
-	cmd := exec.Command(binary(t), "--data", data, "serve", "--set", "http.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	cmd := exec.Command(binary(t), "--data", data, "serve", "--set", "http.tls_listen=127.0.0.1:0", "--turn", "127.0.0.1:0", "--set", "turn.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +220,7 @@ func TestOneUserOfTheDataDirectory(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	start(t, process.PSEOptions{Name: "first", Data: data})
-	out, err := pse(t, "--data", data, "serve", "--set", "http.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
+	out, err := pse(t, "--data", data, "serve", "--set", "http.tls_listen=127.0.0.1:0", "--turn", "127.0.0.1:0", "--set", "turn.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 	if err == nil || !strings.Contains(out, "is used by another pse") {
 		t.Errorf("a second pse on the same data: %v\n%s", err, out)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/helios-h2020/pse/ingest"
 	"github.com/helios-h2020/pse/signal"
 	"github.com/helios-h2020/pse/transcode"
+	"github.com/helios-h2020/pse/turn"
 )
 
 // Config is everything that pse.yaml may say. A worker's section is its own
@@ -32,6 +33,7 @@ type Config struct {
 	Transcode transcode.Config `yaml:"transcode"`
 	Edge      edge.Config      `yaml:"edge"`
 	Signal    signal.Config    `yaml:"signal"`
+	Turn      turn.Config      `yaml:"turn"`
 }
 
 // LogConfig says what is logged and how.
@@ -99,6 +101,7 @@ func DefaultConfig() Config {
 		Transcode: transcode.DefaultConfig(),
 		Edge:      edge.DefaultConfig(),
 		Signal:    signal.DefaultConfig(),
+		Turn:      turn.DefaultConfig(),
 	}
 }
 
@@ -115,6 +118,7 @@ func (c Config) Validate() error {
 		c.Transcode.Validate(),
 		c.Edge.Validate(),
 		c.Signal.Validate(),
+		c.Turn.Validate(),
 		c.validateWindow(),
 	)
 }

@@ -66,7 +66,7 @@ func compose(t *testing.T, name string) map[string]composeService {
 			t.Errorf("%s: %+v", service, s)
 		}
 		if s.Grace != "45s" {
-			t.Errorf("%s is killed after %s; draining and stopping take up to %s", service, s.Grace, DefaultConfig().HTTP.DrainTimeout+stopTime)
+			t.Errorf("%s is killed after %s; draining and stopping take up to %s", service, s.Grace, DefaultConfig().HTTP.DrainTimeout+DefaultConfig().Turn.Drain+stopTime)
 		}
 	}
 	return file.Services
@@ -75,13 +75,14 @@ func compose(t *testing.T, name string) map[string]composeService {
 // Each container's environment and command line mean what they say to the program.
 func TestComposeFilesMatchTheProgram(t *testing.T) {
 	for file, want := range map[string][]string{
-		"docker-compose.yaml":       {"bus", "edge", "ingest", "signal", "transcode"},
-		"docker-compose.split.yaml": {"bus", "edge", "ingest", "signal", "transcode"},
+		"docker-compose.yaml":       {"bus", "edge", "ingest", "signal", "transcode", "turn"},
+		"docker-compose.split.yaml": {"bus", "edge", "ingest", "signal", "transcode", "turn"},
 	} {
 		var run []string
 		for name, s := range compose(t, file) {
 			var env []string
 			for k, v := range s.Environment {
+				v = regexp.MustCompile(`\$\{[^}]*:-\}`).ReplaceAllString(v, "") // as it is by default
 				env = append(env, k+"="+regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllString(v, "word"))
 			}
 			l, err := load("", env, nil)
@@ -110,7 +111,9 @@ func TestComposeFilesMatchTheProgram(t *testing.T) {
 			}
 			run = append(run, namesOf(chosen)...)
 			for _, port := range s.Ports {
-				if _, inside, _ := strings.Cut(port, ":"); ":"+inside != l.HTTP.Listen && ":"+inside != l.Ingest.Listen {
+				_, inside, _ := strings.Cut(strings.TrimSuffix(port, "/udp"), ":")
+				relays := fmt.Sprintf("%d-%d", l.Turn.MinPort, l.Turn.MaxPort)
+				if !slices.Contains([]string{l.HTTP.Listen, l.HTTP.TLSListen, l.Ingest.Listen, l.Turn.Listen, l.Turn.TLSListen, ":" + relays}, ":"+inside) {
 					t.Errorf("%s %s publishes %s, where nobody listens", file, name, port)
 				}
 			}
@@ -139,7 +142,7 @@ func TestComposeFilesAreAcceptedByDocker(t *testing.T) {
 
 func TestDockerfileMatchesTheProgram(t *testing.T) {
 	text := deployFile(t, "Dockerfile")
-	for _, port := range []string{DefaultConfig().HTTP.Listen, DefaultConfig().HTTP.TLSListen, DefaultConfig().Ingest.Listen} {
+	for _, port := range []string{DefaultConfig().HTTP.Listen, DefaultConfig().HTTP.TLSListen, DefaultConfig().Ingest.Listen, DefaultConfig().Turn.Listen, DefaultConfig().Turn.TLSListen} {
 		if !regexp.MustCompile(`(?m)^EXPOSE .*\b` + strings.TrimPrefix(port, ":") + `\b`).MatchString(text) {
 			t.Errorf("port %s is not exposed", port)
 		}

@@ -16,7 +16,8 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// stopTime is how long workers may take to stop; systemd and Docker are told to wait longer.
+// stopTime is how long workers may take to stop, beside the relay's drain;
+// systemd and Docker are told to wait longer.
 const stopTime = 20 * time.Second
 
 // A program is one running `pse serve`.
@@ -110,7 +111,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		}
 		log.Info("stopping; a second signal ends at once")
 		public.stop(p.cfg.HTTP.DrainTimeout)
-		err = errors.Join(err, sup.stop(stopTime))
+		err = errors.Join(err, sup.stop(stopTime+p.cfg.Turn.Drain))
 		adm.stop()
 	}()
 	if public.server != nil {

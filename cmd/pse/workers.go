@@ -31,6 +31,7 @@ func workers() []worker {
 		{name: "transcode", needs: []string{"bus"}, build: buildTranscode},
 		{name: "edge", needs: []string{"bus"}, http: true, build: buildEdge},
 		{name: "signal", needs: []string{"bus"}, http: true, build: buildSignal},
+		{name: "turn", needs: []string{"bus"}, build: buildTurn},
 		{name: "demo", needs: []string{"bus", "ingest"}, extra: true, build: buildDemo},
 	}
 }
@@ -97,7 +98,14 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 		return service{}, err
 	}
 	// For pse workers and whoever else asks; it ends with the connection.
-	if _, err := b.Serve(name, semver(version())); err != nil {
+	announce := func(version string) error {
+		_, err := b.Serve(name, version)
+		return err
+	}
+	if a, ok := any(w).(interface{ Announce(version string) error }); ok {
+		announce = a.Announce // it can be asked, and says itself when no longer
+	}
+	if err := announce(semver(version())); err != nil {
 		log.Warn("pse workers will not show this one", zap.Error(err))
 	}
 	s := service{

@@ -19,7 +19,7 @@ const (
 )
 
 // workers are the packages that never import each other.
-func workers() []string { return []string{"ingest", "transcode", "edge", "signal"} }
+func workers() []string { return []string{"ingest", "transcode", "edge", "signal", "turn"} }
 
 // A source is one Go file of ours.
 type source struct {

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/turn"
+)
+
+func buildTurn(ctx context.Context, p *program, log *zap.Logger) (service, error) {
+	return onBus(ctx, p, "turn", log, func(b *bus.Bus) (*turn.Worker, error) {
+		cfg := p.cfg.Turn
+		cfg.PublicTLS = cfg.PublicTLS || p.cfg.TLS.Cert != "" // browsers refuse a private certificate without asking
+		var secure *tls.Config
+		if cfg.TLSListen != "" {
+			config, err := p.cert.open()
+			if err != nil {
+				return nil, err
+			}
+			secure = config()
+		}
+		w, err := turn.New(cfg, b, secure, log)
+		if err != nil {
+			return nil, err
+		}
+		p.listens("turn", net.JoinHostPort(w.Host(), strconv.Itoa(w.Port())))
+		return w, nil
+	})
+}

@@ -1,0 +1,118 @@
+package turn
+
+import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what the TURN REST form prescribes
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// longestUser bounds the names of users, bytes.
+const longestUser = 300
+
+// credentials are who may use the relay: users of the file, and whoever has a
+// password made of "expiry:user" with a secret of ours (the form of the TURN
+// REST API: HMAC-SHA1 in base64). They are safe for concurrent use.
+type credentials struct {
+	realm  string
+	ttl    time.Duration
+	users  *users
+	static [][]byte // secrets of the configuration
+
+	mu      sync.Mutex // guards what follows
+	shared  bus.SharedKeys
+	revoked map[string]int64 // by user: what was made before that unix second is good no more
+}
+
+func newCredentials(cfg Config, u *users) *credentials {
+	c := &credentials{realm: cfg.Realm, ttl: cfg.TTL, users: u, revoked: map[string]int64{}}
+	for _, s := range cfg.Secrets {
+		c.static = append(c.static, []byte(s))
+	}
+	return c
+}
+
+// learn takes the shared secrets as they are now.
+func (c *credentials) learn(keys bus.SharedKeys) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shared = keys
+}
+
+// make makes a user's name and password of now. false: there is no secret yet.
+func (c *credentials) make(user string, now time.Time) (name, password string, ok bool) {
+	c.mu.Lock()
+	secret := c.shared.Signing(now)
+	c.mu.Unlock()
+	if secret == nil {
+		return "", "", false
+	}
+	name = strconv.FormatInt(now.Add(c.ttl).Unix(), 10) + ":" + user
+	return name, restPassword(secret, name), true
+}
+
+// keys are the keys that a user's request may be signed with, and the user that
+// quotas and revocation go by. None: nobody of that name, or no longer. One who
+// has an allocation already (open) may go on with credentials that expired.
+func (c *credentials) keys(name string, now time.Time, open bool) (user string, keys [][]byte) {
+	if key, ok := c.users.key(name); ok {
+		return name, [][]byte{key}
+	}
+	digits, user, ok := strings.Cut(name, ":")
+	if !ok {
+		user = name
+	}
+	expiry, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || user == "" || len(user) > longestUser || !open && now.Unix() > expiry {
+		return "", nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	made := expiry - int64(c.ttl/time.Second)
+	if at, ok := c.revoked[user]; ok && made < at {
+		return "", nil
+	}
+	for i := len(c.shared) - 1; i >= 0; i-- { // the newest is the likeliest
+		keys = append(keys, longTermKey(name, c.realm, restPassword(c.shared[i].Secret, name)))
+	}
+	for _, s := range c.static {
+		keys = append(keys, longTermKey(name, c.realm, restPassword(s, name)))
+	}
+	return user, keys
+}
+
+// revoke has a user's credentials that were made before a time be good no more.
+func (c *credentials) revoke(user string, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revoked[user] = max(c.revoked[user], at.Unix())
+}
+
+// sweep forgets the revocation of what has expired by now.
+func (c *credentials) sweep(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for user, at := range c.revoked {
+		if now.Unix() > at+int64(c.ttl/time.Second) {
+			delete(c.revoked, user)
+		}
+	}
+}
+
+// ready says whether there is a secret to make credentials with.
+func (c *credentials) ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.shared) > 0
+}
+
+func restPassword(secret []byte, name string) string {
+	h := hmac.New(sha1.New, secret)
+	h.Write([]byte(name))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}

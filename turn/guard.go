@@ -1,0 +1,79 @@
+package turn
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/hex"
+	"strings"
+
+	"github.com/pion/stun/v4"
+)
+
+// guard is what all gates of a worker have together.
+type guard struct {
+	cfg         Config
+	credentials *credentials
+	nonces      *nonces
+	peers       *peers
+	table       *table
+	strangers   *limits
+	balance     *balance
+	metrics     *metrics
+	seal        string // nobody else can write it: what pion gets with it went through a gate
+}
+
+func newSeal() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// sign makes of an authentic request what pion takes: with its own nonce, and
+// with user and key in the name, so that it looks up neither.
+func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegrity) []byte {
+	fresh := stun.New()
+	fresh.SetType(m.Type)
+	fresh.TransactionID = m.TransactionID
+	fresh.WriteHeader()
+	for _, a := range m.Attributes {
+		v := a.Value
+		switch a.Type {
+		case stun.AttrMessageIntegrity: // what comes after it is not authentic
+			_ = key.AddTo(fresh)
+			return fresh.Raw
+		case stun.AttrNonce:
+			v = []byte(inner)
+		case stun.AttrUsername:
+			v = []byte(g.seal + hex.EncodeToString(key) + user)
+		}
+		fresh.Add(a.Type, v)
+	}
+	return nil // there was one
+}
+
+// unseal reads the name that sign wrote.
+func (g *guard) unseal(name string) (user string, key []byte, ok bool) {
+	rest, ok := strings.CutPrefix(name, g.seal)
+	if !ok || len(rest) < 32 || !hmac.Equal([]byte(name[:len(g.seal)]), []byte(g.seal)) {
+		return "", nil, false
+	}
+	key, err := hex.DecodeString(rest[:32])
+	return rest[32:], key, err == nil
+}
+
+// without makes of a request one that pion refuses with a code: 401 for one
+// without a signature, 400 for one with nothing but that, 438 for one whose
+// nonce is not pion's.
+func without(m *stun.Message, code stun.ErrorCode) []byte {
+	fresh := stun.New()
+	fresh.SetType(m.Type)
+	fresh.TransactionID = m.TransactionID
+	fresh.WriteHeader()
+	if code == stun.CodeStaleNonce {
+		fresh.Add(stun.AttrNonce, []byte("-"))
+	}
+	if code != stun.CodeUnauthorized {
+		fresh.Add(stun.AttrMessageIntegrity, make([]byte, 20))
+	}
+	return fresh.Raw
+}

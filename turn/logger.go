@@ -1,0 +1,42 @@
+package turn
+
+import (
+	"fmt"
+
+	"github.com/pion/logging"
+	"go.uber.org/zap"
+)
+
+// pionLog writes what pion has to say where ours is written, one level lower:
+// what a stranger sends is no error of this program.
+type pionLog struct{ log *zap.Logger }
+
+// NewLogger is what pion calls.
+func (l pionLog) NewLogger(string) logging.LeveledLogger { return pionLogger(l) }
+
+type pionLogger struct{ log *zap.Logger }
+
+func (l pionLogger) Trace(string)          {}
+func (l pionLogger) Tracef(string, ...any) {}
+func (l pionLogger) Debug(string)          {}
+func (l pionLogger) Debugf(string, ...any) {}
+func (l pionLogger) Info(string)           {}
+func (l pionLogger) Infof(string, ...any)  {}
+func (l pionLogger) Warn(msg string)       { l.log.Debug(msg) }
+func (l pionLogger) Error(msg string)      { l.log.Debug(msg) }
+
+func (l pionLogger) Warnf(format string, args ...any) { l.say(format, args) }
+
+func (l pionLogger) Errorf(format string, args ...any) { l.say(format, args) }
+
+func (l pionLogger) say(format string, args []any) {
+	if l.log.Core().Enabled(zap.DebugLevel) {
+		l.log.Debug(fmt.Sprintf(format, args...))
+	}
+}
+
+// silent writes nothing.
+type silent struct{}
+
+// NewLogger is what pion calls.
+func (silent) NewLogger(string) logging.LeveledLogger { return pionLogger{zap.NewNop()} }

@@ -1,0 +1,66 @@
+package turn
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/netip"
+	"time"
+)
+
+// nonces bind the nonces of pion, which are everybody's and good for an hour,
+// to one client for a short time: a tag follows each.
+type nonces struct {
+	key  [32]byte
+	life time.Duration
+}
+
+const (
+	nonceTime = 3                               // bytes: seconds, the low ones
+	nonceSign = 6                               // bytes of an HMAC-SHA256
+	nonceTag  = (nonceTime + nonceSign) / 3 * 4 // in base64
+)
+
+func newNonces(life time.Duration) *nonces {
+	n := &nonces{life: life}
+	_, _ = rand.Read(n.key[:]) // never fails
+	return n
+}
+
+// tag makes a nonce of pion's one that is good for a client now.
+func (n *nonces) tag(inner string, client netip.AddrPort, now time.Time) string {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], uint32(now.Unix()))
+	return inner + n.sign(inner, client, [nonceTime]byte(b[1:]))
+}
+
+// open gives pion's nonce back; false: it is stale, or another client's.
+func (n *nonces) open(nonce string, client netip.AddrPort, now time.Time) (inner string, ok bool) {
+	if len(nonce) <= nonceTag {
+		return "", false
+	}
+	inner, tag := nonce[:len(nonce)-nonceTag], nonce[len(nonce)-nonceTag:]
+	b, err := base64.RawURLEncoding.DecodeString(tag)
+	if err != nil || len(b) != nonceTime+nonceSign {
+		return "", false
+	}
+	t := [nonceTime]byte(b)
+	if !hmac.Equal([]byte(tag), []byte(n.sign(inner, client, t))) {
+		return "", false
+	}
+	made := int64(binary.BigEndian.Uint32(append([]byte{0}, t[:]...)))
+	age := (now.Unix() - made) & (1<<(8*nonceTime) - 1)
+	return inner, time.Duration(age)*time.Second <= n.life
+}
+
+func (n *nonces) sign(inner string, client netip.AddrPort, t [nonceTime]byte) string {
+	h := hmac.New(sha256.New, n.key[:])
+	h.Write(t[:])
+	at, _ := client.MarshalBinary() // cannot fail
+	h.Write([]byte{byte(len(at))})
+	h.Write(at)
+	h.Write([]byte(inner))
+	return base64.RawURLEncoding.EncodeToString(append(t[:], h.Sum(nil)[:nonceSign]...))
+}

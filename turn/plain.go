@@ -1,0 +1,134 @@
+package turn
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	pion "github.com/pion/turn/v5"
+	"golang.org/x/time/rate"
+)
+
+// plain relays by pion's own path: a socket and a goroutine an allocation. It
+// is for systems without what the data plane needs, and for TCP (RFC 6062).
+// As pion.RelayAddressGenerator it is safe for concurrent use.
+type plain struct {
+	udp, tcp          *ports
+	peers             *peers
+	quota             *quota
+	bps               int           // of an allocation
+	toPeers, toClient atomic.Uint64 // bytes relayed
+
+	mu   sync.Mutex // guards what follows
+	open map[relayAddress]relaySocket
+}
+
+// relaySocket is what an allocation relays from. Closing it ends the allocation.
+type relaySocket interface {
+	Close() error
+	counts() *traffic
+}
+
+func newPlain(udp, tcp *ports, p *peers, q *quota, bps int) *plain {
+	return &plain{udp: udp, tcp: tcp, peers: p, quota: q, bps: bps, open: map[relayAddress]relaySocket{}}
+}
+
+// Validate has nothing to do: New validates.
+func (r *plain) Validate() error { return nil }
+
+// AllocatePacketConn opens the relay socket of a UDP allocation.
+func (r *plain) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	var conn *net.UDPConn
+	local, public, err := r.udp.Take(c, func(local netip.AddrPort) (err error) {
+		conn, err = net.ListenUDP(c.Network, net.UDPAddrFromAddrPort(local))
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &packetSocket{UDPConn: conn, ports: r.udp, peers: r.peers}
+	at := relayAddress{"udp", public}
+	s.ending = r.ending(c.UserID, at, r.udp, local)
+	r.add(at, s)
+	return s, net.UDPAddrFromAddrPort(public), nil
+}
+
+// AllocateListener opens the relay socket of a TCP allocation.
+func (r *plain) AllocateListener(c pion.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+	var l net.Listener
+	local, public, err := r.tcp.Take(c, func(local netip.AddrPort) (err error) {
+		l, err = (&net.ListenConfig{Control: shared}).Listen(context.Background(), c.Network, local.String())
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	at := relayAddress{"tcp", public}
+	s := &listenSocket{Listener: l, ending: r.ending(c.UserID, at, r.tcp, local)}
+	r.add(at, s)
+	return s, net.TCPAddrFromAddrPort(public), nil
+}
+
+// AllocateConn connects a TCP allocation to a peer.
+func (r *plain) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
+	peer, at := addrPort(c.RemoteAddr), addrPort(c.LocalAddr)
+	if !r.peers.permitted(peer.Addr()) || !r.peers.reachable(peer) {
+		return nil, errForbidden
+	}
+	r.mu.Lock()
+	s := r.open[relayAddress{"tcp", at}]
+	r.mu.Unlock()
+	if s == nil {
+		return nil, errNoPort
+	}
+	d := net.Dialer{LocalAddr: net.TCPAddrFromAddrPort(r.tcp.Local(at)), Timeout: connectTime, Control: shared}
+	conn, err := d.Dial(c.Network, r.tcp.Local(peer).String())
+	if err != nil {
+		return nil, err
+	}
+	return &connSocket{conn, s.counts(), peer}, nil
+}
+
+// ending makes what a relay socket counts, and does when it is closed.
+func (r *plain) ending(user string, at relayAddress, p *ports, local netip.AddrPort) ending {
+	t := &traffic{}
+	toPeers, toClient := r.quota.limits(user)
+	t.toPeers.limits, t.toPeers.all = [2]*rate.Limiter{bandwidth(r.bps), toPeers}, &r.toPeers
+	t.toClient.limits, t.toClient.all = [2]*rate.Limiter{bandwidth(r.bps), toClient}, &r.toClient
+	return ending{traffic: t, end: sync.OnceFunc(func() {
+		r.mu.Lock()
+		delete(r.open, at)
+		r.mu.Unlock()
+		p.Free(local)
+	})}
+}
+
+func (r *plain) add(at relayAddress, s relaySocket) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.open[at] = s
+}
+
+// traffic is what an address relayed so far, if it is one of these.
+func (r *plain) traffic(at relayAddress) *traffic {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s := r.open[at]; s != nil {
+		return s.counts()
+	}
+	return nil
+}
+
+// end ends an allocation: pion notices that its socket is closed.
+func (r *plain) end(at relayAddress) bool {
+	r.mu.Lock()
+	s := r.open[at]
+	r.mu.Unlock()
+	if s == nil {
+		return false
+	}
+	_ = s.Close()
+	return true
+}

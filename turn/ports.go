@@ -1,0 +1,121 @@
+package turn
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sync"
+
+	pion "github.com/pion/turn/v5"
+)
+
+// ports own the relay's range of UDP or of TCP: they give addresses to relay
+// from, and know how those look from outside. Ports are taken at random (RFC
+// 6056), and all of them before one is refused. Who gets one is within the
+// quota. They are safe for concurrent use.
+type ports struct {
+	addresses *addresses
+	quota     *quota
+	draining  func() bool
+
+	mu    sync.Mutex // guards what follows
+	free  map[netip.Addr][]uint16
+	users map[netip.AddrPort]string // of what is taken
+}
+
+func newPorts(a *addresses, q *quota, draining func() bool) *ports {
+	return &ports{addresses: a, quota: q, draining: draining, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}}
+}
+
+// Take takes an address for an allocation and has it bound. One that somebody
+// else has bound is passed over.
+func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPort) error) (local, public netip.AddrPort, err error) {
+	if p.draining() {
+		return local, public, errDraining
+	}
+	ip, err := p.addresses.ours(c.Network)
+	if err != nil {
+		return local, public, err
+	}
+	if err := p.quota.take(c.UserID); err != nil {
+		return local, public, err
+	}
+	var busy []uint16
+	defer func() {
+		for _, port := range busy {
+			p.release(ip, port)
+		}
+	}()
+	for {
+		port, ok := p.pick(ip, uint16(c.RequestedPort))
+		if !ok {
+			p.quota.give(c.UserID)
+			return local, public, fmt.Errorf("relay from %s: %w", ip, errNoPort)
+		}
+		local = netip.AddrPortFrom(ip, port)
+		if bind(local) == nil {
+			break
+		}
+		busy = append(busy, port)
+	}
+	p.mu.Lock()
+	p.users[local] = c.UserID
+	p.mu.Unlock()
+	return local, p.Public(local), nil
+}
+
+// Free gives an address back.
+func (p *ports) Free(local netip.AddrPort) {
+	p.mu.Lock()
+	user, taken := p.users[local]
+	delete(p.users, local)
+	p.mu.Unlock()
+	if taken {
+		p.release(local.Addr(), local.Port())
+		p.quota.give(user)
+	}
+}
+
+// Local is the address of ours that is called so from outside: a packet to it
+// need not go to the router and back. Others are returned as they are.
+func (p *ports) Local(public netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(p.addresses.inward(public.Addr()), public.Port())
+}
+
+// Public is what an address of our range is called from outside.
+func (p *ports) Public(local netip.AddrPort) netip.AddrPort {
+	if !p.addresses.inRange(local.Port()) {
+		return local
+	}
+	return netip.AddrPortFrom(p.addresses.outward(local.Addr()), local.Port())
+}
+
+func (p *ports) pick(ip netip.Addr, want uint16) (uint16, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	free, known := p.free[ip]
+	if !known {
+		for port := int(p.addresses.min); port <= int(p.addresses.max); port++ {
+			free = append(free, uint16(port))
+		}
+		p.free[ip] = free
+	}
+	i := slices.Index(free, want)
+	if want == 0 && len(free) > 0 {
+		i = rand.IntN(len(free))
+	}
+	if i < 0 {
+		return 0, false
+	}
+	port, last := free[i], len(free)-1
+	free[i] = free[last]
+	p.free[ip] = free[:last]
+	return port, true
+}
+
+func (p *ports) release(ip netip.Addr, port uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free[ip] = append(p.free[ip], port)
+}

@@ -1,0 +1,144 @@
+package turn
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+
+	pion "github.com/pion/turn/v5"
+	"go.uber.org/zap"
+)
+
+// server is pion's, with a gate before each of its sockets. What it tells of
+// allocations goes to the worker.
+type server struct {
+	*guard
+	log       *zap.Logger
+	sockets   *sockets
+	secure    *tls.Config // nil without TLS
+	plain     *plain
+	arrivals  *limits // allocations a minute from one address
+	crowd     *crowd
+	acceptors []*acceptor
+	draining  func() bool
+	opened    func(allocation)
+	closed    func(allocation)
+
+	pion *pion.Server
+}
+
+// start begins to serve the sockets.
+func (s *server) start() error {
+	cfg := pion.ServerConfig{
+		Realm: s.cfg.Realm, LoggerFactory: pionLog{s.log}, AuthHandler: s.authenticate, QuotaHandler: s.quota, EventHandler: s.events(),
+		InboundMTU: longestMessage + 1, // longer ones are dropped by pion
+	}
+	permit := func(_ net.Addr, peer net.IP) bool {
+		ip, _ := netip.AddrFromSlice(peer)
+		return s.peers.permitted(ip)
+	}
+	for _, c := range s.sockets.udp {
+		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{
+			PacketConn: newPacketGate(c, s.guard), RelayAddressGenerator: s.plain, PermissionHandler: permit,
+		})
+	}
+	for _, l := range s.sockets.tcp {
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "tcp", nil, s.log))
+	}
+	for _, l := range s.sockets.tls {
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "tls", greetTLS(s.secure), s.log))
+	}
+	for _, l := range s.sockets.dtls {
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "dtls", greetDTLS, s.log))
+	}
+	for _, a := range s.acceptors {
+		cfg.ListenerConfigs = append(cfg.ListenerConfigs, pion.ListenerConfig{
+			Listener: a, RelayAddressGenerator: s.plain, PermissionHandler: permit,
+		})
+	}
+	var err error
+	if s.pion, err = pion.NewServer(cfg); err != nil {
+		return err
+	}
+	for _, a := range s.acceptors {
+		go a.run() // until its listener is closed
+	}
+	return nil
+}
+
+// authenticate reads what a gate wrote; nothing else reaches pion.
+func (s *server) authenticate(r *pion.RequestAttributes) (user string, key []byte, ok bool) {
+	return s.unseal(r.Username)
+}
+
+// quota is asked before each allocation; false answers 486.
+func (s *server) quota(user, _ string, from net.Addr) bool {
+	if s.draining() {
+		return true // the ports refuse, and that answers 508: another relay may have room
+	}
+	if !s.plain.quota.left(user) {
+		s.metrics.refuse("quota")
+		return false
+	}
+	if !s.arrivals.take(addrPort(from).Addr()) {
+		s.metrics.refuse("allocations")
+		return false
+	}
+	return true
+}
+
+// events keep the table.
+func (s *server) events() pion.EventHandler {
+	return pion.EventHandler{
+		OnAllocationCreated: func(from, here net.Addr, _, user, _ string, relay net.Addr, _ int) {
+			at := relayAddress{relay.Network(), addrPort(relay)}
+			s.opened(s.table.opened(s.client(from, here), user, at, s.plain.traffic(at)))
+		},
+		OnAllocationDeleted: func(from, here net.Addr, _, _, _ string) {
+			if a, ok := s.table.closed(s.client(from, here)); ok {
+				s.closed(a)
+			}
+		},
+		OnPermissionCreated: func(from, here net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+			s.permission(from, here, peer, true)
+		},
+		OnPermissionDeleted: func(from, here net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
+			s.permission(from, here, peer, false)
+		},
+		OnChannelCreated: func(from, here net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+			s.table.channel(s.client(from, here), number, true)
+		},
+		OnChannelDeleted: func(from, here net.Addr, _, _, _ string, _, _ net.Addr, number uint16) {
+			s.table.channel(s.client(from, here), number, false)
+		},
+	}
+}
+
+func (s *server) permission(from, here net.Addr, peer net.IP, there bool) {
+	ip, _ := netip.AddrFromSlice(peer)
+	s.table.permission(s.client(from, here), ip.Unmap(), there)
+}
+
+// client finds the transport by where it came in: what is on the port of TLS is not clear.
+func (s *server) client(from, here net.Addr) client {
+	c := client{transport: from.Network(), at: addrPort(from), here: addrPort(here)}
+	if s.sockets.tlsPort != 0 && int(c.here.Port()) == s.sockets.tlsPort {
+		c.transport = map[string]string{"udp": "dtls", "tcp": "tls"}[c.transport]
+	}
+	return c
+}
+
+// end ends an allocation.
+func (s *server) end(at relayAddress) { s.plain.end(at) }
+
+// stop closes everything, and waits for the handshakes that were going on.
+// Allocations end with their sockets.
+func (s *server) stop() {
+	_ = s.pion.Close()
+	for _, a := range s.acceptors {
+		a.hangUp()
+	}
+	for _, at := range s.table.all() {
+		s.end(at)
+	}
+}

@@ -1,0 +1,191 @@
+package turn
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/stun/v4"
+)
+
+// longestMessage is what one message may have, bytes: the same that pion takes.
+const longestMessage = 1600
+
+// streamGate is a connection of a client over TCP, TLS or DTLS with its gate,
+// for pion: each Read gives one whole message.
+type streamGate struct {
+	net.Conn
+	gate     gate
+	framed   bool // messages follow each other on a stream; else each comes whole
+	from     netip.AddrPort
+	here     netip.AddrPort
+	deadline time.Time // for an allocation
+	gone     func()    // called once when it is closed
+	once     sync.Once
+
+	buf   []byte // what came, of a stream
+	begin int    // of what is not read yet
+	end   int
+	raw   atomic.Bool // a peer's bytes go both ways (RFC 6062 4.4), no messages
+}
+
+func newStreamGate(c net.Conn, g *guard, transport string, gone func()) *streamGate {
+	return &streamGate{
+		Conn: c, gate: gate{guard: g, transport: transport}, framed: transport != "dtls", from: addrPort(c.RemoteAddr()), here: addrPort(c.LocalAddr()),
+		deadline: time.Now().Add(g.cfg.SetupTimeout), gone: gone, buf: make([]byte, 2*longestMessage),
+	}
+}
+
+// Read gives the next message that pion is to have.
+func (c *streamGate) Read(p []byte) (int, error) {
+	for {
+		if err := c.patience(); err != nil {
+			return 0, err
+		}
+		if c.raw.Load() {
+			if c.begin < c.end {
+				n := copy(p, c.buf[c.begin:c.end])
+				c.begin += n
+				return n, nil
+			}
+			return c.Conn.Read(p)
+		}
+		msg, err := c.next()
+		if err != nil {
+			return 0, err
+		}
+		pass, reply := c.gate.in(msg, c.from, c.here)
+		if reply != nil {
+			if err := c.send(reply); err != nil {
+				return 0, err
+			}
+		}
+		if len(pass) > len(p) {
+			return 0, errTooLong
+		}
+		if pass != nil {
+			return copy(p, pass), nil
+		}
+	}
+}
+
+// patience bounds how long the client may be silent: little until it has an
+// allocation, or is there for a connection of one.
+func (c *streamGate) patience() error {
+	until := c.deadline
+	if _, open := c.gate.table.owner(client{c.gate.transport, c.from, c.here}); open || c.raw.Load() {
+		until = time.Now().Add(c.gate.cfg.IdleTimeout)
+	}
+	return c.SetReadDeadline(until)
+}
+
+// next gives the next message as it came.
+func (c *streamGate) next() ([]byte, error) {
+	if !c.framed {
+		return c.datagram()
+	}
+	for {
+		n, err := messageSize(c.buf[c.begin:c.end])
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 && c.begin+n <= c.end {
+			msg := c.buf[c.begin : c.begin+n]
+			c.begin += n
+			return msg, nil
+		}
+		if c.begin > 0 {
+			c.begin, c.end = 0, copy(c.buf, c.buf[c.begin:c.end])
+		}
+		got, err := c.Conn.Read(c.buf[c.end:])
+		c.end += got
+		if got == 0 && err != nil {
+			return nil, err
+		}
+	}
+}
+
+// datagram gives the next message of one that brings each whole, padded as on
+// a stream: pion takes it for one.
+func (c *streamGate) datagram() ([]byte, error) {
+	for {
+		got, err := c.Conn.Read(c.buf)
+		if err != nil {
+			return nil, err
+		}
+		n, err := messageSize(c.buf[:got])
+		if err != nil || n == 0 || n > got+3 {
+			c.gate.metrics.refuse("malformed")
+			continue
+		}
+		clear(c.buf[got:max(got, n)])
+		return c.buf[:n], nil
+	}
+}
+
+// messageSize is how long the message at the beginning of b is, with what it
+// is padded by (RFC 8656 12.5). 0: too little is there to tell.
+func messageSize(b []byte) (int, error) {
+	if len(b) < 4 {
+		return 0, nil
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	switch b[0] & 0xc0 {
+	case 0:
+		if n%4 != 0 || len(b) >= 8 && binary.BigEndian.Uint32(b[4:]) != 0x2112a442 {
+			return 0, errNotTURN
+		}
+		n += 20
+	case 0x40:
+		n = 4 + (n+3)&^3
+	default:
+		return 0, errNotTURN
+	}
+	if n > longestMessage {
+		return 0, errTooLong
+	}
+	return n, nil
+}
+
+// Write sends what pion answers or relays.
+func (c *streamGate) Write(p []byte) (int, error) {
+	if c.raw.Load() {
+		return len(p), c.send(p)
+	}
+	if isBound(p) {
+		defer c.raw.Store(true) // what comes next is the peer's
+	}
+	return len(p), c.send(c.gate.out(p, c.from))
+}
+
+// isBound says whether an answer begins a peer's connection.
+func isBound(p []byte) bool {
+	return len(p) >= 20 && stun.NewType(stun.MethodConnectionBind, stun.ClassSuccessResponse).Value() == binary.BigEndian.Uint16(p)
+}
+
+// send writes it in time, or ends the connection: a part of a message may be
+// on its way.
+func (c *streamGate) send(p []byte) error {
+	if err := c.SetWriteDeadline(time.Now().Add(c.gate.cfg.WriteTimeout)); err != nil {
+		return err
+	}
+	if n, err := c.Conn.Write(p); err != nil || n != len(p) {
+		_ = c.Close()
+		if err == nil {
+			err = io.ErrShortWrite
+		}
+		return err
+	}
+	return nil
+}
+
+// Close ends the connection.
+func (c *streamGate) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(c.gone)
+	return err
+}

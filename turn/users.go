@@ -1,0 +1,109 @@
+package turn
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/md5" //nolint:gosec // what RFC 8489 9.2.2 prescribes
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// recheck is how often the users' file is looked at, at most.
+const recheck = time.Second
+
+// users are those of the users' file, which is followed: who changes it needs
+// to tell nobody. They are safe for concurrent use.
+type users struct {
+	path, realm string
+	log         *zap.Logger
+
+	mu      sync.Mutex // guards what follows
+	keys    map[string][]byte
+	changed time.Time // the file, as of when it was read
+	checked time.Time
+}
+
+// newUsers reads a file; an empty path is no users.
+func newUsers(path, realm string, log *zap.Logger) (*users, error) {
+	u := &users{path: path, realm: realm, log: log}
+	if path == "" {
+		return u, nil
+	}
+	if err := u.read(); err != nil {
+		return nil, fmt.Errorf("turn.users_file: %w", err)
+	}
+	return u, nil
+}
+
+// key is the long-term key of a user.
+func (u *users) key(name string) ([]byte, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if now := time.Now(); u.path != "" && now.Sub(u.checked) >= recheck {
+		u.checked = now
+		if info, err := os.Stat(u.path); err == nil && !info.ModTime().Equal(u.changed) {
+			if err := u.read(); err != nil {
+				u.log.Warn("keeping the relay's users as they were: the file cannot be read", zap.Error(err))
+			}
+		}
+	}
+	k, ok := u.keys[name]
+	return k, ok
+}
+
+// read is called with the lock held, or by newUsers.
+func (u *users) read() error {
+	info, err := os.Stat(u.path)
+	if err != nil {
+		return err
+	}
+	u.changed = info.ModTime() // before reading: what changes meanwhile is read again
+	text, err := os.ReadFile(u.path)
+	if err != nil {
+		return err
+	}
+	keys, err := parseUsers(text, u.realm)
+	if err != nil {
+		return fmt.Errorf("%s:%w", u.path, err)
+	}
+	u.keys = keys
+	return nil
+}
+
+// parseUsers reads "user:password" or "user:0xKEY" a line, also with coturn's
+// "user=" before it; # begins a comment line.
+func parseUsers(text []byte, realm string) (map[string][]byte, error) {
+	keys := map[string][]byte{}
+	s := bufio.NewScanner(bytes.NewReader(text))
+	for n := 1; s.Scan(); n++ {
+		line := strings.TrimSpace(s.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, password, ok := strings.Cut(strings.TrimPrefix(line, "user="), ":")
+		if !ok || name == "" || password == "" || len(name) > longestUser {
+			return nil, fmt.Errorf("%d: write user:password, or user:0xKEY as turnadmin -k prints it", n)
+		}
+		key := longTermKey(name, realm, password)
+		if digits, hashed := strings.CutPrefix(password, "0x"); hashed {
+			var err error
+			if key, err = hex.DecodeString(digits); err != nil || len(key) != md5.Size {
+				return nil, fmt.Errorf("%d: the key of %s is not 32 hexadecimal digits; make it with turnadmin -k -u USER -r %s -p PASSWORD", n, name, realm)
+			}
+		}
+		keys[name] = key
+	}
+	return keys, s.Err()
+}
+
+// longTermKey is the key of RFC 8489 9.2.2.
+func longTermKey(user, realm, password string) []byte {
+	sum := md5.Sum([]byte(user + ":" + realm + ":" + password)) //nolint:gosec // see above
+	return sum[:]
+}

@@ -1,0 +1,258 @@
+// Package turn is STUN and TURN: how clients learn their address, and a relay
+// for those that cannot reach each other (RFC 8489, 8656, 6062).
+//
+//	client -> socket -> gate -> pion -> relay socket -> peer
+//
+// pion/turn speaks the protocol. A gate before each socket decides who may
+// speak to it, and about whom. Credentials are made and checked with secrets
+// that all workers share through the bus, so that those of one are good at
+// any; a worker has no state that another needs.
+//
+// # Promised
+//
+//   - Nobody relays without credentials, with those that have expired, or with
+//     another's; nor to where the policy of peers does not lead, by UDP or TCP,
+//     in whatever form an address is written.
+//   - Who has no credentials gets no more bytes back over UDP than came in, but
+//     for a small allowance.
+//   - When a member leaves a call, its credentials are good no more and what it
+//     relays ends, at every worker.
+//   - A worker that is asked to stop lets allocations go on for Config.Drain.
+//
+// # Not promised
+//
+// That allocations outlive their worker: clients make new ones (ICE restart).
+// That quotas hold over several workers: each keeps its own.
+package turn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+)
+
+// secretsName is what the shared secrets are called on the bus.
+const secretsName = "turn"
+
+// How often the worker looks after what ages, and how long it waits to try
+// again what the bus did not do.
+const (
+	tick  = time.Minute
+	again = 500 * time.Millisecond
+)
+
+// Worker is a STUN and TURN worker.
+type Worker struct {
+	cfg       Config
+	bus       *bus.Bus
+	log       *zap.Logger
+	addresses *addresses
+	sockets   *sockets
+	server    *server
+	facts     *facts
+	metrics   *metrics
+
+	draining atomic.Bool
+
+	mu         sync.Mutex // guards what follows
+	unannounce func()
+}
+
+// New makes a worker and listens. secure is the certificate, needed when
+// cfg.TLSListen is not empty. Clients are answered while Run runs.
+func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("configure the relay: %w", err)
+	}
+	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), facts: newFacts(b, log)}
+	var err error
+	if w.addresses, err = newAddresses(cfg); err != nil {
+		return nil, err
+	}
+	p, err := newPeers(cfg, w.addresses)
+	if err != nil {
+		return nil, err
+	}
+	u, err := newUsers(cfg.UsersFile, cfg.Realm, log)
+	if err != nil {
+		return nil, fmt.Errorf("configure the relay: %w", err)
+	}
+	g := &guard{
+		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(cfg.NonceLife), peers: p, table: newTable(),
+		strangers: newLimits(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
+		balance:   newBalance(), metrics: w.metrics, seal: newSeal(),
+	}
+	q := newQuota(cfg)
+	w.server = &server{
+		guard: g, log: log, crowd: newCrowd(cfg), draining: w.draining.Load,
+		plain:    newPlain(newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load), p, q, cfg.AllocationBPS),
+		arrivals: newLimits(rate.Limit(float64(cfg.AllocationsPerMinute)/60), max(10, cfg.AllocationsPerMinute/2)),
+		opened: func(a allocation) {
+			w.metrics.opened.WithLabelValues(a.transport).Inc()
+			w.facts.opened(a)
+		},
+		closed: func(a allocation) { w.facts.closed(a, time.Now()) },
+	}
+	w.metrics.watch(g.table, w.server.crowd, w.server.plain)
+	if w.sockets, err = listen(cfg, secure); err != nil {
+		return nil, err
+	}
+	w.server.sockets, w.server.secure = w.sockets, secure
+	return w, nil
+}
+
+// Port is where the worker listens for UDP and TCP.
+func (w *Worker) Port() int { return w.sockets.port }
+
+// Host is by what clients reach the worker, as far as it knows by itself.
+func (w *Worker) Host() string { return w.host("") }
+
+// TLSPort is where it listens for TLS and DTLS; 0: nowhere.
+func (w *Worker) TLSPort() int { return w.sockets.tlsPort }
+
+// Announce has others find this worker and ask it for credentials, until it
+// drains. version is like 1.2.3.
+func (w *Worker) Announce(version string) error {
+	stop, err := w.bus.Serve(bus.WorkerTurn, version, bus.Handle(bus.EndpointCredentials, w.answer))
+	if err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unannounce = stop
+	return nil
+}
+
+// Run serves until ctx ends, and then those that are there until they end or
+// cfg.Drain is over.
+func (w *Worker) Run(ctx context.Context) error {
+	if err := w.server.start(); err != nil {
+		return errors.Join(fmt.Errorf("start the relay: %w", err), w.sockets.close())
+	}
+	// What runs beside it lives until the last allocation is gone.
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	wg.Go(func() { w.facts.run(life) })
+	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.learn) })
+	wg.Go(func() { w.rotate(life) })
+	wg.Go(func() { w.revoke(life) })
+	wg.Go(func() { w.keepHouse(life) })
+	<-ctx.Done()
+	w.drain()
+	w.server.stop()
+	end()
+	wg.Wait()
+	return nil
+}
+
+// drain takes no new allocations and waits for the end of those that are there.
+func (w *Worker) drain() {
+	w.draining.Store(true)
+	w.mu.Lock()
+	if w.unannounce != nil {
+		w.unannounce()
+	}
+	w.mu.Unlock()
+	over := time.NewTimer(w.cfg.Drain)
+	defer over.Stop()
+	for {
+		n, closed := w.server.table.count()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-closed:
+		case <-over.C:
+			w.log.Info("ending allocations", zap.Int("allocations", n))
+			return
+		}
+	}
+}
+
+// rotate sees that there is a secret, and a new one from time to time.
+func (w *Worker) rotate(ctx context.Context) {
+	for {
+		pause := tick
+		if keys, err := w.bus.RotateSharedKeys(ctx, secretsName, w.cfg.Rotate); err != nil {
+			w.log.Warn("the secret of the relay cannot be read or changed", zap.Error(err))
+			pause = again
+		} else {
+			w.server.credentials.learn(keys)
+		}
+		if !wait(ctx, pause) {
+			return
+		}
+	}
+}
+
+// revoke ends what members of calls relay when they leave.
+func (w *Worker) revoke(ctx context.Context) {
+	since := time.Now().Add(-w.cfg.TTL) // credentials that were made before have expired
+	for {
+		err := bus.Replay(ctx, w.bus, since, func(ev bus.CallLeft) error {
+			since = time.UnixMilli(ev.LeftAt)
+			w.revokeUser(bus.CallUser(ev.Call, ev.Member), since)
+			return nil
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		w.log.Warn("who left calls cannot be read", zap.Error(err))
+		if !wait(ctx, again) {
+			return
+		}
+	}
+}
+
+// revokeUser ends a user's allocations; its credentials of before are good no more.
+func (w *Worker) revokeUser(user string, at time.Time) {
+	w.server.credentials.revoke(user, at)
+	for _, relay := range w.server.table.of(user, at) {
+		w.metrics.revoked.Inc()
+		w.server.end(relay)
+	}
+}
+
+func (w *Worker) keepHouse(ctx context.Context) {
+	for wait(ctx, tick) {
+		now := time.Now()
+		w.server.strangers.sweep(now)
+		w.server.arrivals.sweep(now)
+		w.server.credentials.sweep(now)
+	}
+}
+
+// wait waits, and says whether ctx lives on.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// Ready is nil while credentials can be made.
+func (w *Worker) Ready() error {
+	switch {
+	case w.draining.Load():
+		return fmt.Errorf("turn: draining; it ends soon")
+	case !w.server.credentials.ready():
+		return fmt.Errorf("turn: there is no secret to make credentials with; can the bus be reached?")
+	}
+	return nil
+}
+
+// Collectors are the relay's metrics.
+func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }
