@@ -21,7 +21,6 @@ const waitingForClient = 64
 type allocation struct {
 	shard         *shard
 	via           *listener // nil: the client does not come over UDP
-	fd            int
 	local, public netip.AddrPort
 	wire          endpoint // local, as peers of this host see it
 	up            chan *datagram
@@ -39,12 +38,12 @@ type allocation struct {
 	// The loop's own.
 	gone              bool
 	client            endpoint
-	answer            sockaddr // where the client is
+	answers           line // to the client
+	out               exit // to peers; its fd is the socket
 	channels          []*channel
 	permits           []host
 	recent            *channel // of which a packet came last
 	bounds            *Gate
-	head, tail        int // slots staged for peers; -1: none
 	toPeers, toClient Traffic
 	dropped           uint64
 }
@@ -53,7 +52,7 @@ type allocation struct {
 type channel struct {
 	number uint16
 	peer   endpoint // as seen on the wire
-	to     sockaddr
+	out    line
 	shut   bool // packets may not go there
 
 	// What was found at that count of changes: peer may be a relay of this shard.
@@ -107,7 +106,7 @@ func (al *allocation) receive() (total int) {
 		if slots-in.used < batch {
 			s.flush()
 		}
-		n := in.receive(al.fd, batch)
+		n := in.receive(al.out.fd, batch)
 		if n == 0 {
 			return total
 		}
@@ -125,15 +124,12 @@ func (al *allocation) receive() (total int) {
 			from := in.from[slot].endpoint()
 			s.toClient(al, from, al.towards(from), slot, 0, len(b))
 		}
-		if s.kept {
-			in.used += n
-			s.kept = false
-		}
+		in.used += n
 		if total += n; n < batch {
 			return total
 		}
 	}
-	s.again(al.fd)
+	s.again(al.out.fd)
 	return total
 }
 
@@ -185,7 +181,7 @@ func (al *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 		al.written.dropped.Add(1)
 		return 0, errFamily
 	}
-	n, err := writeTo(al.fd, b, net.UDPAddrFromAddrPort(peer))
+	n, err := writeTo(al.out.fd, b, net.UDPAddrFromAddrPort(peer))
 	if err != nil {
 		al.written.dropped.Add(1)
 		return n, err
@@ -225,7 +221,7 @@ func (al *allocation) Close() error {
 
 // adopt takes an allocation into the tables. The loop's, as is drop.
 func (s *shard) adopt(al *allocation) {
-	s.own(al.fd, owner{allocation: al})
+	s.own(al.out.fd, owner{allocation: al})
 	s.relays[al.wire] = al
 	s.stats.Allocations++
 	s.changes++
@@ -233,9 +229,9 @@ func (s *shard) adopt(al *allocation) {
 
 func (s *shard) drop(al *allocation) {
 	s.changes++
-	s.own(al.fd, owner{})
+	s.own(al.out.fd, owner{})
 	al.gone = true
-	unix.Close(al.fd)
+	unix.Close(al.out.fd)
 	if s.relays[al.wire] == al {
 		delete(s.relays, al.wire)
 	}

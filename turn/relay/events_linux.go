@@ -82,8 +82,8 @@ func (p *Plane) allocated(src net.Addr, user string, relay net.Addr) {
 		if al.via == nil || al.gone {
 			return
 		}
-		al.answer, _ = sockaddrOf(src) // it came from a socket of ours
-		al.client = al.answer.endpoint()
+		al.answers.to, _ = sockaddrOf(src) // it came from a socket of ours
+		al.client = al.answers.to.endpoint()
 		al.via.clients[al.client] = al
 	})
 }
@@ -109,7 +109,8 @@ func (p *Plane) bound(relay, peer net.Addr, number uint16) {
 		return
 	}
 	c := &channel{number: number, peer: endpointOf(p.cfg.Ports.Local(ap)), shut: !p.reachable(endpointOf(ap))}
-	c.to.set(c.peer, 0)
+	c.out.to.set(c.peer, 0)
+	c.out.first = -1
 	al.shard.post(func() {
 		if !al.gone {
 			al.channels = append(al.channels, c)

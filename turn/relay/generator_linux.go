@@ -21,7 +21,8 @@ func (g *generator) Validate() error { return nil }
 
 // AllocatePacketConn opens a relay socket.
 func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	al := &allocation{via: g.via, done: make(chan struct{}), head: -1}
+	al := &allocation{via: g.via, done: make(chan struct{})}
+	al.answers.first = -1
 	if g.via != nil {
 		al.shard = g.via.shard
 	} else {
@@ -30,7 +31,7 @@ func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.Pa
 	}
 	var err error
 	al.local, al.public, err = g.plane.cfg.Ports.Take(conf, func(local netip.AddrPort) (err error) {
-		al.fd, _, err = openUDP(local, false, 0)
+		al.out.fd, _, err = openUDP(local, false, 0)
 		return err
 	})
 	if err != nil {
@@ -38,12 +39,12 @@ func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.Pa
 	}
 	al.wire = endpointOf(al.local)
 	if err := g.plane.remember(al); err != nil {
-		unix.Close(al.fd)
+		unix.Close(al.out.fd)
 		g.plane.cfg.Ports.Free(al.local)
 		return nil, nil, err
 	}
 	al.shard.post(func() { al.shard.adopt(al) })
-	if err := al.shard.watch(al.fd); err != nil {
+	if err := al.shard.watch(al.out.fd); err != nil {
 		_ = al.Close()
 		return nil, nil, err
 	}

@@ -17,25 +17,25 @@ const (
 // An inbox holds what a shard received until it is sent on. A packet stays in
 // its slot: its new header is written before it.
 type inbox struct {
-	buf  []byte // slots of slotSize
-	hdr  [slots]mmsghdr
-	iov  [slots]unix.Iovec
-	from [slots]sockaddr
-	to   [slots]sockaddr // where a Send indication goes, for which no channel has an address
-	next [slots]staged   // packets of the same allocation that wait to be sent to peers
-	used int             // slots before this one hold packets that are not sent yet
+	buf   []byte // slots of slotSize
+	hdr   [slots]mmsghdr
+	iov   [slots]unix.Iovec
+	from  [slots]sockaddr
+	waits [slots]waiting
+	lines [slots]line // of packets whose receiver has none, as those of Send indications
+	used  int         // slots before this one hold packets that are not sent yet
 }
 
-// staged is a packet that waits in its slot to be sent to a peer.
-type staged struct {
+// waiting is a packet that waits in a line: n bytes of its slot.
+type waiting struct {
 	off, n int
-	to     *sockaddr
 	next   int // slot; -1: none
 }
 
 func newInbox() *inbox {
 	in := &inbox{buf: make([]byte, slots*slotSize)}
 	for i := range slots {
+		in.lines[i].first = -1
 		in.iov[i].Base = &in.buf[i*slotSize+headroom]
 		in.iov[i].SetLen(largest)
 		in.hdr[i].hdr.Iov = &in.iov[i]

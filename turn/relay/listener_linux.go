@@ -10,15 +10,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waiting is how many packets wait for pion, of clients with an allocation and
+// backlog is how many packets wait for pion, of clients with an allocation and
 // of others each: who has none cannot crowd out a call's refreshes.
-const waiting = 512
+const backlog = 512
 
 // A listener is a socket that clients talk to, for pion a net.PacketConn.
 type listener struct {
 	shard          *shard
 	addr           netip.AddrPort
-	fd             int
 	known, unknown chan *datagram
 	closed         chan struct{}
 	closeOnce      sync.Once
@@ -29,7 +28,7 @@ type listener struct {
 	// The loop's own.
 	clients map[endpoint]*allocation
 	last    *allocation // whose packet came last
-	out     *outbox
+	out     exit        // its fd is the socket
 }
 
 // A datagram is a packet for pion, or from it.
@@ -45,8 +44,8 @@ func newListener(s *shard, addr netip.AddrPort) (*listener, error) {
 		return nil, err
 	}
 	return &listener{
-		shard: s, addr: bound, fd: fd, clients: map[endpoint]*allocation{}, out: newOutbox(),
-		known: make(chan *datagram, waiting), unknown: make(chan *datagram, waiting), closed: make(chan struct{}),
+		shard: s, addr: bound, out: exit{fd: fd}, clients: map[endpoint]*allocation{},
+		known: make(chan *datagram, backlog), unknown: make(chan *datagram, backlog), closed: make(chan struct{}),
 	}, nil
 }
 
@@ -57,7 +56,7 @@ func (l *listener) receive() (total int) {
 		if slots-in.used < batch {
 			s.flush()
 		}
-		n := in.receive(l.fd, batch)
+		n := in.receive(l.out.fd, batch)
 		if n == 0 {
 			return total
 		}
@@ -66,16 +65,12 @@ func (l *listener) receive() (total int) {
 		for slot := in.used; slot < in.used+n; slot++ {
 			l.handle(slot)
 		}
-		s.sendToPeers()
-		if s.kept {
-			in.used += n
-			s.kept = false
-		}
+		in.used += n
 		if total += n; n < batch {
 			return total
 		}
 	}
-	s.again(l.fd)
+	s.again(l.out.fd)
 	return total
 }
 
@@ -178,7 +173,7 @@ func (l *listener) WriteTo(b []byte, to net.Addr) (int, error) {
 	if l.gone {
 		return 0, net.ErrClosed
 	}
-	return writeTo(l.fd, b, to)
+	return writeTo(l.out.fd, b, to)
 }
 
 func writeTo(fd int, b []byte, a net.Addr) (int, error) {
@@ -210,7 +205,7 @@ func (l *listener) shut() {
 	defer l.mu.Unlock()
 	if !l.gone {
 		l.gone = true
-		unix.Close(l.fd)
+		unix.Close(l.out.fd)
 	}
 }
 

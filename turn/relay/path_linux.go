@@ -21,7 +21,7 @@ func (s *shard) channelToPeer(al *allocation, c *channel, slot, n int) {
 		s.hairpin(al, c.far, c.back, slot, channelHeader, n)
 		return
 	}
-	s.stage(al, &c.to, slot, channelHeader, n)
+	s.toPeer(al, &c.out, slot, channelHeader, n)
 }
 
 // sendToPeer relays the n bytes at off of a Send indication.
@@ -38,9 +38,9 @@ func (s *shard) sendToPeer(al *allocation, peer endpoint, slot, off, n int) {
 		s.hairpin(al, far, far.towards(al.wire), slot, off, n)
 		return
 	}
-	to := &s.in.to[slot]
-	to.set(peer, 0)
-	s.stage(al, to, slot, off, n)
+	l := &s.in.lines[slot]
+	l.to.set(peer, 0)
+	s.toPeer(al, l, slot, off, n)
 }
 
 func (s *shard) refuse(al *allocation) {
@@ -62,42 +62,18 @@ func (s *shard) leave(al *allocation, n int) bool {
 	return true
 }
 
+// toPeer puts a packet in the line of a peer.
+func (s *shard) toPeer(al *allocation, l *line, slot, off, n int) {
+	if s.in.put(&al.out, l, slot, headroom+off, n) {
+		s.leaving = append(s.leaving, al)
+	}
+}
+
 // hairpin relays between two relays of this shard, as if al's socket had sent
 // to far's.
 func (s *shard) hairpin(al, far *allocation, back *channel, slot, off, n int) {
 	s.stats.Hairpins++
 	s.toClient(far, al.wire, back, slot, off, n)
-}
-
-// stage puts a packet in the line of those that its allocation's socket sends.
-func (s *shard) stage(al *allocation, to *sockaddr, slot, off, n int) {
-	in := s.in
-	in.next[slot] = staged{off: off, n: n, to: to, next: -1}
-	if al.head < 0 {
-		al.head = slot
-		s.touched = append(s.touched, al)
-	} else {
-		in.next[al.tail].next = slot
-	}
-	al.tail = slot
-}
-
-// sendToPeers sends what was staged.
-func (s *shard) sendToPeers() {
-	for _, al := range s.touched {
-		for slot := al.head; slot >= 0; {
-			st := &s.in.next[slot]
-			at := headroom + st.off
-			s.peers.add(s.in.space(slot)[at:at+st.n], st.to)
-			slot = st.next
-		}
-		al.head = -1
-		lost := uint64(s.peers.flush(al.fd))
-		al.dropped += lost
-		s.stats.Drops.Kernel += lost
-	}
-	clear(s.touched)
-	s.touched = s.touched[:0]
 }
 
 // toClient relays the n bytes at off that a peer sent; c is the channel bound
@@ -117,24 +93,18 @@ func (s *shard) toClient(al *allocation, from endpoint, c *channel, slot, off, n
 	s.stats.ToClient.Packets++
 	s.stats.ToClient.Bytes += uint64(n)
 	space, at := s.in.space(slot), headroom+off
-	switch {
-	case al.via == nil:
-		s.toPion(al, from, space[at:at+n])
+	if al.via == nil {
+		s.pass(al.up, space[at:at+n], udpAddr(s.plane.public(from)))
 		return
-	case c != nil:
-		putChannelHeader(space[at-channelHeader:], c.number, n)
-		al.via.out.add(space[at-channelHeader:at+n], &al.answer)
-	default:
-		from = s.plane.public(from)
-		h, end := dataHeader(from.host), at+(n+3)&^3
-		clear(space[at+n : end])
-		putDataHeader(space[at-h:], from, n, uint32(s.random.Uint64()), s.random.Uint64())
-		al.via.out.add(space[at-h:end], &al.answer)
 	}
-	s.kept = true
-}
-
-// toPion has pion write to a client that is not on UDP. It finds the channel.
-func (s *shard) toPion(al *allocation, from endpoint, b []byte) {
-	s.pass(al.up, b, udpAddr(s.plane.public(from)))
+	begin, end := at-channelHeader, at+n
+	if c != nil {
+		putChannelHeader(space[begin:], c.number, n)
+	} else {
+		from = s.plane.public(from)
+		begin, end = at-dataHeader(from.host), at+(n+3)&^3
+		clear(space[at+n : end])
+		putDataHeader(space[begin:], from, n, uint32(s.random.Uint64()), s.random.Uint64())
+	}
+	s.in.put(&al.via.out, &al.answers, slot, begin, end-begin)
 }

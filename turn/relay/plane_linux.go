@@ -70,11 +70,11 @@ func (s *shard) listen(addr netip.AddrPort) error {
 		return err
 	}
 	s.listeners = append(s.listeners, l)
-	if _, err := recvmmsg(l.fd, s.in.hdr[:1]); err != 0 && err != syscall.EAGAIN {
+	if _, err := recvmmsg(l.out.fd, s.in.hdr[:1]); err != 0 && err != syscall.EAGAIN {
 		return fmt.Errorf("%w: recvmmsg: %w", ErrUnsupported, err)
 	}
-	s.own(l.fd, owner{listener: l})
-	return s.watch(l.fd)
+	s.own(l.out.fd, owner{listener: l})
+	return s.watch(l.out.fd)
 }
 
 // abandon undoes a New that failed.

@@ -19,6 +19,7 @@ const (
 	window   = 5 * time.Millisecond // over which a loop measures how busy it is
 	lingerMS = 5                    // how long a busy loop waits on its own P
 	gather   = 3                    // packets that must be expected for letting them gather
+	enough   = 64                   // packets at once that gathered already
 )
 
 // A shard relays the allocations that arrived on its sockets.
@@ -41,9 +42,8 @@ type shard struct {
 	relays  map[endpoint]*allocation
 	changes uint64 // of relays, their channels and permissions
 	in      *inbox
-	peers   *outbox // of the allocation whose turn it is
-	touched []*allocation
-	kept    bool // a packet of this batch waits in an outbox of a listener
+	out     *sender
+	leaving []*allocation // with packets to peers that are not sent yet
 	now     int64
 	random  *rand.PCG
 	stats   Stats
@@ -68,8 +68,9 @@ func newShard(p *Plane) (*shard, error) {
 	s := &shard{
 		plane: p, stopped: make(chan struct{}), relays: map[endpoint]*allocation{}, changes: 1,
 		coalesce: unix.NsecToTimespec(int64(p.cfg.Coalesce)),
-		in:       newInbox(), peers: newOutbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
+		in:       newInbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
 	}
+	s.out = newSender(s.in)
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("%w: epoll: %w", ErrUnsupported, err)
@@ -195,11 +196,11 @@ func (s *shard) keepPace(got int) bool {
 		now := time.Now()
 		if d := now.Sub(p.since); d >= window {
 			p.busy = time.Duration(p.packets)*time.Millisecond > d
-			p.gather = time.Duration(p.packets)*s.plane.cfg.Coalesce >= gather*d
+			p.gather = time.Duration(p.packets)*s.plane.cfg.Coalesce >= gather*d // never when that is 0
 			p.since, p.wakes, p.packets = now, 0, 0
 		}
 	}
-	return p.gather && s.plane.cfg.Coalesce > 0
+	return p.gather && got < enough
 }
 
 // tick reads the clock, if somebody needs it.
@@ -217,14 +218,25 @@ func (s *shard) own(fd int, o owner) {
 	s.owners[fd] = o
 }
 
-// flush sends what waits for clients; all slots are free then.
+// flush sends all that waits; all slots are free then.
 func (s *shard) flush() {
+	for i, al := range s.leaving {
+		s.leaving[i] = nil
+		if al.gone { // and its socket with it
+			al.out.discard()
+			continue
+		}
+		lost := uint64(s.out.empty(&al.out))
+		al.dropped += lost
+		s.stats.Drops.Kernel += lost
+	}
+	s.leaving = s.leaving[:0]
 	for _, l := range s.listeners {
-		if l.out.n > 0 {
-			s.stats.Drops.Kernel += uint64(l.out.flush(l.fd))
+		if l.out.first != nil {
+			s.stats.Drops.Kernel += uint64(s.out.empty(&l.out))
 		}
 	}
-	s.in.used, s.kept = 0, false
+	s.in.used = 0
 }
 
 // end runs what is still posted, and closes all. From then on, who posts runs it.

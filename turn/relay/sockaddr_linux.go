@@ -14,11 +14,9 @@ import (
 type sockaddr struct {
 	b [unix.SizeofSockaddrInet6]byte
 	n uint32
-	// single: the kernel refused segmentation towards it. The loop's.
-	single bool
 }
 
-// setPort and setHost write what a sockaddr of the socket's family needs.
+// set writes an endpoint as its own family has it.
 func (s *sockaddr) set(e endpoint, scope uint32) {
 	if e.is4() {
 		s.n = unix.SizeofSockaddrInet4
