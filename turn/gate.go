@@ -133,6 +133,9 @@ func (g *gate) admit(m *stun.Message, c client, user string) stun.ErrorCode {
 			return stun.CodeForbidden
 		}
 	}
+	if m.Type.Method == stun.MethodChannelBind && channelOf(m)&0xc000 != 0x4000 {
+		return stun.CodeBadRequest
+	}
 	if !g.table.fits(c, peers, channelOf(m), g.cfg.MaxPermissions, g.cfg.MaxChannels) {
 		g.metrics.refuse("peers")
 		return stun.CodeInsufficientCapacity
