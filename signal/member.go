@@ -176,15 +176,9 @@ func (nobody) Close(socketio.Reason)                {}
 
 // text is a JSON string's text, empty if it is none.
 func text(j json.RawMessage) string {
-	var s string
-	if json.Unmarshal(j, &s) != nil {
-		return ""
-	}
+	s, _ := socketio.Text(j)
 	return s
 }
 
 // quote makes JSON of a string.
-func quote(s string) json.RawMessage {
-	j, _ := json.Marshal(s) // a string: cannot fail
-	return j
-}
+func quote(s string) json.RawMessage { return socketio.Quote(s) }

@@ -28,13 +28,18 @@ type Handler interface {
 	Close(reason Reason)
 }
 
-// data is the event as its packet has it.
-func (e Event) data(recoverable bool) []byte {
+// size is about how long append makes an event.
+func (e Event) size() int {
 	size := len(e.Name) + len(e.Offset) + 8
 	for _, a := range e.Args {
 		size += len(a) + 1
 	}
-	b := appendString(append(make([]byte, 0, size), '['), e.Name)
+	return size
+}
+
+// append writes the event as its packet has it.
+func (e Event) append(b []byte, recoverable bool) []byte {
+	b = appendString(append(b, '['), e.Name)
 	for _, a := range e.Args {
 		b = append(append(b, ','), a...)
 	}

@@ -107,8 +107,8 @@ func (p *packet) name() (string, error) {
 	if first[0] == '-' || '0' <= first[0] && first[0] <= '9' {
 		return string(first), nil
 	}
-	var s string
-	if first[0] != '"' || json.Unmarshal(first, &s) != nil {
+	s, ok := Text(first)
+	if !ok {
 		return "", errPacket
 	}
 	switch s {
@@ -130,13 +130,27 @@ func cutNumber(b []byte) (n int64, rest []byte, ok bool) {
 	return n, b[i:], err == nil
 }
 
-// encode writes a packet and its attachments. With attachments an event or
-// acknowledgement becomes a binary one.
+// encode writes a packet and its attachments.
 func encode(k kind, namespace string, id int64, data []byte, attachments [][]byte) []engineio.Packet {
-	b := make([]byte, 0, len(data)+len(namespace)+24)
-	if len(attachments) > 0 {
+	b := appendHead(make([]byte, 0, len(data)+len(namespace)+longestHead), k, namespace, id, len(attachments))
+	return packets(append(b, data...), attachments)
+}
+
+// encodeEvent writes an event.
+func encodeEvent(namespace string, id int64, e Event, recoverable bool) []engineio.Packet {
+	b := appendHead(make([]byte, 0, e.size()+len(namespace)+longestHead), kindEvent, namespace, id, len(e.Attachments))
+	return packets(e.append(b, recoverable), e.Attachments)
+}
+
+// longestHead is what appendHead writes besides the namespace, usually.
+const longestHead = 24
+
+// appendHead writes a packet up to its data. With attachments an event or
+// acknowledgement becomes a binary one.
+func appendHead(b []byte, k kind, namespace string, id int64, attachments int) []byte {
+	if attachments > 0 {
 		b = append(b, byte(k)+byte(kindBinaryEvent-kindEvent))
-		b = append(strconv.AppendInt(b, int64(len(attachments)), 10), '-')
+		b = append(strconv.AppendInt(b, int64(attachments), 10), '-')
 	} else {
 		b = append(b, byte(k))
 	}
@@ -146,8 +160,12 @@ func encode(k kind, namespace string, id int64, data []byte, attachments [][]byt
 	if id >= 0 {
 		b = strconv.AppendInt(b, id, 10)
 	}
+	return b
+}
+
+func packets(text []byte, attachments [][]byte) []engineio.Packet {
 	ps := make([]engineio.Packet, 1, 1+len(attachments))
-	ps[0] = engineio.Text(append(b, data...))
+	ps[0] = engineio.Text(text)
 	for _, a := range attachments {
 		ps = append(ps, engineio.Binary(a))
 	}
@@ -164,18 +182,4 @@ func appendArray(b []byte, values []json.RawMessage) []byte {
 		b = append(b, v...)
 	}
 	return append(b, ']')
-}
-
-// appendString writes s as JSON.
-func appendString(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			q, err := json.Marshal(s)
-			if err != nil { // a string: it cannot be
-				panic(err)
-			}
-			return append(b, q...)
-		}
-	}
-	return append(append(append(b, '"'), s...), '"')
 }

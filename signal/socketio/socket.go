@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/helios-h2020/pse/signal/engineio"
 )
 
 // Socket is a client in one namespace. Its methods may be called at any time,
@@ -38,7 +40,7 @@ func (s *Socket) Recovered() bool { return s.recovered }
 
 // Emit sends an event.
 func (s *Socket) Emit(e Event) error {
-	return s.send(kindEvent, -1, e.data(s.pid != ""), e.Attachments)
+	return s.send(kindEvent, encodeEvent(s.namespace, -1, e, s.pid != ""))
 }
 
 // Call sends an event that the client is to acknowledge. done gets its
@@ -50,7 +52,7 @@ func (s *Socket) Call(e Event, within time.Duration, done func(args []json.RawMe
 		return err
 	}
 	// Without an offset: an event that waits for an answer is not repeated.
-	if err := s.send(kindEvent, id, e.data(false), e.Attachments); err != nil {
+	if err := s.send(kindEvent, encodeEvent(s.namespace, id, e, false)); err != nil {
 		s.forget(id)
 		return err
 	}
@@ -73,7 +75,7 @@ func (s *Socket) Disconnect() {
 	}
 	c.wg.Add(1)
 	c.mu.Unlock()
-	_ = s.send(kindDisconnect, -1, nil, nil)
+	_ = s.send(kindDisconnect, encode(kindDisconnect, s.namespace, -1, nil, nil))
 	go func() { // who disconnects may hold locks that the handler wants
 		defer c.wg.Done()
 		s.end(ServerLeft)
@@ -83,7 +85,7 @@ func (s *Socket) Disconnect() {
 // Close ends the client's connection, with all its namespaces. It reconnects.
 func (s *Socket) Close() { s.client.conn.Close(ServerClose) }
 
-func (s *Socket) send(k kind, id int64, data []byte, attachments [][]byte) error {
+func (s *Socket) send(k kind, ps []engineio.Packet) error {
 	// Under mu, so that nothing follows the packet that ends the socket.
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +93,7 @@ func (s *Socket) send(k kind, id int64, data []byte, attachments [][]byte) error
 		return ErrClosed
 	}
 	s.gone = k == kindDisconnect
-	if s.client.conn.Send(encode(k, s.namespace, id, data, attachments)...) != nil {
+	if s.client.conn.Send(ps...) != nil {
 		return ErrClosed
 	}
 	return nil
@@ -123,7 +125,7 @@ func (s *Socket) event(e Event, id int64) {
 			if once.Swap(true) {
 				return nil
 			}
-			return s.send(kindAck, id, appendArray(nil, args), attachments)
+			return s.send(kindAck, encode(kindAck, s.namespace, id, appendArray(nil, args), attachments))
 		}
 	}
 	s.handler.Event(e, reply)
