@@ -29,6 +29,7 @@ type outbox struct {
 	mu      sync.Mutex // guards what follows
 	batches []*batch   // the last one is open
 	size    int        // bytes in batches
+	spare   []byte     // a batch's that was stored
 	stopped bool
 	wake    chan struct{} // there is something; holds at most one
 	room    chan struct{} // closed when there is room again
@@ -67,7 +68,8 @@ func (o *outbox) add(ctx context.Context, done func(), signals ...bus.Signal) er
 	}
 	defer o.mu.Unlock()
 	if n := len(o.batches); n == 0 || len(o.batches[n-1].data) >= batchBytes {
-		o.batches = append(o.batches, &batch{})
+		o.batches = append(o.batches, &batch{data: o.spare})
+		o.spare = nil
 	}
 	b := o.batches[len(o.batches)-1]
 	before := len(b.data)
@@ -118,6 +120,15 @@ func (o *outbox) take() *batch {
 	return b
 }
 
+// reuse keeps a stored batch's bytes for one to come.
+func (o *outbox) reuse(data []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if cap(data) <= batchBytes/8 {
+		o.spare = data[:0]
+	}
+}
+
 // run publishes until ctx ends; what is queued then is lost, and nobody was
 // told otherwise.
 func (o *outbox) run(ctx context.Context) {
@@ -153,6 +164,7 @@ func (o *outbox) run(ctx context.Context) {
 		for _, done := range b.done {
 			done()
 		}
+		o.reuse(b.data)
 	}
 }
 

@@ -115,10 +115,20 @@ func (s *Server) ServeLink(r *Request, l Link) {
 // linked is a wire that runs through another worker.
 type linked struct{ Link }
 
-func (l linked) read() (bool, []byte, error)       { return l.Receive() }
-func (l linked) write(binary bool, b []byte) error { return l.Send(binary, b) }
-func (l linked) end()                              { l.Close() }
-func (l linked) drop()                             { l.Close() }
+func (l linked) read() (bool, []byte, error)             { return l.Receive() }
+func (l linked) offer(codec, []Packet) (taken, all bool) { return false, false }
+func (l linked) write(c codec, ps []Packet) error {
+	var b []byte
+	for _, p := range ps {
+		b = c.append(b[:0], p)
+		if err := l.Send(!c.asText(p), b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+func (l linked) end()  { l.Close() }
+func (l linked) drop() { l.Close() }
 
 // carry has a polling request served by its session's owner.
 func (s *Server) carry(w http.ResponseWriter, r *http.Request, owner string) {
@@ -169,7 +179,7 @@ func (s *Server) relay(w http.ResponseWriter, r *http.Request, owner string) {
 		stop := context.AfterFunc(s.ctx, l.Close)
 		defer stop()
 		defer ws.end()
-		pump(l.Receive, ws.write)
+		pump(l.Receive, ws.send)
 		l.Close()
 	}()
 	if !s.enter() {

@@ -86,6 +86,21 @@ func (c codec) decodeBinary(b []byte) (Packet, error) {
 // asText says whether p is written as text.
 func (c codec) asText(p Packet) bool { return !p.Binary || c.base64 }
 
+// size is how long append makes a packet.
+func (c codec) size(p Packet) int {
+	switch {
+	case !p.Binary:
+		return 1 + len(p.Data)
+	case c.base64 && c.version == 3:
+		return 2 + base64.StdEncoding.EncodedLen(len(p.Data))
+	case c.base64:
+		return 1 + base64.StdEncoding.EncodedLen(len(p.Data))
+	case c.version == 3:
+		return 1 + len(p.Data)
+	}
+	return len(p.Data)
+}
+
 // append writes p as a WebSocket message of the kind that asText says.
 func (c codec) append(b []byte, p Packet) []byte {
 	switch {

@@ -12,9 +12,11 @@ import (
 // Server serves the sessions of one path. It is an http.Handler.
 type Server struct {
 	cfg     Config
-	upgrade upgrader
+	inlets  *inlets
+	outlets *outlets
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
+	flush   flushers
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -28,8 +30,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
-	s := &Server{cfg: cfg, sessions: map[string]*Session{}, perIP: map[string]int{}}
-	s.upgrade = newUpgrader(s.allowed)
+	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), sessions: map[string]*Session{}, perIP: map[string]int{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }

@@ -114,7 +114,7 @@ func (e *Session) hurry() {
 	case !e.flushing && (len(e.queue) > 0 || e.closed):
 		e.flushing = true
 		e.srv.wg.Add(1) // the session's own place is in wg still
-		go e.flush()
+		e.srv.flush.add(e)
 	}
 }
 
@@ -213,14 +213,47 @@ func (e *Session) receive(p Packet) bool {
 	return false
 }
 
-// flush writes what is queued to the wire, and ends it with the session. It
-// runs while there is something to write: an idle client costs no goroutine here.
+// flush sends what is queued as far as that goes without waiting, and leaves
+// the rest to a goroutine: an idle client has none for it.
 func (e *Session) flush() {
-	defer e.srv.wg.Done()
-	var b []byte
 	for {
 		e.mu.Lock()
 		ps := e.take()
+		if len(ps) == 0 && !e.closed {
+			e.flushing = false
+			e.mu.Unlock()
+			e.srv.wg.Done()
+			return
+		}
+		prompt := !e.closed
+		e.mu.Unlock()
+		if prompt {
+			taken, all := e.wire.offer(e.codec, ps)
+			if all {
+				continue
+			}
+			if taken {
+				ps = nil
+			}
+		}
+		go e.flushSlowly(ps)
+		return
+	}
+}
+
+// flushSlowly writes packets, what was kept before them and what is queued
+// after them, and ends the wire with the session.
+func (e *Session) flushSlowly(ps []Packet) {
+	defer e.srv.wg.Done()
+	for {
+		if !e.over() {
+			if err := e.wire.write(e.codec, ps); err != nil {
+				e.wire.drop()
+				e.end(TransportClose, abruptly)
+			}
+		}
+		e.mu.Lock()
+		ps = e.take()
 		if len(ps) == 0 {
 			e.flushing = false
 			closed := e.closed
@@ -231,17 +264,6 @@ func (e *Session) flush() {
 			return
 		}
 		e.mu.Unlock()
-		for _, p := range ps {
-			if e.over() {
-				break
-			}
-			b = e.codec.append(b[:0], p)
-			if err := e.wire.write(!e.codec.asText(p), b); err != nil {
-				e.wire.drop()
-				e.end(TransportClose, abruptly)
-				break
-			}
-		}
 	}
 }
 

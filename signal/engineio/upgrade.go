@@ -58,7 +58,7 @@ func (e *Session) probing(ws wire) bool {
 	late := time.AfterFunc(e.srv.cfg.UpgradeTimeout, ws.drop)
 	defer late.Stop()
 
-	ok := expect(ws, "2probe") && ws.write(false, []byte("3probe")) == nil
+	ok := expect(ws, "2probe") && ws.write(e.codec, []Packet{{Type: Pong, Data: []byte("probe")}}) == nil
 	if ok {
 		stop := e.endPolls()
 		ok = expect(ws, "5")

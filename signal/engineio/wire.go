@@ -5,9 +5,12 @@ package engineio
 type wire interface {
 	// read waits for the next message. One goroutine reads.
 	read() (binary bool, data []byte, err error)
-	// write sends one message. One goroutine writes. b may be used again
-	// after it returned.
-	write(binary bool, b []byte) error
+	// offer sends packets as far as that goes without waiting; one goroutine
+	// offers or writes. taken: they are sent or kept; all: nothing of them is
+	// kept for write to send.
+	offer(c codec, ps []Packet) (taken, all bool)
+	// write sends what offer kept and these packets, and waits for that.
+	write(c codec, ps []Packet) error
 	// end tells the client that no more comes; read then ends soon.
 	end()
 	// drop releases everything at once. It may be called at any time, twice too.

@@ -1,0 +1,77 @@
+package engineio
+
+import (
+	"bytes"
+	"net"
+	"sync"
+	"syscall"
+)
+
+// writeBytes bounds what is written at once, unless one message is longer.
+const writeBytes = 32 << 10
+
+// outlets are buffers of writeBytes and more that no connection needs now.
+type outlets struct{ sync.Pool }
+
+func newOutlets() *outlets {
+	return &outlets{sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+}
+
+// outlet gathers bytes and writes them to a connection. One at a time uses it.
+type outlet struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil: conn cannot write without waiting (TLS)
+	pool *outlets
+
+	buf *bytes.Buffer // what is to be written; nil: nothing
+}
+
+// prompt says whether now can be used.
+func (o *outlet) prompt() bool { return o.raw != nil }
+
+// left says whether there is something to write.
+func (o *outlet) left() bool { return o.buf != nil }
+
+// room is where to put what is to be written next, size bytes.
+func (o *outlet) room(size int) *bytes.Buffer {
+	if o.buf == nil {
+		o.buf = o.pool.Get().(*bytes.Buffer)
+	}
+	o.buf.Grow(size)
+	return o.buf
+}
+
+// enough says whether there is as much as is written at once.
+func (o *outlet) enough() bool { return o.buf != nil && o.buf.Len() >= writeBytes }
+
+// now writes what the connection takes without waiting. An error is left for
+// wait to find.
+func (o *outlet) now() {
+	var n int
+	err := o.raw.Write(func(fd uintptr) bool {
+		n = writeNow(fd, o.buf.Bytes())
+		return true
+	})
+	if err == nil {
+		o.buf.Next(n)
+	}
+	if o.buf.Len() == 0 {
+		o.drop()
+	}
+}
+
+// wait writes all.
+func (o *outlet) wait() error {
+	defer o.drop()
+	_, err := o.conn.Write(o.buf.Bytes())
+	return err
+}
+
+// drop forgets what was to be written.
+func (o *outlet) drop() {
+	if o.buf.Cap() <= 2*writeBytes {
+		o.buf.Reset()
+		o.pool.Put(o.buf)
+	}
+	o.buf = nil
+}
