@@ -22,10 +22,10 @@ const patience = time.Minute
 
 // load is what clients do to a server.
 type load struct {
-	clients, rate int
-	took          time.Duration
-	polling       bool
-	talking       func() // called when the clients begin to talk; it may take as long as they
+	clients, rate, burst int
+	took, idle           time.Duration
+	polling              bool
+	talking              func() // called when the clients begin to talk; it may take as long as they
 }
 
 // result is what that costs.
@@ -102,7 +102,7 @@ func (l *load) measure(ctx context.Context, p *process.Process, url string) (res
 		sid := a.State().SID
 		b.peer.Store(&sid)
 	}
-	if err := sleep(ctx, 3*time.Second); err != nil { // what joining left behind is tidied up
+	if err := sleep(ctx, l.idle); err != nil { // what joining left behind is tidied up
 		return result{}, err
 	}
 	r.memory = float64(p.RSS()-before) / 1e3 / float64(l.clients)
@@ -133,12 +133,14 @@ func (l *load) talk(ctx context.Context, all []*caller) (sent int64, err error) 
 		if elapsed > l.took {
 			return sent, nil
 		}
-		for due := int(elapsed.Seconds() * float64(l.rate)); n < due; n++ {
+		for due := int(elapsed.Seconds() * float64(l.rate) / float64(l.burst)); n < due; n++ {
 			c := all[n*7%len(all)]
-			if err := c.Emit(nil, `"message"`, message, strconv.Quote(*c.peer.Load())); err != nil {
-				return sent, err
+			for range l.burst {
+				if err := c.Emit(nil, `"message"`, message, strconv.Quote(*c.peer.Load())); err != nil {
+					return sent, err
+				}
+				sent++
 			}
-			sent++
 		}
 		if err := sleep(ctx, time.Millisecond); err != nil {
 			return sent, err

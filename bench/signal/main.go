@@ -34,9 +34,11 @@ func main() {
 	took := flag.Duration("time", 5*time.Second, "how long one measurement takes")
 	clients := flag.Int("clients", 2000, "clients, two in a room")
 	rate := flag.Int("rate", 5000, "messages a second, all clients together")
+	idle := flag.Duration("idle", 3*time.Second, "how long the clients are idle before memory is measured; Go's collector comes every 2 minutes then")
+	burst := flag.Int("burst", 1, "messages that a client sends one after the other")
 	profile := flag.String("profile", "", "file for a CPU profile of PSE relaying by WebSocket")
 	round.Main("signal", func(ctx context.Context, bin, dir string) error {
-		return run(ctx, bin, dir, load{clients: *clients, rate: *rate, took: *took}, *rounds, *profile)
+		return run(ctx, bin, dir, load{clients: *clients, rate: *rate, burst: *burst, took: *took, idle: *idle}, *rounds, *profile)
 	})
 }
 
