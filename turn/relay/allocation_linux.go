@@ -24,7 +24,8 @@ type allocation struct {
 	local, public netip.AddrPort
 	wire          endpoint // local, as peers of this host see it
 	up            chan *datagram
-	done          chan struct{}
+	done          chan struct{} // closed when pion shall read no more
+	settled       chan struct{} // closed when everything is given back
 
 	written struct{ packets, bytes, dropped atomic.Uint64 } // by pion
 
@@ -191,17 +192,20 @@ func (al *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 	return n, nil
 }
 
-// Close closes the socket; pion then deletes the allocation, if it is not at it.
+// Close closes the socket; pion then deletes the allocation, if it is not at
+// it. All calls return when everything is given back.
 func (al *allocation) Close() error {
 	al.mu.Lock()
 	if al.closed {
 		al.mu.Unlock()
+		<-al.settled
 		return nil
 	}
 	al.closed = true
 	user, source, active, gate := al.user, al.source, al.active, al.gate
 	al.mu.Unlock()
 
+	defer close(al.settled)
 	p := al.shard.plane
 	var u Usage
 	al.shard.do(func() {

@@ -21,7 +21,7 @@ func (g *generator) Validate() error { return nil }
 
 // AllocatePacketConn opens a relay socket.
 func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	al := &allocation{via: g.via, done: make(chan struct{})}
+	al := &allocation{via: g.via, done: make(chan struct{}), settled: make(chan struct{})}
 	al.answers.first = -1
 	if g.via != nil {
 		al.shard = g.via.shard

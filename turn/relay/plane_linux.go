@@ -28,6 +28,19 @@ type Plane struct {
 // New opens the sockets and starts the loops. Each loop's thread keeps a P
 // while it is busy, so New raises GOMAXPROCS by the number of shards.
 func New(cfg Config) (*Plane, error) {
+	p, err := open(cfg)
+	if err != nil {
+		return nil, err
+	}
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(p.shards))
+	for _, s := range p.shards {
+		go s.run()
+	}
+	return p, nil
+}
+
+// open is New without the loops.
+func open(cfg Config) (*Plane, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -55,10 +68,6 @@ func New(cfg Config) (*Plane, error) {
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
 		}
-	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(p.shards))
-	for _, s := range p.shards {
-		go s.run()
 	}
 	return p, nil
 }
