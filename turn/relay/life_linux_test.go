@@ -149,14 +149,7 @@ func TestRevoke(t *testing.T) {
 
 // Closing gives everything back: ports, sockets, and the facts of allocations.
 func TestCloseReleasesAll(t *testing.T) {
-	files := func() int {
-		all, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(all)
-	}
-	before := files()
+	before := files(t)
 	for _, server := range []bool{true, false} { // with pion closed before, and without
 		w := newWorld(t, func(c *Config, _ *turn.ServerConfig) { c.Shards = 3 })
 		var all []*client
@@ -185,5 +178,15 @@ func TestCloseReleasesAll(t *testing.T) {
 			}
 		}
 	}()
-	until(t, "all files are closed", func() bool { return files() <= before+2 }) // Go's own poller
+	until(t, "all files are closed", func() bool { return files(t) <= before+2 }) // Go's own poller
+}
+
+// files are those that this process has open.
+func files(t *testing.T) int {
+	t.Helper()
+	all, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(all)
 }

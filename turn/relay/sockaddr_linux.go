@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,58 +77,4 @@ func scopeOf(a netip.Addr) uint32 {
 		return 0
 	}
 	return uint32(i.Index)
-}
-
-// openUDP binds a socket that does not block. shared: others may bind the same
-// address (SO_REUSEPORT). It returns what it was bound to.
-func openUDP(local netip.AddrPort, shared bool, receive int) (fd int, bound netip.AddrPort, err error) {
-	family := unix.AF_INET6
-	if local.Addr().Is4() {
-		family = unix.AF_INET
-	}
-	fd, err = unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
-	if err != nil {
-		return -1, bound, err
-	}
-	defer func() {
-		if err != nil {
-			unix.Close(fd)
-		}
-	}()
-	if family == unix.AF_INET6 {
-		if err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
-			return -1, bound, err
-		}
-	}
-	if shared {
-		if err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-			return -1, bound, err
-		}
-	}
-	if receive > 0 {
-		// Without privileges the kernel gives less: fine.
-		for force, plain := range map[int]int{unix.SO_RCVBUFFORCE: unix.SO_RCVBUF, unix.SO_SNDBUFFORCE: unix.SO_SNDBUF} {
-			if unix.SetsockoptInt(fd, unix.SOL_SOCKET, force, receive) != nil {
-				_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, plain, receive)
-			}
-		}
-	}
-	var to sockaddr
-	to.set(endpointOf(local), scopeOf(local.Addr()))
-	if err = rawBind(fd, &to); err != nil {
-		return -1, bound, err
-	}
-	name, err := unix.Getsockname(fd)
-	if err != nil {
-		return -1, bound, err
-	}
-	switch a := name.(type) {
-	case *unix.SockaddrInet4:
-		bound = netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
-		bound = netip.AddrPortFrom(netip.AddrFrom16(a.Addr).WithZone(local.Addr().Zone()), uint16(a.Port))
-	default:
-		return -1, bound, syscall.EAFNOSUPPORT
-	}
-	return fd, bound, nil
 }
