@@ -278,7 +278,7 @@ func TestMalformedRequests(t *testing.T) {
 // bytes back than it sent, but for the allowance; who has credentials goes on.
 func TestFlood(t *testing.T) {
 	g := &guard{
-		cfg: DefaultConfig(), nonces: newNonces(time.Minute), table: newTable(), balance: newBalance(), metrics: newMetrics(),
+		cfg: DefaultConfig(), nonces: newNonces(time.Minute), table: newTable(), balance: newBalance(), metrics: newMetrics(), reservations: newReservations(),
 		strangers: newLimits(20, 80),
 	}
 	gate := &gate{guard: g, transport: "udp"}

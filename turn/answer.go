@@ -57,7 +57,7 @@ func (w *Worker) host(used string) string {
 	if used = strings.Trim(used, "[]"); used != "" {
 		return used
 	}
-	if listened := addrPort(w.sockets.udp[0].LocalAddr()).Addr(); !listened.IsUnspecified() {
+	if listened := w.sockets.clear[0].Addr(); !listened.IsUnspecified() {
 		return listened.String()
 	}
 	if a.v4.IsValid() {

@@ -35,8 +35,9 @@ type Config struct {
 
 	MaxAllocations  int `yaml:"max_allocations"`  // of this worker
 	UserAllocations int `yaml:"user_allocations"` // of one user at this worker; 0: no limit
-	AllocationBPS   int `yaml:"allocation_bps"`   // bits a second of one allocation, each way; 0: no limit
-	UserBPS         int `yaml:"user_bps"`         // of all allocations of a user, each way; 0: no limit
+	AllocationBPS   int `yaml:"allocation_bps"`   // bits a second of one allocation, both ways together; 0: no limit
+	UserBPS         int `yaml:"user_bps"`         // of all allocations of a user
+	TotalBPS        int `yaml:"total_bps"`        // of this worker
 	MaxPermissions  int `yaml:"max_permissions"`  // of an allocation
 	MaxChannels     int `yaml:"max_channels"`     // of an allocation
 
@@ -49,6 +50,10 @@ type Config struct {
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`    // of a connection with an allocation
 	WriteTimeout   time.Duration `yaml:"write_timeout"`   // for a client to take a message over TCP
 
+	Plain    bool          `yaml:"plain"`    // relay by pion's own path, as on systems that are not Linux
+	Shards   int           `yaml:"shards"`   // loops that relay; 0: one a core
+	Coalesce time.Duration `yaml:"coalesce"` // how long packets of a busy loop may gather
+
 	Drain time.Duration `yaml:"drain"` // how long allocations live on at stop
 }
 
@@ -60,7 +65,7 @@ func DefaultConfig() Config {
 		MaxAllocations: 4000, UserAllocations: 100, MaxPermissions: 64, MaxChannels: 64,
 		AllocationsPerMinute: 600, UnauthorizedPerSecond: 20,
 		MaxConnections: 4000, MaxPerIP: 200, SetupTimeout: 10 * time.Second, IdleTimeout: 11 * time.Minute, WriteTimeout: 5 * time.Second,
-		Drain: 10 * time.Second,
+		Coalesce: 250 * time.Microsecond, Drain: 10 * time.Second,
 	}
 }
 
@@ -117,8 +122,12 @@ func (c Config) validateLimits() error {
 	switch {
 	case c.MaxAllocations < 1 || c.UserAllocations < 0:
 		return fmt.Errorf("turn.max_allocations and user_allocations are %d and %d; use at least 1 and 0", c.MaxAllocations, c.UserAllocations)
-	case c.AllocationBPS < 0 || c.UserBPS < 0:
-		return fmt.Errorf("turn.allocation_bps and user_bps are %d and %d; use at least 0", c.AllocationBPS, c.UserBPS)
+	case c.AllocationBPS < 0 || c.UserBPS < 0 || c.TotalBPS < 0:
+		return fmt.Errorf("turn.allocation_bps, user_bps and total_bps are %d, %d and %d; use at least 0", c.AllocationBPS, c.UserBPS, c.TotalBPS)
+	case c.Shards < 0 || c.Shards > 256:
+		return fmt.Errorf("turn.shards is %d; use 0 to 256", c.Shards)
+	case c.Coalesce < 0 || c.Coalesce > 5*time.Millisecond:
+		return fmt.Errorf("turn.coalesce is %s; use 0s to 5ms", c.Coalesce)
 	case c.MaxPermissions < 1 || c.MaxChannels < 1:
 		return fmt.Errorf("turn.max_permissions and max_channels are %d and %d; use at least 1", c.MaxPermissions, c.MaxChannels)
 	case c.AllocationsPerMinute < 0 || c.UnauthorizedPerSecond < 0:

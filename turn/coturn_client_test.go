@@ -48,7 +48,7 @@ func TestClientsOfCoturn(t *testing.T) {
 		}
 		run(transport+" indications", slices.Concat([]string{"-s"}, credentials["users"], how)...)
 	}
-	run("IPv6 relay", slices.Concat([]string{"-x", "-c"}, credentials["users"], transports["udp"])...)
+	run("IPv6 relay", slices.Concat([]string{"-x"}, credentials["users"], transports["udp"])...)
 	run("TCP relay", slices.Concat([]string{"-T"}, credentials["users"], transports["tcp"])...)
 	run("extra requests", slices.Concat([]string{"-G"}, credentials["users"], transports["udp"])...)
 	wg.Wait()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/turn/relay"
 	"go.uber.org/zap"
 )
 
@@ -32,16 +33,12 @@ func (f *facts) opened(a allocation) {
 	})
 }
 
-func (f *facts) closed(a allocation, at time.Time) {
-	ev := bus.RelayClosed{
+func (f *facts) closed(a allocation, u relay.Usage, at time.Time) {
+	f.tell(bus.RelayClosed{
 		Relay: a.id, User: a.user, Transport: a.transport, Protocol: a.relay.network, Family: a.family(),
 		OpenedAt: a.opened.UnixMilli(), ClosedAt: at.UnixMilli(),
-	}
-	if t := a.traffic; t != nil {
-		ev.BytesToPeers, ev.PacketsToPeers = t.toPeers.bytes.Load(), t.toPeers.packets.Load()
-		ev.BytesToClient, ev.PacketsToClient = t.toClient.bytes.Load(), t.toClient.packets.Load()
-	}
-	f.tell(ev)
+		BytesToPeers: u.ToPeers.Bytes, PacketsToPeers: u.ToPeers.Packets, BytesToClient: u.ToClient.Bytes, PacketsToClient: u.ToClient.Packets,
+	})
 }
 
 func (f *facts) tell(ev bus.Event) {

@@ -18,7 +18,8 @@ type gate struct {
 	*guard
 	transport string
 
-	request stun.Message // as it came; reused
+	request  stun.Message   // as it came; reused
+	reserved netip.AddrPort // that it has a token for; invalid: none
 }
 
 // in takes a client's message. pass is what pion is to have, and reply what
@@ -27,6 +28,7 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 	if len(msg) > 0 && msg[0]&0xc0 == 0x40 { // ChannelData; the relay knows whether there is the channel
 		return msg, nil
 	}
+	g.reserved = netip.AddrPort{}
 	m := &g.request
 	m.Reset()
 	m.Raw = append(m.Raw, msg...)
@@ -56,7 +58,7 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 	if code := g.admit(m, c, user); code != 0 {
 		return nil, refusal(m, key, code)
 	}
-	return g.sign(m, inner, user, key), nil
+	return g.sign(m, inner, user, key, g.reserved), nil
 }
 
 // stranger says whether one without credentials may have an answer.
@@ -108,7 +110,7 @@ func (g *gate) admit(m *stun.Message, c client, user string) stun.ErrorCode {
 		if err == nil && len(transport) == 4 && transport[0] == protocolTCP && !g.cfg.TCPRelay {
 			return stun.CodeUnsupportedTransProto
 		}
-		return 0
+		return g.redeem(m)
 	case stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodConnect:
 	default:
 		return 0
@@ -138,6 +140,19 @@ func (g *gate) admit(m *stun.Message, c client, user string) stun.ErrorCode {
 	}
 	if !g.table.fits(c, peers, channelOf(m), g.cfg.MaxPermissions, g.cfg.MaxChannels) {
 		g.metrics.refuse("peers")
+		return stun.CodeInsufficientCapacity
+	}
+	return 0
+}
+
+// redeem takes the port of a reservation. Over TCP pion does it.
+func (g *gate) redeem(m *stun.Message) stun.ErrorCode {
+	token, err := m.Get(stun.AttrReservationToken)
+	if err != nil || g.transport != "udp" || m.Contains(stun.AttrEvenPort) {
+		return 0
+	}
+	var ok bool
+	if g.reserved, ok = g.reservations.take(token, time.Now()); !ok {
 		return stun.CodeInsufficientCapacity
 	}
 	return 0
@@ -191,6 +206,9 @@ func (g *gate) out(msg []byte, to netip.AddrPort) []byte {
 	m := &stun.Message{Raw: msg[:len(msg):len(msg)]}
 	if m.Decode() != nil {
 		return msg
+	}
+	if g.transport == "udp" {
+		g.reservations.note(m, time.Now())
 	}
 	authentic := m.Contains(stun.AttrMessageIntegrity)
 	if nonce, err := m.Get(stun.AttrNonce); err == nil && !authentic {

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"encoding/hex"
+	"net/netip"
 	"strings"
 
 	"github.com/pion/stun/v4"
@@ -11,15 +12,16 @@ import (
 
 // guard is what all gates of a worker have together.
 type guard struct {
-	cfg         Config
-	credentials *credentials
-	nonces      *nonces
-	peers       *peers
-	table       *table
-	strangers   *limits
-	balance     *balance
-	metrics     *metrics
-	seal        string // nobody else can write it: what pion gets with it went through a gate
+	cfg          Config
+	credentials  *credentials
+	nonces       *nonces
+	peers        *peers
+	table        *table
+	strangers    *limits
+	balance      *balance
+	reservations *reservations
+	metrics      *metrics
+	seal         string // nobody else can write it: what pion gets with it went through a gate
 }
 
 func newSeal() string {
@@ -30,7 +32,7 @@ func newSeal() string {
 
 // sign makes of an authentic request what pion takes: with its own nonce, and
 // with user and key in the name, so that it looks up neither.
-func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegrity) []byte {
+func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID
@@ -38,6 +40,15 @@ func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegr
 	for _, a := range m.Attributes {
 		v := a.Value
 		switch a.Type {
+		case stun.AttrReservationToken:
+			if reserved.IsValid() { // and pion need not know
+				fresh.Add(stun.AttrRequestedAddressFamily, familyOf(reserved.Addr()))
+				continue
+			}
+		case stun.AttrRequestedAddressFamily:
+			if reserved.IsValid() {
+				continue
+			}
 		case stun.AttrMessageIntegrity: // what comes after it is not authentic
 			_ = key.AddTo(fresh)
 			return fresh.Raw
@@ -76,4 +87,12 @@ func without(m *stun.Message, code stun.ErrorCode) []byte {
 		fresh.Add(stun.AttrMessageIntegrity, make([]byte, 20))
 	}
 	return fresh.Raw
+}
+
+// familyOf is an address's as REQUESTED-ADDRESS-FAMILY has it.
+func familyOf(ip netip.Addr) []byte {
+	if ip.Is4() {
+		return []byte{1, 0, 0, 0}
+	}
+	return []byte{2, 0, 0, 0}
 }

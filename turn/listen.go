@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/pion/dtls/v3"
@@ -15,10 +16,11 @@ import (
 
 // sockets are what the worker listens on.
 type sockets struct {
-	udp  []net.PacketConn
-	tcp  []net.Listener
-	tls  []net.Listener // TCP, the handshake still to be done
-	dtls []net.Listener
+	clear []netip.AddrPort // where UDP is to be bound, beside TCP
+	udp   []net.PacketConn // there, without the data plane
+	tcp   []net.Listener
+	tls   []net.Listener // TCP, the handshake still to be done
+	dtls  []net.Listener
 	// The ports of the first of each; 0: none.
 	port, tlsPort int
 }
@@ -26,20 +28,30 @@ type sockets struct {
 // tries is how often a free port for UDP and TCP alike is looked for.
 const tries = 20
 
-// listen binds all of cfg, or nothing. secure is needed when cfg.TLSListen is not empty.
-func listen(cfg Config, secure *tls.Config) (*sockets, error) {
-	s := &sockets{}
-	err := s.each(cfg.Listen, s.bindClear)
+// listen binds all of cfg but UDP, whose sockets udp makes, or nothing. secure is
+// needed when cfg.TLSListen is not empty.
+func listen(cfg Config, secure *tls.Config, udp func(*sockets) error) (s *sockets, err error) {
+	for range tries { // a free port of TCP may be taken in UDP
+		s = &sockets{}
+		err = s.each(cfg.Listen, s.bindClear)
+		if err == nil {
+			err = explained(udp(s))
+		}
+		if err == nil {
+			break
+		}
+		_ = s.close()
+		if !errors.Is(err, syscall.EADDRINUSE) || !strings.HasSuffix(cfg.Listen, ":0") {
+			return nil, err
+		}
+	}
 	if err == nil && cfg.TLSListen != "" {
 		if secure == nil {
-			return nil, errors.Join(errors.New("turn.tls_listen needs a certificate"), s.close())
+			return s, errors.New("turn.tls_listen needs a certificate")
 		}
-		err = s.each(cfg.TLSListen, func(network string, at netip.AddrPort) (int, error) { return s.bindSecure(network, at, secure) })
+		err = s.each(cfg.TLSListen, func(family string, at netip.AddrPort) (int, error) { return s.bindSecure(family, at, secure) })
 	}
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	return s, err
 }
 
 // each binds every address of a list; without a host, all of both families.
@@ -60,12 +72,41 @@ func (s *sockets) each(list string, bind func(family string, at netip.AddrPort) 
 				continue // a machine without IPv6
 			}
 			if err != nil {
-				return fmt.Errorf("listen for STUN and TURN: %w; stop who uses it, or choose another with --turn or turn.tls_listen", err)
+				return explained(err)
 			}
 			port = got
 		}
 	}
 	return nil
+}
+
+func explained(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("listen for STUN and TURN: %w; stop who uses it, or choose another with --turn or turn.tls_listen", err)
+}
+
+// everywhere are the addresses that UDP is bound to for one: for a wildcard
+// each of this machine's too, so that answers leave from where the question
+// came to; the wildcard itself is for those that come later.
+func everywhere(at netip.AddrPort) []netip.AddrPort {
+	list := []netip.AddrPort{at}
+	if !at.Addr().IsUnspecified() {
+		return list
+	}
+	all, _ := net.InterfaceAddrs()
+	for _, a := range all {
+		n, ok := a.(*net.IPNet)
+		if !ok {
+			continue
+		}
+		ip, _ := netip.AddrFromSlice(n.IP)
+		if ip = ip.Unmap(); ip.Is4() == at.Addr().Is4() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast() {
+			list = append(list, netip.AddrPortFrom(ip, at.Port()))
+		}
+	}
+	return list
 }
 
 func hosts(host string) []netip.Addr {
@@ -83,47 +124,58 @@ func family(ip netip.Addr) string {
 	return "6"
 }
 
-// bindClear binds a port for UDP and TCP.
+// bindClear binds a port for TCP, and notes it for UDP.
 func (s *sockets) bindClear(family string, at netip.AddrPort) (int, error) {
-	return s.both(at, func(at netip.AddrPort) (int, error) {
-		l, err := net.Listen("tcp"+family, at.String())
+	l, err := net.Listen("tcp"+family, at.String())
+	if err != nil {
+		return 0, err
+	}
+	s.port = int(addrPort(l.Addr()).Port())
+	s.tcp, s.clear = append(s.tcp, l), append(s.clear, everywhere(netip.AddrPortFrom(at.Addr(), uint16(s.port)))...)
+	return s.port, nil
+}
+
+// bindUDP binds what bindClear noted, for pion's own path.
+func (s *sockets) bindUDP() error {
+	for _, at := range s.clear {
+		c, err := (&net.ListenConfig{Control: shared}).ListenPacket(context.Background(), "udp"+family(at.Addr()), at.String())
 		if err != nil {
-			return 0, err
+			return err
 		}
-		at = netip.AddrPortFrom(at.Addr(), addrPort(l.Addr()).Port())
-		p, err := net.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(at))
-		if err != nil {
-			return 0, errors.Join(err, l.Close())
-		}
-		_ = p.SetReadBuffer(4 << 20) // as much as the system gives
-		s.tcp, s.udp = append(s.tcp, l), append(s.udp, p)
-		s.port = int(at.Port())
-		return s.port, nil
-	})
+		s.udp = append(s.udp, c)
+	}
+	return nil
 }
 
 // bindSecure binds a port for TLS and DTLS.
 func (s *sockets) bindSecure(family string, at netip.AddrPort, secure *tls.Config) (int, error) {
-	return s.both(at, func(at netip.AddrPort) (int, error) {
+	return both(at, func(at netip.AddrPort) (int, error) {
 		l, err := net.Listen("tcp"+family, at.String())
 		if err != nil {
 			return 0, err
 		}
 		at = netip.AddrPortFrom(at.Addr(), addrPort(l.Addr()).Port())
-		d, err := dtls.ListenWithOptions("udp"+family, net.UDPAddrFromAddrPort(at),
-			dtls.WithGetCertificate(func(*dtls.ClientHelloInfo) (*tls.Certificate, error) { return secure.GetCertificate(nil) }),
-			dtls.WithExtendedMasterSecret(dtls.RequestExtendedMasterSecret), dtls.WithLoggerFactory(silent{}))
-		if err != nil {
-			return 0, errors.Join(err, l.Close())
+		var bound []net.Listener
+		for _, at := range everywhere(at) {
+			d, err := dtls.ListenWithOptions("udp"+family, net.UDPAddrFromAddrPort(at),
+				dtls.WithGetCertificate(func(*dtls.ClientHelloInfo) (*tls.Certificate, error) { return secure.GetCertificate(nil) }),
+				dtls.WithListenConfig(net.ListenConfig{Control: shared}), dtls.WithLoggerFactory(silent{}))
+			if err != nil {
+				for _, d := range append(bound, l) {
+					_ = d.Close()
+				}
+				return 0, err
+			}
+			bound = append(bound, d)
 		}
-		s.tls, s.dtls = append(s.tls, l), append(s.dtls, d)
+		s.tls, s.dtls = append(s.tls, l), append(s.dtls, bound...)
 		s.tlsPort = int(at.Port())
 		return s.tlsPort, nil
 	})
 }
 
 // both tries again when a free port of one protocol is taken in the other.
-func (s *sockets) both(at netip.AddrPort, bind func(netip.AddrPort) (int, error)) (port int, err error) {
+func both(at netip.AddrPort, bind func(netip.AddrPort) (int, error)) (port int, err error) {
 	for range tries {
 		if port, err = bind(at); err == nil || at.Port() != 0 {
 			return port, err

@@ -27,7 +27,7 @@ func newMetrics() *metrics {
 }
 
 // watch adds what is read off the worker's parts.
-func (m *metrics) watch(t *table, c *crowd, p *plain) {
+func (m *metrics) watch(t *table, c *crowd, p *plain, f *plane) {
 	m.allocations = &allocationsByTransport{t, prometheus.NewDesc("pse_turn_allocations", "Allocations there are, by transport of the client.", []string{"transport"}, nil)}
 	m.connections = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_turn_connections", Help: "Connections of clients over TCP, TLS and DTLS."},
 		func() float64 { return float64(c.count()) })
@@ -37,8 +37,8 @@ func (m *metrics) watch(t *table, c *crowd, p *plain) {
 		}, read)
 	}
 	m.bytes = []prometheus.CounterFunc{
-		relayed("peers", func() float64 { return float64(p.toPeers.Load()) }),
-		relayed("client", func() float64 { return float64(p.toClient.Load()) }),
+		relayed("peers", func() float64 { return float64(p.toPeers.Load() + f.stats().ToPeers.Bytes) }),
+		relayed("client", func() float64 { return float64(p.toClient.Load() + f.stats().ToClient.Bytes) }),
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
-	"golang.org/x/time/rate"
 )
 
 // plain relays by pion's own path: a socket and a goroutine an allocation. It
@@ -17,8 +17,7 @@ import (
 type plain struct {
 	udp, tcp          *ports
 	peers             *peers
-	quota             *quota
-	bps               int           // of an allocation
+	meter             *relay.Meter
 	toPeers, toClient atomic.Uint64 // bytes relayed
 
 	mu   sync.Mutex // guards what follows
@@ -31,8 +30,8 @@ type relaySocket interface {
 	counts() *traffic
 }
 
-func newPlain(udp, tcp *ports, p *peers, q *quota, bps int) *plain {
-	return &plain{udp: udp, tcp: tcp, peers: p, quota: q, bps: bps, open: map[relayAddress]relaySocket{}}
+func newPlain(udp, tcp *ports, p *peers, m *relay.Meter) *plain {
+	return &plain{udp: udp, tcp: tcp, peers: p, meter: m, open: map[relayAddress]relaySocket{}}
 }
 
 // Validate has nothing to do: New validates.
@@ -93,15 +92,14 @@ func (r *plain) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
 
 // ending makes what a relay socket counts, and does when it is closed.
 func (r *plain) ending(user string, at relayAddress, p *ports, local netip.AddrPort) ending {
-	t := &traffic{}
-	toPeers, toClient := r.quota.limits(user)
-	t.toPeers.limits, t.toPeers.all = [2]*rate.Limiter{bandwidth(r.bps), toPeers}, &r.toPeers
-	t.toClient.limits, t.toClient.all = [2]*rate.Limiter{bandwidth(r.bps), toClient}, &r.toClient
+	t := &traffic{gate: r.meter.Open(user)}
+	t.toPeers.all, t.toClient.all = &r.toPeers, &r.toClient
 	return ending{traffic: t, end: sync.OnceFunc(func() {
 		r.mu.Lock()
 		delete(r.open, at)
 		r.mu.Unlock()
 		p.Free(local)
+		t.gate.Close()
 	})}
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	pion "github.com/pion/turn/v5"
 )
@@ -22,10 +23,16 @@ type ports struct {
 	mu    sync.Mutex // guards what follows
 	free  map[netip.Addr][]uint16
 	users map[netip.AddrPort]string // of what is taken
+	freed chan struct{}             // closed when one is given back, and made anew
 }
 
+// probeTime is how long a port that pion looked at for nobody may take to be
+// free again: to find an even one it opens and closes it, and then asks for it
+// (RFC 8656 7.2).
+const probeTime = 200 * time.Millisecond
+
 func newPorts(a *addresses, q *quota, draining func() bool) *ports {
-	return &ports{addresses: a, quota: q, draining: draining, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}}
+	return &ports{addresses: a, quota: q, draining: draining, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}, freed: make(chan struct{})}
 }
 
 // Take takes an address for an allocation and has it bound. One that somebody
@@ -40,6 +47,9 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 	}
 	if err := p.quota.take(c.UserID); err != nil {
 		return local, public, err
+	}
+	if c.RequestedPort != 0 {
+		p.probed(netip.AddrPortFrom(ip, uint16(c.RequestedPort)))
 	}
 	var busy []uint16
 	defer func() {
@@ -69,11 +79,36 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 func (p *ports) Free(local netip.AddrPort) {
 	p.mu.Lock()
 	user, taken := p.users[local]
-	delete(p.users, local)
 	p.mu.Unlock()
-	if taken {
-		p.release(local.Addr(), local.Port())
-		p.quota.give(user)
+	if !taken {
+		return
+	}
+	p.release(local.Addr(), local.Port())
+	p.quota.give(user)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.users, local)
+	close(p.freed)
+	p.freed = make(chan struct{})
+}
+
+// probed waits until a port that was taken for nobody is free.
+func (p *ports) probed(local netip.AddrPort) {
+	over := time.NewTimer(probeTime)
+	defer over.Stop()
+	for {
+		p.mu.Lock()
+		user, taken := p.users[local]
+		freed := p.freed
+		p.mu.Unlock()
+		if !taken || user != "" {
+			return
+		}
+		select {
+		case <-freed:
+		case <-over.C:
+			return
+		}
 	}
 }
 

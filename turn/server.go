@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
 	"go.uber.org/zap"
 )
@@ -16,13 +17,15 @@ type server struct {
 	log       *zap.Logger
 	sockets   *sockets
 	secure    *tls.Config // nil without TLS
+	plane     *plane      // nil: there is none, and plain relays UDP too
 	plain     *plain
+	shares    *quota
 	arrivals  *limits // allocations a minute from one address
 	crowd     *crowd
 	acceptors []*acceptor
 	draining  func() bool
 	opened    func(allocation)
-	closed    func(allocation)
+	closed    func(allocation, relay.Usage)
 
 	pion *pion.Server
 }
@@ -37,10 +40,17 @@ func (s *server) start() error {
 		ip, _ := netip.AddrFromSlice(peer)
 		return s.peers.permitted(ip)
 	}
+	var relays pion.RelayAddressGenerator = s.plain
+	if s.plane != nil {
+		relays, cfg.EventHandler = s.plane.Generator(), s.plane.Events(cfg.EventHandler)
+		cfg.PacketConnConfigs = s.plane.PacketConns(permit)
+	}
 	for _, c := range s.sockets.udp {
-		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{
-			PacketConn: newPacketGate(c, s.guard), RelayAddressGenerator: s.plain, PermissionHandler: permit,
-		})
+		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{PacketConn: c, RelayAddressGenerator: relays, PermissionHandler: permit})
+	}
+	for i, c := range cfg.PacketConnConfigs {
+		gated := newPacketGate(c.PacketConn, s.guard)
+		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = gated, reserving{c.RelayAddressGenerator, &gated.gate}
 	}
 	for _, l := range s.sockets.tcp {
 		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "tcp", nil, s.log))
@@ -53,7 +63,7 @@ func (s *server) start() error {
 	}
 	for _, a := range s.acceptors {
 		cfg.ListenerConfigs = append(cfg.ListenerConfigs, pion.ListenerConfig{
-			Listener: a, RelayAddressGenerator: s.plain, PermissionHandler: permit,
+			Listener: a, RelayAddressGenerator: relays, PermissionHandler: permit,
 		})
 	}
 	var err error
@@ -76,7 +86,7 @@ func (s *server) quota(user, _ string, from net.Addr) bool {
 	if s.draining() {
 		return true // the ports refuse, and that answers 508: another relay may have room
 	}
-	if !s.plain.quota.left(user) {
+	if !s.shares.left(user) {
 		s.metrics.refuse("quota")
 		return false
 	}
@@ -90,13 +100,13 @@ func (s *server) quota(user, _ string, from net.Addr) bool {
 // events keep the table.
 func (s *server) events() pion.EventHandler {
 	return pion.EventHandler{
-		OnAllocationCreated: func(from, here net.Addr, _, user, _ string, relay net.Addr, _ int) {
-			at := relayAddress{relay.Network(), addrPort(relay)}
+		OnAllocationCreated: func(from, here net.Addr, _, user, _ string, on net.Addr, _ int) {
+			at := relayAddress{on.Network(), addrPort(on)}
 			s.opened(s.table.opened(s.client(from, here), user, at, s.plain.traffic(at)))
 		},
 		OnAllocationDeleted: func(from, here net.Addr, _, _, _ string) {
 			if a, ok := s.table.closed(s.client(from, here)); ok {
-				s.closed(a)
+				s.closed(a, s.carried(a))
 			}
 		},
 		OnPermissionCreated: func(from, here net.Addr, _, _, _ string, _ net.Addr, peer net.IP) {
@@ -128,8 +138,20 @@ func (s *server) client(from, here net.Addr) client {
 	return c
 }
 
+// carried is what an allocation that ended has carried.
+func (s *server) carried(a allocation) (u relay.Usage) {
+	if u, ok := s.plane.carried(a.relay); ok {
+		return u
+	}
+	if t := a.traffic; t != nil {
+		u.ToPeers = relay.Traffic{Packets: t.toPeers.packets.Load(), Bytes: t.toPeers.bytes.Load()}
+		u.ToClient = relay.Traffic{Packets: t.toClient.packets.Load(), Bytes: t.toClient.bytes.Load()}
+	}
+	return u
+}
+
 // end ends an allocation.
-func (s *server) end(at relayAddress) { s.plain.end(at) }
+func (s *server) end(at relayAddress) { _ = s.plane.end(at) || s.plain.end(at) }
 
 // stop closes everything, and waits for the handshakes that were going on.
 // Allocations end with their sockets.
@@ -141,4 +163,5 @@ func (s *server) stop() {
 	for _, at := range s.table.all() {
 		s.end(at)
 	}
+	s.plane.stop()
 }

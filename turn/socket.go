@@ -38,7 +38,7 @@ func (s *packetSocket) ReadFrom(p []byte) (int, net.Addr, error) {
 		if err != nil {
 			return 0, nil, err
 		}
-		if !s.traffic.toClient.take(n) {
+		if !s.traffic.takes(&s.traffic.toClient, n) {
 			continue
 		}
 		from = s.ports.Public(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
@@ -50,7 +50,7 @@ func (s *packetSocket) ReadFrom(p []byte) (int, net.Addr, error) {
 // dropped: UDP promises nothing.
 func (s *packetSocket) WriteTo(p []byte, to net.Addr) (int, error) {
 	peer := addrPort(to)
-	if !s.peers.reachable(peer) || !s.traffic.toPeers.take(len(p)) {
+	if !s.peers.reachable(peer) || !s.traffic.takes(&s.traffic.toPeers, len(p)) {
 		return len(p), nil
 	}
 	return s.WriteToUDPAddrPort(p, s.ports.Local(peer))
@@ -95,13 +95,13 @@ type connSocket struct {
 // Read reads from the peer, not faster than the allocation may.
 func (s *connSocket) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
-	s.traffic.toClient.wait(n)
+	s.traffic.waits(&s.traffic.toClient, n)
 	return n, err
 }
 
 // Write writes to the peer, not faster than the allocation may.
 func (s *connSocket) Write(p []byte) (int, error) {
-	s.traffic.toPeers.wait(len(p))
+	s.traffic.waits(&s.traffic.toPeers, len(p))
 	return s.Conn.Write(p)
 }
 

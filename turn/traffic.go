@@ -1,61 +1,46 @@
 package turn
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// traffic counts what an allocation relays, and bounds it.
+// traffic counts what an allocation relays on the plain path, and bounds it.
 type traffic struct {
+	gate              *relay.Gate // nil: no bounds
 	toPeers, toClient way
 }
 
-// way is one direction. Limits may be nil.
+// way is one direction.
 type way struct {
-	bytes, packets, dropped atomic.Uint64
-	limits                  [2]*rate.Limiter // of the allocation, and of its user; bytes
-	all                     *atomic.Uint64   // bytes of the whole worker
+	bytes, packets atomic.Uint64
+	all            *atomic.Uint64 // bytes of all allocations
 }
 
-// take counts a packet, unless it is too much.
-func (w *way) take(n int) bool {
-	now := time.Now()
-	for _, l := range w.limits {
-		if l != nil && !l.AllowN(now, n) {
-			w.dropped.Add(1)
-			return false
-		}
+// takes counts a packet, unless it is too much.
+func (t *traffic) takes(w *way, n int) bool {
+	if !t.gate.Pass(n) {
+		return false
 	}
-	w.bytes.Add(uint64(n))
-	w.packets.Add(1)
-	if w.all != nil {
-		w.all.Add(uint64(n))
-	}
+	w.count(n)
 	return true
 }
 
-// wait counts what a connection carried, and holds it up when it is too much.
-func (w *way) wait(n int) {
-	for _, l := range w.limits {
-		if l != nil {
-			_ = l.WaitN(context.Background(), min(n, l.Burst())) // cannot fail
-		}
+// waitStep is how long a connection is held up at least when it is too fast.
+const waitStep = 5 * time.Millisecond
+
+// waits counts what a connection carried, and holds it up while it is too much.
+func (t *traffic) waits(w *way, n int) {
+	for !t.gate.Pass(n) {
+		time.Sleep(waitStep)
 	}
-	w.bytes.Add(uint64(n))
-	w.packets.Add(1)
-	if w.all != nil {
-		w.all.Add(uint64(n))
-	}
+	w.count(n)
 }
 
-// bandwidth makes the limit of so many bits a second; nil: none.
-func bandwidth(bps int) *rate.Limiter {
-	if bps == 0 {
-		return nil
-	}
-	second := bps / 8
-	return rate.NewLimiter(rate.Limit(second), max(second/4, 64<<10)) // a key frame comes at once
+func (w *way) count(n int) {
+	w.bytes.Add(uint64(n))
+	w.packets.Add(1)
+	w.all.Add(uint64(n))
 }

@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/turn/relay"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"golang.org/x/time/rate"
@@ -89,25 +90,46 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	g := &guard{
 		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(cfg.NonceLife), peers: p, table: newTable(),
 		strangers: newLimits(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
-		balance:   newBalance(), metrics: w.metrics, seal: newSeal(),
+		balance:   newBalance(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
 	}
-	q := newQuota(cfg)
+	q, meter := newQuota(cfg), relay.NewMeter(relay.Rates{Allocation: int64(cfg.AllocationBPS), User: int64(cfg.UserBPS), Total: int64(cfg.TotalBPS)})
+	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
 	w.server = &server{
-		guard: g, log: log, crowd: newCrowd(cfg), draining: w.draining.Load,
-		plain:    newPlain(newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load), p, q, cfg.AllocationBPS),
+		guard: g, log: log, secure: secure, crowd: newCrowd(cfg), draining: w.draining.Load,
+		plain: newPlain(udp, tcp, p, meter), shares: q,
 		arrivals: newLimits(rate.Limit(float64(cfg.AllocationsPerMinute)/60), max(10, cfg.AllocationsPerMinute/2)),
 		opened: func(a allocation) {
 			w.metrics.opened.WithLabelValues(a.transport).Inc()
 			w.facts.opened(a)
 		},
-		closed: func(a allocation) { w.facts.closed(a, time.Now()) },
+		closed: func(a allocation, u relay.Usage) { w.facts.closed(a, u, time.Now()) },
 	}
-	w.metrics.watch(g.table, w.server.crowd, w.server.plain)
-	if w.sockets, err = listen(cfg, secure); err != nil {
+	if err := w.listen(udp, meter); err != nil {
 		return nil, err
 	}
-	w.server.sockets, w.server.secure = w.sockets, secure
+	w.metrics.watch(g.table, w.server.crowd, w.server.plain, w.server.plane)
 	return w, nil
+}
+
+// listen binds the sockets, those of UDP in the data plane where there is one.
+func (w *Worker) listen(udp *ports, meter *relay.Meter) (err error) {
+	w.sockets, err = listen(w.cfg, w.server.secure, func(s *sockets) (err error) {
+		if !w.cfg.Plain {
+			w.server.plane, err = newPlane(w.cfg, s.clear, udp, w.server.peers.reachable, meter, w.server.plain)
+		}
+		if err == nil && w.server.plane == nil {
+			err = s.bindUDP()
+		}
+		return err
+	})
+	if err != nil {
+		w.server.plane.stop()
+		if w.sockets != nil {
+			_ = w.sockets.close()
+		}
+	}
+	w.server.sockets = w.sockets
+	return err
 }
 
 // Port is where the worker listens for UDP and TCP.
@@ -136,7 +158,7 @@ func (w *Worker) Announce(version string) error {
 // cfg.Drain is over.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.server.start(); err != nil {
-		return errors.Join(fmt.Errorf("start the relay: %w", err), w.sockets.close())
+		return errors.Join(fmt.Errorf("start the relay: %w", err), w.sockets.close()) // only what New validated can fail here
 	}
 	// What runs beside it lives until the last allocation is gone.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -216,9 +238,9 @@ func (w *Worker) revoke(ctx context.Context) {
 // revokeUser ends a user's allocations; its credentials of before are good no more.
 func (w *Worker) revokeUser(user string, at time.Time) {
 	w.server.credentials.revoke(user, at)
-	for _, relay := range w.server.table.of(user, at) {
+	for _, at := range w.server.table.of(user, at) {
 		w.metrics.revoked.Inc()
-		w.server.end(relay)
+		w.server.end(at)
 	}
 }
 

@@ -23,14 +23,19 @@ func write(t *testing.T, name, text string) string {
 // Two clients meet at our own relays, over every transport, with permissions,
 // and then with the channels that pion's client binds.
 func TestTwoRelaysMeet(t *testing.T) {
-	r := newWorld(t).start()
-	for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
-		t.Run(transport, func(t *testing.T) {
-			a, _ := r.allocate(transport)
-			b, _ := r.allocate("udp")
-			for range 40 { // enough for the client to have bound a channel
-				exchange(t, a, b, "there")
-				exchange(t, b, a, "and back")
+	for name, plain := range map[string]bool{"data plane": false, "pion's own path": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newWorld(t).start(func(c *Config) { c.Plain = plain })
+			if r.server.plane == nil != plain {
+				t.Fatal("another path than was asked for")
+			}
+			for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
+				a, _ := r.allocate(transport)
+				b, _ := r.allocate("udp")
+				for range 40 { // enough for the client to have bound a channel
+					exchange(t, a, b, "there")
+					exchange(t, b, a, "and back")
+				}
 			}
 		})
 	}
