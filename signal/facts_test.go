@@ -2,6 +2,7 @@ package signal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -15,12 +16,12 @@ import (
 // ended is told once, after all who left it.
 func TestCallEndsAfterTheLastLeft(t *testing.T) {
 	w := newWorld(t, 3)
-	events := make(chan string, 1000)
+	events := make(chan bus.Envelope, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	go func() {
 		err := w.workers[0].bus.Tail(ctx, "call.>", func(e bus.Envelope) error {
-			events <- e.Type
+			events <- e
 			return nil
 		})
 		if !errors.Is(err, context.Canceled) {
@@ -41,15 +42,22 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 		for _, c := range all {
 			go c.Leave()
 		}
-		left, ended := 0, 0
+		left, last, ended := 0, int64(0), int64(0)
 		for ended == 0 {
 			select {
 			case e := <-events:
-				switch e {
+				var times struct {
+					Left  int64 `json:"left_at"`
+					Ended int64 `json:"ended_at"`
+				}
+				if err := json.Unmarshal(e.Data, &times); err != nil {
+					t.Fatal(err)
+				}
+				switch e.Type {
 				case bus.CallLeft{}.Topic():
-					left++
+					left, last = left+1, max(last, times.Left)
 				case bus.CallEnded{}.Topic():
-					ended++
+					ended = times.Ended
 				}
 			case <-time.After(bustest.Patience):
 				t.Fatal("the call did not end")
@@ -57,6 +65,9 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 		}
 		if left != members {
 			t.Fatalf("the call is told to have ended after %d of %d left", left, members)
+		}
+		if ended < last-1000 || ended > last {
+			t.Errorf("it is told to have ended at %d, and the last to have left at %d", ended, last)
 		}
 	}
 }

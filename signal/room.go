@@ -174,41 +174,58 @@ func (w *Worker) finish(ctx context.Context, r *bus.Room, sid string) error {
 		return err
 	}
 	w.metrics.left.Inc()
-	ended := errors.New("the call ended, which is not told yet")
-	err := w.forget(ctx, r.Name, sid, ended)
-	if !errors.Is(err, ended) {
-		return err
+	ending := m.Left // of the call, if it ended and that is to be told now
+	if ending.Ended == 0 || heir(r, sid) >= 0 {
+		ending = nil
 	}
-	if err := w.facts.ended(ctx, r.Name, m.Left); err != nil {
-		return err
+	for {
+		if ending != nil {
+			if err := w.facts.ended(ctx, r.Name, ending); err != nil {
+				return err
+			}
+		}
+		untold, err := w.forget(ctx, r.Name, sid, ending != nil)
+		if untold == nil || err != nil {
+			return err
+		}
+		ending = untold
 	}
-	return w.forget(ctx, r.Name, sid, nil)
 }
 
-// forget takes a member that left out of the record. When with it nobody of a
-// call that ended is left there, it is kept and ended returned, if not nil:
-// that the call ended is told after all who left it were.
-func (w *Worker) forget(ctx context.Context, room, sid string, ended error) error {
-	_, err := w.update(ctx, room, func(r *bus.Room) error {
+// forget takes a member that left out of the record. That the call ended is
+// told by the last to be forgotten, after all who left it were told of: if
+// that is this one and it is not told yet, the record stays as it is.
+func (w *Worker) forget(ctx context.Context, room, sid string, told bool) (untold *bus.Leaving, err error) {
+	_, err = w.update(ctx, room, func(r *bus.Room) error {
 		m := r.Member(sid)
 		if m == nil || m.Left == nil {
 			return errGone
 		}
-		if l := m.Left; l.Ended != 0 {
-			heir := slices.IndexFunc(r.Members, func(o bus.Member) bool {
-				return o.SID != sid && o.Left != nil && o.Left.Call == l.Call
-			})
-			switch {
-			case heir >= 0:
-				r.Members[heir].Left.Ended = l.Ended
-			case ended != nil:
-				return ended
+		if m.Left.Ended != 0 {
+			switch i := heir(r, sid); {
+			case i >= 0:
+				r.Members[i].Left.Ended = m.Left.Ended
+			case !told:
+				untold = m.Left
+				return errUntold
 			}
 		}
 		r.Members = slices.DeleteFunc(r.Members, func(m bus.Member) bool { return m.SID == sid })
 		return nil
 	})
-	return err
+	if errors.Is(err, errUntold) {
+		return untold, nil
+	}
+	return nil, err
+}
+
+// heir is the index of another who left the same call and is not forgotten
+// yet, -1 if there is none.
+func heir(r *bus.Room, sid string) int {
+	m := r.Member(sid)
+	return slices.IndexFunc(r.Members, func(o bus.Member) bool {
+		return o.SID != sid && o.Left != nil && o.Left.Call == m.Left.Call
+	})
 }
 
 // away marks a member whose worker is gone or going: it keeps its place for
