@@ -80,7 +80,7 @@ func parseSend(b []byte) (peer endpoint, off, n int, ok bool) {
 // parseXORAddress reads the value of an XOR-MAPPED-ADDRESS and its kin (RFC
 // 8489, 14.2) of a message.
 func parseXORAddress(message, value []byte) (e endpoint, ok bool) {
-	if len(value) < 8 {
+	if len(value) < 8 || value[0] != 0 { // receivers are to ignore that byte, but pion does not
 		return e, false
 	}
 	e.port = binary.BigEndian.Uint16(value[2:]) ^ magicCookie>>16
