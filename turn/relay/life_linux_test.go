@@ -161,6 +161,9 @@ func TestCloseReleasesAll(t *testing.T) {
 		}
 		_ = w.plane.Close()
 		_ = w.plane.Close()
+		if s := w.plane.Stats(); s.Allocations != 0 {
+			t.Errorf("%+v", s)
+		}
 		for range all {
 			<-w.ended
 		}

@@ -123,6 +123,11 @@ func (s *shard) do(f func()) {
 
 // wake ends the loop's wait.
 func (s *shard) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over { // and the file descriptor somebody else's
+		return
+	}
 	one := [8]byte{7: 1} // any number but 0, and that in either byte order
 	_, _ = unix.Write(s.wakeFD, one[:])
 }
