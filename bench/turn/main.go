@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -52,7 +51,7 @@ type bench struct {
 	ctx      context.Context
 	bin, dir string
 	rounds   int
-	started  int
+	started  int // servers, for the names of their files
 }
 
 func loads(took time.Duration) []load {
@@ -164,36 +163,4 @@ func (b *bench) compare(l load, servers []string) ([]string, error) {
 		row = append(row, fmt.Sprintf("%.0fus", round.Median(v)))
 	}
 	return row, nil
-}
-
-// start starts a server on core 0, and waits until it answers.
-func (b *bench) start(name string) (*process.Process, netip.AddrPort, error) {
-	port, err := process.FreePort()
-	if err != nil {
-		return nil, netip.AddrPort{}, err
-	}
-	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))
-	b.started++
-	o := process.Options{CPU: 0, Dir: b.dir, Log: filepath.Join(b.dir, fmt.Sprintf("%s%d.log", name, b.started))}
-	var p *process.Process
-	if name == "coturn" {
-		p, err = process.Start(b.ctx, o, "turnserver", "-n", "--no-cli", "--no-tls", "--no-dtls", "--no-rfc5780", "--lt-cred-mech",
-			"-L", "127.0.0.1", "-E", "127.0.0.1", "-p", fmt.Sprint(port), "-r", realm, "-u", user+":"+password, "-m", "1",
-			"--min-port", fmt.Sprint(minPort), "--max-port", fmt.Sprint(maxPort), "--allow-loopback-peers", "--no-stdout-log",
-			"--log-file", "/dev/null", "--pidfile", filepath.Join(b.dir, "coturn.pid"))
-	} else {
-		self, err2 := os.Executable()
-		if err2 != nil {
-			return nil, at, err2
-		}
-		p, err = process.Start(b.ctx, o, self, "-serve", name, "-listen", at.String())
-	}
-	if err != nil {
-		return nil, at, err
-	}
-	if err := answers(at); err != nil {
-		p.Stop()
-		return nil, at, fmt.Errorf("%s: %w: %s", name, err, process.Tail(o.Log))
-	}
-	return p, at, nil
 }

@@ -17,9 +17,6 @@ import (
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// The range of relay ports, of all servers.
-const minPort, maxPort = 20000, 31999
-
 // serve is a server without anything around it: pion/turn as it comes, or on
 // our data plane. It ends when it is asked to.
 func serve(kind, listen string) error {
