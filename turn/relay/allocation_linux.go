@@ -27,7 +27,7 @@ type allocation struct {
 	done          chan struct{} // closed when pion shall read no more
 	settled       chan struct{} // closed when everything is given back
 
-	written struct{ packets, bytes, dropped atomic.Uint64 } // by pion
+	written written
 
 	mu     sync.RWMutex // held to write, so that the socket is not closed meanwhile
 	closed bool         // guarded by mu
@@ -48,6 +48,9 @@ type allocation struct {
 	toPeers, toClient Traffic
 	dropped           uint64
 }
+
+// written counts what pion sent to peers, of clients that are not on UDP.
+type written struct{ packets, bytes, dropped atomic.Uint64 }
 
 // A channel is bound to a peer (RFC 8656, 12).
 type channel struct {
@@ -187,8 +190,10 @@ func (al *allocation) WriteTo(b []byte, to net.Addr) (int, error) {
 		al.written.dropped.Add(1)
 		return n, err
 	}
-	al.written.packets.Add(1)
-	al.written.bytes.Add(uint64(len(b)))
+	for _, w := range []*written{&al.written, &al.shard.plane.written} {
+		w.packets.Add(1)
+		w.bytes.Add(uint64(len(b)))
+	}
 	return n, nil
 }
 

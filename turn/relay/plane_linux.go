@@ -20,6 +20,8 @@ type Plane struct {
 	spare  sync.Pool     // of *datagram
 	round  atomic.Uint32 // whose turn it is to get a client that is not on UDP
 
+	written written
+
 	mu     sync.Mutex
 	relays map[netip.AddrPort]*allocation // guarded by mu; by public address
 	closed bool                           // guarded by mu
@@ -125,6 +127,7 @@ func (p *Plane) Stats() Stats {
 	for _, s := range p.shards {
 		s.do(func() { sum.add(s.stats) })
 	}
+	sum.ToPeers.add(Traffic{Packets: p.written.packets.Load(), Bytes: p.written.bytes.Load()})
 	return sum
 }
 
