@@ -1,14 +1,21 @@
 package turn
 
 import (
+	"errors"
+	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/pion/stun/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 func write(t *testing.T, name, text string) string {
@@ -30,8 +37,11 @@ func TestTwoRelaysMeet(t *testing.T) {
 				t.Fatal("another path than was asked for")
 			}
 			for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
-				a, _ := r.allocate(transport)
-				b, _ := r.allocate("udp")
+				a, left := r.allocate(transport)
+				b, right := r.allocate("udp")
+				if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+					t.Fatal(err)
+				}
 				for range 40 { // enough for the client to have bound a channel
 					exchange(t, a, b, "there")
 					exchange(t, b, a, "and back")
@@ -41,29 +51,18 @@ func TestTwoRelaysMeet(t *testing.T) {
 	}
 }
 
-// exchange sends until it arrives: the first packets may come before a permission.
+// exchange sends a packet, and waits until it arrives from where it was sent.
 func exchange(t *testing.T, from, to net.PacketConn, text string) {
 	t.Helper()
-	for range 20 {
-		if _, err := from.WriteTo([]byte(text), to.LocalAddr()); err != nil {
-			t.Fatal(err)
-		}
-		p := make([]byte, 1500)
-		_ = to.SetReadDeadline(time.Now().Add(bustest.Patience / 20))
-		n, at, err := to.ReadFrom(p)
-		if err != nil {
-			_, _ = to.WriteTo([]byte("let me in"), from.LocalAddr()) // makes the permission
-			continue
-		}
-		if string(p[:n]) == "let me in" {
-			continue
-		}
-		if string(p[:n]) != text || at.String() != from.LocalAddr().String() {
-			t.Fatalf("got %q from %v, want %q from %v", p[:n], at, text, from.LocalAddr())
-		}
-		return
+	if _, err := from.WriteTo([]byte(text), to.LocalAddr()); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatalf("%q does not arrive", text)
+	p := make([]byte, 1500)
+	_ = to.SetReadDeadline(time.Now().Add(bustest.Patience))
+	n, at, err := to.ReadFrom(p)
+	if err != nil || string(p[:n]) != text || at.String() != from.LocalAddr().String() {
+		t.Fatalf("got %q from %v, %v, want %q from %v", p[:n], at, err, text, from.LocalAddr())
+	}
 }
 
 // Credentials come over the bus, and are good at every worker.
@@ -87,4 +86,159 @@ func TestCredentialsOverTheBus(t *testing.T) {
 			_ = relay.Close()
 		}
 	}
+}
+
+// Two workers and their clients do not notice that the secret changes: what was
+// handed out stays good, what is handed out is good everywhere.
+func TestRotation(t *testing.T) {
+	w := newWorld(t)
+	one, two := w.start(), w.start()
+	ask := func() bus.ICEServer {
+		t.Helper()
+		c, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c.Servers[0]
+	}
+	old := ask()
+	keys, err := w.bus.RotateSharedKeys(t.Context(), secretsName, -time.Hour)
+	if err != nil || len(keys) != 2 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	for _, r := range []*running{one, two} {
+		bustest.Eventually(t, "the new secret is known", func() bool {
+			_, keys := r.server.credentials.keys("9999999999:ann", time.Now(), false)
+			return len(keys) == 2
+		})
+		name := "9999999999:bob"
+		for what, c := range map[string]bus.ICEServer{
+			"handed out before": old, "handed out now": ask(), "of the new secret": {Username: name, Credential: restPassword(keys[1].Secret, name)},
+		} {
+			relay, err := r.client("udp", c.Username, c.Credential).Allocate()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			_ = relay.Close()
+		}
+	}
+}
+
+// A worker that is asked to stop takes nobody new, hands out nothing, and lets
+// those that are there go on until they end.
+func TestDrain(t *testing.T) {
+	w := newWorld(t)
+	r := w.start(func(c *Config) { c.Drain = bustest.Patience })
+	a, left := r.allocate("udp")
+	b, right := r.allocate("tcp")
+	if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+		t.Fatal(err)
+	}
+	r.ask()
+	bustest.Eventually(t, "the worker drains", func() bool { return r.Ready() != nil })
+	late := r.raw("udp")
+	late.greet()
+	if code, _ := late.ask(late.request(stun.MethodAllocate, requestUDP())); code != stun.CodeInsufficientCapacity {
+		t.Errorf("a new allocation: %d", code)
+	}
+	bustest.Eventually(t, "no credentials are handed out", func() bool {
+		_, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
+		return errors.Is(err, bus.ErrNoWorker)
+	})
+	exchange(t, a, b, "still there")
+	exchange(t, b, a, "me too")
+	select {
+	case <-r.done:
+		t.Fatal("the worker ended with allocations")
+	default:
+	}
+	if err := errors.Join(a.Close(), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-r.done:
+	case <-time.After(bustest.Patience):
+		t.Error("the worker did not end with its last allocation")
+	}
+}
+
+// What is left when draining is over ends, and another worker on the same ports
+// serves the same clients.
+func TestRestart(t *testing.T) {
+	w := newWorld(t)
+	r := w.start()
+	c := r.raw("udp")
+	c.allocate()
+	stream := r.raw("tcp")
+	stream.allocate()
+	r.stop()
+	if stream.send(stream.request(stun.MethodRefresh).Raw, stun.NewTransactionID()) != nil {
+		t.Error("a connection lives on")
+	}
+	port := r.Port()
+	w.start(func(cfg *Config) { cfg.Listen = fmt.Sprintf("127.0.0.1:%d", port) })
+	if code, _ := c.ask(c.request(stun.MethodRefresh)); code != stun.CodeStaleNonce {
+		t.Errorf("a refresh at the new worker: %d", code)
+	}
+	c.allocate()
+}
+
+// Events tell of allocations, with what they relayed, by UDP and TCP.
+func TestFacts(t *testing.T) {
+	for name, plain := range map[string]bool{"data plane": false, "pion's own path": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			r := w.start(func(c *Config) { c.Plain = plain })
+			opened, closed := bustest.Expect[bus.RelayOpened](t, w.bus), bustest.Expect[bus.RelayClosed](t, w.bus)
+			for _, transport := range []string{"udp", "tls"} {
+				a, left := r.allocate(transport)
+				first := opened()
+				b, right := r.allocate("dtls")
+				if second := opened(); second.Transport != "dtls" {
+					t.Errorf("%+v", second)
+				}
+				if first.User != testUser || first.Transport != transport || first.Protocol != "udp" || first.Family != 4 || first.OpenedAt == 0 {
+					t.Errorf("%+v", first)
+				}
+				if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+					t.Fatal(err)
+				}
+				for range 10 {
+					exchange(t, a, b, "0123456789")
+				}
+				exchange(t, b, a, "01234")
+				if got := text(t, r); !strings.Contains(got, `pse_turn_allocations{transport="`+transport+`"} 1`) {
+					t.Errorf("metrics:\n%s", got)
+				}
+				if err := a.Close(); err != nil {
+					t.Fatal(err)
+				}
+				got := closed()
+				if got.Relay != first.Relay || got.ClosedAt < got.OpenedAt || got.BytesToPeers != 100 || got.PacketsToPeers != 10 || got.BytesToClient != 5 || got.PacketsToClient != 1 {
+					t.Errorf("%+v", got)
+				}
+				if err := b.Close(); err != nil {
+					t.Fatal(err)
+				}
+				closed()
+			}
+			if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) || !strings.Contains(got, `pse_turn_opened_total{transport="dtls"} 2`) {
+				t.Errorf("metrics:\n%s", got)
+			}
+			r.stop()
+			if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) {
+				t.Errorf("metrics when it stopped:\n%s", got)
+			}
+		})
+	}
+}
+
+// text is what the worker's metrics say.
+func text(t *testing.T, r *running) string {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(r.Collectors()...)
+	s := httptest.NewRecorder()
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(s, httptest.NewRequest("GET", "/", nil))
+	return s.Body.String()
 }
