@@ -19,10 +19,14 @@ type Browser struct {
 	cancel []context.CancelFunc
 }
 
+// AnyCertificate is a flag for Start: HTTPS is trusted whoever it is.
+const AnyCertificate = "ignore-certificate-errors"
+
 // Start starts a headless Chromium that ends with ctx or Close. It plays with
 // sound and without a click, gives pages a camera and a microphone that are not
-// real, and asks nobody on the network for anything.
-func Start(ctx context.Context) (*Browser, error) {
+// real, and asks nobody on the network for anything. More are flags of its
+// command line.
+func Start(ctx context.Context, more ...string) (*Browser, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // tests run as root in containers
 		chromedp.DisableGPU,
@@ -34,6 +38,9 @@ func Start(ctx context.Context) (*Browser, error) {
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
+	for _, f := range more {
+		opts = append(opts, chromedp.Flag(f, true))
+	}
 	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, opts...)
 	run, stop := chromedp.NewContext(alloc)
 	b := &Browser{ctx: run, cancel: []context.CancelFunc{stop, stopAlloc}}
