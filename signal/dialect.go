@@ -39,11 +39,11 @@ func candidateOf(payload []byte) (c candidate, ok bool) {
 	if !bytes.Contains(payload, []byte(`"candidate"`)) {
 		return c, false
 	}
-	ok = eachMember(payload, func(name string, value json.RawMessage) {
+	ok = eachMember(payload, func(name []byte, value json.RawMessage) {
 		if string(value) == "null" {
 			return
 		}
-		switch name {
+		switch string(name) {
 		case "type":
 			c.typ = value
 		case "label":
@@ -117,11 +117,11 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 // candidate is one too. Empty: something else.
 func typeOf(payload []byte) string {
 	var typ, bare string
-	eachMember(payload, func(name string, value json.RawMessage) {
+	eachMember(payload, func(name []byte, value json.RawMessage) {
 		switch {
-		case name == "candidate":
+		case string(name) == "candidate":
 			bare = "candidate"
-		case name != "type":
+		case string(name) != "type":
 		case string(value) == `"offer"`:
 			typ = "offer"
 		case string(value) == `"answer"`:

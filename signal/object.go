@@ -9,7 +9,7 @@ import (
 // false if payload is no object. payload is valid JSON (socketio has seen to
 // that); names with escapes are given as they are written. It costs a tenth of
 // decoding, and every message of a call goes through it.
-func eachMember(payload []byte, f func(name string, value json.RawMessage)) bool {
+func eachMember(payload []byte, f func(name []byte, value json.RawMessage)) bool {
 	b := skipSpace(payload)
 	if len(b) == 0 || b[0] != '{' {
 		return false
@@ -27,7 +27,7 @@ func eachMember(payload []byte, f func(name string, value json.RawMessage)) bool
 		}
 		b = skipSpace(b[1:])
 		n = valueEnd(b)
-		f(string(name), json.RawMessage(b[:n:n]))
+		f(name, json.RawMessage(b[:n:n]))
 		b = skipSpace(b[n:])
 		if len(b) > 0 && b[0] == ',' {
 			b = skipSpace(b[1:])
@@ -36,7 +36,12 @@ func eachMember(payload []byte, f func(name string, value json.RawMessage)) bool
 	return len(b) > 0 && b[0] == '}'
 }
 
-func skipSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
+func skipSpace(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return b
+}
 
 // stringEnd is the length of the string that b begins with, 0 if it does not end.
 func stringEnd(b []byte) int {

@@ -14,9 +14,9 @@ func FuzzEachMember(f *testing.F) {
 	f.Add([]byte(`{"`))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		got := map[string]string{}
-		ok := eachMember(in, func(name string, value json.RawMessage) {
+		ok := eachMember(in, func(name []byte, value json.RawMessage) {
 			var n string
-			if json.Unmarshal([]byte(`"`+name+`"`), &n) == nil {
+			if json.Unmarshal([]byte(`"`+string(name)+`"`), &n) == nil {
 				got[n] = string(value)
 			}
 		})

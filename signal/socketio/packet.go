@@ -75,20 +75,17 @@ func decode(b []byte, maxAttachments int) (packet, error) {
 
 // check looks at a packet's data, which depends on its type.
 func (p *packet) check() error {
-	if len(p.data) > 0 && !json.Valid(p.data) {
-		return errPacket
-	}
 	ok := false
 	switch p.kind {
 	case kindConnect:
-		ok = len(p.data) == 0 || p.data[0] == '{'
+		ok = len(p.data) == 0 || isObject(p.data)
 	case kindDisconnect:
 		ok = len(p.data) == 0
 	case kindEvent, kindBinaryEvent:
-		p.args, ok = split(p.data)
+		p.args, ok = elements(p.data)
 		ok = ok && len(p.args) > 0
 	case kindAck, kindBinaryAck:
-		p.args, ok = split(p.data)
+		p.args, ok = elements(p.data)
 		ok = ok && p.id >= 0
 	}
 	if ok && p.kind.binary() {
