@@ -24,6 +24,7 @@ type Config struct {
 
 	Realm     string        `yaml:"realm"`
 	UsersFile string        `yaml:"users_file"` // "user:password" or "user:0xKEY" a line; read anew when it changes
+	Users     []string      `yaml:"-"`          // lines as in that file, of a turnserver.conf
 	Secrets   []string      `yaml:"secrets"`    // for those who make credentials of the form expiry:user themselves
 	TTL       time.Duration `yaml:"ttl"`        // of the credentials that we make
 	Rotate    time.Duration `yaml:"rotate"`     // how often the secret that they are made with changes

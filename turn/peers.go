@@ -71,12 +71,12 @@ func (p *peers) permitted(ip netip.Addr) bool {
 		return false
 	case p.addresses.isRelay(ip):
 		return true // reachable decides by the port
-	case within(p.deny, ip):
-		return false
-	case within(p.allow, ip):
-		return true
 	}
-	return !within(p.special, ip) && !p.isOwn(ip)
+	allowed, denied := narrowest(p.allow, ip), narrowest(p.deny, ip)
+	if allowed >= 0 || denied >= 0 {
+		return allowed > denied
+	}
+	return narrowest(p.special, ip) < 0 && !p.isOwn(ip)
 }
 
 // reachable says whether a packet may go to a peer for whose address there is
@@ -89,7 +89,7 @@ func (p *peers) reachable(peer netip.AddrPort) bool {
 	if !p.addresses.isRelay(ip) || p.addresses.inRange(peer.Port()) {
 		return true
 	}
-	return within(p.allow, ip) && !within(p.deny, ip)
+	return narrowest(p.allow, ip) > narrowest(p.deny, ip)
 }
 
 // isOwn says whether an address is this machine's: what listens here, behind
@@ -111,11 +111,14 @@ func (p *peers) isOwn(ip netip.Addr) bool {
 	return p.own[ip]
 }
 
-func within(all []netip.Prefix, ip netip.Addr) bool {
+// narrowest is the length of the narrowest network that has an address in it,
+// or -1: of what is allowed and what is denied, the narrower counts.
+func narrowest(all []netip.Prefix, ip netip.Addr) int {
+	bits := -1
 	for _, p := range all {
 		if p.Contains(ip) {
-			return true
+			bits = max(bits, p.Bits())
 		}
 	}
-	return false
+	return bits
 }

@@ -70,7 +70,7 @@ func TestWhereTheRelayGoes(t *testing.T) {
 
 func TestPeersAsConfigured(t *testing.T) {
 	p := testPeers(t, func(c *Config) {
-		c.AllowPeers, c.DenyPeers = []string{"192.168.1.0/24", "fd00:1::/32", "127.0.0.1"}, []string{"8.8.0.0/16", "192.168.1.66"}
+		c.AllowPeers, c.DenyPeers = []string{"192.168.1.0/25", "fd00:1::/32", "127.0.0.1"}, []string{"8.8.0.0/16", "192.168.1.66", "192.168.1.0/24"}
 	})
 	for text, want := range map[string]bool{
 		"192.168.1.5": true, "192.168.1.66": false, "192.168.2.5": false, "::ffff:192.168.1.5": true, "fd00:1::5": true, "fd00:2::5": false,

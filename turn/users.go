@@ -21,6 +21,7 @@ const recheck = time.Second
 // to tell nobody. They are safe for concurrent use.
 type users struct {
 	path, realm string
+	always      map[string][]byte // beside those of the file
 	log         *zap.Logger
 
 	mu      sync.Mutex // guards what follows
@@ -29,9 +30,13 @@ type users struct {
 	checked time.Time
 }
 
-// newUsers reads a file; an empty path is no users.
-func newUsers(path, realm string, log *zap.Logger) (*users, error) {
+// newUsers reads a file, if there is one (path), and lines like its.
+func newUsers(path string, lines []string, realm string, log *zap.Logger) (*users, error) {
 	u := &users{path: path, realm: realm, log: log}
+	var err error
+	if u.always, err = parseUsers([]byte(strings.Join(lines, "\n")), realm); err != nil {
+		return nil, fmt.Errorf("turn.coturn: user %w", err)
+	}
 	if path == "" {
 		return u, nil
 	}
@@ -53,7 +58,10 @@ func (u *users) key(name string) ([]byte, bool) {
 			}
 		}
 	}
-	k, ok := u.keys[name]
+	if k, ok := u.keys[name]; ok {
+		return k, true
+	}
+	k, ok := u.always[name]
 	return k, ok
 }
 

@@ -83,7 +83,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err != nil {
 		return nil, err
 	}
-	u, err := newUsers(cfg.UsersFile, cfg.Realm, log)
+	u, err := newUsers(cfg.UsersFile, cfg.Users, cfg.Realm, log)
 	if err != nil {
 		return nil, fmt.Errorf("configure the relay: %w", err)
 	}
