@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -264,3 +265,34 @@ func (discards) RemoteAddr() net.Addr             { return nil }
 func (discards) SetDeadline(time.Time) error      { return nil }
 func (discards) SetReadDeadline(time.Time) error  { return nil }
 func (discards) SetWriteDeadline(time.Time) error { return nil }
+
+// Browsers write the headers of the handshake in different ways.
+func TestHandshakeHeaders(t *testing.T) {
+	s := testServer(t)
+	h := httptest.NewServer(s)
+	defer h.Close()
+	for _, c := range []struct {
+		connection, upgrade, version string
+		want                         int
+	}{
+		{"Upgrade", "websocket", "13", http.StatusSwitchingProtocols},
+		{"keep-alive, Upgrade", "websocket", "13", http.StatusSwitchingProtocols}, // Firefox
+		{"upgrade", "WebSocket", "13", http.StatusSwitchingProtocols},
+		{"Upgrade", "websocket", "8", http.StatusUpgradeRequired},
+		{"Upgrade", "websocket", "", http.StatusBadRequest},
+	} {
+		r, err := http.NewRequest(http.MethodGet, h.URL+"/?EIO=4&transport=websocket", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = http.Header{"Connection": {c.connection}, "Upgrade": {c.upgrade}, "Sec-Websocket-Key": {"dGhlIHNhbXBsZSBub25jZQ=="}, "Sec-Websocket-Version": {c.version}}
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatalf("%+v: %v", c, err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != c.want {
+			t.Errorf("%+v was answered with %d", c, resp.StatusCode)
+		}
+	}
+}
