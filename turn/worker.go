@@ -216,6 +216,11 @@ func (w *Worker) rotate(ctx context.Context) {
 	}
 }
 
+// RotateNow changes the secret that credentials are made with. The old ones stay good.
+func RotateNow(ctx context.Context, b *bus.Bus) (bus.SharedKeys, error) {
+	return b.RotateSharedKeys(ctx, secretsName, -time.Hour) // even one that is to be used only in a moment
+}
+
 // revoke ends what members of calls relay when they leave.
 func (w *Worker) revoke(ctx context.Context) {
 	since := time.Now().Add(-w.cfg.TTL) // credentials that were made before have expired

@@ -38,6 +38,7 @@ type grammar struct {
 	Serve   serveCommand   `cmd:"" help:"Run workers: all of them in this process, or those named."`
 	Stream  streamCommand  `cmd:"" help:"Streams and the keys that may publish them."`
 	Call    callCommand    `cmd:"" help:"Links into calls."`
+	Turn    turnCommand    `cmd:"" help:"The relay of calls: coturn's configuration, a check, its secret."`
 	Workers workersCommand `cmd:"" help:"List the workers on the bus."`
 	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
 	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`

@@ -42,6 +42,9 @@ func load(path string, env []string, flags []override) (*loaded, error) {
 	if err := errors.Join(l.env(env), l.flags(flags)); err != nil {
 		return nil, err
 	}
+	if err := l.compat(); err != nil {
+		return nil, err
+	}
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
