@@ -1,0 +1,64 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// relayed waits until all that a tab sees and hears comes over the relay.
+func (c *caller) relayed() {
+	c.t.Helper()
+	c.until(`[...document.querySelectorAll('.tile[data-self=false]')].every(t => t.dataset.path === 'relay')`)
+}
+
+// Two tabs that may use nothing but the relay see and hear each other: its
+// address and credentials come to them by themselves.
+func TestCallOverTheRelay(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "relay"})
+	chrome := withCamera(t)
+	room := "http://" + s.HTTP + "/call/garden?relay=1"
+	ann := knock(t, chrome, room+"&name=Ann", "Ann", 1280, 800)
+	ann.join()
+	ben := knock(t, chrome, room+"&name=Ben", "Ben", 390, 844)
+	ben.join()
+	for _, c := range []*caller{ann, ben} {
+		c.meets(1)
+		c.relayed()
+	}
+	ann.pictured("relayed")
+	for _, c := range []*caller{ann, ben} {
+		if said := c.Problems(); len(said) > 0 {
+			t.Errorf("%s's console said %q", c.name, said)
+		}
+	}
+}
+
+// The relay is killed under a call, and another one takes its place: the call
+// goes on over that by itself.
+func TestCallOutlivesItsRelay(t *testing.T) {
+	w := bareWorld(t)
+	w.http = freeAddr(t)
+	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge", "signal"}})
+	w.start(process.PSEOptions{Name: "turn", Bus: w.bus, Workers: []string{"turn"}, Set: []string{"turn.listen=" + freeAddr(t)}})
+	chrome := withCamera(t)
+	room := "http://" + w.http + "/call/garden?relay=1"
+	ann := knock(t, chrome, room+"&name=Ann", "Ann", 1280, 800)
+	ann.join()
+	ben := knock(t, chrome, room+"&name=Ben", "Ben", 1280, 800)
+	ben.join()
+	ann.meets(1)
+	ben.meets(1)
+	killed := time.Now()
+	w.kill("turn")
+	for _, c := range []*caller{ann, ben} {
+		c.until(`[...document.querySelectorAll('.tile[data-self=false]')].every(t => t.dataset.connection !== 'connected')`)
+	}
+	t.Logf("the tabs see after %v that the relay died", time.Since(killed).Round(100*time.Millisecond))
+	for _, c := range []*caller{ann, ben} {
+		c.meets(1)
+		c.relayed()
+	}
+	t.Logf("they see each other again %v after it", time.Since(killed).Round(100*time.Millisecond))
+}
