@@ -59,8 +59,18 @@ func at(fd int) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// allocate opens a session.
-func allocate(server netip.AddrPort) (*session, error) {
+// allocate opens a session. A server may remember who had the port before: then
+// another will do.
+func allocate(server netip.AddrPort) (s *session, err error) {
+	for range 5 {
+		if s, err = tryAllocate(server); err == nil {
+			return s, nil
+		}
+	}
+	return nil, err
+}
+
+func tryAllocate(server netip.AddrPort) (*session, error) {
 	fd, err := socket(server)
 	if err != nil {
 		return nil, err
@@ -74,7 +84,7 @@ func allocate(server netip.AddrPort) (*session, error) {
 	}
 	var nonce stun.Nonce
 	var theirs stun.Realm
-	if err := errors.Join(nonce.GetFrom(refusal), theirs.GetFrom(refusal)); err != nil {
+	if errors.Join(nonce.GetFrom(refusal), theirs.GetFrom(refusal)) != nil {
 		s.close()
 		return nil, err
 	}

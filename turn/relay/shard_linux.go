@@ -16,10 +16,7 @@ const (
 	shortTurn = 64  // packets that one relay socket may have before others are served
 	longTurn  = 256 // the same of a socket that clients talk to: many flows share it
 
-	window   = 5 * time.Millisecond // over which a loop measures how busy it is
-	lingerMS = 5                    // how long a busy loop waits on its own P
-	gather   = 3                    // packets that must be expected for letting them gather
-	enough   = 64                   // packets at once that gathered already
+	lingerMS = 5 // how long a busy loop waits on its own P
 )
 
 // A shard relays the allocations that arrived on its sockets.
@@ -57,18 +54,11 @@ type owner struct {
 	allocation *allocation
 }
 
-// pace is how busy a loop is.
-type pace struct {
-	since          time.Time
-	wakes, packets int
-	busy, gather   bool
-}
-
 func newShard(p *Plane) (*shard, error) {
 	s := &shard{
 		plane: p, stopped: make(chan struct{}), relays: map[endpoint]*allocation{}, changes: 1,
-		coalesce: unix.NsecToTimespec(int64(p.cfg.Coalesce)),
-		in:       newInbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
+		coalesce: unix.NsecToTimespec(int64(p.cfg.Coalesce)), pace: pace{coalesce: p.cfg.Coalesce},
+		in: newInbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
 	}
 	s.out = newSender(s.in)
 	var err error
@@ -166,7 +156,7 @@ func (s *shard) run() {
 			continue
 		}
 		s.stats.Wakes++
-		if s.keepPace(got) {
+		if s.pace.served(got) {
 			s.stats.Waits++
 			nap(&s.coalesce)
 		}
@@ -190,22 +180,6 @@ func (s *shard) serve(events []unix.EpollEvent) (got int) {
 	}
 	s.flush()
 	return got
-}
-
-// keepPace tells whether to let packets gather before the next turn.
-func (s *shard) keepPace(got int) bool {
-	p := &s.pace
-	p.wakes++
-	p.packets += got
-	if p.wakes%16 == 0 || p.packets > 256 {
-		now := time.Now()
-		if d := now.Sub(p.since); d >= window {
-			p.busy = time.Duration(p.packets)*time.Millisecond > d
-			p.gather = time.Duration(p.packets)*s.plane.cfg.Coalesce >= gather*d // never when that is 0
-			p.since, p.wakes, p.packets = now, 0, 0
-		}
-	}
-	return p.gather && got < enough
 }
 
 // tick reads the clock, if somebody needs it.
