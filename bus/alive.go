@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // trustAfter is how long a connection must have held before "nobody answers"
@@ -40,7 +42,7 @@ func (b *Bus) Alive(ctx context.Context, id string) bool {
 		if !errors.Is(err, nats.ErrNoResponders) {
 			return true
 		}
-		pause(ctx, 5*time.Millisecond)
+		sleep.For(ctx, 5*time.Millisecond)
 	}
 	return ctx.Err() != nil
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Processes to be killed are this test binary with a part to play.
@@ -55,7 +57,7 @@ func playHolder() error {
 		return err
 	}
 	for b.linkedFor() < trustAfter {
-		pause(ctx, trustAfter/20)
+		sleep.For(ctx, trustAfter/20)
 	}
 	fmt.Println("ready")
 	for {
@@ -65,7 +67,7 @@ func playHolder() error {
 			<-l.Freed()
 		case err != nil:
 			fmt.Println("trouble", err)
-			pause(ctx, leaseProbe)
+			sleep.For(ctx, leaseProbe)
 		default:
 			fmt.Println("acquired")
 			<-le.Lost()

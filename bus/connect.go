@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Options say how to reach the bus. One of Server and URL is needed.
@@ -62,7 +64,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		if errors.Is(err, nats.ErrAuthorization) {
 			return fmt.Errorf("connect to the bus at %s: %w; check user and password in --bus", address, err)
 		}
-		if pause(ctx, 200*time.Millisecond); ctx.Err() != nil {
+		if sleep.For(ctx, 200*time.Millisecond); ctx.Err() != nil {
 			return fmt.Errorf("connect to the bus at %s: %w; does it run?", address, err)
 		}
 	}
@@ -73,7 +75,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		if err = b.ensureLogs(ctx); err == nil {
 			break
 		}
-		if pause(ctx, 200*time.Millisecond); ctx.Err() != nil {
+		if sleep.For(ctx, 200*time.Millisecond); ctx.Err() != nil {
 			return err
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // follower reads some subjects of a log in order, each message once, over
@@ -116,7 +118,7 @@ func (f *follower) run(ctx context.Context) {
 			if err == nil {
 				break
 			}
-			pause(ctx, 50*time.Millisecond)
+			sleep.For(ctx, 50*time.Millisecond)
 		}
 	}
 }

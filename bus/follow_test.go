@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap/zaptest"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // A reader of the media log goes on when the server and its memory log are
@@ -41,7 +43,7 @@ func TestFollowMediaOverServerRestart(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Fatal(err)
 			}
-			pause(ctx, 20*time.Millisecond)
+			sleep.For(ctx, 20*time.Millisecond)
 		}
 	}
 	want := func(n uint64) {

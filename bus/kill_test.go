@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 func figures(ds []time.Duration) string {
@@ -117,7 +119,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 				t.Errorf("part %d: %v", n, err)
 				return
 			}
-			pause(ctx, 2*time.Millisecond)
+			sleep.For(ctx, 2*time.Millisecond)
 		}
 	})
 	wg.Go(func() { // media: likewise
@@ -126,7 +128,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 				n++
 				chunks.Store(n)
 			}
-			pause(ctx, 2*time.Millisecond)
+			sleep.For(ctx, 2*time.Millisecond)
 		}
 	})
 	wg.Go(func() {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/zaptest"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // patience is how long a test may wait for one thing on a busy machine.
@@ -62,7 +64,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		if ctx.Err() != nil {
 			t.Fatalf("not within %s: %s", patience, what)
 		}
-		pause(ctx, 5*time.Millisecond)
+		sleep.For(ctx, 5*time.Millisecond)
 	}
 }
 

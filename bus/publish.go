@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // publishPatience is how long Publish goes on trying when ctx has no deadline.
@@ -48,6 +50,6 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 			return b.failed(try, err, "publish %s of %s", env.Type, env.Subject)
 		}
 		b.askEnsure()
-		pause(ctx, 50*time.Millisecond)
+		sleep.For(ctx, 50*time.Millisecond)
 	}
 }

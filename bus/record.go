@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // markerTime is how long a bucket remembers that a record was deleted, for
@@ -89,6 +91,6 @@ func changeRecord[T any](ctx context.Context, b *Bus, bucket, key, what string, 
 		case !conflict(err) || ctx.Err() != nil:
 			return nil, 0, err
 		}
-		pause(ctx, 5*time.Millisecond)
+		sleep.For(ctx, 5*time.Millisecond)
 	}
 }

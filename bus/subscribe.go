@@ -11,6 +11,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // ackWait is how long the server waits for a sign of life of a handler
@@ -74,7 +76,7 @@ func (s *subscription) run(ctx context.Context) error {
 		}
 		s.b.log.Debug("subscription begins anew", zap.String("topic", s.topic), zap.String("durable", s.durable), zap.Error(err))
 		s.b.askEnsure()
-		pause(ctx, 200*time.Millisecond)
+		sleep.For(ctx, 200*time.Millisecond)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // watchBucket calls f with every entry of a bucket and then with every
@@ -24,7 +26,7 @@ func (b *Bus) watchBucket(ctx context.Context, bucket string, f func(jetstream.K
 		}
 		if !errors.Is(err, errRelinked) {
 			b.askEnsure()
-			pause(ctx, 100*time.Millisecond)
+			sleep.For(ctx, 100*time.Millisecond)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -27,7 +28,7 @@ func (w *Worker) follow(ctx context.Context, s *stream) {
 			return
 		}
 		log.Warn("cannot read the parts log, trying again", zap.Error(err))
-		sleep(ctx, pause)
+		sleep.For(ctx, pause)
 	}
 	close(s.loaded)
 	for pause := 50 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
@@ -38,7 +39,7 @@ func (w *Worker) follow(ctx context.Context, s *stream) {
 		}
 		if ctx.Err() == nil {
 			log.Warn("cannot follow the parts log, trying again", zap.Error(err))
-			sleep(ctx, pause)
+			sleep.For(ctx, pause)
 		}
 	}
 }
@@ -88,14 +89,5 @@ func (w *Worker) live(ctx context.Context, s *stream, r *bus.PartReader, next ui
 		s.apply(p)
 		next = p.Seq + 1
 		w.metrics.parts.Inc()
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
 	}
 }

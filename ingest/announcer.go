@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -77,7 +78,7 @@ func (w *Worker) runAnnouncer(ctx, hard context.Context) {
 					break
 				}
 				w.log.Warn("event waits for the bus", zap.String("stream", l.Name), zapErr(err))
-				if !sleep(hard, retryMost) {
+				if !sleep.For(hard, retryMost) {
 					break
 				}
 			}

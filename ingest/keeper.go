@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -37,7 +38,7 @@ func (k *keeper) run(ctx context.Context) {
 	defer wg.Wait()
 	wg.Go(func() { _ = k.w.bus.WatchLive(ctx, k.seen) })
 	alive := make(map[string]bool)
-	for look := 0; sleep(ctx, keepEvery); look++ {
+	for look := 0; sleep.For(ctx, keepEvery); look++ {
 		if look%aliveEach == 0 {
 			clear(alive)
 		}

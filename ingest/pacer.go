@@ -3,6 +3,8 @@ package ingest
 import (
 	"context"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // pacer holds a publisher who sends faster than time passes, such as a file
@@ -17,7 +19,7 @@ type pacer struct {
 // is read meanwhile, so TCP holds the publisher.
 func (p pacer) hold(ctx context.Context, clock int64) error {
 	ahead := time.Duration(clock-p.clock)*time.Millisecond - time.Since(p.began)
-	if ahead > p.most && !sleep(ctx, ahead-p.most) {
+	if ahead > p.most && !sleep.For(ctx, ahead-p.most) {
 		return ctx.Err()
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -168,7 +169,7 @@ func (r *recorder) run(ctx context.Context) {
 				r.log.Warn("media waits for the bus", zap.Error(err))
 			}
 			trouble = true
-			if !sleep(ctx, delay) {
+			if !sleep.For(ctx, delay) {
 				return
 			}
 			delay = min(2*delay, retryMost)
@@ -223,16 +224,4 @@ func (r *recorder) reconcile(ctx context.Context) error {
 		r.last = 0
 	}
 	return nil
-}
-
-// sleep waits d; it is false when ctx ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -184,7 +185,7 @@ func (o *outbox) store(ctx context.Context, n uint64, b *batch) bool {
 			warned = true
 			o.log.Warn("signals wait for the log", zap.Error(err))
 		}
-		if !wait(ctx, 20*time.Millisecond) {
+		if !sleep.For(ctx, 20*time.Millisecond) {
 			return false
 		}
 	}

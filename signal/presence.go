@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 const (
@@ -192,7 +193,7 @@ func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
 // evictDead sees to the members of one room whose workers died.
 func (w *Worker) evictDead(ctx context.Context, room string) {
 	if time.Since(w.started) < trustTime {
-		wait(ctx, trustTime) // a worker that just came cannot tell who is dead
+		sleep.For(ctx, trustTime) // a worker that just came cannot tell who is dead
 	}
 	r, err := w.bus.GetRoom(ctx, room)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"github.com/nats-io/nuid"
 	"go.uber.org/zap"
@@ -37,7 +38,7 @@ func (w *Worker) update(ctx context.Context, room string, f func(*bus.Room) erro
 		if !errors.Is(err, bus.ErrAway) {
 			return r, err
 		}
-		if !wait(ctx, 20*time.Millisecond) {
+		if !sleep.For(ctx, 20*time.Millisecond) {
 			return nil, err
 		}
 	}
@@ -274,16 +275,4 @@ func (m *member) rename(name string) {
 		}
 	}
 	_ = w.outbox.add(w.ctx, nil, all...)
-}
-
-// wait waits d, or less and returns false when ctx ends.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -44,6 +44,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"github.com/nats-io/nuid"
@@ -248,7 +249,7 @@ func (w *Worker) read(ctx context.Context) error {
 		if r, err = w.bus.FollowSignals(ctx, time.Now().Add(-bus.CallsAge)); err == nil {
 			break
 		}
-		if !wait(ctx, 100*time.Millisecond) {
+		if !sleep.For(ctx, 100*time.Millisecond) {
 			return nil
 		}
 		w.log.Debug("the log of calls cannot be read yet", zap.Error(err))

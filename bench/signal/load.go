@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
@@ -102,8 +103,8 @@ func (l *load) measure(ctx context.Context, p *process.Process, url string) (res
 		sid := a.State().SID
 		b.peer.Store(&sid)
 	}
-	if err := sleep(ctx, l.idle); err != nil { // what joining left behind is tidied up
-		return result{}, err
+	if !sleep.For(ctx, l.idle) { // what joining left behind is tidied up
+		return result{}, ctx.Err()
 	}
 	r.memory = float64(p.RSS()-before) / 1e3 / float64(l.clients)
 
@@ -142,8 +143,8 @@ func (l *load) talk(ctx context.Context, all []*caller) (sent int64, err error) 
 				sent++
 			}
 		}
-		if err := sleep(ctx, time.Millisecond); err != nil {
-			return sent, err
+		if !sleep.For(ctx, time.Millisecond) {
+			return sent, ctx.Err()
 		}
 	}
 }
@@ -152,22 +153,11 @@ func until(ctx context.Context, ok func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for !ok() {
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
+		if !sleep.For(ctx, 10*time.Millisecond) {
+			return ctx.Err()
 		}
 	}
 	return nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // answers waits until a server answers at all.

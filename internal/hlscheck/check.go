@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Options say how to watch. The zero value watches 20 s with the strictest tolerances.
@@ -152,7 +154,7 @@ func (c *checker) firstMaster(ctx context.Context) error {
 		if rep.status != http.StatusServiceUnavailable || patience.Err() != nil {
 			return fmt.Errorf("read master playlist %s: %s; is the stream live?", c.masterURL, rep.problem())
 		}
-		wait(patience, 200*time.Millisecond)
+		sleep.For(patience, 200*time.Millisecond)
 	}
 	c.getMaster(ctx, true)
 	if len(c.order) == 0 {
@@ -296,17 +298,4 @@ func (c *checker) report() *Report {
 		rep.Watched = append(rep.Watched, r.summary())
 	}
 	return rep
-}
-
-// wait pauses d or until ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // A fake stream's numbers. A part is known by its count from the start of the
@@ -280,7 +282,7 @@ func (f *fake) playlist(w http.ResponseWriter, r *http.Request, rendition string
 	if q.status == 0 && !f.wait(r.Context(), q.want, q.limit) {
 		q.status = http.StatusServiceUnavailable
 	}
-	wait(r.Context(), q.late)
+	sleep.For(r.Context(), q.late)
 	if q.status != 0 {
 		f.refuse(w, r, q.status)
 		return
@@ -306,7 +308,7 @@ func (f *fake) wait(ctx context.Context, g int, limit time.Duration) bool {
 		g = min(g, (f.ends+1)*partsPerSegment-1)
 	}
 	d := time.Until(f.available(g))
-	wait(ctx, min(d, limit))
+	sleep.For(ctx, min(d, limit))
 	return d <= limit
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // startBack is how many whole segments before the live edge the reading begins.
@@ -97,7 +99,7 @@ func (r *rendition) fetch(ctx context.Context, q request) *reply {
 		if rep.ok() || ctx.Err() != nil || !r.excused(rep) {
 			return rep
 		}
-		wait(ctx, 50*time.Millisecond)
+		sleep.For(ctx, 50*time.Millisecond)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // watch follows the rendition until ctx ends, the stream does, or the master
@@ -35,10 +37,10 @@ func (r *rendition) watch(ctx, after context.Context) {
 // plain reads the playlist without directives: the first time, and of servers without low latency.
 func (r *rendition) plain(ctx context.Context) {
 	if r.last != nil {
-		wait(ctx, r.last.Target/2)
+		sleep.For(ctx, r.last.Target/2)
 	}
 	if rep := r.get(ctx, request{purpose: forList, url: r.url}); !r.take(ctx, rep) {
-		wait(ctx, 50*time.Millisecond)
+		sleep.For(ctx, 50*time.Millisecond)
 	}
 	if r.last != nil && r.watched.Lists == 1 && len(r.last.Segments) > 0 {
 		// The oldest segment there is must be there.
@@ -105,9 +107,9 @@ func (r *rendition) reload(ctx context.Context, cycle int) {
 		r.compare(how, base, rep, <-twin)
 	}
 	if !took {
-		wait(ctx, 50*time.Millisecond)
+		sleep.For(ctx, 50*time.Millisecond)
 	} else if p, ok := r.last.Newest(); ok && p.Before(next) {
-		wait(ctx, r.last.PartTarget/2) // it did not block: do not spin
+		sleep.For(ctx, r.last.PartTarget/2) // it did not block: do not spin
 	}
 }
 
