@@ -1,172 +1,188 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
+	"time"
+
+	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/internal/browser"
-	"github.com/helios-h2020/pse/internal/process"
 )
 
-// Parts that this test binary plays in a network namespace.
-const (
-	envNATPart = "TEST_NAT_PART"
-	envNATData = "TEST_NAT_DATA" // of the server
-	envNATName = "TEST_NAT_NAME" // of the host
-)
-
-// natServer is where PSE is, in a network that stands for the Internet.
-const natServer = "45.0.0.1"
-
-var natHosts = []string{"a", "b"}
-
-// Two phones behind symmetric NATs, each in a network of its own, call each
-// other: neither learns of the other any port that it could send to, so the
-// relay carries picture and sound both ways.
-//
-//	host a - NAT a - the Internet, with PSE - NAT b - host b
-func TestCallThroughSymmetricNATs(t *testing.T) {
-	switch os.Getenv(envNATPart) {
-	case "server":
-		playNATServer(t)
-		return
-	case "host":
-		playNATHost(t)
-		return
-	}
-	if os.Geteuid() != 0 {
-		t.Fatal("this test makes network namespaces; run it as root")
-	}
-	net := inetOf(t)
-	for i, name := range natHosts {
-		net.join(name, i)
-	}
-	if out, err := net.play(net.server, t.TempDir(), envNATPart+"=server").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+// nats lays a network of its own: a server, and two hosts that are each behind
+// a NAT whose mapping is another one for each destination, and which lets
+// nothing in that was not asked for.
+const nats = `
+set -e
+ip netns add $P-wan; ip netns add $P-srv
+ip -n $P-wan link add br0 type bridge; ip -n $P-wan link set br0 up; ip -n $P-wan link set lo up
+join() { # namespace, address
+	ip link add up0 netns $1 type veth peer name $3 netns $P-wan
+	ip -n $1 addr add $2/24 dev up0; ip -n $1 link set up0 up; ip -n $1 link set lo up
+	ip -n $P-wan link set $3 master br0; ip -n $P-wan link set $3 up
 }
+join $P-srv 203.0.113.1 srv
+for n in 1 2; do
+	ip netns add $P-nat$n; ip netns add $P-host$n
+	join $P-nat$n 203.0.113.1$n nat$n
+	ip link add in0 netns $P-nat$n type veth peer name eth0 netns $P-host$n
+	ip -n $P-nat$n addr add 192.168.$n.1/24 dev in0; ip -n $P-nat$n link set in0 up
+	ip -n $P-host$n addr add 192.168.$n.2/24 dev eth0; ip -n $P-host$n link set eth0 up; ip -n $P-host$n link set lo up
+	ip -n $P-host$n route add default via 192.168.$n.1
+	ip netns exec $P-nat$n sysctl -qw net.ipv4.ip_forward=1
+	ip netns exec $P-nat$n nft -f - <<-END
+		table ip n {
+			chain leaving { type nat hook postrouting priority srcnat; oifname "up0" masquerade random,fully-random; }
+			chain passing { type filter hook forward priority filter; policy drop; iifname "in0" accept; ct state established,related accept; }
+			chain arriving { type filter hook input priority filter; policy drop; iifname "lo" accept; }
+		}
+	END
+done
+`
 
-// playNATServer serves, and has the hosts call each other.
-func playNATServer(t *testing.T) {
-	start(t, process.PSEOptions{
-		Name: "pse", Data: os.Getenv(envNATData), Workers: []string{"bus", "edge", "signal", "turn"}, HTTP: natServer + ":8080",
-		Set: []string{"http.tls_listen=" + natServer + ":8443", "turn.listen=" + natServer + ":3478", `turn.relay_ips=["` + natServer + `"]`},
+// Two people behind symmetric NATs, who cannot reach each other, make a call
+// through the relay, which they find by themselves.
+func TestCallThroughSymmetricNATs(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("namespaces of the network are for root")
+	}
+	prefix := fmt.Sprintf("pse%d", os.Getpid())
+	t.Cleanup(func() {
+		for _, n := range []string{"wan", "srv", "nat1", "nat2", "host1", "host2"} {
+			_ = exec.Command("ip", "netns", "del", prefix+"-"+n).Run()
+		}
 	})
-	net := namespaces{t: t, prefix: strings.TrimSuffix(os.Getenv(envNATName), "inet")}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for _, name := range natHosts {
-		wg.Go(func() {
-			host := net.prefix + "host-" + name
-			if out, err := net.play(host, os.Getenv(envNATData), envNATPart+"=host", envNATName+"="+name).CombinedOutput(); err != nil {
-				t.Errorf("host %s: %v\n%s", name, err, out)
+	lay := exec.Command("sh", "-c", nats)
+	lay.Env = append(os.Environ(), "P="+prefix)
+	if out, err := lay.CombinedOutput(); err != nil {
+		t.Fatalf("lay the network: %v\n%s", err, out)
+	}
+	inside := func(where string, args ...string) *exec.Cmd {
+		return exec.CommandContext(t.Context(), "ip", append([]string{"netns", "exec", prefix + "-" + where}, args...)...)
+	}
+	data := t.TempDir()
+	server := inside("srv", binary(t), "--data", data, "serve", "--set", "turn.listen=203.0.113.1:3479,203.0.113.1:3478", "--set", "turn.drain=0s")
+	log, err := os.Create(artifact(t, "server.log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server.Stdout, server.Stderr = log, log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Signal(os.Interrupt)
+		_ = server.Wait()
+	})
+	eventually(t, func() error { return inside("srv", binary(t), "--data", data, "ready").Run() })
+
+	var met []func()
+	for i, name := range []string{"Ann", "Ben"} {
+		tab := inside(fmt.Sprintf("host%d", i+1), os.Args[0], "-test.run", "^TestTabBehindANAT$", "-test.v")
+		tab.Env = append(os.Environ(), "PSE_TAB="+name)
+		stay, err := tab.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := tab.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tab.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		lines := bufio.NewScanner(said)
+		found := make(chan bool, 1)
+		go func() {
+			for lines.Scan() {
+				fmt.Fprintln(&all, lines.Text())
+				if strings.Contains(lines.Text(), metByRelay) {
+					found <- true
+				}
+			}
+			close(found)
+		}()
+		met = append(met, func() {
+			if !<-found {
+				t.Errorf("%s does not meet the other:\n%s", name, all.String())
 			}
 		})
+		t.Cleanup(func() { _ = stay.Close(); _ = tab.Wait() })
+	}
+	for _, wait := range met {
+		wait()
 	}
 }
 
-// playNATHost calls from one of the hosts.
-func playNATHost(t *testing.T) {
+// metByRelay is what a tab says when it sees and hears the other.
+const metByRelay = "met over the relay"
+
+// A tab of the test above, in a namespace of its own.
+func TestTabBehindANAT(t *testing.T) {
+	name := os.Getenv("PSE_TAB")
+	if name == "" {
+		t.Log("nothing to do but as a part of TestCallThroughSymmetricNATs")
+		return
+	}
+	mapped := mappings(t, "203.0.113.1:3478", "203.0.113.1:3479")
+	t.Logf("%s is %s to one port of the server and %s to another", name, mapped[0], mapped[1])
+	if mapped[0] == mapped[1] {
+		t.Fatal("the NAT is not symmetric: the test tests nothing")
+	}
 	chrome, err := browser.Start(t.Context(), browser.AnyCertificate)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer chrome.Close()
-	name := os.Getenv(envNATName)
-	c := call(t, chrome, "https://"+natServer+":8443/call/nat", name, 900, 700)
+	c := knock(t, chrome, "https://203.0.113.1:8443/call/garden?name="+name, name, 800, 600)
+	c.join()
+	began := time.Now()
 	c.meets(1)
-	c.until(`[...document.querySelectorAll('.tile[data-self=false]')].every(t => t.textContent.includes('Relay'))`)
-	if err := c.Screenshot(artifact(t, "host-"+name+".png")); err != nil {
-		t.Error(err)
-	}
-	// Nobody goes before the other has met them too.
-	met := func(name string) string { return filepath.Join(os.Getenv(envNATData), "met-"+name) }
-	if err := os.WriteFile(met(name), nil, 0o600); err != nil {
+	c.relayed()
+	fmt.Println(metByRelay, time.Since(began).Round(time.Second)) // the parent reads it
+	_, _ = io.Copy(io.Discard, os.Stdin)
+}
+
+// mappings are what one socket is called by several servers.
+func mappings(t *testing.T, servers ...string) (all []string) {
+	t.Helper()
+	c, err := net.ListenPacket("udp4", ":0")
+	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
-		for _, other := range natHosts {
-			if _, err := os.Stat(met(other)); err != nil {
+	defer c.Close()
+	for _, s := range servers {
+		to, err := net.ResolveUDPAddr("udp4", s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var at stun.XORMappedAddress
+		eventually(t, func() error {
+			if _, err := c.WriteTo(stun.MustBuild(stun.TransactionID, stun.BindingRequest).Raw, to); err != nil {
 				return err
 			}
-		}
-		return nil
-	})
-}
-
-// namespaces are the networks of one test.
-type namespaces struct {
-	t      *testing.T
-	prefix string
-	server string
-}
-
-// inetOf makes the network that all NATs are in: a bridge in the server's namespace.
-func inetOf(t *testing.T) *namespaces {
-	n := &namespaces{t: t, prefix: fmt.Sprintf("pse%d-", os.Getpid())}
-	n.server = n.add("inet")
-	n.ip(n.server, "link", "add", "inet", "type", "bridge")
-	n.ip(n.server, "addr", "add", natServer+"/24", "dev", "inet")
-	n.ip(n.server, "link", "set", "inet", "up")
-	return n
-}
-
-// join makes a host behind a NAT: to each place it sends to, it comes from
-// another port that is not to be guessed.
-func (n *namespaces) join(name string, i int) {
-	host, nat := n.add("host-"+name), n.add("nat-"+name)
-	n.ip("", "link", "add", "wan", "netns", nat, "type", "veth", "peer", "name", "nat-"+name, "netns", n.server)
-	n.ip(n.server, "link", "set", "nat-"+name, "master", "inet", "up")
-	n.ip(nat, "addr", "add", fmt.Sprintf("45.0.0.%d/24", 11+i), "dev", "wan")
-	n.ip(nat, "link", "set", "wan", "up")
-	n.ip("", "link", "add", "lan", "netns", nat, "type", "veth", "peer", "name", "eth0", "netns", host)
-	n.ip(nat, "addr", "add", "192.168.1.1/24", "dev", "lan")
-	n.ip(nat, "link", "set", "lan", "up")
-	n.ip(host, "addr", "add", "192.168.1.2/24", "dev", "eth0")
-	n.ip(host, "link", "set", "eth0", "up")
-	n.ip(host, "route", "add", "default", "via", "192.168.1.1")
-	n.run(nil, "ip", "netns", "exec", nat, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-	rules := "table ip nat {\n chain post {\n  type nat hook postrouting priority 100\n  oifname \"wan\" masquerade fully-random\n }\n}\n"
-	n.run([]byte(rules), "ip", "netns", "exec", nat, "nft", "-f", "-")
-}
-
-// add makes a namespace for the time of the test.
-func (n *namespaces) add(name string) string {
-	n.t.Helper()
-	name = n.prefix + name
-	n.run(nil, "ip", "netns", "add", name)
-	n.t.Cleanup(func() { n.run(nil, "ip", "netns", "del", name) })
-	n.ip(name, "link", "set", "lo", "up")
-	return name
-}
-
-func (n *namespaces) ip(namespace string, args ...string) {
-	n.t.Helper()
-	if namespace != "" {
-		args = append([]string{"-n", namespace}, args...)
+			_ = c.SetReadDeadline(time.Now().Add(time.Second))
+			m := &stun.Message{Raw: make([]byte, 1500)}
+			n, _, err := c.ReadFrom(m.Raw)
+			if err != nil {
+				return err
+			}
+			m.Raw = m.Raw[:n]
+			if err := m.Decode(); err != nil {
+				return err
+			}
+			return at.GetFrom(m)
+		})
+		all = append(all, at.String())
 	}
-	n.run(nil, "ip", args...)
-}
-
-func (n *namespaces) run(in []byte, name string, args ...string) {
-	n.t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Stdin = bytes.NewReader(in)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		n.t.Fatalf("%s %s: %v: %s", name, strings.Join(args, " "), err, out)
-	}
-}
-
-// play has this test go on in a namespace, as a process of its own.
-func (n *namespaces) play(namespace, data string, env ...string) *exec.Cmd {
-	cmd := exec.CommandContext(n.t.Context(), "ip", "netns", "exec", namespace, os.Args[0], "-test.run=^TestCallThroughSymmetricNATs$", "-test.timeout=3m")
-	cmd.Env = append(os.Environ(), envNATData+"="+data, envNATName+"="+namespace)
-	cmd.Env = append(cmd.Env, env...)
-	return cmd
+	return all
 }
