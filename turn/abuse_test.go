@@ -274,48 +274,6 @@ func TestMalformedRequests(t *testing.T) {
 	c.allocate()
 }
 
-// A flood without credentials, from one address and from many, gets no more
-// bytes back than it sent, but for the allowance; who has credentials goes on.
-func TestFlood(t *testing.T) {
-	g := &guard{
-		cfg: DefaultConfig(), nonces: newNonces(time.Minute), table: newTable(), balance: newBalance(), metrics: newMetrics(), reservations: newReservations(),
-		strangers: newLimits(20, 80),
-	}
-	gate := &gate{guard: g, transport: "udp"}
-	request, _ := stun.Build(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
-	refusal, _ := stun.Build(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse"))
-	began, received, answered := time.Now(), 0, 0
-	for i := range 200_000 {
-		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, byte(i>>16), byte(i>>8), byte(i)), Port: 5})
-		received += len(request.Raw)
-		if pass, _ := gate.in(request.Raw, from, from); pass != nil {
-			answered += len(gate.out(refusal.Raw, from))
-		}
-	}
-	allowed := received + allowanceBurst + longestRefusal + int(time.Since(began).Seconds()*allowance)
-	if answered > allowed {
-		t.Errorf("%d bytes answered to %d", answered, received)
-	}
-	if n := len(g.strangers.all); n > known+1 {
-		t.Errorf("%d addresses are remembered", n)
-	}
-	one := addrPort(&net.UDPAddr{IP: net.IPv4(9, 9, 9, 9), Port: 5})
-	g.balance = newBalance()
-	answers := 0
-	for range 10_000 {
-		if pass, _ := gate.in(request.Raw, one, one); pass != nil {
-			answers++
-		}
-	}
-	if answers > 200 {
-		t.Errorf("%d answers to one address", answers)
-	}
-	g.strangers.sweep(time.Now().Add(time.Hour))
-	if len(g.strangers.all) != 0 {
-		t.Errorf("%d addresses are remembered after an hour", len(g.strangers.all))
-	}
-}
-
 // Credentials are good no more when their member left the call, and what it
 // relays ends, at every worker; a new member's are good.
 func TestRevocation(t *testing.T) {

@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/turn/relay"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -210,7 +211,7 @@ func (w *Worker) rotate(ctx context.Context) {
 		} else {
 			w.server.credentials.learn(keys)
 		}
-		if !wait(ctx, pause) {
+		if !sleep.For(ctx, pause) {
 			return
 		}
 	}
@@ -234,7 +235,7 @@ func (w *Worker) revoke(ctx context.Context) {
 			return
 		}
 		w.log.Warn("who left calls cannot be read", zap.Error(err))
-		if !wait(ctx, again) {
+		if !sleep.For(ctx, again) {
 			return
 		}
 	}
@@ -250,23 +251,11 @@ func (w *Worker) revokeUser(user string, at time.Time) {
 }
 
 func (w *Worker) keepHouse(ctx context.Context) {
-	for wait(ctx, tick) {
+	for sleep.For(ctx, tick) {
 		now := time.Now()
 		w.server.strangers.sweep(now)
 		w.server.arrivals.sweep(now)
 		w.server.credentials.sweep(now)
-	}
-}
-
-// wait waits, and says whether ctx lives on.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -1,0 +1,155 @@
+package turn
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/pion/stun/v4"
+)
+
+// testGate is a gate with nothing behind it.
+func testGate(t testing.TB) *gate {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.RelayIPs = []string{"127.0.0.1"}
+	a, err := newAddresses(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := newPeers(cfg, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := newUsers("", []string{testUser + ":" + testPassword}, cfg.Realm, bustest.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &gate{transport: "udp", guard: &guard{
+		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(time.Minute), peers: p, table: newTable(), balance: newBalance(),
+		metrics: newMetrics(), reservations: newReservations(), strangers: newLimits(20, 80), seal: newSeal(),
+	}}
+}
+
+// A flood without credentials, from one address and from many, gets no more
+// bytes back than it sent, but for the allowance.
+func TestFlood(t *testing.T) {
+	gate := testGate(t)
+	request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
+	refusal := stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse"))
+	began, received, answered := time.Now(), 0, 0
+	for i := range 200_000 {
+		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, byte(i>>16), byte(i>>8), byte(i)), Port: 5})
+		received += len(request.Raw)
+		if pass, _ := gate.in(request.Raw, from, from); pass != nil {
+			answered += len(gate.out(refusal.Raw, from))
+		}
+	}
+	if allowed := received + allowanceBurst + longestRefusal + int(time.Since(began).Seconds()*allowance); answered > allowed {
+		t.Errorf("%d bytes answered to %d", answered, received)
+	}
+	if n := len(gate.strangers.all); n > known+1 {
+		t.Errorf("%d addresses are remembered", n)
+	}
+	gate.strangers.sweep(time.Now().Add(time.Hour))
+	if len(gate.strangers.all) != 0 {
+		t.Errorf("%d addresses are remembered after an hour", len(gate.strangers.all))
+	}
+}
+
+// 20,000 requests without credentials over the wire, as fast as they go: few
+// are answered, and who has credentials goes on.
+func TestFloodOnTheWire(t *testing.T) {
+	r := newWorld(t).start()
+	member := r.raw("udp")
+	member.allocate()
+	flood, to := r.dial("udp"), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: r.Port()}
+	answered := make(chan int)
+	go func() {
+		p, n := make([]byte, 2000), 0
+		for {
+			got, _, err := flood.ReadFrom(p)
+			if err != nil {
+				answered <- n
+				return
+			}
+			n += got
+		}
+	}()
+	began, received := time.Now(), 0
+	for i := range 20_000 {
+		m := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
+		if i%3 == 0 {
+			m = stun.MustBuild(stun.TransactionID, stun.BindingRequest)
+		}
+		if i%5000 == 0 {
+			if code, _ := member.ask(member.request(stun.MethodRefresh)); code != 0 {
+				t.Errorf("a refresh in the flood: %d", code)
+			}
+		}
+		if _, err := flood.WriteTo(m.Raw, to); err != nil {
+			t.Fatal(err)
+		}
+		received += len(m.Raw)
+	}
+	if code, _ := member.ask(member.request(stun.MethodRefresh)); code != 0 {
+		t.Errorf("a refresh after the flood: %d", code)
+	}
+	took := time.Since(began)
+	_ = flood.SetReadDeadline(time.Now())
+	if n := <-answered; n == 0 || n > received {
+		t.Errorf("%d bytes answered to %d", n, received)
+	} else {
+		t.Logf("%d bytes answered to %d in %s", n, received, took)
+	}
+}
+
+// Whatever comes, the gate neither falls over nor lets through what is not
+// authentic: what pion gets of requests is either without a signature that it
+// would take, or of the user.
+func FuzzGate(f *testing.F) {
+	gate := testGate(f)
+	at := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5})
+	nonce := func() string { return gate.nonces.tag("2nxt1ceqzu6lbkcymscjwkl5s", at, time.Now()) }
+	key := stun.MessageIntegrity(longTermKey(testUser, "pse", testPassword))
+	for _, m := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodBinding} {
+		f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(m, stun.ClassRequest), requestUDP(), channel(0x4000), peerAt("8.8.4.4", 9),
+			stun.NewUsername(testUser), stun.NewRealm("pse"), stun.NewNonce(nonce()), key, stun.Fingerprint).Raw, true)
+	}
+	f.Add([]byte{0x40, 0, 0, 1, 9}, false)
+	f.Fuzz(func(t *testing.T, b []byte, signed bool) {
+		if m := (&stun.Message{Raw: b}); signed && m.Decode() == nil { // as one who has credentials would send it
+			s := stun.New()
+			s.SetType(m.Type)
+			s.TransactionID = m.TransactionID
+			s.WriteHeader()
+			for _, a := range m.Attributes {
+				if a.Type == stun.AttrNonce || a.Type == stun.AttrMessageIntegrity || a.Type == stun.AttrFingerprint {
+					continue
+				}
+				s.Add(a.Type, a.Value)
+			}
+			s.Add(stun.AttrNonce, []byte(nonce()))
+			if key.AddTo(s) == nil {
+				b = s.Raw
+			}
+		}
+		gate.balance, gate.strangers = newBalance(), newLimits(0, 0)
+		pass, reply := gate.in(b, at, at)
+		for _, out := range [][]byte{pass, reply} {
+			_ = gate.out(out, at)
+		}
+		m := &stun.Message{Raw: pass}
+		if len(pass) == 0 || pass[0]&0xc0 == 0x40 || m.Decode() != nil || m.Type.Class != stun.ClassRequest || !m.Contains(stun.AttrMessageIntegrity) {
+			return
+		}
+		var name stun.Username
+		if name.GetFrom(m) != nil {
+			return // refused by pion
+		}
+		if user, _, ok := gate.unseal(name.String()); ok && (user != testUser || !signed) {
+			t.Errorf("%q passes, signed: %v", user, signed)
+		}
+	})
+}
