@@ -119,6 +119,18 @@ func lookAtFiles() finding {
 	return f
 }
 
+// lookAtUDP tries to bind a port of the relay.
+func lookAtUDP(addr, with string) finding {
+	f := finding{what: "relay port", seen: addr + "/udp is free"}
+	c, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		f.err = fmt.Errorf("%w; stop who uses it, or choose another with %s", err, with)
+		return f
+	}
+	_ = c.Close()
+	return f
+}
+
 // lookAtPorts tries to bind what pse serve would bind.
 func lookAtPorts(cfg Config) []finding {
 	type port struct{ what, addr, with string }
@@ -133,6 +145,12 @@ func lookAtPorts(cfg Config) []finding {
 		ports = append(ports, port{"admin", cfg.Admin.Listen, "--admin"})
 	}
 	var all []finding
+	for _, l := range []struct{ list, with string }{{cfg.Turn.Listen, "--turn"}, {cfg.Turn.TLSListen, "turn.tls_listen"}} {
+		for _, addr := range strings.FieldsFunc(l.list, func(r rune) bool { return r == ',' || r == ' ' }) {
+			ports = append(ports, port{"relay", addr, l.with})
+			all = append(all, lookAtUDP(addr, l.with))
+		}
+	}
 	for _, p := range ports {
 		f := finding{what: p.what + " port", seen: p.addr + " is free"}
 		l, err := net.Listen("tcp", p.addr)

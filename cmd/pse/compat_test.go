@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -74,6 +77,34 @@ func TestServesHELIOS(t *testing.T) {
 	} {
 		if got := shown(t, url); !strings.Contains(got, want) {
 			t.Errorf("%s says %.300s, want %s", url, got, want)
+		}
+	}
+}
+
+// The relay on the ports that HELIOS's apps know, with the fixed user that is in
+// their settings: over UDP, TCP, TLS and DTLS.
+func TestRelaysForHELIOS(t *testing.T) {
+	users := filepath.Join(t.TempDir(), "users.conf")
+	if err := os.WriteFile(users, []byte("helios:fixed\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, process.PSEOptions{Workers: []string{"bus", "turn"}, Set: []string{
+		"compat=helios", "turn.listen=:3478", "turn.tls_listen=:5349", "turn.users_file=" + users,
+	}})
+	out, err := pse(t, "turn", "test", "--user", "helios", "--password", "fixed", "--insecure", "turn:127.0.0.1")
+	if err == nil {
+		var more string
+		more, err = pse(t, "turn", "test", "--user", "helios", "--password", "fixed", "--insecure", "turns:127.0.0.1")
+		out += more
+	}
+	if err != nil || strings.Count(out, " relay ") != 4 || strings.Contains(out, "BAD") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, said := range regexp.MustCompile(`relays from \S+:(\d+) and \S+:(\d+)`).FindAllStringSubmatch(out, -1) {
+		for _, port := range said[1:] {
+			if port < "49160" || port > "49200" {
+				t.Errorf("relays from %s", port)
+			}
 		}
 	}
 }
