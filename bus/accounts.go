@@ -47,6 +47,7 @@ accounts {
     jetstream: enabled
     exports: [
       { stream: "events.>", accounts: [INTEGRATORS] }
+      { stream: "hints.>", accounts: [INTEGRATORS] }
       { stream: "%[1]s.>", accounts: [INTEGRATORS] }
       { service: "$JS.API.CONSUMER.CREATE.EVENTS", response_type: stream, accounts: [INTEGRATORS] }
       { service: "$JS.API.CONSUMER.CREATE.EVENTS.>", response_type: stream, accounts: [INTEGRATORS] }
@@ -63,6 +64,7 @@ accounts {
     exports: [ { service: "hooks.v1.>", accounts: [PSE] } ]
     imports: [
       { stream: { account: PSE, subject: "events.>" } }
+      { stream: { account: PSE, subject: "hints.>" } }
       { stream: { account: PSE, subject: "%[1]s.>" } }
       { service: { account: PSE, subject: "$JS.API.CONSUMER.CREATE.EVENTS" }, to: "%[2]s.CONSUMER.CREATE.EVENTS" }
       { service: { account: PSE, subject: "$JS.API.CONSUMER.CREATE.EVENTS.>" }, to: "%[2]s.CONSUMER.CREATE.EVENTS.>" }
@@ -74,7 +76,7 @@ accounts {
         user: %[8]s, password: %[9]q, allowed_connection_types: ["STANDARD"]
         permissions: {
           publish: { allow: ["%[10]s"] }
-          subscribe: { allow: ["events.>", "hooks.v1.>", "_INBOX.>"] }
+          subscribe: { allow: ["events.>", "hints.>", "hooks.v1.>", "_INBOX.>"] }
           allow_responses: { max: 1, expires: "1m" }
         }
       }

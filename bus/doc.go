@@ -71,6 +71,8 @@
 //     still be on its way.
 //   - The log keeps 7 days. A subscription that is away longer misses some.
 //
+// Hints (Tell) look like events, but are neither stored nor repeated.
+//
 // # Hooks and requests
 //
 // A hook (Ask) is a question that integrators may veto, within a deadline;

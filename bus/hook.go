@@ -43,10 +43,39 @@ type JoinHook struct {
 // Hook implements Hook.
 func (JoinHook) Hook() string { return "join" }
 
+// UploadHook asks whether somebody may send a file. Its key has been checked
+// already. The verdict's Metadata, if any, takes the place of the sender's.
+type UploadHook struct {
+	Name     string            `json:"name"`     // of the file, without what does not belong into one
+	Size     int64             `json:"size"`     // in bytes; -1: not known yet
+	Metadata map[string]string `json:"metadata"` // as it was sent
+	Owner    string            `json:"owner"`    // id of the key; empty: nobody knows
+	Addr     string            `json:"addr"`     // host:port of the sender, or of the proxy in front
+	Client   string            `json:"client"`   // its software, as it says
+}
+
+// Hook implements Hook.
+func (UploadHook) Hook() string { return "upload" }
+
+// CompleteHook asks whether a file that is all there may be shown. A veto
+// removes it. Until then nobody gets it from the worker that asks.
+type CompleteHook struct {
+	Upload string `json:"upload"`
+	Name   string `json:"name"` // of the file, without what does not belong into one
+	Size   int64  `json:"size"` // in bytes
+	Type   string `json:"type"` // media type, by what is in it
+	Owner  string `json:"owner"`
+	Path   string `json:"path"` // of the file on the worker's machine
+}
+
+// Hook implements Hook.
+func (CompleteHook) Hook() string { return "complete" }
+
 // Verdict is the answer to a hook.
 type Verdict struct {
-	Allow  bool   `json:"allow"`
-	Reason string `json:"reason,omitempty"` // for people, on a veto
+	Allow    bool              `json:"allow"`
+	Reason   string            `json:"reason,omitempty"`   // for people, on a veto
+	Metadata map[string]string `json:"metadata,omitempty"` // of UploadHook only
 }
 
 // HookConfig says what a hook without a proper answer means. The zero value:
@@ -86,8 +115,9 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 		return failed, b.failed(ctx, err, "ask hook %s", name)
 	}
 	var a struct {
-		Allow  *bool  `json:"allow"`
-		Reason string `json:"reason"`
+		Allow    *bool             `json:"allow"`
+		Reason   string            `json:"reason"`
+		Metadata map[string]string `json:"metadata"`
 	}
 	if err := json.Unmarshal(m.Data, &a); err != nil {
 		return failed, fmt.Errorf("ask hook %s: the answer does not parse: %w", name, err)
@@ -95,7 +125,7 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	if a.Allow == nil {
 		return failed, fmt.Errorf("ask hook %s: the answer has no %q", name, "allow")
 	}
-	return Verdict{*a.Allow, a.Reason}, nil
+	return Verdict{*a.Allow, a.Reason, a.Metadata}, nil
 }
 
 // Answer answers a hook with f until stop is called or the Bus ends. Among

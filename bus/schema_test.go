@@ -48,6 +48,14 @@ func samples() []Event {
 			Relay: "R1", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: 1767225600000, ClosedAt: 1767225660000,
 			BytesToPeers: 1000, PacketsToPeers: 10, BytesToClient: 2000, PacketsToClient: 20,
 		},
+		UploadCreated{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Size: 1 << 30, CreatedAt: 1767225600000},
+		UploadProgress{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Offset: 1 << 20, Size: 1 << 30},
+		UploadCompleted{
+			Upload: "u1", Owner: "phone", Name: "holiday.mp4", Size: 1 << 30, Type: "video/mp4",
+			SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", CreatedAt: 1767225600000, CompletedAt: 1767225660000,
+		},
+		UploadRemoved{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Size: 1 << 30, Completed: true, RemovedAt: 1767225660000, Reason: "deleted"},
+		UploadCorrupt{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Offset: 65536, Lost: 1000, FoundAt: 1767225660000, Reason: "the last blocks are not what was sent"},
 	}
 }
 
@@ -127,6 +135,8 @@ func TestEventsOnTheWire(t *testing.T) {
 	}
 	matchFields(t, "hook.publish", PublishHook{})
 	matchFields(t, "hook.join", JoinHook{})
+	matchFields(t, "hook.upload", UploadHook{})
+	matchFields(t, "hook.complete", CompleteHook{})
 	matchFields(t, "hook.verdict", Verdict{})
 	matchFields(t, "event", Envelope{})
 }
@@ -212,8 +222,14 @@ func TestAsyncAPI(t *testing.T) {
 			resource = ".{room}"
 		} else if strings.HasPrefix(topic, "relay.") {
 			resource = ".{relay}"
+		} else if strings.HasPrefix(topic, "upload.") {
+			resource = ".{upload}"
 		}
-		if a := doc.Channels[topic].Address; a != subjectEvents+topic+resource {
+		root := subjectEvents
+		if topic == (UploadProgress{}).Topic() {
+			root = subjectHints
+		}
+		if a := doc.Channels[topic].Address; a != root+topic+resource {
 			t.Errorf("%s is on %q", topic, a)
 		}
 		if op := doc.Operations[topic]; op.Action != "send" || op.Channel.Ref != "#/channels/"+topic {
@@ -226,7 +242,7 @@ func TestAsyncAPI(t *testing.T) {
 		delete(doc.Channels, topic)
 		delete(doc.Components.Messages, topic)
 	}
-	for _, h := range []Hook{PublishHook{}, JoinHook{}} {
+	for _, h := range []Hook{PublishHook{}, JoinHook{}, UploadHook{}, CompleteHook{}} {
 		if a := doc.Channels["hook."+h.Hook()].Address; a != subjectHooks+h.Hook() {
 			t.Errorf("the hook %s is on %q", h.Hook(), a)
 		}
