@@ -31,15 +31,17 @@ const (
 // Workers share the account PSE and may do everything in it. Integrators
 // never touch it: their account has a mirror of the events, FEED, on which
 // they make consumers as they like, hears new events as plain messages too,
-// and answers the requests on hooks.v1 that PSE imports. Had they consumers
-// in PSE, one that delivers to "hls.x.y" would write our logs.
+// answers the requests on hooks.v1 that PSE imports, and asks the relay for
+// credentials. Had they consumers in PSE, one that delivers to "hls.x.y" would
+// write our logs.
 func accountsConfig(s secrets) string {
+	credentials := requestSubject(WorkerTurn, EndpointCredentials)
 	publish := []string{
 		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.FEED",
 		"$JS.API.STREAM.MSG.GET.FEED", "$JS.API.DIRECT.GET.FEED", "$JS.API.DIRECT.GET.FEED.>",
 		"$JS.API.CONSUMER.*.FEED", "$JS.API.CONSUMER.*.FEED.>",
 		"$JS.API.CONSUMER.DURABLE.CREATE.FEED.>", "$JS.API.CONSUMER.MSG.NEXT.FEED.>",
-		"$JS.ACK.FEED.>", "$JS.FC.FEED.>",
+		"$JS.ACK.FEED.>", "$JS.FC.FEED.>", credentials,
 	}
 	return fmt.Sprintf(`
 accounts {
@@ -52,6 +54,7 @@ accounts {
       { service: "$JS.API.CONSUMER.CREATE.EVENTS", response_type: stream, accounts: [INTEGRATORS] }
       { service: "$JS.API.CONSUMER.CREATE.EVENTS.>", response_type: stream, accounts: [INTEGRATORS] }
       { service: "$JS.FC.EVENTS.>", accounts: [INTEGRATORS] }
+      { service: "%[11]s", accounts: [INTEGRATORS] }
     ]
     imports: [ { service: { account: INTEGRATORS, subject: "hooks.v1.>" } } ]
     users: [
@@ -69,6 +72,7 @@ accounts {
       { service: { account: PSE, subject: "$JS.API.CONSUMER.CREATE.EVENTS" }, to: "%[2]s.CONSUMER.CREATE.EVENTS" }
       { service: { account: PSE, subject: "$JS.API.CONSUMER.CREATE.EVENTS.>" }, to: "%[2]s.CONSUMER.CREATE.EVENTS.>" }
       { service: { account: PSE, subject: "$JS.FC.EVENTS.>" } }
+      { service: { account: PSE, subject: "%[11]s" } }
     ]
     users: [
       { user: %[7]s, password: %[4]q, allowed_connection_types: ["IN_PROCESS"] }
@@ -82,5 +86,5 @@ accounts {
       }
     ]
   }
-}`, feedDeliver, feedAPI, userLocal, s.Local, userWorker, s.Worker, userFeed, userIntegrator, s.Integrator, strings.Join(publish, `", "`))
+}`, feedDeliver, feedAPI, userLocal, s.Local, userWorker, s.Worker, userFeed, userIntegrator, s.Integrator, strings.Join(publish, `", "`), credentials)
 }

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -100,6 +101,25 @@ func TestIntegratorAnswersHooks(t *testing.T) {
 	}
 	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); v.Allow || v.Reason != "name" || err != nil {
 		t.Fatalf("a veto: %+v, %v", v, err)
+	}
+}
+
+// Integrators ask the relay for credentials, and no other worker for anything.
+func TestIntegratorAsksForCredentials(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	if _, err := b.Serve(WorkerTurn, "1.0.0", Handle(EndpointCredentials, func(_ context.Context, q CredentialsQuery) (Credentials, error) {
+		return Credentials{Servers: []ICEServer{{Username: "1:" + q.User}}, TTL: 60}, nil
+	})); err != nil {
+		t.Fatal(err)
+	}
+	m, err := rawConn(t, srv.IntegratorURL()).Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c Credentials
+	if err := json.Unmarshal(m.Data, &c); err != nil || len(c.Servers) != 1 || c.Servers[0].Username != "1:ann" {
+		t.Errorf("%s, %v", m.Data, err)
 	}
 }
 
