@@ -49,12 +49,12 @@ type grammar struct {
 }
 
 type serveCommand struct {
-	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal, turn. None: all of them."`
+	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal, turn, transfer. None: all of them."`
 	HTTP    string   `name:"http" help:"Listen here for viewers." placeholder:"ADDR"`
 	RTMP    string   `name:"rtmp" help:"Listen here for publishers." placeholder:"ADDR"`
 	Turn    string   `name:"turn" help:"Listen here for STUN and TURN." placeholder:"ADDR"`
 	Admin   string   `help:"Listen here for health, metrics and profiles." placeholder:"ADDR"`
-	Open    bool     `help:"Publish without keys. For a lab."`
+	Open    bool     `help:"Publish and send files without keys. For a lab."`
 	Demo    bool     `help:"Publish a generated picture as stream \"demo\"."`
 }
 
@@ -116,6 +116,7 @@ func (c *serveCommand) Run(s *scope) error {
 		override{"http.listen", c.HTTP, "--http"}, override{"ingest.listen", c.RTMP, "--rtmp"},
 		override{"turn.listen", c.Turn, "--turn"},
 		override{"admin.listen", c.Admin, "--admin"}, override{"ingest.open", truth(c.Open), "--open"},
+		override{"transfer.open", truth(c.Open), "--open"},
 	)
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ const compatHelios = "helios"
 // the others; a caller finds the page of a call at the root of the second.
 const (
 	heliosHLS   = 800   // HTTP
+	heliosFiles = 1080  // HTTP, behind a proxy of its operator
 	heliosCalls = 11794 // HTTPS
 )
 
@@ -27,7 +28,7 @@ func (f *front) listenCompat(listen string, secure func(protocols ...string) *tl
 	if secure == nil {
 		return fmt.Errorf("compat: %s needs HTTPS for port %d; set http.tls_listen", compatHelios, heliosCalls)
 	}
-	for _, port := range []int{heliosHLS, heliosCalls} {
+	for _, port := range []int{heliosHLS, heliosFiles, heliosCalls} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, fmt.Sprint(port)))
 		if err != nil {
 			return fmt.Errorf("listen on HELIOS's port: %w; stop who uses it, or remove compat", err)

@@ -13,6 +13,7 @@ import (
 	"github.com/helios-h2020/pse/ingest"
 	"github.com/helios-h2020/pse/signal"
 	"github.com/helios-h2020/pse/transcode"
+	"github.com/helios-h2020/pse/transfer"
 	"github.com/helios-h2020/pse/turn"
 )
 
@@ -34,6 +35,7 @@ type Config struct {
 	Edge      edge.Config      `yaml:"edge"`
 	Signal    signal.Config    `yaml:"signal"`
 	Turn      turn.Config      `yaml:"turn"`
+	Transfer  transfer.Config  `yaml:"transfer"`
 }
 
 // LogConfig says what is logged and how.
@@ -102,6 +104,7 @@ func DefaultConfig() Config {
 		Edge:      edge.DefaultConfig(),
 		Signal:    signal.DefaultConfig(),
 		Turn:      turn.DefaultConfig(),
+		Transfer:  transfer.DefaultConfig(),
 	}
 }
 
@@ -119,6 +122,7 @@ func (c Config) Validate() error {
 		c.Edge.Validate(),
 		c.Signal.Validate(),
 		c.Turn.Validate(),
+		c.Transfer.Validate(),
 		c.validateWindow(),
 	)
 }

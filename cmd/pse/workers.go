@@ -32,6 +32,7 @@ func workers() []worker {
 		{name: "edge", needs: []string{"bus"}, http: true, build: buildEdge},
 		{name: "signal", needs: []string{"bus"}, http: true, build: buildSignal},
 		{name: "turn", needs: []string{"bus"}, build: buildTurn},
+		{name: "transfer", needs: []string{"bus"}, http: true, build: buildTransfer},
 		{name: "demo", needs: []string{"bus", "ingest"}, extra: true, build: buildDemo},
 	}
 }

@@ -65,6 +65,8 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/bluenviron":              {"internal/hlscheck/", "ingest/codec.go"},
 		"github.com/santhosh-tekuri":         {"bus/"},
 		"golang.org/x/term":                  {"cmd/pse/log.go"},
+		"github.com/tus/tusd/v2":             {"transfer/tus.go", "bench/"},
+		"golang.org/x/exp":                   {"transfer/tus.go"},
 		"google.golang.org/protobuf":         {},
 		"github.com/sirupsen/logrus":         {"ingest/rtmp.go"},
 		"github.com/prometheus/client_model": {},

@@ -19,7 +19,7 @@ const (
 )
 
 // workers are the packages that never import each other.
-func workers() []string { return []string{"ingest", "transcode", "edge", "signal", "turn"} }
+func workers() []string { return []string{"ingest", "transcode", "edge", "signal", "turn", "transfer"} }
 
 // A source is one Go file of ours.
 type source struct {

@@ -1,0 +1,89 @@
+package transfer
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// Config configures file transfer.
+type Config struct {
+	Dir  string `yaml:"dir"`  // of the store; empty: files in the data directory
+	Open bool   `yaml:"open"` // sending needs no key
+	// GetByUploadURL serves files under their upload's own URL too, not only
+	// under links: who was given it may also overwrite what is not complete, and delete.
+	GetByUploadURL bool `yaml:"get_by_upload_url"`
+
+	MaxSize    int64 `yaml:"max_size"`    // bytes of one file; 0: no limit
+	OwnerQuota int64 `yaml:"owner_quota"` // bytes of one owner's files, what is announced included; 0: no limit
+	TotalQuota int64 `yaml:"total_quota"` // bytes of all files
+	MaxFiles   int   `yaml:"max_files"`   // in the store
+
+	IncompleteFor time.Duration `yaml:"incomplete_for"` // an upload that gets nothing for so long is removed
+	Keep          time.Duration `yaml:"keep"`           // a complete file is removed after so long; 0: never
+
+	Sync         string        `yaml:"sync"`          // what outlives a power failure: "always" what is acknowledged, "complete" complete files, "never" nothing surely
+	Follow       bool          `yaml:"follow"`        // receivers get files that are still being sent
+	StallTimeout time.Duration `yaml:"stall_timeout"` // a sender or receiver that moves nothing for so long is cut off
+	FollowWait   time.Duration `yaml:"follow_wait"`   // how long a receiver waits for more of a file
+	LockWait     time.Duration `yaml:"lock_wait"`     // how long a sender waits for its own dead connection to let go
+
+	Origins        []string `yaml:"origins"`         // browsers' pages that may send, as https://example.org; none: all
+	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded headers hold
+
+	Upload   bus.HookConfig `yaml:"upload"`    // the hook before an upload is made
+	Complete bus.HookConfig `yaml:"complete"`  // the hook before a complete file is shown
+	HooksDir string         `yaml:"hooks_dir"` // executables named after tusd's hooks
+}
+
+// Values of Sync.
+const (
+	syncAlways   = "always"
+	syncComplete = "complete"
+	syncNever    = "never"
+)
+
+// DefaultConfig is what holds when nothing is configured.
+func DefaultConfig() Config {
+	return Config{
+		MaxFiles: 100_000, IncompleteFor: 7 * 24 * time.Hour,
+		Sync: syncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
+		TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
+		Upload:         bus.HookConfig{Timeout: 5 * time.Second}, Complete: bus.HookConfig{Timeout: time.Minute},
+	}
+}
+
+// Validate says what is wrong with the configuration.
+func (c Config) Validate() error {
+	switch {
+	case c.MaxSize < 0 || c.OwnerQuota < 0 || c.TotalQuota < 0:
+		return fmt.Errorf("transfer.max_size, owner_quota and total_quota are %d, %d and %d; use bytes, or 0 for no limit", c.MaxSize, c.OwnerQuota, c.TotalQuota)
+	case c.MaxFiles < 1:
+		return fmt.Errorf("transfer.max_files is %d; use at least 1", c.MaxFiles)
+	case c.IncompleteFor < time.Minute:
+		return fmt.Errorf("transfer.incomplete_for is %s; use at least 1m, or nobody resumes", c.IncompleteFor)
+	case c.Keep < 0:
+		return fmt.Errorf("transfer.keep is %s; use a time, or 0s to keep files for ever", c.Keep)
+	case c.Sync != syncAlways && c.Sync != syncComplete && c.Sync != syncNever:
+		return fmt.Errorf("transfer.sync is %q; use always, complete or never", c.Sync)
+	case c.StallTimeout < time.Second || c.FollowWait < time.Second || c.LockWait < 100*time.Millisecond:
+		return fmt.Errorf("transfer.stall_timeout, follow_wait and lock_wait are %s, %s and %s; use at least 1s, 1s and 100ms", c.StallTimeout, c.FollowWait, c.LockWait)
+	}
+	_, err := prefixes(c.TrustedProxies)
+	return err
+}
+
+// prefixes reads networks.
+func prefixes(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("transfer.trusted_proxies has %q; write a network, as 10.0.0.0/8", s)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
+}

@@ -1,0 +1,234 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+// What says in an upload's directory which facts are told, and which are to be.
+const (
+	markCreated   = "told-created"
+	markCompleted = "told-completed"
+	fileGone      = "gone" // of one that is removed: why and when
+	fileLost      = "lost" // what was damaged; it goes when that is told
+)
+
+// factsAgain is how long to wait before another try at what the bus did not take.
+const factsAgain = time.Second
+
+// facts tell what has become of uploads. Each fact follows from what is on the
+// disk, and a mark beside it says that the bus has it: after a crash what has
+// no mark is told again, and the bus keeps it once.
+type facts struct {
+	s    *store
+	bus  *bus.Bus
+	log  *zap.Logger
+	hash func(name string) // asks for a file's hash
+
+	mu    sync.Mutex // guards what follows
+	names map[string]bool
+	more  chan struct{}
+}
+
+func newFacts(s *store, b *bus.Bus, log *zap.Logger) *facts {
+	return &facts{s: s, bus: b, log: log, names: map[string]bool{}, more: make(chan struct{}, 1)}
+}
+
+// gone is what is told of an upload that is no more.
+type gone struct {
+	Reason string `json:"reason"`
+	At     int64  `json:"at"` // unix ms
+}
+
+// lost is what is told of one that was damaged.
+type lost struct {
+	Offset int64  `json:"offset"`
+	Lost   int64  `json:"lost"`
+	At     int64  `json:"at"`
+	Reason string `json:"reason"`
+}
+
+// wake has an upload looked at soon.
+func (f *facts) wake(name string) {
+	f.mu.Lock()
+	f.names[name] = true
+	f.mu.Unlock()
+	select {
+	case f.more <- struct{}{}:
+	default:
+	}
+}
+
+// willRemove writes down why an upload will be removed.
+func (f *facts) willRemove(i *info, reason string) error {
+	b, err := json.Marshal(gone{reason, f.s.now().UnixMilli()})
+	if err == nil {
+		err = writeFile(f.s.root, path.Join(i.Name, fileGone), b, false)
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", i.Name, missing(err))
+	}
+	return nil
+}
+
+// run tells until ctx ends.
+func (f *facts) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.more:
+		}
+		for name := range f.waiting() {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := f.tell(ctx, name); err != nil {
+				f.log.Warn("what became of an upload is told later", zap.String("upload", name), zap.Error(err))
+				f.wakeLater(ctx, name)
+			}
+		}
+	}
+}
+
+func (f *facts) waiting() map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names := f.names
+	f.names = map[string]bool{}
+	return names
+}
+
+func (f *facts) wakeLater(ctx context.Context, name string) {
+	f.mu.Lock()
+	f.names[name] = true
+	f.mu.Unlock()
+	if wait(ctx, factsAgain) {
+		f.wake(name)
+	}
+}
+
+// tell tells all that is to be told of an upload.
+func (f *facts) tell(ctx context.Context, name string) error {
+	if f.s.has(path.Join(dirRemoved, name)) {
+		return f.tellRemoved(ctx, name)
+	}
+	i, err := f.s.info(name)
+	if errors.Is(err, errNotFound) || errors.Is(err, errNoInfo) {
+		return nil // a sweep sees to it
+	}
+	if err != nil || i.Partial {
+		return err
+	}
+	if err := f.tellCreated(ctx, i, name); err != nil {
+		return err
+	}
+	if err := f.tellLost(ctx, i, name); err != nil {
+		return err
+	}
+	done := path.Join(name, markCompleted)
+	if !i.complete() || i.Corrupt || f.s.has(done) {
+		return nil
+	}
+	if i.SHA256 == "" {
+		f.hash(name) // which wakes us again
+		return nil
+	}
+	err = bus.Publish(ctx, f.bus, bus.UploadCompleted{
+		Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
+	})
+	if err != nil {
+		return err
+	}
+	return gentle(f.s.mark(done))
+}
+
+func (f *facts) tellCreated(ctx context.Context, i *info, dir string) error {
+	done := path.Join(dir, markCreated)
+	if f.s.has(done) {
+		return nil
+	}
+	err := bus.Publish(ctx, f.bus, bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created})
+	if err != nil {
+		return err
+	}
+	return gentle(f.s.mark(done))
+}
+
+func (f *facts) tellLost(ctx context.Context, i *info, dir string) error {
+	file := path.Join(dir, fileLost)
+	b, err := f.s.root.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var l lost
+	if err != nil || json.Unmarshal(b, &l) != nil {
+		l = lost{Lost: -1, At: f.s.now().UnixMilli(), Reason: "the note of what was damaged is damaged too"}
+	}
+	err = bus.Publish(ctx, f.bus, bus.UploadCorrupt{
+		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: l.Offset, Lost: l.Lost, FoundAt: l.At, Reason: l.Reason,
+	})
+	if err != nil {
+		return err
+	}
+	return gentle(f.s.root.Remove(file))
+}
+
+// tellRemoved tells of an upload that is removed, and forgets it.
+func (f *facts) tellRemoved(ctx context.Context, name string) error {
+	dir := path.Join(dirRemoved, name)
+	i, err := readInfoAt(f.s.root, dir, name)
+	if err == nil && !i.Partial {
+		g := gone{removedBySender, f.s.now().UnixMilli()}
+		if b, err := f.s.root.ReadFile(path.Join(dir, fileGone)); err == nil {
+			_ = json.Unmarshal(b, &g) // else it was deleted, now
+		}
+		if err := f.tellCreated(ctx, i, dir); err != nil {
+			return err
+		}
+		err = bus.Publish(ctx, f.bus, bus.UploadRemoved{
+			Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.complete(), RemovedAt: g.At, Reason: g.Reason,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if err := f.s.root.RemoveAll(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("forget %s: %w", name, err)
+	}
+	return nil
+}
+
+// tellDamaged tells of an upload whose metadata nobody can read, and that it
+// was set aside.
+func (f *facts) tellDamaged(ctx context.Context, name string) error {
+	done := path.Join(dirDamaged, name, markCompleted)
+	if f.s.has(done) {
+		return nil
+	}
+	err := bus.Publish(ctx, f.bus, bus.UploadCorrupt{
+		Upload: name, Lost: -1, FoundAt: f.s.now().UnixMilli(), Reason: "its metadata is damaged; what there is of it is in the folder " + dirDamaged + " of the store",
+	})
+	if err != nil {
+		return err
+	}
+	return f.s.mark(done)
+}
+
+// gentle forgives that an upload was removed meanwhile.
+func gentle(err error) error {
+	if errors.Is(err, errNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

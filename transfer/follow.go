@@ -1,0 +1,231 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// followPoll is how often a receiver looks for what another worker wrote.
+const followPoll = 250 * time.Millisecond
+
+// follow sends a file that is still being sent, to its end. It reads the file
+// beside the writer: no receiver, however slow, holds anybody up.
+func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
+	if !w.cfg.Follow || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
+		refuse(rw, errGrowing)
+		return
+	}
+	f, err := w.store.open(i.Name)
+	if err != nil {
+		refuse(rw, err)
+		return
+	}
+	defer f.Close()
+	g := &growing{w: w, r: r, info: i, file: f, feed: w.feeds.join(i.Name)}
+	defer w.feeds.leave(g.feed)
+	h := rw.Header()
+	if r.Method == http.MethodHead {
+		w.describe(h, r, i, "")
+		if i.Size >= 0 {
+			h.Set("Content-Length", strconv.FormatInt(i.Size, 10))
+			h.Set("Accept-Ranges", "bytes")
+		}
+		return
+	}
+	if err := g.await(min(512, max(0, i.Size))); err != nil { // enough to tell the type
+		refuse(rw, errGrowing)
+		return
+	}
+	head := make([]byte, 512)
+	n, err := f.ReadAt(head[:min(512, g.end)], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		refuse(rw, err)
+		return
+	}
+	w.describe(h, r, i, mediaType(head[:n], claimedType(i.Meta)))
+	from, to, status, err := g.span(r)
+	if err != nil {
+		h.Set("Content-Range", fmt.Sprintf("bytes */%d", i.Size))
+		http.Error(rw, "no such range", http.StatusRequestedRangeNotSatisfiable)
+		return
+	}
+	if status == http.StatusPartialContent {
+		total := "*"
+		if i.Size >= 0 {
+			total = strconv.FormatInt(i.Size, 10)
+		}
+		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%s", from, to-1, total))
+	}
+	if to >= 0 {
+		h.Set("Accept-Ranges", "bytes")
+		h.Set("Content-Length", strconv.FormatInt(to-from, 10))
+	}
+	w.metrics.downloads.Inc()
+	rw.WriteHeader(status)
+	if err := g.send(rw, from, to); err != nil {
+		panic(http.ErrAbortHandler) // half a file must not look whole
+	}
+}
+
+// growing is one receiver of a file that grows.
+type growing struct {
+	w    *Worker
+	r    *http.Request
+	info *info
+	file *os.File
+	feed *feed
+	end  int64 // what counts, as far as seen
+}
+
+// span is what is asked for: the whole file, or the one range that was asked
+// for; to is -1 when nobody knows the end yet. Several ranges are answered
+// with the whole, as one may (RFC 9110 14.2).
+func (g *growing) span(r *http.Request) (from, to int64, status int, err error) {
+	header := r.Header.Get("Range")
+	if ir := r.Header.Get("If-Range"); ir != "" && ir != `"`+g.info.Name+`"` {
+		header = ""
+	}
+	size := g.info.Size
+	if size < 0 {
+		size = g.end // what is there can be had in ranges
+	}
+	from, to, ok, err := parseRange(header, size)
+	switch {
+	case err != nil:
+		return 0, 0, 0, err
+	case ok:
+		return from, to, http.StatusPartialContent, nil
+	}
+	return 0, g.info.Size, http.StatusOK, nil
+}
+
+// errRange says that no byte of a range is there.
+var errRange = errors.New("range not satisfiable")
+
+// parseRange reads a Range header of one range; ok is false when there is none
+// that need be heeded.
+func parseRange(header string, size int64) (from, to int64, ok bool, err error) {
+	spec, found := strings.CutPrefix(header, "bytes=")
+	first, last, dash := strings.Cut(spec, "-")
+	if !found || !dash || strings.Contains(spec, ",") {
+		return 0, 0, false, nil
+	}
+	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
+	if first == "" {
+		n, err := parseDigits(last)
+		if err != nil {
+			return 0, 0, false, nil
+		}
+		if n == 0 || size == 0 {
+			return 0, 0, false, errRange
+		}
+		return max(0, size-n), size, true, nil
+	}
+	from, err = parseDigits(first)
+	if err != nil {
+		return 0, 0, false, nil
+	}
+	to = size
+	if last != "" {
+		n, err := parseDigits(last)
+		if err != nil || n < from {
+			return 0, 0, false, nil
+		}
+		to = min(size, n+1)
+	}
+	if from >= size {
+		return 0, 0, false, errRange
+	}
+	return from, to, true, nil
+}
+
+func parseDigits(s string) (int64, error) {
+	n, err := strconv.ParseUint(s, 10, 62)
+	return int64(n), err
+}
+
+// send sends bytes from one offset to another, or to the file's end (-1).
+func (g *growing) send(rw http.ResponseWriter, from, to int64) error {
+	if _, err := g.file.Seek(from, io.SeekStart); err != nil {
+		return err
+	}
+	control := http.NewResponseController(rw)
+	for to < 0 || from < to {
+		if err := g.await(from + 1); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		upTo := g.end
+		if to >= 0 {
+			upTo = min(upTo, to)
+		}
+		n, err := io.CopyN(rw, g.file, upTo-from)
+		from += n
+		if err != nil {
+			return err
+		}
+		if from == g.end && from != to {
+			_ = control.Flush() // what is there is worth seeing while there is no more
+		}
+	}
+	return nil
+}
+
+// await waits until so much of the file counts; io.EOF: it ends before that.
+func (g *growing) await(end int64) error {
+	if g.end >= end {
+		return nil
+	}
+	patience := time.NewTimer(g.w.cfg.FollowWait)
+	defer patience.Stop()
+	poll := time.NewTicker(followPoll)
+	defer poll.Stop()
+	if err := g.look(); err != nil {
+		return err
+	}
+	for {
+		seen, changed := g.feed.state()
+		g.end = max(g.end, seen)
+		if g.end >= end {
+			return nil
+		}
+		if g.info.Size >= 0 && g.end >= g.info.Size || g.info.complete() {
+			return io.EOF
+		}
+		select {
+		case <-changed:
+			continue
+		case <-poll.C:
+			if err := g.look(); err != nil {
+				return err
+			}
+		case <-patience.C:
+			return errGrowing
+		case <-g.r.Context().Done():
+			return g.r.Context().Err()
+		}
+	}
+}
+
+// look reads from the store how far the file is: another worker may write it,
+// its length may have become known, or it may be gone.
+func (g *growing) look() error {
+	i, err := g.w.store.info(g.info.Name)
+	if err != nil {
+		return err
+	}
+	end, err := g.w.store.offset(g.info.Name)
+	if err != nil {
+		return err
+	}
+	g.info, g.end = i, max(g.end, end)
+	return nil
+}

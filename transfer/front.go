@@ -1,0 +1,189 @@
+package transfer
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxMetadata is how long Upload-Metadata may be, in bytes.
+const maxMetadata = 8 << 10
+
+// front is what stands before the protocol's library: it decides who may do
+// what, and does what the library does not: downloads, checksums, expiry.
+type front struct {
+	w       *Worker
+	tus     http.Handler
+	proxies []netip.Prefix
+}
+
+// ServeHTTP answers all under filesRoot.
+func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(f.w.stopping, func() { cancel(errServerStops()) })()
+	r = r.WithContext(ctx)
+	f.distrust(r)
+	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
+		r.Method = m
+		r.Header.Del("X-HTTP-Method-Override")
+	}
+	id := strings.TrimPrefix(r.URL.Path, filesRoot)
+	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get("Upload-Draft-Interop-Version") != ""
+	switch {
+	case r.Method == http.MethodOptions:
+		f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: options}, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
+		f.w.download(rw, r, id)
+	case id == "":
+		f.create(rw, r)
+	default:
+		f.change(rw, r, id)
+	}
+}
+
+// options tells of what we add to the protocol.
+func options(status int, h http.Header) {
+	h.Set("Tus-Extension", extensions)
+	h.Set("Tus-Checksum-Algorithm", checksumAlgorithms)
+}
+
+// create is a request that makes an upload.
+func (f *front) create(rw http.ResponseWriter, r *http.Request) {
+	owner, err := f.w.admit(r)
+	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
+		err = errHeader
+	}
+	if err != nil {
+		refuse(rw, err)
+		return
+	}
+	r.URL.RawQuery = "" // a key may be in it
+	f.pass(rw, r, &request{owner: owner})
+}
+
+// change is a request about an upload.
+func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
+	if _, err := f.w.writable(id); err != nil {
+		refuse(rw, err)
+		return
+	}
+	f.pass(rw, r, &request{})
+}
+
+// pass hands a request to the library.
+func (f *front) pass(rw http.ResponseWriter, r *http.Request, q *request) {
+	var err error
+	if q.sum, err = parseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
+		refuse(rw, err)
+		return
+	}
+	f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
+		f.w.expires(status, h)
+		if q.made != nil && h.Get("Location") != "" {
+			h.Set("Upload-Read-Link", f.w.readLink(h.Get("Location"), q.made.Name))
+		}
+	}}, r.WithContext(withRequest(r.Context(), q)))
+}
+
+// expires tells a sender until when its upload waits for it.
+func (w *Worker) expires(status int, h http.Header) {
+	if status < 300 && (h.Get("Upload-Offset") != "" || h.Get("Location") != "") {
+		h.Set("Upload-Expires", w.store.now().Add(w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
+	}
+	if h.Get("Access-Control-Allow-Origin") == "" {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
+	h.Set("Cache-Control", "no-store")
+}
+
+// distrust removes what only a proxy of ours may say.
+func (f *front) distrust(r *http.Request) {
+	if f.trusted(r.RemoteAddr) && plainHost(r.Header.Get("X-Forwarded-Host")) {
+		r.Header.Del("Forwarded") // one way of saying it is enough
+		return
+	}
+	for _, h := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-For", "Forwarded"} {
+		r.Header.Del(h)
+	}
+}
+
+func (f *front) trusted(addr string) bool {
+	a, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return false
+	}
+	for _, p := range f.proxies {
+		if p.Contains(a.Addr().Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// plainHost says whether a header is a host, perhaps with a port, or empty.
+func plainHost(h string) bool {
+	return !strings.ContainsFunc(h, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-:[]_", r)
+	})
+}
+
+// edited changes an answer's header before it goes out.
+type edited struct {
+	http.ResponseWriter
+	edit func(status int, h http.Header)
+	done bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (e *edited) WriteHeader(status int) {
+	if !e.done && status >= 200 {
+		e.done = true
+		e.edit(status, e.Header())
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (e *edited) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+// refuse answers with an error.
+func refuse(rw http.ResponseWriter, err error) {
+	r := asRefusal(err)
+	h := rw.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cache-Control", "no-store")
+	if r.status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="pse"`)
+	}
+	if r.status == http.StatusServiceUnavailable || r.status == http.StatusLocked || r.status == http.StatusConflict {
+		h.Set("Retry-After", "1")
+	}
+	answer(rw, r.status, map[string]string{"error": r.text, "code": r.code})
+}
+
+// answer answers with JSON.
+func answer(rw http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		b, status = []byte(`{"error":"internal"}`), http.StatusInternalServerError
+	}
+	h := rw.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(b)+1))
+	rw.WriteHeader(status)
+	_, _ = rw.Write(append(b, '\n'))
+}
+
+// unixMS is a time as JSON has it; the zero time is 0.
+func unixMS(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,106 @@
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"go.uber.org/zap"
+)
+
+// hasher makes the SHA-256 of files that are complete, one at a time and apart
+// from the requests: what just came is still in memory.
+type hasher struct {
+	w *Worker
+
+	mu    sync.Mutex // guards what follows
+	queue []string
+	asked map[string]bool
+	more  chan struct{}
+}
+
+func newHasher(w *Worker) *hasher {
+	return &hasher{w: w, asked: map[string]bool{}, more: make(chan struct{}, 1)}
+}
+
+// ask has a file's hash made.
+func (h *hasher) ask(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.asked[name] {
+		return
+	}
+	h.asked[name] = true
+	h.queue = append(h.queue, name)
+	select {
+	case h.more <- struct{}{}:
+	default:
+	}
+}
+
+func (h *hasher) next() (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return "", false
+	}
+	name := h.queue[0]
+	h.queue = h.queue[1:]
+	return name, true
+}
+
+func (h *hasher) done(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.asked, name)
+}
+
+// run makes hashes until ctx ends.
+func (h *hasher) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.more:
+		}
+		for name, ok := h.next(); ok && ctx.Err() == nil; name, ok = h.next() {
+			err := h.hash(ctx, name)
+			h.done(name)
+			switch {
+			case err == nil:
+				h.w.facts.wake(name)
+			case ctx.Err() == nil && !errors.Is(err, errNotFound):
+				h.w.log.Warn("a file has no hash yet; the next sweep tries again", zap.String("upload", name), zap.Error(err))
+			}
+		}
+	}
+}
+
+// hash makes a file's hash and writes it down.
+func (h *hasher) hash(ctx context.Context, name string) error {
+	f, err := h.w.store.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	buf := h.w.buffers.Get().(*[]byte)
+	defer h.w.buffers.Put(buf)
+	n, err := io.CopyBuffer(struct{ io.Writer }{sum}, whileLiving{ctx, f}, *buf)
+	if err != nil {
+		return fmt.Errorf("hash %s: %w", name, err)
+	}
+	wr, err := h.w.holds.acquire(ctx, name, nil)
+	if err != nil {
+		return err
+	}
+	defer h.w.holds.release(name)
+	if !wr.info.complete() || wr.info.SHA256 != "" || n != wr.info.Size {
+		return nil
+	}
+	return wr.change(func(i *info) { i.SHA256 = hex.EncodeToString(sum.Sum(nil)) })
+}

@@ -1,0 +1,265 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+const (
+	// holdIdle is how long an upload stays open after a request: the next
+	// chunk of the same file finds all as it was.
+	holdIdle = 5 * time.Second
+	// holdAgain is how long to wait before another try at what somebody else has.
+	holdAgain = 10 * time.Millisecond
+	// askLetGo is the name of the question for another worker's hold.
+	askLetGo = "transfer.letgo"
+)
+
+// holds are the uploads that this worker writes to, or did a moment ago. Who
+// wants one that is held asks its holder to let go, here or at another worker:
+// a sender that comes back is not kept waiting by its own dead connection. A
+// lease on the bus says which worker has it; the lock of the writer is what
+// keeps two from writing, also when the bus is away.
+type holds struct {
+	s      *store
+	feeds  *feeds
+	log    *zap.Logger
+	opened func(*writer) // prepares a writer; tells of what was damaged
+
+	mu     sync.Mutex  // guards what follows
+	bus    *bus.Bus    // nil: this process has the store for itself
+	leases *bus.Leases // nil likewise
+	all    map[string]*hold
+}
+
+// hold is one upload that is held.
+type hold struct {
+	w     *writer // nil while it is being opened
+	key   string  // of the upload
+	lease *bus.Lease
+	feed  *feed
+	busy  bool
+	letGo func()        // asks who is busy with it to stop; may be nil
+	free  chan struct{} // closed when nobody is busy with it any more
+	leave bool          // somebody elsewhere wants it
+	idle  *time.Timer
+}
+
+func newHolds(s *store, f *feeds, opened func(*writer), log *zap.Logger) *holds {
+	return &holds{s: s, feeds: f, opened: opened, log: log, all: map[string]*hold{}}
+}
+
+// share has other workers learn what is held here.
+func (h *holds) share(b *bus.Bus, l *bus.Leases) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bus, h.leases = b, l
+}
+
+func (h *holds) shared() *bus.Leases {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.leases
+}
+
+// busy says whether somebody here is at work on an upload.
+func (h *holds) busy(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	x := h.all[name]
+	return x != nil && x.busy
+}
+
+// acquire takes an upload for writing, and waits for who has it until ctx
+// ends: errBusy. letGo is called, maybe several times, when somebody else
+// wants it; it must not block. Release it.
+func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer, error) {
+	for {
+		h.mu.Lock()
+		x := h.all[name]
+		switch {
+		case x == nil:
+			x = &hold{busy: true, letGo: letGo, free: make(chan struct{})}
+			h.all[name] = x
+			h.mu.Unlock()
+			if err := h.open(ctx, name, x); err != nil {
+				h.drop(name, x)
+				return nil, err
+			}
+			return x.w, nil
+		case !x.busy:
+			x.busy, x.letGo, x.free = true, letGo, make(chan struct{})
+			x.idle.Stop()
+			h.mu.Unlock()
+			return x.w, nil
+		}
+		ask, free := x.letGo, x.free
+		h.mu.Unlock()
+		if ask != nil {
+			ask()
+		}
+		select {
+		case <-free:
+		case <-ctx.Done():
+			return nil, errBusy
+		}
+	}
+}
+
+// release ends what acquire began.
+func (h *holds) release(name string) {
+	h.mu.Lock()
+	x := h.all[name]
+	if x == nil || !x.busy {
+		h.mu.Unlock()
+		return
+	}
+	if x.leave || x.w.damaged || x.w.info.complete() {
+		h.mu.Unlock()
+		h.drop(name, x)
+		return
+	}
+	x.busy, x.letGo = false, nil
+	x.idle = time.AfterFunc(holdIdle, func() { h.closeIdle(name, x) })
+	close(x.free)
+	h.mu.Unlock()
+}
+
+// key gives the key of an upload that is open here.
+func (h *holds) key(name string) (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if x := h.all[name]; x != nil && x.w != nil {
+		return x.key, true
+	}
+	return "", false
+}
+
+// open fills a fresh hold, and waits for others to let go of it.
+func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
+	if x.lease, err = h.lease(ctx, name); err != nil {
+		return err
+	}
+	for {
+		w, err := openWriter(h.s, name)
+		if err == nil {
+			x.feed = h.feeds.join(name)
+			w.feed = x.feed
+			w.feed.grew(w.last.end)
+			h.opened(w)
+			h.mu.Lock()
+			x.w, x.key = w, w.info.Key
+			h.mu.Unlock()
+			return nil
+		}
+		if !errors.Is(err, errHeld) {
+			return err
+		}
+		if !wait(ctx, holdAgain) {
+			return errBusy
+		}
+	}
+}
+
+// lease says to other workers that this one has the upload. Without the bus
+// it is done without.
+func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
+	leases := h.shared()
+	for leases != nil {
+		l, err := leases.TryAcquire(ctx, "file."+name, nil)
+		switch {
+		case err == nil:
+			return l, nil
+		case !errors.Is(err, bus.ErrHeld):
+			h.log.Debug("an upload is held without a lease", zap.String("upload", name), zap.Error(err))
+			return nil, nil
+		}
+		if _, holder, ok := leases.Holder("file." + name); ok {
+			_, _ = h.bus.AskDirect(ctx, holder, askLetGo, []byte(name)) // else its lease ends by itself
+		}
+		if !wait(ctx, holdAgain) {
+			return nil, errBusy
+		}
+	}
+	return nil, nil
+}
+
+// giveUp lets go of an upload that another worker wants, soon.
+func (h *holds) giveUp(name string) {
+	h.mu.Lock()
+	x := h.all[name]
+	if x == nil {
+		h.mu.Unlock()
+		return
+	}
+	x.leave = true
+	ask, busy := x.letGo, x.busy
+	h.mu.Unlock()
+	switch {
+	case !busy:
+		h.closeIdle(name, x)
+	case ask != nil:
+		ask()
+	}
+}
+
+func (h *holds) closeIdle(name string, x *hold) {
+	h.mu.Lock()
+	if h.all[name] != x || x.busy {
+		h.mu.Unlock()
+		return
+	}
+	x.busy, x.free = true, make(chan struct{})
+	h.mu.Unlock()
+	h.drop(name, x)
+}
+
+// drop closes what is held and forgets it. Who calls it is busy with it.
+func (h *holds) drop(name string, x *hold) {
+	x.w.close()
+	if x.lease != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = x.lease.Release(ctx) // else it times out
+		cancel()
+	}
+	h.feeds.leave(x.feed)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.all[name] == x {
+		delete(h.all, name)
+	}
+	close(x.free)
+}
+
+// close closes what nobody is busy with; the others see to themselves.
+func (h *holds) close() {
+	h.mu.Lock()
+	idle := map[string]*hold{}
+	for name, x := range h.all {
+		if x.leave = true; !x.busy {
+			x.idle.Stop()
+			idle[name] = x
+		}
+	}
+	h.mu.Unlock()
+	for name, x := range idle {
+		h.closeIdle(name, x)
+	}
+}
+
+// wait waits, and says whether ctx lives on.
+func wait(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

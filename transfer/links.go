@@ -1,0 +1,86 @@
+package transfer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"time"
+)
+
+// A link is a key that lets whoever has it read a file, until it expires or is
+// revoked. Each is a file of its own, so that workers need not agree on anything.
+type link struct {
+	Key     string `json:"key"`
+	Created int64  `json:"created"` // unix ms
+	Until   int64  `json:"until"`   // unix ms; 0: for ever
+	Label   string `json:"label,omitempty"`
+}
+
+// good says whether a link has not expired.
+func (l link) good(now time.Time) bool { return l.Until == 0 || now.UnixMilli() < l.Until }
+
+// addLink makes a link that is good until a time; zero: for ever.
+func (s *store) addLink(name string, until time.Time, label string) (link, error) {
+	l := link{Key: newToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}
+	b, err := json.Marshal(l)
+	if err == nil {
+		if err = s.root.Mkdir(path.Join(name, dirLinks), 0o700); errors.Is(err, os.ErrExist) {
+			err = nil
+		}
+	}
+	if err == nil {
+		err = writeFile(s.root, path.Join(name, dirLinks, l.Key), b, s.sync == syncAlways)
+	}
+	if err != nil {
+		return link{}, fmt.Errorf("make a link to %s: %w", name, diskError(missing(err)))
+	}
+	return l, nil
+}
+
+// link reads one.
+func (s *store) link(name, key string) (link, error) {
+	b, err := s.root.ReadFile(path.Join(name, dirLinks, key))
+	if err != nil {
+		return link{}, missing(err)
+	}
+	var l link
+	if json.Unmarshal(b, &l) != nil || l.Key != key {
+		return link{}, errNotFound
+	}
+	return l, nil
+}
+
+// links lists those that have not expired, the oldest first.
+func (s *store) links(name string) ([]link, error) {
+	d, err := s.root.Open(path.Join(name, dirLinks))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the links to %s: %w", name, err)
+	}
+	defer d.Close()
+	all, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list the links to %s: %w", name, err)
+	}
+	links := []link{}
+	for _, key := range all {
+		if l, err := s.link(name, key); err == nil && l.good(s.now()) {
+			links = append(links, l)
+		}
+	}
+	slices.SortFunc(links, func(a, b link) int { return int(a.Created - b.Created) })
+	return links, nil
+}
+
+// revokeLink makes a link good for nothing.
+func (s *store) revokeLink(name, key string) error {
+	if !isToken(key) {
+		return errNotFound
+	}
+	return missing(s.root.Remove(path.Join(name, dirLinks, key)))
+}

@@ -1,0 +1,161 @@
+package transfer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"path"
+)
+
+// repair brings an upload that was just opened to a state in which it can be
+// appended to: the journal ends with a whole record, the data where that
+// says, and the last block is what it says. What a crash left is cut off;
+// lost says how much of what had counted is gone.
+func (w *writer) repair() error {
+	last, length, good, err := lastRecord(w.journal)
+	if err != nil {
+		return err
+	}
+	w.last, w.length = last, length
+	if good {
+		if good, err = w.fits(last); err != nil {
+			return err
+		}
+	}
+	if !good {
+		return w.recheck()
+	}
+	return w.cut()
+}
+
+// cut takes away data that does not count.
+func (w *writer) cut() error {
+	st, err := w.data.Stat()
+	if err == nil && st.Size() > w.last.end {
+		err = w.data.Truncate(w.last.end)
+	}
+	if err != nil {
+		return fmt.Errorf("repair %s: %w", w.info.Name, err)
+	}
+	return nil
+}
+
+// fits says whether the block that a record is about is as it says.
+func (w *writer) fits(r record) (bool, error) {
+	if r.end == 0 {
+		return true, nil
+	}
+	b := make([]byte, r.end-r.begin())
+	if _, err := w.data.ReadAt(b, r.begin()); errors.Is(err, io.EOF) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("check %s: %w", w.info.Name, err)
+	}
+	return crc32.Checksum(b, castagnoli()) == r.crc, nil
+}
+
+// recheck reads all of it, and keeps what is good from the beginning on.
+func (w *writer) recheck() error {
+	claimed := w.claimed()
+	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("check %s: %w", w.info.Name, err)
+	}
+	var sound, last record
+	var length, soundLength int64
+	var failed error
+	_, err := eachRecord(w.journal, func(r record) bool {
+		if last.end > 0 && r.begin() >= last.end { // last was its block's final word
+			ok, err := w.fits(last)
+			if err != nil || !ok {
+				failed = err
+				return false
+			}
+			sound, soundLength = last, length
+		}
+		last, length = r, length+recordSize
+		return true
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("check %s: %w", w.info.Name, err)
+	}
+	// The block that was last looked at may be good up to any of its records.
+	if sound, soundLength, err = w.within(sound, soundLength, length); err != nil {
+		return err
+	}
+	w.last, w.length = sound, soundLength
+	if w.lost = max(0, claimed-w.last.end); w.lost > 0 {
+		if err := w.note(); err != nil { // before anything is cut off
+			return err
+		}
+	}
+	if err := w.journal.Truncate(w.length); err != nil {
+		return fmt.Errorf("repair %s: %w", w.info.Name, err)
+	}
+	return w.cut()
+}
+
+// within finds the last good record of the block after sound.
+func (w *writer) within(sound record, at, end int64) (record, int64, error) {
+	var b [recordSize]byte
+	for pos := end - recordSize; pos >= at; pos -= recordSize {
+		if _, err := w.journal.ReadAt(b[:], pos); err != nil {
+			return sound, at, fmt.Errorf("check %s: %w", w.info.Name, err)
+		}
+		r, ok := parseRecord(b[:])
+		if !ok {
+			continue
+		}
+		good, err := w.fits(r)
+		if err != nil {
+			return sound, at, err
+		}
+		if good {
+			return r, pos + recordSize, nil
+		}
+	}
+	return sound, at, nil
+}
+
+// claimed is how much had counted, as far as anybody can still tell: the
+// highest that any record says that is whole, or all of what was complete.
+func (w *writer) claimed() int64 {
+	if w.info.complete() {
+		return w.info.Size
+	}
+	var most int64
+	var b [recordSize]byte
+	for pos := w.length / recordSize * recordSize; pos >= recordSize; pos -= recordSize {
+		if _, err := w.journal.ReadAt(b[:], pos-recordSize); err != nil {
+			break
+		}
+		if r, ok := parseRecord(b[:]); ok {
+			most = r.end
+			break
+		}
+		if pos <= w.length-1024*recordSize {
+			break // no use: it is all damaged
+		}
+	}
+	st, err := w.data.Stat()
+	if err == nil && w.length > 0 && most == 0 {
+		most = st.Size()
+	}
+	return most
+}
+
+// note writes down what is lost, to be told of.
+func (w *writer) note() error {
+	b, err := json.Marshal(lost{w.last.end, w.lost, w.s.now().UnixMilli(), "what is on the disk is not what was written; the good beginning is kept"})
+	if err == nil {
+		err = writeFile(w.s.root, path.Join(w.info.Name, fileLost), b, false)
+	}
+	if err == nil && w.info.complete() {
+		err = w.change(func(i *info) { i.Corrupt = true })
+	}
+	if err != nil {
+		return fmt.Errorf("repair %s: %w", w.info.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,150 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"path"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+const (
+	sweepEvery = time.Minute
+	usedFor    = time.Hour // parts stay so long after they were made a whole, for a sender that asks again
+)
+
+// sweeper looks after all uploads from time to time, at first when it starts:
+// what a crash left half done is done, what is too old goes, and what other
+// workers did is learnt.
+func (w *Worker) sweeper(ctx context.Context) {
+	for {
+		if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+			w.log.Error("the store of files cannot be looked through", zap.Error(err))
+		} else if err == nil {
+			w.swept.Store(true)
+		}
+		if !wait(ctx, sweepEvery) {
+			return
+		}
+	}
+}
+
+func (w *Worker) sweep(ctx context.Context) error {
+	before := w.ledger.known() // what comes later is not missed
+	names, err := w.store.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		delete(before, name)
+		if err := w.look(ctx, name); err != nil && !errors.Is(err, errNotFound) && !errors.Is(err, errBusy) {
+			w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
+		}
+	}
+	for name := range before {
+		w.ledger.drop(name)
+	}
+	return w.sweepAside(ctx)
+}
+
+// sweepAside tells of what was removed or set aside and is not told of yet.
+func (w *Worker) sweepAside(ctx context.Context) error {
+	removed, err := w.store.list(dirRemoved)
+	if err != nil {
+		return err
+	}
+	for _, name := range removed {
+		w.facts.wake(name)
+	}
+	damaged, err := w.store.list(dirDamaged)
+	if err != nil {
+		return err
+	}
+	for _, name := range damaged {
+		if err := w.facts.tellDamaged(ctx, name); err != nil {
+			w.log.Warn("a damaged upload is told of later", zap.String("upload", name), zap.Error(err))
+		}
+	}
+	return nil
+}
+
+// look looks after one upload.
+func (w *Worker) look(ctx context.Context, name string) error {
+	i, err := w.store.info(name)
+	if errors.Is(err, errNoInfo) {
+		return w.setAside(name)
+	}
+	if err != nil {
+		return err
+	}
+	touched, err := w.store.touched(name)
+	if err != nil {
+		return err
+	}
+	offset, err := w.store.offset(name)
+	if err != nil {
+		return err
+	}
+	w.ledger.set(name, i.Owner, max(i.Size, offset))
+	now := w.store.now()
+	switch {
+	case i.complete() && w.cfg.Keep > 0 && now.Sub(i.completedAt()) > w.cfg.Keep,
+		!i.complete() && now.Sub(touched) > w.cfg.IncompleteFor,
+		i.Partial && w.usedUp(name, now):
+		return w.withIdle(ctx, name, func(wr *writer) error { return w.remove(wr, removedByAge) })
+	case !i.complete() && (offset == i.Size || !w.swept.Load()):
+		// At the start every one that is not complete is checked, by opening it.
+		return w.withIdle(ctx, name, func(wr *writer) error {
+			w.facts.wake(name)
+			if wr.info.complete() || !wr.whole() {
+				return nil
+			}
+			if wr.info.Final && len(wr.info.Parts) == 0 {
+				return nil
+			}
+			return w.finish(ctx, wr)
+		})
+	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
+		w.facts.wake(name)
+	}
+	return nil
+}
+
+// usedUp says that a part was made a whole long enough ago.
+func (w *Worker) usedUp(name string, now time.Time) bool {
+	st, err := w.store.root.Stat(path.Join(name, markUsed))
+	return err == nil && now.Sub(st.ModTime()) > usedFor
+}
+
+// setAside takes an upload without metadata out of the way. One that is just
+// being made has none either, so it must be old.
+func (w *Worker) setAside(name string) error {
+	st, err := w.store.root.Stat(name)
+	if err != nil || w.store.now().Sub(st.ModTime()) < time.Minute && !w.store.has(path.Join(name, fileInfo)) {
+		return err
+	}
+	w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+dirDamaged, zap.String("upload", name))
+	w.ledger.drop(name)
+	return w.store.setAside(name)
+}
+
+// withIdle holds an upload that nobody is busy with; errBusy: somebody is.
+func (w *Worker) withIdle(ctx context.Context, name string, f func(*writer) error) error {
+	ctx, cancel := context.WithTimeout(ctx, w.cfg.StallTimeout)
+	defer cancel()
+	if w.holds.busy(name) {
+		return errBusy
+	}
+	try, stop := context.WithTimeout(ctx, 100*time.Millisecond)
+	wr, err := w.holds.acquire(try, name, nil)
+	stop()
+	if err != nil {
+		return err
+	}
+	defer w.holds.release(name)
+	return f(wr)
+}

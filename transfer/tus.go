@@ -1,0 +1,290 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+	"go.uber.org/zap"
+	"golang.org/x/exp/slog"
+)
+
+// filesRoot is where uploads are.
+const filesRoot = "/files/"
+
+// extensions are those of the protocol's library and ours.
+const extensions = "creation,creation-with-upload,creation-defer-length,termination,concatenation,checksum,expiration"
+
+// exposed are the headers that pages of other origins may read.
+const exposed = "Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Complete, Upload-Incomplete, Upload-Expires, " +
+	"Upload-Draft-Interop-Version, Upload-Limit, Upload-Read-Link, Location, Tus-Version, Tus-Resumable, Tus-Max-Size, Tus-Extension, Tus-Checksum-Algorithm, " +
+	"Content-Disposition, Content-Range, ETag, Accept-Ranges"
+
+// newTus gives tusd's handler over our store: it reads and writes the
+// protocol, all else is ours.
+func newTus(w *Worker) (http.Handler, error) {
+	t := tus{w}
+	c := handler.NewStoreComposer()
+	c.UseCore(t)
+	c.UseLocker(t)
+	c.UseTerminater(t)
+	c.UseConcater(t)
+	c.UseLengthDeferrer(t)
+	cors := handler.DefaultCorsConfig
+	cors.AllowHeaders += ", Upload-Checksum"
+	cors.ExposeHeaders = exposed
+	if len(w.cfg.Origins) > 0 {
+		quoted := make([]string, len(w.cfg.Origins))
+		for i, o := range w.cfg.Origins {
+			quoted[i] = regexp.QuoteMeta(o)
+		}
+		cors.AllowOrigin = regexp.MustCompile("^(" + strings.Join(quoted, "|") + ")$")
+	}
+	h, err := handler.NewHandler(handler.Config{
+		StoreComposer: c, MaxSize: w.cfg.MaxSize, BasePath: filesRoot, Cors: &cors,
+		EnableExperimentalProtocol: true, DisableDownload: true,
+		RespectForwardedHeaders: true, // the front has removed those that do not hold
+		Logger:                  slog.New(tusLog{w.log}),
+		PreUploadCreateCallback: t.before,
+		AcquireLockTimeout:      w.cfg.LockWait, NetworkTimeout: w.cfg.StallTimeout, GracefulRequestCompletionTimeout: 5 * time.Second,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return http.StripPrefix(strings.TrimSuffix(filesRoot, "/"), h), nil
+}
+
+// tus is what tusd's handler calls.
+type tus struct{ w *Worker }
+
+// before asks whether an upload may be made, and under which metadata.
+func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
+	meta, err := t.w.mayCreate(e.Context, e.Upload.MetaData, sizeOf(e.Upload), e.Upload.IsPartial, e.HTTPRequest.Header, e.HTTPRequest.RemoteAddr)
+	return handler.HTTPResponse{}, handler.FileInfoChanges{MetaData: meta}, tusError(err)
+}
+
+func sizeOf(i handler.FileInfo) int64 {
+	if i.SizeIsDeferred {
+		return -1
+	}
+	return i.Size
+}
+
+// NewUpload implements handler.DataStore.
+func (t tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
+	i := &info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
+	if err := t.w.create(i); err != nil {
+		return nil, tusError(err)
+	}
+	requestOf(ctx).made = i
+	return &tusUpload{w: t.w, name: i.Name}, nil
+}
+
+// GetUpload implements handler.DataStore.
+func (t tus) GetUpload(_ context.Context, id string) (handler.Upload, error) {
+	name, err := t.w.writable(id)
+	if err != nil {
+		return nil, tusError(err)
+	}
+	return &tusUpload{w: t.w, name: name}, nil
+}
+
+// AsTerminatableUpload implements handler.TerminaterDataStore.
+func (tus) AsTerminatableUpload(u handler.Upload) handler.TerminatableUpload { return u.(*tusUpload) }
+
+// AsConcatableUpload implements handler.ConcaterDataStore.
+func (tus) AsConcatableUpload(u handler.Upload) handler.ConcatableUpload { return u.(*tusUpload) }
+
+// AsLengthDeclarableUpload implements handler.LengthDeferrerDataStore.
+func (tus) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarableUpload {
+	return u.(*tusUpload)
+}
+
+// NewLock implements handler.Locker.
+func (t tus) NewLock(id string) (handler.Lock, error) {
+	name, err := t.w.writable(id)
+	if err != nil {
+		return nil, tusError(err)
+	}
+	return &tusLock{w: t.w, name: name}, nil
+}
+
+// tusLock is a hold.
+type tusLock struct {
+	w       *Worker
+	name    string
+	request *request
+}
+
+// Lock implements handler.Lock.
+func (l *tusLock) Lock(ctx context.Context, letGo func()) error {
+	w, err := l.w.holds.acquire(ctx, l.name, letGo)
+	if err != nil {
+		return tusError(err)
+	}
+	l.request = requestOf(ctx)
+	l.request.name, l.request.w = l.name, w
+	return nil
+}
+
+// Unlock implements handler.Lock.
+func (l *tusLock) Unlock() error {
+	l.request.w = nil
+	l.w.holds.release(l.name)
+	return nil
+}
+
+// tusUpload is an upload as one request of tusd's sees it. What it needs the
+// writer for it does under the request's lock, or under one of its own.
+type tusUpload struct {
+	w    *Worker
+	name string
+}
+
+// hold gives f the writer.
+func (u *tusUpload) hold(ctx context.Context, f func(*writer) error) error {
+	if w := requestOf(ctx).holds(u.name); w != nil {
+		return tusError(f(w))
+	}
+	w, err := u.w.holds.acquire(ctx, u.name, nil)
+	if err != nil {
+		return tusError(err)
+	}
+	defer u.w.holds.release(u.name)
+	return tusError(f(w))
+}
+
+// GetInfo implements handler.Upload.
+func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
+	q := requestOf(ctx)
+	if w := q.holds(u.name); w != nil {
+		return tusInfo(w.info, w.last.end), nil
+	}
+	if q.made != nil && q.made.Name == u.name {
+		return tusInfo(q.made, 0), nil
+	}
+	i, err := u.w.store.info(u.name) // a part of another, to which nobody writes any more
+	if err != nil {
+		return handler.FileInfo{}, tusError(err)
+	}
+	offset, err := u.w.store.offset(u.name)
+	return tusInfo(i, offset), tusError(err)
+}
+
+func tusInfo(i *info, offset int64) handler.FileInfo {
+	return handler.FileInfo{
+		ID: i.Name + "-" + i.Key, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
+		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,
+	}
+}
+
+// WriteChunk implements handler.Upload.
+func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (n int64, err error) {
+	err = u.hold(ctx, func(w *writer) error {
+		if offset != w.last.end { // nobody else can have written; for all that
+			return errStorage
+		}
+		limit, err := u.w.room(w.info, offset)
+		if err != nil {
+			return err
+		}
+		n, err = w.append(src, limit, requestOf(ctx).sum)
+		if err == nil && n == limit && w.info.Size < 0 {
+			err = errTooLarge
+		}
+		u.w.wrote(w.info, w.last.end, n)
+		return err
+	})
+	return n, err
+}
+
+// DeclareLength implements handler.LengthDeclarableUpload.
+func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
+	return u.hold(ctx, func(w *writer) error { return u.w.declare(w, length) })
+}
+
+// FinishUpload implements handler.Upload.
+func (u *tusUpload) FinishUpload(ctx context.Context) error {
+	return u.hold(ctx, func(w *writer) error { return u.w.finish(ctx, w) })
+}
+
+// ConcatUploads implements handler.ConcatableUpload.
+func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) error {
+	names := make([]string, len(parts))
+	for i, p := range parts {
+		names[i] = p.(*tusUpload).name
+	}
+	return u.hold(ctx, func(w *writer) error { return u.w.concat(ctx, w, names) })
+}
+
+// Terminate implements handler.TerminatableUpload.
+func (u *tusUpload) Terminate(ctx context.Context) error {
+	return u.hold(ctx, func(w *writer) error { return u.w.remove(w, removedBySender) })
+}
+
+// GetReader implements handler.Upload. Downloads are our own.
+func (u *tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
+	return nil, handler.ErrNotImplemented
+}
+
+// tusError gives tusd what it answers with: a refusal as it is; of other
+// trouble no more than that there is some.
+func tusError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var already handler.Error
+	if errors.As(err, &already) {
+		return err
+	}
+	r := asRefusal(err)
+	return handler.NewError("ERR_"+strings.ToUpper(r.code), r.text, r.status)
+}
+
+// errServerStops has tusd end a request, so that its sender resumes elsewhere.
+func errServerStops() error { return handler.ErrServerShutdown }
+
+// asRefusal finds the refusal in an error.
+func asRefusal(err error) *refusal {
+	var r *refusal
+	if errors.As(err, &r) {
+		return r
+	}
+	return errStorage
+}
+
+// tusLog passes on what tusd calls an error. What clients do wrong, or that
+// they are gone, is none.
+type tusLog struct{ log *zap.Logger }
+
+// Enabled implements slog.Handler.
+func (tusLog) Enabled(_ context.Context, l slog.Level) bool { return l >= slog.LevelError }
+
+// Handle implements slog.Handler.
+func (t tusLog) Handle(_ context.Context, r slog.Record) error {
+	level := zap.ErrorLevel
+	if r.Message == "BodyReadError" {
+		level = zap.DebugLevel
+	}
+	if c := t.log.Check(level, "tus: "+r.Message); c != nil {
+		var fields []zap.Field
+		r.Attrs(func(a slog.Attr) bool {
+			fields = append(fields, zap.String(a.Key, a.Value.String()))
+			return true
+		})
+		c.Write(fields...)
+	}
+	return nil
+}
+
+// WithAttrs implements slog.Handler. The path of a request is a secret, so
+// none of them are kept.
+func (t tusLog) WithAttrs([]slog.Attr) slog.Handler { return t }
+
+// WithGroup implements slog.Handler.
+func (t tusLog) WithGroup(string) slog.Handler { return t }

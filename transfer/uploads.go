@@ -1,0 +1,313 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"go.uber.org/zap"
+)
+
+// writable finds the upload that an id lets one write to.
+func (w *Worker) writable(id string) (name string, err error) {
+	name, key, ok := parseID(id)
+	if !ok {
+		return "", errNotFound
+	}
+	if held, ok := w.holds.key(name); ok { // it need not be read again for each chunk
+		if same(held, key) {
+			return name, nil
+		}
+	} else if i, err := w.store.info(name); err != nil {
+		return "", asMissing(err)
+	} else if same(i.Key, key) {
+		return name, nil
+	}
+	if _, err := w.store.link(name, key); err == nil {
+		return "", errReadOnly
+	}
+	return "", errNotFound
+}
+
+// readable finds the upload that an id lets one read.
+func (w *Worker) readable(id string) (*info, error) {
+	name, key, ok := parseID(id)
+	if !ok {
+		return nil, errNotFound
+	}
+	i, err := w.store.info(name)
+	if err != nil {
+		return nil, asMissing(err)
+	}
+	if l, err := w.store.link(name, key); err == nil && l.good(w.store.now()) {
+		return i, nil
+	}
+	if same(i.Key, key) && (w.cfg.GetByUploadURL || w.cfg.Open) {
+		return i, nil
+	}
+	return nil, errNotFound
+}
+
+// asMissing hides from strangers that there is something which cannot be read.
+func asMissing(err error) error {
+	if errors.Is(err, errNoInfo) {
+		return errNotFound
+	}
+	return err
+}
+
+// mayCreate asks the hooks whether an upload may be made; it may come back with
+// other metadata.
+func (w *Worker) mayCreate(ctx context.Context, meta map[string]string, size int64, partial bool, h http.Header, addr string) (map[string]string, error) {
+	if partial {
+		return nil, nil // the whole will be asked about
+	}
+	q := bus.UploadHook{Name: fileName(meta), Size: size, Metadata: meta, Owner: requestOf(ctx).owner, Addr: addr, Client: h.Get("User-Agent")}
+	v, err := bus.Ask(ctx, w.bus, q, w.cfg.Upload)
+	if err != nil {
+		w.log.Warn("the hook of uploads", zap.Error(err))
+	}
+	if !v.Allow {
+		w.metrics.refused.WithLabelValues("hook").Inc()
+		return nil, &refusal{http.StatusForbidden, "refused", v.Reason}
+	}
+	return v.Metadata, nil
+}
+
+// create makes an upload, and a link to read it that does not expire.
+func (w *Worker) create(i *info) error {
+	i.Name, i.Key = newToken(), newToken()
+	if err := w.ledger.reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
+		w.metrics.refused.WithLabelValues("quota").Inc()
+		return err
+	}
+	if err := w.store.create(i); err != nil {
+		w.ledger.drop(i.Name)
+		return err
+	}
+	w.metrics.created.Inc()
+	w.facts.wake(i.Name)
+	return nil
+}
+
+// readLink makes the link by which a new upload's file may be read, for ever,
+// of the URL by which it is written. Empty: there is none.
+func (w *Worker) readLink(location, name string) string {
+	l, err := w.store.addLink(name, time.Time{}, "")
+	if err != nil {
+		w.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
+		return ""
+	}
+	return location[:len(location)-tokenSize] + l.Key
+}
+
+// room is how much may be written at an offset.
+func (w *Worker) room(i *info, offset int64) (int64, error) {
+	if i.Size >= 0 {
+		return i.Size - offset, nil
+	}
+	room := w.ledger.room(i.Owner)
+	if w.cfg.MaxSize > 0 {
+		room = min(room, w.cfg.MaxSize-offset)
+	}
+	if room <= 0 {
+		return 0, errQuota
+	}
+	return room, nil
+}
+
+// wrote books what was written.
+func (w *Worker) wrote(i *info, end, n int64) {
+	w.metrics.received.Add(float64(n))
+	if i.Size < 0 {
+		w.ledger.set(i.Name, i.Owner, end)
+	}
+}
+
+// declare makes known how long an upload will be.
+func (w *Worker) declare(wr *writer, length int64) error {
+	if length < wr.last.end {
+		return errTooLarge
+	}
+	if err := w.ledger.grow(wr.info.Name, wr.info.Owner, length); err != nil {
+		return err
+	}
+	return wr.change(func(i *info) { i.Size = length })
+}
+
+// finish makes an upload whose bytes are all there a file that others get.
+// Called again it changes nothing.
+func (w *Worker) finish(ctx context.Context, wr *writer) error {
+	switch {
+	case wr.info.complete():
+		return nil
+	case !wr.whole():
+		return fmt.Errorf("finish %s: %d of %d bytes: %w", wr.info.Name, wr.last.end, wr.info.Size, errStorage)
+	}
+	if w.store.sync != syncNever {
+		if err := wr.flush(); err != nil {
+			return err
+		}
+	}
+	head := make([]byte, 512)
+	n, err := wr.data.ReadAt(head, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("finish %s: %w", wr.info.Name, err)
+	}
+	typ := mediaType(head[:n], claimedType(wr.info.Meta))
+	if err := w.mayComplete(ctx, wr, typ); err != nil {
+		return err
+	}
+	if err := wr.change(func(i *info) { i.Completed, i.Type = w.store.now().UnixMilli(), typ }); err != nil {
+		return err
+	}
+	if w.store.sync != syncNever {
+		if err := errors.Join(w.store.syncDir(wr.info.Name), w.store.syncDir(".")); err != nil {
+			return fmt.Errorf("finish %s: %w", wr.info.Name, err)
+		}
+	}
+	wr.feed.grew(wr.last.end)
+	w.metrics.completed.Inc()
+	w.facts.wake(wr.info.Name)
+	return nil
+}
+
+// mayComplete asks the hook about a file that is all there. A veto removes it;
+// no answer keeps it for another try.
+func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error {
+	i := wr.info
+	if i.Partial {
+		return nil
+	}
+	v, err := bus.Ask(ctx, w.bus, bus.CompleteHook{
+		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: w.store.path(path.Join(i.Name, fileData)),
+	}, w.cfg.Complete)
+	if err != nil {
+		w.log.Warn("the hook of complete files", zap.Error(err))
+	}
+	switch {
+	case v.Allow:
+		return nil
+	case err != nil:
+		return &refusal{http.StatusServiceUnavailable, "unchecked", v.Reason + "; try again in a while"}
+	}
+	w.metrics.refused.WithLabelValues("hook").Inc()
+	if err := w.remove(wr, removedByHook); err != nil {
+		return err
+	}
+	return &refusal{http.StatusForbidden, "refused", v.Reason}
+}
+
+// concat makes a file of others, which are complete, and marks these as used.
+func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
+	for _, name := range parts {
+		if err := w.appendPart(ctx, wr, name); err != nil {
+			_ = w.remove(wr, removedBySender) // nobody can resume it
+			return err
+		}
+	}
+	if err := w.finish(ctx, wr); err != nil {
+		return err
+	}
+	for _, name := range parts {
+		_ = w.store.mark(path.Join(name, markUsed))
+	}
+	return nil
+}
+
+// markUsed says that an upload is part of a whole by now.
+const markUsed = "used"
+
+func (w *Worker) appendPart(ctx context.Context, wr *writer, name string) error {
+	f, err := w.store.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("concatenate %s: %w", name, err)
+	}
+	n, err := wr.append(whileLiving{ctx, f}, st.Size(), nil)
+	if err == nil && n != st.Size() {
+		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, st.Size(), errStorage)
+	}
+	return err
+}
+
+// whileLiving reads until a context ends.
+type whileLiving struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read implements io.Reader.
+func (w whileLiving) Read(b []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.r.Read(b)
+}
+
+// Why an upload was removed.
+const (
+	removedBySender = "deleted"
+	removedByAge    = "expired"
+	removedByHook   = "refused"
+)
+
+// remove takes an upload away. From the moment it returns nobody finds it.
+func (w *Worker) remove(wr *writer, reason string) error {
+	i := wr.info
+	if !i.Partial {
+		if err := w.facts.willRemove(i, reason); err != nil {
+			return err
+		}
+	}
+	gone := path.Join(dirRemoved, i.Name)
+	if err := w.store.root.Rename(i.Name, gone); err != nil {
+		return fmt.Errorf("remove %s: %w", i.Name, missing(err))
+	}
+	wr.damaged = true // it is not to be held any longer
+	wr.feed.grew(wr.last.end)
+	w.ledger.drop(i.Name)
+	w.metrics.removed.WithLabelValues(reason).Inc()
+	if i.Partial {
+		return w.store.root.RemoveAll(gone)
+	}
+	w.facts.wake(i.Name)
+	return nil
+}
+
+// claimedType is what a sender says a file is.
+func claimedType(meta map[string]string) string {
+	if t := meta["filetype"]; t != "" {
+		return t
+	}
+	return meta["type"]
+}
+
+// opened prepares a writer that was just opened.
+func (w *Worker) opened(wr *writer) {
+	wr.buffers = &w.buffers
+	if wr.lost > 0 {
+		w.log.Warn("acknowledged bytes of an upload were damaged; it goes on from before them",
+			zap.String("upload", wr.info.Name), zap.Int64("offset", wr.last.end), zap.Int64("lost", wr.lost))
+		w.facts.wake(wr.info.Name)
+	}
+	if wr.info.Partial {
+		return
+	}
+	var told time.Time
+	wr.progress = func(i *info, end int64) {
+		if now := time.Now(); now.Sub(told) >= time.Second || end == i.Size {
+			told = now
+			_ = bus.Tell(w.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
+		}
+	}
+}

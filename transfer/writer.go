@@ -1,0 +1,214 @@
+package transfer
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	copySize  = 512 << 10              // what is read and written at once: less costs more system calls
+	flushTime = 100 * time.Millisecond // receivers of a growing file wait no longer than that
+)
+
+// A writer appends to one upload. It is used by who holds the upload, one at a
+// time. Its lock on the data file is the fence: whatever anybody believes of
+// leases, there is one writer, and it ends with its process.
+type writer struct {
+	s        *store
+	info     *info
+	data     *os.File
+	journal  *os.File
+	last     record // what counts
+	length   int64  // of the journal
+	lost     int64  // bytes that had been acknowledged and were damaged when it was opened
+	feed     *feed  // told of what is written
+	damaged  bool   // it failed in a way that only opening anew repairs
+	buffers  *sync.Pool
+	progress func(*info, int64)
+}
+
+// openWriter opens an upload for appending, and repairs its end. errHeld says
+// that somebody has it open already.
+func openWriter(s *store, name string) (*writer, error) {
+	i, err := s.info(name)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{s: s, info: i}
+	w.data, err = s.root.OpenFile(path.Join(name, fileData), os.O_RDWR, 0)
+	if err == nil {
+		w.journal, err = s.root.OpenFile(path.Join(name, fileJournal), os.O_RDWR, 0)
+	}
+	if err == nil {
+		if err = unix.Flock(int(w.data.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+			err = errHeld
+		}
+	}
+	if err == nil {
+		// Under the lock: somebody may have written, or removed it, before.
+		if w.info, err = s.info(name); err == nil {
+			err = w.repair()
+		}
+	}
+	if err != nil {
+		w.close()
+		return nil, fmt.Errorf("open upload %s: %w", name, missing(err))
+	}
+	return w, nil
+}
+
+// close lets go of the upload. Nil-safe.
+func (w *writer) close() {
+	if w == nil {
+		return
+	}
+	if w.data != nil {
+		_ = w.data.Close()
+	}
+	if w.journal != nil {
+		_ = w.journal.Close()
+	}
+}
+
+// whole says whether all bytes are there.
+func (w *writer) whole() bool { return w.info.Size >= 0 && w.last.end == w.info.Size }
+
+// append copies src to the upload's end, until src ends, or limit bytes are
+// copied. What it says was written is in the journal, also when there is an
+// error. With a sum, all of it is kept or nothing.
+func (w *writer) append(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
+	if w.damaged {
+		return 0, fmt.Errorf("write to %s: %w", w.info.Name, errStorage)
+	}
+	buf := w.buffers.Get().(*[]byte)
+	defer w.buffers.Put(buf)
+	start := w.last
+	at, pending := start, []byte(nil)
+	for ended := false; !ended; {
+		var filled int
+		if filled, ended = fill(src, (*buf)[:min(copySize, limit-n)]); filled == 0 {
+			continue
+		}
+		b := (*buf)[:filled]
+		sum.write(b)
+		if _, err = w.data.WriteAt(b, at.end); err != nil {
+			break
+		}
+		pending, at = appendRecords(pending, at, b)
+		if sum == nil {
+			if err = w.commit(pending, at); err != nil {
+				break
+			}
+			pending = pending[:0]
+		}
+		n += int64(filled)
+		ended = ended || n == limit
+	}
+	if sum != nil && err == nil {
+		if err = sum.check(); err == nil {
+			err = w.commit(pending, at)
+		}
+	}
+	if err != nil {
+		w.back()
+		return w.last.end - start.end, fmt.Errorf("write to %s: %w", w.info.Name, diskError(err))
+	}
+	if w.s.sync == syncAlways && n > 0 {
+		if err := w.flush(); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// fill reads until the buffer is full, the reader has ended, or what came
+// should be seen by others.
+func fill(src io.Reader, buf []byte) (n int, ended bool) {
+	if len(buf) == 0 {
+		return 0, true
+	}
+	var begun time.Time
+	for n < len(buf) {
+		m, err := src.Read(buf[n:])
+		n += m
+		if err != nil {
+			return n, true // the protocol's library keeps what was wrong
+		}
+		if m == 0 {
+			continue
+		}
+		if now := time.Now(); begun.IsZero() {
+			begun = now
+		} else if now.Sub(begun) >= flushTime {
+			break
+		}
+	}
+	return n, false
+}
+
+// appendRecords makes the records of bytes that follow what r says.
+func appendRecords(records []byte, r record, b []byte) ([]byte, record) {
+	table := castagnoli()
+	for len(b) > 0 {
+		n := int64(blockSize) - r.end%blockSize
+		if n == blockSize {
+			r.crc = 0
+		}
+		n = min(n, int64(len(b)))
+		r.crc, r.end = crc32.Update(r.crc, table, b[:n]), r.end+n
+		records, b = appendRecord(records, r), b[n:]
+	}
+	return records, r
+}
+
+// commit makes written data count.
+func (w *writer) commit(records []byte, upTo record) error {
+	if _, err := w.journal.WriteAt(records, w.length); err != nil {
+		return err
+	}
+	w.length, w.last = w.length+int64(len(records)), upTo
+	w.feed.grew(upTo.end)
+	if w.progress != nil {
+		w.progress(w.info, upTo.end)
+	}
+	return nil
+}
+
+// back takes away what does not count.
+func (w *writer) back() {
+	if errors.Join(w.journal.Truncate(w.length), w.data.Truncate(w.last.end)) != nil {
+		w.damaged = true
+	}
+}
+
+// flush brings what counts to the disk, the data first.
+func (w *writer) flush() error {
+	err := unix.Fdatasync(int(w.data.Fd()))
+	if err == nil {
+		err = unix.Fdatasync(int(w.journal.Fd()))
+	}
+	if err != nil {
+		w.damaged = true // what was not written is gone from memory too
+		return fmt.Errorf("sync %s: %w", w.info.Name, diskError(err))
+	}
+	return nil
+}
+
+// change writes metadata that f has changed.
+func (w *writer) change(f func(*info)) error {
+	fresh := *w.info
+	f(&fresh)
+	if err := writeInfo(w.s.root, &fresh, w.s.sync != syncNever); err != nil {
+		return err
+	}
+	w.info = &fresh
+	return nil
+}
