@@ -33,7 +33,7 @@ func testGate(t testing.TB) *gate {
 }
 
 // A flood without credentials, from one address and from many, gets no more
-// bytes back than it sent, but for the allowance.
+// bytes back than it sent.
 func TestFlood(t *testing.T) {
 	gate := testGate(t)
 	request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
@@ -46,8 +46,8 @@ func TestFlood(t *testing.T) {
 			answered += len(gate.out(refusal.Raw, from))
 		}
 	}
-	if allowed := received + allowanceBurst + longestRefusal + int(time.Since(began).Seconds()*allowance); answered > allowed {
-		t.Errorf("%d bytes answered to %d", answered, received)
+	if answered > received || answered == 0 {
+		t.Errorf("%d bytes answered to %d in %s", answered, received, time.Since(began))
 	}
 	if n := len(gate.strangers.all); n > known+1 {
 		t.Errorf("%d addresses are remembered", n)

@@ -76,8 +76,11 @@ type balance struct {
 	filled time.Time
 }
 
-// The allowance: about 200 newcomers a second, and some at once.
+// The allowance: about 100 newcomers a second, and some at once. Answers are
+// charged with more than they are, so that in a flood that lasts less goes out
+// than comes in, the allowance included.
 const (
+	charged        = 1.5
 	allowance      = 16 << 10 // bytes a second
 	allowanceBurst = 64 << 10
 	longestRefusal = 160 // bytes of an answer, at most
@@ -99,5 +102,5 @@ func (b *balance) received(n int) bool {
 func (b *balance) answered(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bytes -= float64(n)
+	b.bytes -= charged * float64(n)
 }
