@@ -15,11 +15,11 @@ func TestWhichWorkersRun(t *testing.T) {
 		demo  bool
 		want  string // or an error when it begins with !
 	}{
-		"all":                {DefaultConfig(), nil, false, "bus ingest transcode edge signal turn"},
-		"all but the bus":    {elsewhere, nil, false, "ingest transcode edge signal turn"},
+		"all":                {DefaultConfig(), nil, false, "bus ingest transcode edge signal turn transfer"},
+		"all but the bus":    {elsewhere, nil, false, "ingest transcode edge signal turn transfer"},
 		"some":               {elsewhere, []string{"edge", "ingest", "edge"}, false, "ingest edge"},
 		"bus alone":          {DefaultConfig(), []string{"bus"}, false, "bus"},
-		"demo":               {DefaultConfig(), nil, true, "bus ingest transcode edge signal turn demo"},
+		"demo":               {DefaultConfig(), nil, true, "bus ingest transcode edge signal turn transfer demo"},
 		"unknown":            {DefaultConfig(), []string{"egde"}, false, `!there is no worker "egde"; did you mean "edge"?`},
 		"demo is no worker":  {DefaultConfig(), []string{"demo"}, false, `!there is no worker "demo"`},
 		"no bus":             {DefaultConfig(), []string{"edge"}, false, "!name bus too, or give its address with --bus URL"},

@@ -54,6 +54,7 @@ func TestPortsOfHELIOS(t *testing.T) {
 	for url, want := range map[string]string{
 		"http://127.0.0.1:800/":                     "/",
 		"http://127.0.0.1:800/hls/cam.m3u8":         "/hls/cam.m3u8",
+		"http://127.0.0.1:1080/files/x":             "/files/x",
 		"https://127.0.0.1:11794/?audio=0":          "/call/",
 		"https://127.0.0.1:11794/socket.io/":        "/socket.io/",
 		"https://" + f.secure.Addr().String() + "/": "/",

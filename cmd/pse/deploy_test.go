@@ -75,8 +75,8 @@ func compose(t *testing.T, name string) map[string]composeService {
 // Each container's environment and command line mean what they say to the program.
 func TestComposeFilesMatchTheProgram(t *testing.T) {
 	for file, want := range map[string][]string{
-		"docker-compose.yaml":       {"bus", "edge", "ingest", "signal", "transcode", "turn"},
-		"docker-compose.split.yaml": {"bus", "edge", "ingest", "signal", "transcode", "turn"},
+		"docker-compose.yaml":       {"bus", "edge", "ingest", "signal", "transcode", "transfer", "turn"},
+		"docker-compose.split.yaml": {"bus", "edge", "ingest", "signal", "transcode", "transfer", "turn"},
 	} {
 		var run []string
 		for name, s := range compose(t, file) {
