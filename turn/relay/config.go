@@ -34,6 +34,8 @@ type Config struct {
 	Ended func(Usage)
 	// ReceiveBuffer of each socket that clients talk to, in bytes; 0: 4 MiB.
 	ReceiveBuffer int
+
+	unsteered bool // tests: as on a kernel that takes no program
 }
 
 // DefaultConfig has all but Listen and Ports.

@@ -18,6 +18,7 @@ const backlog = 512
 type listener struct {
 	shard          *shard
 	addr           netip.AddrPort
+	control        *net.UDPConn // pion's own socket at addr; nil: it gets all from the loop
 	known, unknown chan *datagram
 	closed         chan struct{}
 	closeOnce      sync.Once
@@ -113,6 +114,7 @@ func (l *listener) handle(slot int) {
 		queue = l.known
 	}
 	s.pass(queue, b, s.in.from[slot].udpAddr())
+	l.nudge()
 }
 
 // client finds the allocation of a client.
@@ -148,9 +150,12 @@ func (p *Plane) take(d *datagram, b []byte) (int, net.Addr, error) {
 	return n, addr, nil
 }
 
-// ReadFrom gives pion what the loop does not handle itself; clients that have
-// an allocation go first.
+// ReadFrom gives pion what the loop does not handle itself. Where that comes
+// from the loop, clients that have an allocation go first.
 func (l *listener) ReadFrom(b []byte) (int, net.Addr, error) {
+	if l.control != nil {
+		return l.readControl(b)
+	}
 	select {
 	case d := <-l.known:
 		return l.shard.plane.take(d, b)
@@ -194,7 +199,12 @@ func writeTo(fd int, b []byte, a net.Addr) (int, error) {
 
 // Close ends pion's reading. The socket is closed with the Plane.
 func (l *listener) Close() error {
-	l.closeOnce.Do(func() { close(l.closed) })
+	l.closeOnce.Do(func() {
+		close(l.closed)
+		if l.control != nil {
+			_ = l.control.Close()
+		}
+	})
 	return nil
 }
 

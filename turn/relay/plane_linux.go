@@ -22,19 +22,24 @@ type Plane struct {
 
 	written written
 
+	wanted     chan struct{} // a loop is busy
+	used, lent atomic.Bool   // a loop was busy; loops have Ps
+	closing    chan struct{}
+	settled    chan struct{} // closed when lend has ended
+
 	mu     sync.Mutex
 	relays map[netip.AddrPort]*allocation // guarded by mu; by public address
 	closed bool                           // guarded by mu
 }
 
-// New opens the sockets and starts the loops. Each loop's thread keeps a P
-// while it is busy, so New raises GOMAXPROCS by the number of shards.
+// New opens the sockets and starts the loops. While they are busy GOMAXPROCS is
+// higher by the number of shards.
 func New(cfg Config) (*Plane, error) {
 	p, err := open(cfg)
 	if err != nil {
 		return nil, err
 	}
-	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(p.shards))
+	go p.lend()
 	for _, s := range p.shards {
 		go s.run()
 	}
@@ -52,7 +57,10 @@ func open(cfg Config) (*Plane, error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultConfig().ReceiveBuffer
 	}
-	p := &Plane{cfg: cfg, relays: map[netip.AddrPort]*allocation{}}
+	p := &Plane{
+		cfg: cfg, relays: map[netip.AddrPort]*allocation{},
+		wanted: make(chan struct{}, 1), closing: make(chan struct{}), settled: make(chan struct{}),
+	}
 	p.spare.New = func() any { return new(datagram) }
 	for i := range cfg.Shards {
 		s, err := newShard(p)
@@ -69,6 +77,19 @@ func open(cfg Config) (*Plane, error) {
 				p.abandon()
 				return nil, fmt.Errorf("listen on %s: %w", addr, err)
 			}
+		}
+	}
+	for k := range cfg.Listen {
+		var all []*listener
+		for _, s := range p.shards {
+			all = append(all, s.listeners[k])
+		}
+		if cfg.unsteered {
+			break
+		}
+		if err := steer(all); err != nil {
+			p.abandon()
+			return nil, fmt.Errorf("listen on %s: %w", all[0].addr, err)
 		}
 	}
 	return p, nil
@@ -178,7 +199,8 @@ func (p *Plane) Close() error {
 		s.wake()
 		<-s.stopped
 	}
-	runtime.GOMAXPROCS(max(1, runtime.GOMAXPROCS(0)-len(p.shards)))
+	close(p.closing)
+	<-p.settled
 	return nil
 }
 

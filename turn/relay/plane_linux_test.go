@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 // pion's client begins with Send indications and binds a channel on the way:
 // both work, and what comes back does too.
 func TestRelaysBothWays(t *testing.T) {
-	for _, family := range []string{"udp4", "udp6"} {
-		t.Run(family, func(t *testing.T) {
-			w := newWorld(t, nil)
+	for name, family := range map[string]string{"IPv4": "udp4", "IPv6": "udp6", "IPv4 unsteered": "udp4", "IPv6 unsteered": "udp6"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *Config, _ *turn.ServerConfig) { c.unsteered = strings.HasSuffix(name, "unsteered") })
 			c, p := w.call("alice", family), w.peer(family)
 			for _, said := range []string{"one", "two", "three", "", "five"} {
 				write(t, c.relay, said, p.LocalAddr())
@@ -34,7 +35,8 @@ func TestRelaysBothWays(t *testing.T) {
 func TestTwoRelaysMeetInProcess(t *testing.T) {
 	w := newWorld(t, nil)
 	a, b := w.call("alice", "udp4"), w.call("bob", "udp4")
-	write(t, b.relay, "may come", a.relay.LocalAddr()) // and is lost: alice has no permission for bob
+	write(t, b.relay, "may come", a.relay.LocalAddr())
+	until(t, "it is refused: alice has no permission for bob", func() bool { return w.plane.Stats().Drops.Refused == 1 })
 	for _, said := range []string{"one", "two", "three"} {
 		write(t, a.relay, said, b.relay.LocalAddr())
 		expect(t, b.relay, said, a.relay.LocalAddr())
@@ -140,6 +142,7 @@ func TestWhatIsNotRelayed(t *testing.T) {
 	closed := netip.MustParseAddrPort("127.0.0.1:9")
 	w := newWorld(t, func(c *Config, _ *turn.ServerConfig) {
 		c.Reachable = func(peer netip.AddrPort) bool { return peer != closed }
+		c.unsteered = true // so that all of it is counted
 	})
 	c, p := w.raw("alice"), w.peer("udp4")
 	c.permit(p.LocalAddr())
@@ -178,7 +181,7 @@ func TestRatesHold(t *testing.T) {
 
 // Clients that have an allocation are not crowded out by others' requests.
 func TestStrangersCannotCrowdOut(t *testing.T) {
-	st := newStill(t, nil)
+	st := newStill(t, func(c *Config) { c.unsteered = true })
 	client, stranger := st.socket(), st.socket()
 	st.allocate(client)
 	st.turn()

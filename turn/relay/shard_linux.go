@@ -44,6 +44,7 @@ type shard struct {
 	now     int64
 	random  *rand.PCG
 	stats   Stats
+	passed  uint64 // of stats, at the last wait
 	stop    bool
 	pace    pace
 }
@@ -144,8 +145,10 @@ func (s *shard) run() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	s.pace.since = time.Now()
 	for !s.stop {
-		n := 0
-		if s.pace.busy {
+		n, mine := 0, s.pace.busy && s.plane.want()
+		if passed := s.stats.Passed; passed != s.passed {
+			s.passed = passed // now pion needs a P
+		} else if mine {
 			n = pollNow(s.epoll, s.events[:], lingerMS)
 		}
 		if n == 0 {
@@ -156,7 +159,7 @@ func (s *shard) run() {
 			continue
 		}
 		s.stats.Wakes++
-		if s.pace.served(got) {
+		if s.pace.served(got) && mine {
 			s.stats.Waits++
 			nap(&s.coalesce)
 		}

@@ -236,7 +236,7 @@ func FuzzListener(f *testing.F) {
 	f.Add(channelData(bound, []byte("payload")))
 	f.Add(sendIndication(netip.MustParseAddrPort("127.0.0.1:9"), []byte("payload")))
 	f.Add(sendIndication(netip.MustParseAddrPort("[2001:db8::1]:9"), []byte("payload")))
-	st := newStill(f, nil)
+	st := newStill(f, func(c *Config) { c.unsteered = true })
 	client, peer := st.socket(), st.socket()
 	al := st.allocate(client, peer.LocalAddr(), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
 	st.turn()

@@ -7,10 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The loop's system calls are raw: none of them blocks, but for the wait, and
-// Go's scheduler need not know of them. A locked thread with a P of its own
-// saves the hand-over at each (FINDINGS.md: half of what a packet costs at low
-// rates is waking threads).
+// The loop's system calls are raw: Go's scheduler is not told of them. None of
+// them blocks, but for the waits of a loop that has a P of its own.
 
 // mmsghdr is the kernel's struct mmsghdr.
 type mmsghdr struct {
