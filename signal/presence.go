@@ -185,7 +185,9 @@ func (w *Worker) giveUpIfNotHere(ctx context.Context, room string, m bus.Member)
 // orphan sees to a member whose worker died, perhaps before it told of it.
 func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
 	if r := w.presence.room(room); r != nil && r.Member(m.SID) != nil && time.Now().UnixMilli()-m.Joined < time.Minute.Milliseconds() {
-		w.facts.joined(r, m)
+		if w.facts.joined(ctx, r, m) != nil {
+			return // another look finds it again
+		}
 	}
 	w.away(ctx, room, m.SID, m.Term)
 }

@@ -86,8 +86,7 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
 		return err
 	}
-	w.facts.joined(r, *r.Member(m.sid))
-	return nil
+	return w.facts.joined(ctx, r, *r.Member(m.sid))
 }
 
 // announce is what tells a room of a member. It is said again when it may have

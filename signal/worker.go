@@ -99,7 +99,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	w.metrics = newMetrics(w)
 	w.memory = newMemory(cfg, w.metrics)
 	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
-	w.facts = newFacts(b, log)
+	w.facts = newFacts(b)
 	var err error
 	if w.ice, err = newICEServers(cfg, b, log); err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.cancel()
 	wg.Go(func() { _ = w.bus.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
 	wg.Go(func() { w.outbox.run(w.ctx) })
-	wg.Go(func() { w.facts.run(w.ctx) })
+	wg.Go(func() { w.facts.later.Run(w.ctx) })
 	stop, err := w.answerForward()
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ type Worker struct {
 	addresses *addresses
 	sockets   *sockets
 	server    *server
-	facts     *facts
+	facts     facts
 	metrics   *metrics
 
 	draining atomic.Bool
@@ -75,7 +75,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the relay: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), facts: newFacts(b, log)}
+	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), facts: newFacts(b)}
 	var err error
 	if w.addresses, err = newAddresses(cfg); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	// What runs beside it lives until the last allocation is gone.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { w.facts.run(life) })
+	wg.Go(func() { w.facts.later.Run(life) })
 	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.learn) })
 	wg.Go(func() { w.rotate(life) })
 	wg.Go(func() { w.revoke(life) })
