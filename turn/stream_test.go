@@ -83,31 +83,29 @@ func TestIdleConnection(t *testing.T) {
 // A client that does not read what comes for it is hung up on; who sends it
 // that is not held up.
 func TestSlowReader(t *testing.T) {
-	for name, plain := range map[string]bool{"data plane": false, "pion's own path": true} {
-		t.Run(name, func(t *testing.T) {
-			r := newWorld(t).start(func(c *Config) { c.WriteTimeout, c.Plain = 300*time.Millisecond, plain })
-			slow := r.raw("tcp")
-			at := slow.allocate()
-			relay, client := r.allocate("udp")
-			far := addrPort(relay.LocalAddr())
-			if code, _ := slow.ask(slow.request(stun.MethodChannelBind, channel(0x4000), peer(far))); code != 0 {
-				t.Fatalf("channel: %d", code)
-			}
-			to := net.UDPAddrFromAddrPort(at)
-			if err := client.CreatePermission(to); err != nil {
-				t.Fatal(err)
-			}
-			bustest.Eventually(t, "the slow client is hung up on", func() bool {
-				for range 200 {
-					if _, err := relay.WriteTo(make([]byte, 1200), to); err != nil {
-						t.Fatal(err)
-					}
+	paths(t, func(t *testing.T, path func(*Config)) {
+		r := newWorld(t).start(path, func(c *Config) { c.WriteTimeout = 300 * time.Millisecond })
+		slow := r.raw("tcp")
+		at := slow.allocate()
+		relay, client := r.allocate("udp")
+		far := addrPort(relay.LocalAddr())
+		if code, _ := slow.ask(slow.request(stun.MethodChannelBind, channel(0x4000), peer(far))); code != 0 {
+			t.Fatalf("channel: %d", code)
+		}
+		to := net.UDPAddrFromAddrPort(at)
+		if err := client.CreatePermission(to); err != nil {
+			t.Fatal(err)
+		}
+		bustest.Eventually(t, "the slow client is hung up on", func() bool {
+			for range 200 {
+				if _, err := relay.WriteTo(make([]byte, 1200), to); err != nil {
+					t.Fatal(err)
 				}
-				n, _ := r.server.table.count()
-				return n == 1
-			})
+			}
+			n, _ := r.server.table.count()
+			return n == 1
 		})
-	}
+	})
 }
 
 // Messages come whole off a stream, in whatever pieces they travel.

@@ -30,25 +30,23 @@ func write(t *testing.T, name, text string) string {
 // Two clients meet at our own relays, over every transport, with permissions,
 // and then with the channels that pion's client binds.
 func TestTwoRelaysMeet(t *testing.T) {
-	for name, plain := range map[string]bool{"data plane": false, "pion's own path": true} {
-		t.Run(name, func(t *testing.T) {
-			r := newWorld(t).start(func(c *Config) { c.Plain = plain })
-			if r.server.plane == nil != plain {
-				t.Fatal("another path than was asked for")
+	paths(t, func(t *testing.T, path func(*Config)) {
+		r := newWorld(t).start(path)
+		if r.server.plane == nil != r.cfg.Plain {
+			t.Fatal("another path than was asked for")
+		}
+		for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
+			a, left := r.allocate(transport)
+			b, right := r.allocate("udp")
+			if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+				t.Fatal(err)
 			}
-			for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
-				a, left := r.allocate(transport)
-				b, right := r.allocate("udp")
-				if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
-					t.Fatal(err)
-				}
-				for range 40 { // enough for the client to have bound a channel
-					exchange(t, a, b, "there")
-					exchange(t, b, a, "and back")
-				}
+			for range 40 { // enough for the client to have bound a channel
+				exchange(t, a, b, "there")
+				exchange(t, b, a, "and back")
 			}
-		})
-	}
+		}
+	})
 }
 
 // exchange sends a packet, and waits until it arrives from where it was sent.
@@ -185,52 +183,50 @@ func TestRestart(t *testing.T) {
 
 // Events tell of allocations, with what they relayed, by UDP and TCP.
 func TestFacts(t *testing.T) {
-	for name, plain := range map[string]bool{"data plane": false, "pion's own path": true} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			r := w.start(func(c *Config) { c.Plain = plain })
-			opened, closed := bustest.Expect[bus.RelayOpened](t, w.bus), bustest.Expect[bus.RelayClosed](t, w.bus)
-			for _, transport := range []string{"udp", "tls"} {
-				a, left := r.allocate(transport)
-				first := opened()
-				b, right := r.allocate("dtls")
-				if second := opened(); second.Transport != "dtls" {
-					t.Errorf("%+v", second)
-				}
-				if first.User != testUser || first.Transport != transport || first.Protocol != "udp" || first.Family != 4 || first.OpenedAt == 0 {
-					t.Errorf("%+v", first)
-				}
-				if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
-					t.Fatal(err)
-				}
-				for range 10 {
-					exchange(t, a, b, "0123456789")
-				}
-				exchange(t, b, a, "01234")
-				if got := text(t, r); !strings.Contains(got, `pse_turn_allocations{transport="`+transport+`"} 1`) {
-					t.Errorf("metrics:\n%s", got)
-				}
-				if err := a.Close(); err != nil {
-					t.Fatal(err)
-				}
-				got := closed()
-				if got.Relay != first.Relay || got.ClosedAt < got.OpenedAt || got.BytesToPeers != 100 || got.PacketsToPeers != 10 || got.BytesToClient != 5 || got.PacketsToClient != 1 {
-					t.Errorf("%+v", got)
-				}
-				if err := b.Close(); err != nil {
-					t.Fatal(err)
-				}
-				closed()
+	paths(t, func(t *testing.T, path func(*Config)) {
+		w := newWorld(t)
+		r := w.start(path)
+		opened, closed := bustest.Expect[bus.RelayOpened](t, w.bus), bustest.Expect[bus.RelayClosed](t, w.bus)
+		for _, transport := range []string{"udp", "tls"} {
+			a, left := r.allocate(transport)
+			first := opened()
+			b, right := r.allocate("dtls")
+			if second := opened(); second.Transport != "dtls" {
+				t.Errorf("%+v", second)
 			}
-			if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) || !strings.Contains(got, `pse_turn_opened_total{transport="dtls"} 2`) {
+			if first.User != testUser || first.Transport != transport || first.Protocol != "udp" || first.Family != 4 || first.OpenedAt == 0 {
+				t.Errorf("%+v", first)
+			}
+			if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+				t.Fatal(err)
+			}
+			for range 10 {
+				exchange(t, a, b, "0123456789")
+			}
+			exchange(t, b, a, "01234")
+			if got := text(t, r); !strings.Contains(got, `pse_turn_allocations{transport="`+transport+`"} 1`) {
 				t.Errorf("metrics:\n%s", got)
 			}
-			r.stop()
-			if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) {
-				t.Errorf("metrics when it stopped:\n%s", got)
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
 			}
-		})
-	}
+			got := closed()
+			if got.Relay != first.Relay || got.ClosedAt < got.OpenedAt || got.BytesToPeers != 100 || got.PacketsToPeers != 10 || got.BytesToClient != 5 || got.PacketsToClient != 1 {
+				t.Errorf("%+v", got)
+			}
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			closed()
+		}
+		if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) || !strings.Contains(got, `pse_turn_opened_total{transport="dtls"} 2`) {
+			t.Errorf("metrics:\n%s", got)
+		}
+		r.stop()
+		if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) {
+			t.Errorf("metrics when it stopped:\n%s", got)
+		}
+	})
 }
 
 // text is what the worker's metrics say.
