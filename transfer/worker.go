@@ -6,6 +6,50 @@
 //
 // tusd's handler speaks the protocol (tus 1.0 and the IETF draft); the store,
 // the locks and the downloads are ours.
+//
+// # URLs
+//
+// POST /files/ makes an upload. It needs a key (Authorization: Bearer KEY, or
+// ?key=KEY), unless the worker is open; then any token of 16 letters or more
+// names its owner. Location is /files/NAME-KEY: who has it may send (PATCH),
+// ask how far it is (HEAD with Tus-Resumable) and delete. Upload-Read-Link is
+// /files/NAME-OTHER: who has that may read (GET, HEAD, ranges), and no more.
+// A file that is still being sent is followed to its end; with ?follow=0 or
+// "Prefer: wait=0" the answer is 409 instead. ?download has a browser save what
+// it would show. Types that browsers could run are never shown.
+//
+// # Questions of pages
+//
+// Answers are JSON; those that are not 2xx are {"error": for people, "code": for
+// programs}. {id} is NAME-KEY of the upload's own URL, or NAME with the owner's
+// key in Authorization. Times are unix ms, and are left out when there is none.
+//
+//	GET    /api/files                    {"files": [file]} of the owner in Authorization, the newest first
+//	GET    /api/files/{id}               file; also by NAME-OTHER of a link, then without upload_url and links
+//	DELETE /api/files/{id}               204
+//	POST   /api/files/{id}/links         {"expires_in": seconds (0: never), "label": ""} makes a link: 201 link
+//	DELETE /api/files/{id}/links/{key}   204; the link is good for nothing any more
+//
+//	file: upload (NAME), name, type, inline (browsers show it), size (-1: not known yet), offset, complete, corrupt, sha256
+//	      (some time after complete), created_at, completed_at, expires_at, url (to read; a path), upload_url, links
+//	link: key, url (a path), label, created_at, expires_at
+//
+// # Promised
+//
+//   - What was acknowledged is in the journal: it outlives the process; and with
+//     Config.Sync the machine.
+//   - A file that is complete is what was sent, checked when it was opened
+//     again after a crash; upload.completed comes then, at least once, with its SHA-256.
+//   - A chunk with a wrong checksum leaves nothing.
+//   - Two never write to one upload, whatever becomes of workers, bus and clocks,
+//     on file systems whose locks (flock) hold.
+//   - A receiver, however slow, holds nobody up.
+//
+// # Not promised
+//
+// That quotas are exact over several workers on one store: each learns of the
+// others' files within a minute. That a receiver who follows an upload which is
+// given up gets to its end: its connection is cut.
 package transfer
 
 import (
@@ -75,6 +119,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 // Routes mounts the files.
 func (w *Worker) Routes(mux *http.ServeMux) {
 	mux.Handle(filesRoot, w.front)
+	w.routesAPI(mux)
 }
 
 // Run serves until ctx ends, then has requests let go of what they hold.

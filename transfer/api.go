@@ -1,0 +1,245 @@
+package transfer
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// apiRoot is where pages ask about files. See the package's documentation.
+const apiRoot = "/api/files"
+
+// maxQuestion is how long the body of a question may be.
+const maxQuestion = 4 << 10
+
+// fileJSON is a file as pages see it.
+type fileJSON struct {
+	Upload      string     `json:"upload"`
+	Name        string     `json:"name"`
+	Type        string     `json:"type"`
+	Inline      bool       `json:"inline"`
+	Size        int64      `json:"size"`
+	Offset      int64      `json:"offset"`
+	Complete    bool       `json:"complete"`
+	Corrupt     bool       `json:"corrupt,omitempty"`
+	SHA256      string     `json:"sha256,omitempty"`
+	CreatedAt   int64      `json:"created_at"`
+	CompletedAt int64      `json:"completed_at,omitempty"`
+	ExpiresAt   int64      `json:"expires_at,omitempty"`
+	URL         string     `json:"url,omitempty"`
+	UploadURL   string     `json:"upload_url,omitempty"`
+	Links       []linkJSON `json:"links,omitempty"`
+}
+
+// linkJSON is a link as pages see it.
+type linkJSON struct {
+	Key       string `json:"key"`
+	URL       string `json:"url"`
+	Label     string `json:"label,omitempty"`
+	CreatedAt int64  `json:"created_at"`
+	ExpiresAt int64  `json:"expires_at,omitempty"`
+}
+
+// routesAPI mounts the questions of pages.
+func (w *Worker) routesAPI(mux *http.ServeMux) {
+	handle := func(pattern string, f func(*http.Request) (status int, answer any, err error)) {
+		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
+			status, a, err := f(r)
+			if err != nil {
+				refuse(rw, err)
+				return
+			}
+			h := rw.Header()
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Cache-Control", "no-store")
+			if a == nil {
+				rw.WriteHeader(status)
+				return
+			}
+			answer(rw, status, a)
+		})
+	}
+	handle("GET "+apiRoot, w.apiList)
+	handle("GET "+apiRoot+"/{id}", w.apiGet)
+	handle("DELETE "+apiRoot+"/{id}", w.apiDelete)
+	handle("POST "+apiRoot+"/{id}/links", w.apiLink)
+	handle("DELETE "+apiRoot+"/{id}/links/{key}", w.apiRevoke)
+	for _, pattern := range []string{apiRoot, apiRoot + "/"} {
+		mux.HandleFunc("OPTIONS "+pattern, func(rw http.ResponseWriter, _ *http.Request) {
+			h := rw.Header()
+			h.Set("Access-Control-Allow-Origin", "*")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Max-Age", "86400")
+			rw.WriteHeader(http.StatusNoContent)
+		})
+	}
+}
+
+// apiList lists the files of who asks, the newest first.
+func (w *Worker) apiList(r *http.Request) (int, any, error) {
+	owner, err := w.admit(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if owner == "" {
+		return 0, nil, errNoOwner
+	}
+	files := []fileJSON{}
+	for name, of := range w.ledger.known() {
+		if of != owner {
+			continue
+		}
+		i, err := w.store.info(name)
+		if err != nil || i.Partial {
+			continue // gone meanwhile, or nothing for people
+		}
+		if f, err := w.describeJSON(i, true); err == nil {
+			files = append(files, f)
+		}
+	}
+	slices.SortFunc(files, func(a, b fileJSON) int { return int(b.CreatedAt - a.CreatedAt) })
+	return http.StatusOK, map[string]any{"files": files}, nil
+}
+
+// apiGet tells of one file.
+func (w *Worker) apiGet(r *http.Request) (int, any, error) {
+	id := r.PathValue("id")
+	if i, err := w.owned(r); err == nil {
+		f, err := w.describeJSON(i, true)
+		return http.StatusOK, f, err
+	}
+	i, err := w.readable(id)
+	if err != nil {
+		return 0, nil, err
+	}
+	f, err := w.describeJSON(i, false)
+	f.URL = filesRoot + id
+	return http.StatusOK, f, err
+}
+
+// apiDelete removes a file.
+func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
+	i, err := w.owned(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	wr, err := w.holds.acquire(r.Context(), i.Name, nil)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer w.holds.release(i.Name)
+	return http.StatusNoContent, nil, w.remove(wr, removedBySender)
+}
+
+// apiLink makes a link for reading.
+func (w *Worker) apiLink(r *http.Request) (int, any, error) {
+	i, err := w.owned(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var q struct {
+		ExpiresIn int64  `json:"expires_in"` // seconds; 0: never
+		Label     string `json:"label"`
+	}
+	if err := json.NewDecoder(io.LimitReader(r.Body, maxQuestion)).Decode(&q); err != nil && !errors.Is(err, io.EOF) {
+		return 0, nil, errLink
+	}
+	if q.ExpiresIn < 0 || q.ExpiresIn > int64(100*365*24*time.Hour/time.Second) {
+		return 0, nil, errLink
+	}
+	var until time.Time
+	if q.ExpiresIn > 0 {
+		until = w.store.now().Add(time.Duration(q.ExpiresIn) * time.Second)
+	}
+	l, err := w.store.addLink(i.Name, until, q.Label)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusCreated, describeLink(i.Name, l), nil
+}
+
+// apiRevoke makes a link good for nothing.
+func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
+	i, err := w.owned(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusNoContent, nil, w.store.revokeLink(i.Name, r.PathValue("key"))
+}
+
+// owned finds the upload that who asks may do all with: by the id that it is
+// written by, or by its name and its owner's key.
+func (w *Worker) owned(r *http.Request) (*info, error) {
+	id := r.PathValue("id")
+	name, key, ok := parseID(id)
+	if !ok && isToken(id) {
+		name, ok = id, true
+	}
+	if !ok {
+		return nil, errNotFound
+	}
+	i, err := w.store.info(name)
+	if err != nil {
+		return nil, asMissing(err)
+	}
+	if key != "" {
+		if same(i.Key, key) {
+			return i, nil
+		}
+		if _, err := w.readable(id); err == nil {
+			return nil, errReadOnly
+		}
+		return nil, errNotFound
+	}
+	owner, err := w.admit(r)
+	if err != nil {
+		return nil, err
+	}
+	if owner == "" || owner != i.Owner {
+		return nil, errNotFound
+	}
+	return i, nil
+}
+
+func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
+	f := fileJSON{
+		Upload: i.Name, Name: fileName(i.Meta), Type: servedType(i.Type), Inline: shown(i.Type), Size: i.Size, Offset: i.Size,
+		Complete: i.complete(), Corrupt: i.Corrupt, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
+	}
+	if i.Type == "" {
+		f.Type = claimedType(i.Meta)
+	}
+	switch {
+	case !i.complete():
+		var err error
+		if f.Offset, err = w.store.offset(i.Name); err != nil {
+			return f, err
+		}
+		if at, err := w.store.touched(i.Name); err == nil {
+			f.ExpiresAt = at.Add(w.cfg.IncompleteFor).UnixMilli()
+		}
+	case w.cfg.Keep > 0:
+		f.ExpiresAt = i.completedAt().Add(w.cfg.Keep).UnixMilli()
+	}
+	if !all {
+		return f, nil
+	}
+	f.UploadURL = filesRoot + i.Name + "-" + i.Key
+	links, err := w.store.links(i.Name)
+	for _, l := range links {
+		f.Links = append(f.Links, describeLink(i.Name, l))
+	}
+	if len(f.Links) > 0 {
+		f.URL = f.Links[0].URL
+	}
+	return f, err
+}
+
+func describeLink(name string, l link) linkJSON {
+	return linkJSON{Key: l.Key, URL: filesRoot + name + "-" + l.Key, Label: strings.ToValidUTF8(l.Label, ""), CreatedAt: l.Created, ExpiresAt: l.Until}
+}
