@@ -27,7 +27,7 @@ func (c *configCommand) Run(s *scope) error {
 }
 
 // print writes the settings in force as YAML, with the origin of each behind
-// it. A password in an address is not printed.
+// it. Passwords, also that in an address, are not printed.
 func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 	changed := l.changed()
 	var b bytes.Buffer
@@ -52,6 +52,8 @@ func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 			value = redacted(s.value.String())
 		case strings.HasSuffix(s.key, "_password") && s.value.String() != "":
 			value = "(not shown)"
+		case s.key == "turn.secrets" && s.value.Len() > 0:
+			value = `["(not shown)"]`
 		}
 		path := strings.Split(s.key, ".")
 		sections, name := path[:len(path)-1], path[len(path)-1]

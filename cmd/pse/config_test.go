@@ -154,11 +154,11 @@ func TestPrintedConfigurationReadsBack(t *testing.T) {
 }
 
 func TestPasswordsAreNotPrinted(t *testing.T) {
-	l, err := load("", []string{"PSE_BUS_URL=nats://pse:secret@box:4222", "PSE_BUS_WORKER_PASSWORD=secret"}, nil)
+	l, err := load("", []string{"PSE_BUS_URL=nats://pse:hunter2@box:4222", "PSE_BUS_WORKER_PASSWORD=hunter2", "PSE_TURN_SECRETS=hunter2hunter2"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := l.print(false); err != nil || strings.Contains(string(text), "secret") {
+	if text, err := l.print(false); err != nil || strings.Contains(string(text), "hunter2") {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
