@@ -1,0 +1,179 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/access"
+)
+
+// running is a worker that runs behind a server of its own.
+type running struct {
+	*Worker
+	t    *testing.T
+	bus  *bus.Bus
+	keys *access.Keys
+	url  string // of the server
+}
+
+// start starts an open worker.
+func start(t *testing.T, change ...func(*Config)) *running {
+	t.Helper()
+	return startOn(t, bustest.New(t), change...)
+}
+
+// startOn starts one on a bus. It ends with the test.
+func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
+	t.Helper()
+	cfg := DefaultConfig()
+	cfg.Dir, cfg.Open, cfg.Sync = t.TempDir(), true, syncNever
+	for _, c := range change {
+		c(&cfg)
+	}
+	keys, err := access.NewKeys(t.Context(), b, bustest.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := New(cfg, b, keys, bustest.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	w.Routes(mux)
+	server := httptest.NewServer(mux)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := w.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		server.CloseClientConnections()
+		<-done
+		server.Close()
+		keys.Close()
+	})
+	bustest.Eventually(t, "the worker is ready", func() bool { return w.Ready() == nil })
+	return &running{w, t, b, keys, server.URL}
+}
+
+// reply is an answer, read to its end.
+type reply struct {
+	*http.Response
+	body []byte
+}
+
+// ask sends a request. Headers are pairs.
+func (r *running) ask(method, url string, body io.Reader, headers ...string) reply {
+	r.t.Helper()
+	a, err := ask(r.t.Context(), method, url, body, headers...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return a
+}
+
+func ask(ctx context.Context, method, url string, body io.Reader, headers ...string) (reply, error) {
+	q, err := http.NewRequestWithContext(ctx, method, url, body)
+	if err != nil {
+		return reply{}, err
+	}
+	for i := 0; i < len(headers); i += 2 {
+		q.Header.Set(headers[i], headers[i+1])
+	}
+	a, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return reply{}, err
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	return reply{a, b}, err
+}
+
+// want fails the test when the status is another.
+func (a reply) want(t *testing.T, status int) reply {
+	t.Helper()
+	if a.StatusCode != status {
+		t.Fatalf("%s %s: %s, want %d: %.300s", a.Request.Method, a.Request.URL, a.Status, status, a.body)
+	}
+	return a
+}
+
+// meta is Upload-Metadata of pairs.
+func meta(pairs ...string) string {
+	s := ""
+	for i := 0; i < len(pairs); i += 2 {
+		s += "," + pairs[i] + " " + base64.StdEncoding.EncodeToString([]byte(pairs[i+1]))
+	}
+	return s[1:]
+}
+
+// upload is one that was made: where it is written, and where read.
+type upload struct {
+	r           *running
+	write, read string
+}
+
+// create makes an upload of a size, -1 for a length that is told later.
+func (r *running) create(size int, headers ...string) upload {
+	r.t.Helper()
+	length := []string{"Upload-Length", strconv.Itoa(size)}
+	if size < 0 {
+		length = []string{"Upload-Defer-Length", "1"}
+	}
+	a := r.ask("POST", r.url+filesRoot, nil, append(append([]string{"Tus-Resumable", "1.0.0"}, length...), headers...)...).want(r.t, http.StatusCreated)
+	return upload{r, a.Header.Get("Location"), a.Header.Get("Upload-Read-Link")}
+}
+
+// patch sends bytes.
+func (u upload) patch(offset int, b []byte, headers ...string) reply {
+	u.r.t.Helper()
+	return u.r.ask("PATCH", u.write, bytes.NewReader(b), append([]string{
+		"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.Itoa(offset), "Content-Type", "application/offset+octet-stream",
+	}, headers...)...)
+}
+
+// offset asks how far it is.
+func (u upload) offset() int {
+	u.r.t.Helper()
+	a := u.r.ask("HEAD", u.write, nil, "Tus-Resumable", "1.0.0").want(u.r.t, http.StatusOK)
+	n, err := strconv.Atoi(a.Header.Get("Upload-Offset"))
+	if err != nil {
+		u.r.t.Fatal(err)
+	}
+	return n
+}
+
+// name of the upload.
+func (u upload) name() string {
+	return u.write[len(u.write)-2*tokenSize-1 : len(u.write)-tokenSize-1]
+}
+
+// random gives bytes that are the same for the same seed.
+func random(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	var key [32]byte
+	copy(key[:], fmt.Sprint("seed ", seed))
+	_, _ = rand.NewChaCha8(key).Read(b) // never fails
+	return b
+}
+
+func hashOf(b []byte) string {
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:])
+}
