@@ -5,8 +5,9 @@
 // (SO_REUSEPORT: the kernel keeps a client on one shard) and the relay sockets
 // of the allocations that arrived there. Its loop, on a thread of its own,
 // relays ChannelData, Send indications and what peers answer (RFC 8656, 10 to
-// 12). Everything else it hands to pion over a bounded queue: each shard's
-// sockets are net.PacketConns for pion, its relay sockets come from a
+// 12). All else the kernel gives to sockets of pion's at the same addresses, or,
+// where it cannot, the loop over a bounded queue: each shard's sockets are
+// net.PacketConns for pion, its relay sockets come from a
 // turn.RelayAddressGenerator, and pion's EventHandler tells it of allocations,
 // permissions and channels.
 //
@@ -16,6 +17,7 @@
 //     it handles. There is no lock on a packet's way, and no allocation.
 //   - pion tells of a channel before it answers the client, so the loop knows it
 //     before the client's first packet.
+//   - A client's requests and its packets are not in order among each other.
 //   - The loop closes file descriptors, so a number is never reused under it.
 //
 // On systems other than Linux, and on kernels without what this needs, New

@@ -51,19 +51,19 @@ func (in *inbox) receive(fd, limit int) int {
 	for i := range h {
 		h[i].hdr.Namelen = unix.SizeofSockaddrInet6
 	}
-	for {
+	for range 3 { // an error is told once, and there may be packets behind it
 		n, err := recvmmsg(fd, h)
-		if err == syscall.EINTR {
-			continue
-		}
-		if err != 0 {
+		switch err {
+		case 0:
+			for i := in.used; i < in.used+n; i++ {
+				in.from[i].n = in.hdr[i].hdr.Namelen
+			}
+			return n
+		case syscall.EAGAIN:
 			return 0
 		}
-		for i := in.used; i < in.used+n; i++ {
-			in.from[i].n = in.hdr[i].hdr.Namelen
-		}
-		return n
 	}
+	return 0
 }
 
 // packet is what is in a slot; not ok: it was larger than a slot.

@@ -37,7 +37,7 @@ type shard struct {
 	events  [256]unix.EpollEvent
 	owners  []owner // by file descriptor
 	relays  map[endpoint]*allocation
-	changes uint64 // of relays, their channels and permissions
+	changes uint64 // of relays and their channels
 	in      *inbox
 	out     *sender
 	leaving []*allocation // with packets to peers that are not sent yet
