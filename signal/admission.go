@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -81,7 +82,7 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 	if w.ctx.Err() != nil {
 		return refusal("limit", "This server is stopping. Try again in a second.")
 	}
-	if !w.joins.take(h.IP) {
+	if ip, _ := netip.ParseAddr(h.IP); !w.joins.Take(ip) {
 		return refusal("limit", "Too many joins from your address. Try again in a minute.")
 	}
 	a, err := authOf(h)

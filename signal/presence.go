@@ -163,7 +163,7 @@ func (w *Worker) keepHouse(ctx context.Context, now time.Time) {
 	wg.Wait()
 	w.evictStrangers(now)
 	w.memory.sweep(now, w.presence.inRoom)
-	w.joins.sweep(now)
+	w.joins.Sweep(now)
 	w.renewICE(ctx, now)
 }
 

@@ -44,6 +44,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/socketio"
@@ -72,7 +73,7 @@ type Worker struct {
 	presence *presence
 	ice      *iceServers
 	facts    *facts
-	joins    *limits
+	joins    *limit.ByAddress
 	links    *access.Links // nil when none are asked for
 	metrics  *metrics
 	turns    turns
@@ -95,7 +96,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if cfg.Links && links == nil {
 		return nil, errors.New("configure signalling: signal.links needs the key of links")
 	}
-	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: newLimits(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
+	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
 	w.metrics = newMetrics(w)
 	w.memory = newMemory(cfg, w.metrics)
 	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/pion/stun/v4"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // testGate is a gate with nothing behind it.
@@ -28,7 +30,7 @@ func testGate(t testing.TB) *gate {
 	}
 	return &gate{transport: "udp", guard: &guard{
 		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(time.Minute), peers: p, table: newTable(), balance: newBalance(),
-		metrics: newMetrics(), reservations: newReservations(), strangers: newLimits(20, 80), seal: newSeal(),
+		metrics: newMetrics(), reservations: newReservations(), strangers: limit.New(20, 80), seal: newSeal(),
 	}}
 }
 
@@ -48,13 +50,6 @@ func TestFlood(t *testing.T) {
 	}
 	if answered > received || answered == 0 {
 		t.Errorf("%d bytes answered to %d in %s", answered, received, time.Since(began))
-	}
-	if n := len(gate.strangers.all); n > known+1 {
-		t.Errorf("%d addresses are remembered", n)
-	}
-	gate.strangers.sweep(time.Now().Add(time.Hour))
-	if len(gate.strangers.all) != 0 {
-		t.Errorf("%d addresses are remembered after an hour", len(gate.strangers.all))
 	}
 }
 
@@ -135,7 +130,7 @@ func FuzzGate(f *testing.F) {
 				b = s.Raw
 			}
 		}
-		gate.balance, gate.strangers = newBalance(), newLimits(0, 0)
+		gate.balance, gate.strangers = newBalance(), limit.New(0, 0)
 		pass, reply := gate.in(b, at, at)
 		for _, out := range [][]byte{pass, reply} {
 			_ = gate.out(out, at)

@@ -67,7 +67,7 @@ func (g *gate) stranger(n int, from netip.AddrPort) bool {
 		g.metrics.refuse("balance")
 		return false
 	}
-	if !g.strangers.take(from.Addr()) {
+	if !g.strangers.Take(from.Addr()) {
 		g.metrics.refuse("rate")
 		return false
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/pion/stun/v4"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // guard is what all gates of a worker have together.
@@ -17,7 +19,7 @@ type guard struct {
 	nonces       *nonces
 	peers        *peers
 	table        *table
-	strangers    *limits
+	strangers    *limit.ByAddress
 	balance      *balance
 	reservations *reservations
 	metrics      *metrics

@@ -8,6 +8,8 @@ import (
 	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // server is pion's, with a gate before each of its sockets. What it tells of
@@ -20,7 +22,7 @@ type server struct {
 	plane     *plane      // nil: there is none, and plain relays UDP too
 	plain     *plain
 	shares    *quota
-	arrivals  *limits // allocations a minute from one address
+	arrivals  *limit.ByAddress // allocations a minute from one address
 	crowd     *crowd
 	acceptors []*acceptor
 	draining  func() bool
@@ -90,7 +92,7 @@ func (s *server) quota(user, _ string, from net.Addr) bool {
 		s.metrics.refuse("quota")
 		return false
 	}
-	if !s.arrivals.take(addrPort(from).Addr()) {
+	if !s.arrivals.Take(addrPort(from).Addr()) {
 		s.metrics.refuse("allocations")
 		return false
 	}

@@ -35,6 +35,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/turn/relay"
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,7 +91,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	}
 	g := &guard{
 		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(cfg.NonceLife), peers: p, table: newTable(),
-		strangers: newLimits(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
+		strangers: limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
 		balance:   newBalance(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
 	}
 	q, meter := newQuota(cfg), relay.NewMeter(relay.Rates{Allocation: int64(cfg.AllocationBPS), User: int64(cfg.UserBPS), Total: int64(cfg.TotalBPS)})
@@ -98,7 +99,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	w.server = &server{
 		guard: g, log: log, secure: secure, crowd: newCrowd(cfg), draining: w.draining.Load,
 		plain: newPlain(udp, tcp, p, meter), shares: q,
-		arrivals: newLimits(rate.Limit(float64(cfg.AllocationsPerMinute)/60), max(10, cfg.AllocationsPerMinute/2)),
+		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {
 			w.metrics.opened.WithLabelValues(a.transport).Inc()
 			w.facts.opened(a)
@@ -253,8 +254,8 @@ func (w *Worker) revokeUser(user string, at time.Time) {
 func (w *Worker) keepHouse(ctx context.Context) {
 	for sleep.For(ctx, tick) {
 		now := time.Now()
-		w.server.strangers.sweep(now)
-		w.server.arrivals.sweep(now)
+		w.server.strangers.Sweep(now)
+		w.server.arrivals.Sweep(now)
 		w.server.credentials.sweep(now)
 	}
 }

@@ -1,0 +1,44 @@
+package turn
+
+import (
+	"sync"
+	"time"
+)
+
+// balance keeps the relay from being an amplifier: over UDP, where senders may
+// be made up, no more bytes are answered without credentials than came in, but
+// for an allowance that newcomers need.
+type balance struct {
+	mu     sync.Mutex // guards what follows
+	bytes  float64
+	filled time.Time
+}
+
+// The allowance: about 100 newcomers a second, and some at once. Answers are
+// charged with more than they are, so that in a flood that lasts less goes out
+// than comes in, the allowance included.
+const (
+	charged        = 1.5
+	allowance      = 16 << 10 // bytes a second
+	allowanceBurst = 64 << 10
+	longestRefusal = 160 // bytes of an answer, at most
+)
+
+func newBalance() *balance { return &balance{bytes: allowanceBurst, filled: time.Now()} }
+
+// received notes a message and says whether its sender may be answered.
+func (b *balance) received(n int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	b.bytes = min(allowanceBurst, b.bytes+float64(n)+now.Sub(b.filled).Seconds()*allowance)
+	b.filled = now
+	return b.bytes >= longestRefusal
+}
+
+// answered notes an answer.
+func (b *balance) answered(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bytes -= charged * float64(n)
+}
