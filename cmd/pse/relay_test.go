@@ -1,6 +1,7 @@
 package main
 
 import (
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,4 +62,35 @@ func TestCallOutlivesItsRelay(t *testing.T) {
 		c.relayed()
 	}
 	t.Logf("they see each other again %v after it", time.Since(killed).Round(100*time.Millisecond))
+}
+
+// The relay is asked to stop under a call: the call goes on, and the relay ends
+// when the call does.
+func TestRelayDrains(t *testing.T) {
+	w := bareWorld(t)
+	w.http = freeAddr(t)
+	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge", "signal"}})
+	relay := start(t, process.PSEOptions{Name: "turn", Bus: w.bus, Workers: []string{"turn"}, Set: []string{"turn.drain=1m"}})
+	chrome := withCamera(t)
+	room := "http://" + w.http + "/call/garden?relay=1"
+	ann := knock(t, chrome, room+"&name=Ann", "Ann", 800, 600)
+	ann.join()
+	ben := knock(t, chrome, room+"&name=Ben", "Ben", 800, 600)
+	ben.join()
+	ann.meets(1)
+	ben.meets(1)
+	if err := syscall.Kill(relay.PID(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []*caller{ann, ben, ann, ben} {
+		c.meets(1)
+		c.relayed()
+	}
+	ann.click("leave")
+	ben.click("leave")
+	select {
+	case <-relay.Done():
+	case <-time.After(30 * time.Second): // well before its drain is over
+		t.Error("the relay does not end with the call")
+	}
 }
