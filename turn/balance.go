@@ -42,3 +42,11 @@ func (b *balance) answered(n int) {
 	defer b.mu.Unlock()
 	b.bytes -= charged * float64(n)
 }
+
+// proven notes a client that has what it was answered: its address is not made
+// up, and the answer was no amplification.
+func (b *balance) proven() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bytes = min(allowanceBurst, b.bytes+charged*longestRefusal)
+}

@@ -53,6 +53,27 @@ func TestFlood(t *testing.T) {
 	}
 }
 
+// Who comes with credentials is not held up by how many come.
+func TestNewcomers(t *testing.T) {
+	gate := testGate(t)
+	gate.strangers = limit.New(0, 0)
+	key := stun.MessageIntegrity(longTermKey(testUser, "pse", testPassword))
+	for i := range 20_000 {
+		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, 0, byte(i>>8), byte(i)), Port: 5})
+		request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
+		pass, _ := gate.in(request.Raw, from, from)
+		if pass == nil {
+			t.Fatalf("the %d. has no answer", i)
+		}
+		gate.out(stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse")).Raw, from)
+		signed := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP(), stun.NewUsername(testUser), stun.NewRealm("pse"),
+			stun.NewNonce(gate.nonces.tag("2nxt1ceqzu6lbkcymscjwkl5s", from, time.Now())), key)
+		if pass, _ := gate.in(signed.Raw, from, from); pass == nil {
+			t.Fatalf("the %d. with credentials has no answer", i)
+		}
+	}
+}
+
 // 20,000 requests without credentials over the wire, as fast as they go: few
 // are answered, and who has credentials goes on.
 func TestFloodOnTheWire(t *testing.T) {

@@ -55,6 +55,9 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 		}
 		return without(m, code), nil
 	}
+	if m.Type.Method == stun.MethodAllocate {
+		g.balance.proven()
+	}
 	if code := g.admit(m, c, user); code != 0 {
 		return nil, refusal(m, key, code)
 	}
