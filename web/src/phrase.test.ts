@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ago, behind, clock, count, length } from './phrase.ts'
+import { ago, behind, bytes, clock, count, left, length } from './phrase.ts'
 
 test('running times', () => {
   expect(clock(0)).toBe('0:00')
@@ -24,4 +24,22 @@ test('counts and delays', () => {
   expect(behind(0.94)).toBe('0.9 s')
   expect(behind(21.4)).toBe('21 s')
   expect(behind(90)).toBe('1:30')
+})
+
+test('amounts of data', () => {
+  expect(bytes(0)).toBe('0 bytes')
+  expect(bytes(1)).toBe('1 byte')
+  expect(bytes(999)).toBe('999 bytes')
+  expect(bytes(4_200)).toBe('4.2 kB')
+  expect(bytes(9_960)).toBe('10 kB')
+  expect(bytes(999_600)).toBe('1.0 MB')
+  expect(bytes(18e9)).toBe('18 GB')
+  expect(bytes(5e15)).toBe('5000 TB')
+})
+
+test('time left', () => {
+  expect(left(0)).toBe('1 second left')
+  expect(left(3_200)).toBe('4 seconds left')
+  expect(left(21_000)).toBe('25 seconds left')
+  expect(left(12 * 60_000)).toBe('12 minutes left')
 })

@@ -34,3 +34,23 @@ export function behind(seconds: number): string {
   if (seconds < 60) return `${Math.round(seconds)} s`
   return clock(seconds * 1000)
 }
+
+const units = ['kB', 'MB', 'GB', 'TB'] as const
+
+/** An amount of data: 1 byte, 812 bytes, 4.2 MB, 18 GB. */
+export function bytes(n: number): string {
+  if (n < 1000) return count(Math.max(0, Math.round(n)), 'byte')
+  let value = n / 1000
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`
+}
+
+/** How long something still takes, no finer than anybody can know: 4 seconds left, 25 seconds left, 12 minutes left. */
+export function left(ms: number): string {
+  const s = Math.max(1, Math.ceil(ms / 1000))
+  return `${length((s > 10 ? Math.ceil(s / 5) * 5 : s) * 1000)} left`
+}

@@ -1,3 +1,5 @@
+import { ask, Unreachable } from './ask.ts'
+
 /** What the server says of streams: GET /api/streams and GET /api/streams/NAME. */
 
 export type State = 'live' | 'grace' | 'ended'
@@ -17,9 +19,6 @@ export interface Stream {
   hls: string
   watch: string
 }
-
-/** The server could not be asked: it is away, or the network is. */
-export class Unreachable extends Error {}
 
 /** All streams the server knows, live and lately ended. */
 export async function listStreams(signal?: AbortSignal): Promise<Stream[]> {
@@ -53,14 +52,5 @@ export function nameOf(path: string): string {
     return decodeURIComponent(last)
   } catch {
     return last // not an encoding of anything: take it as it is
-  }
-}
-
-async function ask(url: string, signal: AbortSignal | undefined): Promise<Response> {
-  const limit = AbortSignal.timeout(8000)
-  try {
-    return await fetch(url, { cache: 'no-cache', signal: signal ? AbortSignal.any([signal, limit]) : limit })
-  } catch (cause) {
-    throw new Unreachable('the server does not answer', { cause })
   }
 }

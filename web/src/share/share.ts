@@ -2,29 +2,41 @@ import './share.css'
 import { encode } from 'uqr'
 import { byId } from '../element.ts'
 
-/** The dialog with this page's link: QR code, copy, and the phone's own share sheet. */
+/** The dialog with a link: QR code, copy, and the phone's own share sheet. */
+export class ShareSheet {
+  private readonly sheet = byId<HTMLDialogElement>('sheet')
+  private readonly link = byId<HTMLInputElement>('link')
+  private title = ''
+
+  constructor() {
+    const { sheet, link } = this
+    const copy = byId<HTMLButtonElement>('copy')
+    const send = byId<HTMLButtonElement>('send')
+    sheet.addEventListener('click', (e) => e.target === sheet && sheet.close()) // on the backdrop
+    byId('local').hidden = !onlyHere(location.hostname)
+
+    link.addEventListener('focus', () => link.select())
+    copy.addEventListener('click', async () => {
+      copy.textContent = (await copyText(link)) ? 'Copied' : 'Press Ctrl+C'
+      setTimeout(() => (copy.textContent = 'Copy link'), 2000)
+    })
+
+    send.hidden = typeof navigator.share !== 'function'
+    send.addEventListener('click', () => void navigator.share({ title: this.title, url: link.value }).catch(() => undefined)) // the person changed their mind
+  }
+
+  show(url: string, title: string): void {
+    if (this.link.value !== url) byId('qr').replaceChildren(drawQR(url))
+    this.link.value = url
+    this.title = title
+    this.sheet.showModal()
+  }
+}
+
+/** The sheet of this page's own link, behind its #share button. */
 export function shareSheet(title: () => string, url = location.origin + location.pathname): void {
-  const sheet = byId<HTMLDialogElement>('sheet')
-  const link = byId<HTMLInputElement>('link')
-  const copy = byId<HTMLButtonElement>('copy')
-  const send = byId<HTMLButtonElement>('send')
-
-  byId('share').addEventListener('click', () => {
-    link.value = url
-    if (!byId('qr').firstChild) byId('qr').append(drawQR(url))
-    sheet.showModal()
-  })
-  sheet.addEventListener('click', (e) => e.target === sheet && sheet.close()) // on the backdrop
-  byId('local').hidden = !onlyHere(location.hostname)
-
-  link.addEventListener('focus', () => link.select())
-  copy.addEventListener('click', async () => {
-    copy.textContent = (await copyText(link)) ? 'Copied' : 'Press Ctrl+C'
-    setTimeout(() => (copy.textContent = 'Copy link'), 2000)
-  })
-
-  send.hidden = typeof navigator.share !== 'function'
-  send.addEventListener('click', () => void navigator.share({ title: title(), url }).catch(() => undefined)) // the person changed their mind
+  const sheet = new ShareSheet()
+  byId('share').addEventListener('click', () => sheet.show(url, title()))
 }
 
 /** A page on plain http:// may not use the clipboard: there the text is selected and copied the old way. */

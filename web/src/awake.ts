@@ -1,4 +1,4 @@
-/** Keeps the screen of a phone on during a call, where the browser can. */
+/** Keeps the screen of a phone on while something goes on that would end with it, where the browser can. */
 export class Awake {
   private wanted = false
   private lock: WakeLockSentinel | undefined
@@ -8,6 +8,7 @@ export class Awake {
   }
 
   set(on: boolean): void {
+    if (on === this.wanted) return
     this.wanted = on
     if (on) void this.take()
     else void this.lock?.release().catch(() => undefined)
@@ -17,8 +18,9 @@ export class Awake {
     if (!this.wanted || document.hidden || !('wakeLock' in navigator)) return
     try {
       this.lock = await navigator.wakeLock.request('screen')
+      if (!this.wanted) await this.lock.release() // it was no longer wanted before it was there
     } catch {
-      // low on battery, say: the call goes on without
+      // low on battery, say: it goes on without
     }
   }
 }
