@@ -3,6 +3,7 @@ package web
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -38,10 +39,13 @@ type pretended struct {
 	audio      bool // there is a rendition without a picture: in truth the last one
 }
 
-func newBox(t *testing.T) *box {
+func newBox(t *testing.T, more ...func(*http.ServeMux)) *box {
 	b := &box{quit: make(chan struct{}), streams: make(map[string]*pretended)}
 	mux := http.NewServeMux()
 	Routes(mux)
+	for _, f := range more {
+		f(mux)
+	}
 	mux.HandleFunc("GET /api/streams", b.list)
 	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
 		fingerprint := strings.TrimSuffix(strings.Repeat("4F:", 32), ":")
@@ -60,6 +64,11 @@ func newBox(t *testing.T) *box {
 		}
 		mux.ServeHTTP(w, r)
 	}))
+	server.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew {
+			_ = tcp.SetReadBuffer(64 << 10) // else megabytes are sent before anybody reads them
+		}
+	}
 	server.Start()
 	b.url = server.URL
 	t.Cleanup(func() { close(b.quit); server.CloseClientConnections(); server.Close() })

@@ -34,6 +34,20 @@ const notBuilt = `<!doctype html>
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
 	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// framing is what policy lets the page of a file show besides, in a frame: a PDF
+// in the browser's own viewer, which knows no other place. A frame of this host
+// can only be a file, all pages forbid it (frame-ancestors), and any file that
+// could run something is served in a sandbox, or to be saved.
+const framing = "; frame-src 'self'"
+
+// policyOf is the policy of a page.
+func policyOf(name string) string {
+	if name == "received.html" {
+		return policy + framing
+	}
+	return policy
+}
+
 // permissions are what the pages may ask a person for: a call needs the camera,
 // the microphone and the screen, and nothing framed in a page gets any of them.
 const permissions = "camera=(self), microphone=(self), display-capture=(self), screen-wake-lock=(self), geolocation=(), payment=(), usb=()"
@@ -47,6 +61,7 @@ type file struct {
 	raw   []byte
 	gzip  []byte // nil where it does not pay
 	page  bool
+	csp   string // of a page
 }
 
 // readSite reads all files of a build, by their path in it.
@@ -72,6 +87,7 @@ func newFile(name string, b []byte) *file {
 		etag:  `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
 		raw:   b,
 		page:  strings.HasSuffix(name, ".html"),
+		csp:   policyOf(name),
 	}
 	if strings.HasPrefix(name, "assets/") { // Vite puts a hash of the content into these names
 		f.cache = "public, max-age=31536000, immutable"
@@ -125,7 +141,7 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	if f.page {
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", f.csp)
 		h.Set("Permissions-Policy", permissions)
 	}
 	if f.gzip != nil {

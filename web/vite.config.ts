@@ -9,9 +9,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
-    rolldownOptions: { input: ['call.html', 'certificate.html', 'home.html', 'watch.html'] },
+    rolldownOptions: { input: ['call.html', 'certificate.html', 'files.html', 'home.html', 'received.html', 'watch.html'] },
   },
   server: {
-    proxy: { '/api': 'http://localhost:8080', '/hls': 'http://localhost:8080', '/socket.io': { target: 'http://localhost:8080', ws: true } },
+    proxy: { '/api': 'http://localhost:8080', '/hls': 'http://localhost:8080', '^/files/.': 'http://localhost:8080', '/socket.io': { target: 'http://localhost:8080', ws: true } },
   },
 })

@@ -18,11 +18,13 @@ var pages = map[string]string{
 	"GET /call/{$}":     "call.html", // asks for the room
 	"GET /call/{room}":  "call.html",
 	"GET /certificate":  "certificate.html",
+	"GET /f/{id}":       "received.html", // a file, for who was given its link
+	"GET /files":        "files.html",
 	"GET /watch/{name}": "watch.html",
 }
 
 // Routes mounts the pages and what they load: "/", "/watch/NAME", "/call/ROOM",
-// "/certificate", "/assets/" and the few files browsers look for at the root
+// "/files", "/f/ID", "/certificate", "/assets/" and the few files browsers look for at the root
 // (icons, manifest).
 func Routes(mux *http.ServeMux) {
 	built, err := fs.Sub(dist, "dist")

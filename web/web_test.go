@@ -15,6 +15,8 @@ var build = fstest.MapFS{
 	"home.html":            {Data: []byte("<title>home</title>" + strings.Repeat(" ", 2000))},
 	"watch.html":           {Data: []byte("<title>watch</title>")},
 	"call.html":            {Data: []byte("<title>call</title>")},
+	"files.html":           {Data: []byte("<title>files</title>")},
+	"received.html":        {Data: []byte("<title>received</title>")},
 	"favicon.svg":          {Data: []byte("<svg/>")},
 	"manifest.webmanifest": {Data: []byte("{}")},
 	"assets/home-1a2b.js":  {Data: []byte(strings.Repeat("let a;", 1000))},
@@ -54,6 +56,8 @@ func TestRoutes(t *testing.T) {
 		{"/watch/garden%20&%20co%2Fx", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/call/family", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/call/", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/files", 200, "text/html; charset=utf-8", "no-cache"},
+		{"/f/abc-def", 200, "text/html; charset=utf-8", "no-cache"},
 		{"/favicon.svg", 200, "image/svg+xml", "no-cache"},
 		{"/manifest.webmanifest", 200, "application/manifest+json", "no-cache"},
 		{"/assets/home-1a2b.js", 200, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"},
@@ -63,6 +67,8 @@ func TestRoutes(t *testing.T) {
 		{"/watch/a/b", 404, "", ""},
 		{"/call/a/b", 404, "", ""},
 		{"/call.html", 404, "", ""},
+		{"/files/", 404, "", ""}, // the worker's
+		{"/f/", 404, "", ""},
 		{"/assets/", 404, "", ""},
 		{"/assets/nothing.js", 404, "", ""},
 		{"/.keep", 404, "", ""},
@@ -83,8 +89,11 @@ func TestRoutes(t *testing.T) {
 		if h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: headers %v", c.path, h)
 		}
-		if page := strings.HasPrefix(c.mime, "text/html"); page != (h.Get("Content-Security-Policy") == policy) {
+		if page := strings.HasPrefix(c.mime, "text/html"); page != (strings.TrimSuffix(h.Get("Content-Security-Policy"), framing) == policy) {
 			t.Errorf("%s: content security policy %q", c.path, h.Get("Content-Security-Policy"))
+		}
+		if frames := strings.Contains(h.Get("Content-Security-Policy"), "frame-src"); frames != strings.HasPrefix(c.path, "/f/") {
+			t.Errorf("%s: may frame something: %v", c.path, frames)
 		}
 		if page := strings.HasPrefix(c.mime, "text/html"); page != (h.Get("Permissions-Policy") == permissions) {
 			t.Errorf("%s: permissions policy %q", c.path, h.Get("Permissions-Policy"))

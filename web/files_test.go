@@ -1,0 +1,274 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// choose gives the page a file as its picker does: name, size and a seed for
+// what is in it. The same arguments are the same file.
+func (p *tab) choose(name, typ string, size, seed int) {
+	p.t.Helper()
+	arguments, err := json.Marshal([]any{name, typ, size, seed})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.js(`((name, type, size, seed) => {
+		const b = new Uint8Array(size)
+		for (let i = 0, x = seed; i < size; i++) b[i] = x = (x * 31 + 7) & 255
+		const data = new DataTransfer()
+		data.items.add(new File([b], name, { type, lastModified: 1700000000000 }))
+		const input = document.getElementById('picked')
+		input.files = data.files
+		input.dispatchEvent(new Event('change'))
+	})(...` + string(arguments) + `)`)
+}
+
+// chosen is what is in a file of choose.
+func chosen(size, seed int) []byte {
+	b := make([]byte, size)
+	x := byte(seed)
+	for i := range b {
+		x = x*31 + 7
+		b[i] = x
+	}
+	return b
+}
+
+// row is a JavaScript expression of a file's row.
+func row(name string) string {
+	return `[...document.querySelectorAll('#files > li')].find(r => r.querySelector('.name').textContent === '` + name + `')`
+}
+
+// press clicks a button of a file's row.
+func (p *tab) press(name, action string) {
+	p.t.Helper()
+	button := row(name) + `?.querySelector('[data-action=` + action + `]')`
+	p.until("the button "+action+" of "+name, button)
+	p.js(button + `.focus(); ` + button + `.click()`)
+}
+
+// says waits until a file's row says something.
+func (p *tab) says(name, words string) {
+	p.t.Helper()
+	p.until(name+" says "+words, row(name)+`?.querySelector('.facts').textContent.includes('`+words+`')`)
+}
+
+// arrived waits until a file is on the box, and compares.
+func (d *drawer) arrived(p *tab, name string, want []byte) {
+	p.t.Helper()
+	p.until(name+" is sent", row(name)+`?.dataset.state === 'done'`)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.files {
+		if s.name == name {
+			if !bytes.Equal(s.data, want) {
+				p.t.Errorf("%s: %d bytes arrived that are not those of the file (%d)", name, len(s.data), len(want))
+			}
+			return
+		}
+	}
+	p.t.Errorf("%s is not there", name)
+}
+
+func TestFilesAreSent(t *testing.T) {
+	for name, l := range looks {
+		t.Run(name, func(t *testing.T) {
+			b, d := newDrawer(t)
+			p := open(t, b.url+"/files", l)
+			p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
+			p.looksGood("empty")
+			d.change(func() { d.pace = 6000 })
+			p.choose("holiday in the mountains.mp4", "video/mp4", 24_000_000, 1)
+			p.choose("notes.txt", "text/plain", 1_000, 2)
+			p.choose("a name that is so long that it cannot be shown on a phone, not by any means at all.jpeg", "image/jpeg", 900_000, 3)
+			p.choose("fourth.bin", "", 50_000, 4)
+			p.says("holiday in the mountains.mp4", " left")
+			p.looksGood("sending")
+			p.press("holiday in the mountains.mp4", "pause")
+			p.says("holiday in the mountains.mp4", "Paused")
+			d.change(func() { d.pace = 0 })
+			p.arrivedAll(d, 3)
+			p.looksGood("paused")
+			p.press("holiday in the mountains.mp4", "resume")
+			d.arrived(p, "holiday in the mountains.mp4", chosen(24_000_000, 1))
+			d.arrived(p, "notes.txt", chosen(1000, 2))
+			d.arrived(p, "fourth.bin", chosen(50_000, 4))
+			if n := d.uploads(); n != 4 {
+				t.Errorf("%d uploads were made for 4 files", n)
+			}
+			p.until("nothing is left of the progress", `!document.querySelector('#files progress:not([hidden])') && document.title === 'Files · PSE'`)
+			p.looksGood("sent")
+			p.press("notes.txt", "share")
+			p.until("the sheet opens", `document.getElementById('sheet').open && document.querySelector('#qr path') && document.getElementById('link').value.startsWith('`+b.url+`/f/file')`)
+			p.looksGood("share")
+			p.do(chromedp.KeyEvent("\x1b"))
+			p.press("fourth.bin", "delete")
+			p.until("it asks", `document.getElementById('sure').open`)
+			p.looksGood("delete")
+			p.js(`document.getElementById('sure-yes').click()`)
+			p.until("it is gone", `!`+row("fourth.bin"))
+			if !eval[bool](p, `document.activeElement !== document.body && document.documentElement.scrollWidth <= innerWidth`) {
+				t.Error("the focus is lost, or the page is wider than the screen")
+			}
+			p.clean(b.url)
+		})
+	}
+}
+
+// arrivedAll waits until so many files are done.
+func (p *tab) arrivedAll(d *drawer, n int) {
+	p.t.Helper()
+	p.until(itoa(n)+" files are sent", `document.querySelectorAll('#files > li[data-state=done]').length >= `+itoa(n))
+}
+
+// What breaks goes on where it was: by itself, after the network was away, and
+// after a reload, when the same file is chosen again.
+func TestFilesGoOn(t *testing.T) {
+	b, d := newDrawer(t)
+	p := open(t, b.url+"/files", phone)
+	p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
+
+	d.change(func() { d.cut = 700_000 })
+	p.choose("cut.bin", "", 2_000_000, 5)
+	d.arrived(p, "cut.bin", chosen(2_000_000, 5))
+
+	d.change(func() { d.pace = 20_000 })
+	p.choose("away.bin", "", 24_000_000, 6)
+	p.says("away.bin", "/s")
+	b.change(func() { b.down = true })
+	d.change(func() { d.cut = 1 })
+	p.says("away.bin", "Connection lost")
+	p.looksGood("lost")
+	b.change(func() { b.down = false })
+	d.change(func() { d.pace = 0 })
+	d.arrived(p, "away.bin", chosen(24_000_000, 6))
+
+	d.change(func() { d.pace = 20_000 })
+	p.choose("reload.bin", "", 24_000_000, 7)
+	p.says("reload.bin", "/s")
+	p.do(chromedp.Reload())
+	p.says("reload.bin", "choose the same file")
+	p.looksGood("unfinished")
+	made := d.uploads()
+	d.change(func() { d.pace = 0 })
+	p.choose("reload.bin", "", 24_000_000, 7)
+	d.arrived(p, "reload.bin", chosen(24_000_000, 7))
+	if d.uploads() != made {
+		t.Error("a new upload was made for the file that was chosen again")
+	}
+	p.clean(b.url)
+}
+
+func TestFilesAskForTheKeyOnce(t *testing.T) {
+	b, d := newDrawer(t)
+	d.key = "sesame"
+	p := open(t, b.url+"/files", phone)
+	p.until("it asks for the key", `document.activeElement === document.getElementById('key')`)
+	p.looksGood("key")
+	p.do(chromedp.KeyEvent("mustard\r"))
+	p.until("the key does not do", `!document.getElementById('key-wrong').hidden`)
+	p.looksGood("wrong")
+	p.do(chromedp.KeyEvent("sesame\r"))
+	p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
+	p.choose("a.bin", "", 1000, 1)
+	d.arrived(p, "a.bin", chosen(1000, 1))
+	p.do(chromedp.Reload())
+	p.until("the key is kept", `document.getElementById('stage').dataset.scene === 'ready' && document.querySelectorAll('#files > li').length === 1`)
+	d.change(func() { d.key = "cardamom" })
+	p.choose("b.bin", "", 1000, 2)
+	p.until("another key is wanted", `document.getElementById('stage').dataset.scene === 'key'`)
+	p.do(chromedp.KeyEvent("cardamom\r"))
+	d.arrived(p, "b.bin", chosen(1000, 2))
+	p.clean(b.url)
+}
+
+func TestFilesSayWhyTheyAreRefused(t *testing.T) {
+	b, d := newDrawer(t)
+	p := open(t, b.url+"/files", phone)
+	for code, words := range map[string]string{"quota": "Your room on the box is used up", "disk_full": "disk of the box is full", "too_large": "larger than this box takes"} {
+		d.change(func() { d.refusal = code })
+		p.choose(code+".bin", "", 1000, 1)
+		p.says(code+".bin", words)
+	}
+	p.looksGood("refused")
+	d.change(func() { d.refusal = "" })
+	p.press("quota.bin", "retry")
+	d.arrived(p, "quota.bin", chosen(1000, 1))
+	p.clean(b.url)
+}
+
+func TestReceivedFile(t *testing.T) {
+	b, d := newDrawer(t)
+	pictures := record(t, 640, 360)
+	cases := map[string]*stored{
+		"picture": d.put("the garden in spring.jpg", "image/jpeg", pictures.poster),
+		"video":   d.put("film.mp4", "video/mp4", append(bytes.Clone(pictures.init), bytes.Join(pictures.parts, nil)...)),
+		"text":    d.put("notes.txt", "text/plain; charset=utf-8", []byte(strings.Repeat("What was said at the meeting, and by whom. Grüße!\n", 2000))),
+		"pdf":     d.put("letter.pdf", "application/pdf", []byte(letter)),
+		"none":    d.put("backup.tar.zst", "application/octet-stream", []byte("x")),
+	}
+	visible := map[string]string{
+		"picture": `document.querySelector('#preview img')?.naturalWidth > 0`,
+		"video":   `document.querySelector('#preview video')?.readyState > 0`,
+		"text":    `document.querySelector('#preview pre')?.textContent.length > 60000 && document.querySelector('.more')`,
+		"pdf":     `document.querySelector('#preview iframe') || !navigator.pdfViewerEnabled`,
+		"none":    `document.getElementById('preview').hidden`,
+	}
+	for kind, s := range cases {
+		t.Run(kind, func(t *testing.T) {
+			p := open(t, b.url+"/f/"+s.id+"-r", map[bool]look{true: desktop, false: phone}[kind == "video" || kind == "pdf"])
+			p.until("the file is shown", `document.getElementById('stage').dataset.scene === 'ready' && document.getElementById('name').textContent === '`+s.name+`'`)
+			p.until("its preview", visible[kind])
+			p.looksGood("ready")
+			if got := eval[int](p, `fetch(document.getElementById('download').href).then(r => r.arrayBuffer()).then(b => b.byteLength)`); got != len(s.data) {
+				t.Errorf("the download has %d bytes, not %d", got, len(s.data))
+			}
+			p.clean(b.url)
+		})
+	}
+}
+
+// A file that is still being sent is shown as it grows, and then whole.
+func TestReceivedFileGrows(t *testing.T) {
+	b, d := newDrawer(t)
+	poster := record(t, 320, 180).poster
+	s := d.put("growing.jpg", "image/jpeg", poster)
+	d.change(func() { s.data = poster[:len(poster)/3] })
+	p := open(t, b.url+"/f/"+s.id+"-r", phone)
+	p.js(mark)
+	p.until("it is still being sent", `document.getElementById('stage').dataset.scene === 'sending' && document.getElementById('progress').value > 0.3`)
+	d.change(func() { s.data = poster[:len(poster)/2] })
+	p.until("progress and speed are told", `document.getElementById('progress').value > 0.49 && document.getElementById('progress-words').textContent.includes('/s')`)
+	p.looksGood("sending")
+	d.change(func() { s.checking, s.data = true, poster })
+	p.until("the box looks at it", `document.getElementById('stage').dataset.scene === 'checking'`)
+	d.change(func() { s.checking = false })
+	p.until("the picture is there", `document.querySelector('#preview img')?.naturalWidth > 0`)
+	if !eval[bool](p, sameDocument) {
+		t.Error("the page was loaded anew")
+	}
+	p.clean(b.url)
+}
+
+func TestReceivedFileIsGone(t *testing.T) {
+	b, d := newDrawer(t)
+	s := d.put("old.jpg", "image/jpeg", []byte("x"))
+	p := open(t, b.url+"/f/nothing", phone)
+	p.until("it says so", `document.getElementById('words-title').textContent.includes('nothing here')`)
+	p.looksGood("gone")
+	d.change(func() { s.corrupt = true })
+	p.do(chromedp.Navigate(b.url + "/f/" + s.id + "-r"))
+	p.until("it is damaged", `document.getElementById('stage').dataset.scene === 'damaged'`)
+	p.looksGood("damaged")
+	p.clean(b.url)
+}
+
+// letter is the least that is a PDF.
+const letter = "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n" +
+	"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 200]/Contents 4 0 R/Resources<</Font<</F<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>>>>>>>endobj\n" +
+	"4 0 obj<</Length 44>>stream\nBT /F 24 Tf 40 100 Td (Dear receiver) Tj ET\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
