@@ -74,7 +74,7 @@ func TestTakenPorts(t *testing.T) {
 	}
 	defer l.Close()
 	taken := l.Addr().String()
-	for flag, hint := range map[string]string{"--http": "--http", "--admin": "--admin", "--rtmp": "ingest"} {
+	for flag, hint := range map[string]string{"--http": "--http", "--admin": "--admin", "--rtmp": "ingest", "--turn": "--turn"} {
 		args := []string{"--data", t.TempDir(), "serve", "--set", "http.tls_listen=127.0.0.1:0", "--turn", "127.0.0.1:0", "--set", "turn.tls_listen=127.0.0.1:0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", flag, taken}
 		_, err := cli(t, nil, args...)
 		if err == nil || !strings.Contains(err.Error(), "address already in use") || !strings.Contains(err.Error(), hint) {
