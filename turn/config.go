@@ -45,7 +45,7 @@ type Config struct {
 	AllocationsPerMinute  int `yaml:"allocations_per_minute"`  // from one address; 0: no limit
 	UnauthorizedPerSecond int `yaml:"unauthorized_per_second"` // answers to one address without credentials; 0: no limit
 
-	MaxConnections int           `yaml:"max_connections"` // TCP, TLS and DTLS
+	MaxConnections int           `yaml:"max_connections"` // over TCP and TLS, and as many over DTLS
 	MaxPerIP       int           `yaml:"max_per_ip"`      // of them from one address; 0: no limit
 	SetupTimeout   time.Duration `yaml:"setup_timeout"`   // from connecting to an allocation
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`    // of a connection with an allocation

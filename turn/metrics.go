@@ -27,10 +27,10 @@ func newMetrics() *metrics {
 }
 
 // watch adds what is read off the worker's parts.
-func (m *metrics) watch(t *table, c *crowd, p *plain, f *plane) {
+func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane) {
 	m.allocations = &allocationsByTransport{t, prometheus.NewDesc("pse_turn_allocations", "Allocations there are, by transport of the client.", []string{"transport"}, nil)}
 	m.connections = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_turn_connections", Help: "Connections of clients over TCP, TLS and DTLS."},
-		func() float64 { return float64(c.count()) })
+		func() float64 { return float64(connections()) })
 	relayed := func(to string, read func() float64) prometheus.CounterFunc {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "pse_turn_relayed_bytes_total", Help: "Payload relayed, by direction.", ConstLabels: prometheus.Labels{"to": to},

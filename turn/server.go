@@ -23,7 +23,8 @@ type server struct {
 	plain     *plain
 	shares    *quota
 	arrivals  *limit.ByAddress // allocations a minute from one address
-	crowd     *crowd
+	streams   *crowd           // over TCP and TLS
+	datagrams *crowd           // over DTLS, whose senders may be made up: they crowd out nobody else
 	acceptors []*acceptor
 	draining  func() bool
 	opened    func(allocation)
@@ -55,13 +56,13 @@ func (s *server) start() error {
 		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = gated, reserving{c.RelayAddressGenerator, &gated.gate}
 	}
 	for _, l := range s.sockets.tcp {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "tcp", nil, s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.streams, "tcp", nil, s.log))
 	}
 	for _, l := range s.sockets.tls {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "tls", greetTLS(s.secure), s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.streams, "tls", greetTLS(s.secure), s.log))
 	}
 	for _, l := range s.sockets.dtls {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.crowd, "dtls", greetDTLS, s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.datagrams, "dtls", greetDTLS, s.log))
 	}
 	for _, a := range s.acceptors {
 		cfg.ListenerConfigs = append(cfg.ListenerConfigs, pion.ListenerConfig{
@@ -139,6 +140,9 @@ func (s *server) client(from, here net.Addr) client {
 	}
 	return c
 }
+
+// connections are those over TCP, TLS and DTLS.
+func (s *server) connections() int { return s.streams.count() + s.datagrams.count() }
 
 // carried is what an allocation that ended has carried.
 func (s *server) carried(a allocation) (u relay.Usage) {

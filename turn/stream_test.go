@@ -45,7 +45,7 @@ func TestHalfOpenConnections(t *testing.T) {
 		}
 		conn.Close()
 	}
-	bustest.Eventually(t, "all are gone", func() bool { return r.server.crowd.count() == 0 })
+	bustest.Eventually(t, "all are gone", func() bool { return r.server.connections() == 0 })
 
 	var all []net.Conn
 	for range 21 {
@@ -76,7 +76,7 @@ func TestIdleConnection(t *testing.T) {
 	}
 	bustest.Eventually(t, "their allocations end", func() bool {
 		n, _ := r.server.table.count()
-		return n == 0 && r.server.crowd.count() == 0
+		return n == 0 && r.server.connections() == 0
 	})
 }
 

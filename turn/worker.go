@@ -97,7 +97,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	q, meter := newQuota(cfg), relay.NewMeter(relay.Rates{Allocation: int64(cfg.AllocationBPS), User: int64(cfg.UserBPS), Total: int64(cfg.TotalBPS)})
 	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
 	w.server = &server{
-		guard: g, log: log, secure: secure, crowd: newCrowd(cfg), draining: w.draining.Load,
+		guard: g, log: log, secure: secure, streams: newCrowd(cfg), datagrams: newCrowd(cfg), draining: w.draining.Load,
 		plain: newPlain(udp, tcp, p, meter), shares: q,
 		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {
@@ -109,7 +109,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := w.listen(udp, meter); err != nil {
 		return nil, err
 	}
-	w.metrics.watch(g.table, w.server.crowd, w.server.plain, w.server.plane)
+	w.metrics.watch(g.table, w.server.connections, w.server.plain, w.server.plane)
 	return w, nil
 }
 
