@@ -77,6 +77,7 @@ func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
 
 // pass hands a request to the library.
 func (f *front) pass(rw http.ResponseWriter, r *http.Request, q *request) {
+	q.control = http.NewResponseController(rw)
 	var err error
 	if q.sum, err = parseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		refuse(rw, err)

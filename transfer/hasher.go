@@ -9,6 +9,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/helios-h2020/pse/bus"
 	"go.uber.org/zap"
 )
 
@@ -74,7 +75,8 @@ func (h *hasher) run(ctx context.Context) {
 			case err == nil:
 				h.w.facts.wake(name)
 			case ctx.Err() == nil && !errors.Is(err, errNotFound):
-				h.w.log.Warn("a file has no hash yet; the next sweep tries again", zap.String("upload", name), zap.Error(err))
+				h.w.log.Debug("a file has no hash yet", zap.String("upload", name), zap.Error(err))
+				h.w.late.put(name)
 			}
 		}
 	}
@@ -94,7 +96,9 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("hash %s: %w", name, err)
 	}
-	wr, err := h.w.holds.acquire(ctx, name, nil)
+	short, cancel := context.WithTimeout(ctx, bus.LeaseTimeout)
+	defer cancel()
+	wr, err := h.w.holds.acquire(short, name, nil)
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,9 @@ type holds struct {
 	all    map[string]*hold
 }
 
+// leaseKey is the key of an upload's lease. No stream's sid is like it.
+func leaseKey(name string) string { return "file=" + name }
+
 // hold is one upload that is held.
 type hold struct {
 	w     *writer // nil while it is being opened
@@ -105,6 +108,7 @@ func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer
 		}
 		select {
 		case <-free:
+		case <-time.After(holdAgain):
 		case <-ctx.Done():
 			return nil, errBusy
 		}
@@ -171,7 +175,7 @@ func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
 func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
 	leases := h.shared()
 	for leases != nil {
-		l, err := leases.TryAcquire(ctx, "file."+name, nil)
+		l, err := leases.TryAcquire(ctx, leaseKey(name), nil)
 		switch {
 		case err == nil:
 			return l, nil
@@ -179,7 +183,7 @@ func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
 			h.log.Debug("an upload is held without a lease", zap.String("upload", name), zap.Error(err))
 			return nil, nil
 		}
-		if _, holder, ok := leases.Holder("file." + name); ok {
+		if _, holder, ok := leases.Holder(leaseKey(name)); ok {
 			_, _ = h.bus.AskDirect(ctx, holder, askLetGo, []byte(name)) // else its lease ends by itself
 		}
 		if !wait(ctx, holdAgain) {

@@ -100,7 +100,7 @@ func TestKilledWorkerLosesNothing(t *testing.T) {
 	defer leases.Close()
 	bustest.Eventually(t, "no lease stays", func() bool {
 		for name := range c.sent {
-			if _, _, held := leases.Holder("file." + name); held {
+			if _, _, held := leases.Holder(leaseKey(name)); held {
 				return false
 			}
 		}

@@ -118,31 +118,28 @@ func (w *writer) within(sound record, at, end int64) (record, int64, error) {
 	return sound, at, nil
 }
 
-// claimed is how much had counted, as far as anybody can still tell: the
-// highest that any record says that is whole, or all of what was complete.
+// claimed is how much had counted, as far as anybody can still tell: what the
+// last record says; where that is damaged, all the data there is; and all of
+// what was complete.
 func (w *writer) claimed() int64 {
 	if w.info.complete() {
 		return w.info.Size
 	}
-	var most int64
 	var b [recordSize]byte
-	for pos := w.length / recordSize * recordSize; pos >= recordSize; pos -= recordSize {
-		if _, err := w.journal.ReadAt(b[:], pos-recordSize); err != nil {
-			break
-		}
+	at := w.length/recordSize*recordSize - recordSize
+	if at < 0 {
+		return 0
+	}
+	if _, err := w.journal.ReadAt(b[:], at); err == nil {
 		if r, ok := parseRecord(b[:]); ok {
-			most = r.end
-			break
-		}
-		if pos <= w.length-1024*recordSize {
-			break // no use: it is all damaged
+			return r.end
 		}
 	}
 	st, err := w.data.Stat()
-	if err == nil && w.length > 0 && most == 0 {
-		most = st.Size()
+	if err != nil {
+		return 0
 	}
-	return most
+	return st.Size()
 }
 
 // note writes down what is lost, to be told of.

@@ -1,15 +1,45 @@
 package transfer
 
-import "context"
+import (
+	"context"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
 
 // A request is what we know of one that the protocol's library works on, and
-// what it holds. Its goroutine alone uses it.
+// what it holds. Its goroutine alone uses it, but for what others ask of it.
 type request struct {
 	owner string    // see admit
 	sum   *checksum // that its body must have; may be nil
 	name  string    // of the upload that it holds
 	w     *writer   // of that; nil: it holds none
 	made  *info     // the upload that it made
+
+	wanted atomic.Bool // somebody else wants the upload
+
+	mu      sync.Mutex               // guards what follows
+	control *http.ResponseController // nil when it is over: the connection may serve another by then
+}
+
+// letGo has the request end soon. It is called until it has: what tusd does
+// about it gets lost when it comes while tusd begins to read, or goes on.
+func (q *request) letGo(tell func()) {
+	q.wanted.Store(true)
+	tell()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.control != nil {
+		_ = q.control.SetReadDeadline(time.Unix(1, 0)) // else it is cut off by itself
+	}
+}
+
+// over says that the request holds nothing any more.
+func (q *request) over() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.w, q.control = nil, nil
 }
 
 type requestKey struct{}

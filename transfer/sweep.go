@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,21 +12,29 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	usedFor    = time.Hour // parts stay so long after they were made a whole, for a sender that asks again
+	sweepAgain = 2 * time.Second // what somebody was busy with: a dead worker's leases have ended by then
+	usedFor    = time.Hour       // parts stay so long after they were made a whole, for a sender that asks again
 )
 
 // sweeper looks after all uploads from time to time, at first when it starts:
 // what a crash left half done is done, what is too old goes, and what other
 // workers did is learnt.
 func (w *Worker) sweeper(ctx context.Context) {
+	var next time.Time
 	for {
-		if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
-			w.log.Error("the store of files cannot be looked through", zap.Error(err))
-		} else if err == nil {
-			w.swept.Store(true)
+		if now := time.Now(); now.After(next) {
+			next = now.Add(sweepEvery)
+			if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+				w.log.Error("the store of files cannot be looked through", zap.Error(err))
+			} else if err == nil {
+				w.swept.Store(true)
+			}
 		}
-		if !wait(ctx, sweepEvery) {
+		if !wait(ctx, sweepAgain) {
 			return
+		}
+		for name := range w.late.take() {
+			w.lookAfter(ctx, name)
 		}
 	}
 }
@@ -41,9 +50,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 			return ctx.Err()
 		}
 		delete(before, name)
-		if err := w.look(ctx, name); err != nil && !errors.Is(err, errNotFound) && !errors.Is(err, errBusy) {
-			w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
-		}
+		w.lookAfter(ctx, name)
 	}
 	for name := range before {
 		w.ledger.drop(name)
@@ -70,6 +77,39 @@ func (w *Worker) sweepAside(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lookAfter is look, again later when it cannot be done now.
+func (w *Worker) lookAfter(ctx context.Context, name string) {
+	switch err := w.look(ctx, name); {
+	case errors.Is(err, errBusy):
+		w.late.put(name)
+	case err != nil && !errors.Is(err, errNotFound) && ctx.Err() == nil:
+		w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
+	}
+}
+
+// late are uploads to look after soon.
+type late struct {
+	mu    sync.Mutex // guards what follows
+	names map[string]bool
+}
+
+func (l *late) put(name string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.names == nil {
+		l.names = map[string]bool{}
+	}
+	l.names[name] = true
+}
+
+func (l *late) take() map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names := l.names
+	l.names = nil
+	return names
 }
 
 // look looks after one upload.
@@ -101,9 +141,6 @@ func (w *Worker) look(ctx context.Context, name string) error {
 		return w.withIdle(ctx, name, func(wr *writer) error {
 			w.facts.wake(name)
 			if wr.info.complete() || !wr.whole() {
-				return nil
-			}
-			if wr.info.Final && len(wr.info.Parts) == 0 {
 				return nil
 			}
 			return w.finish(ctx, wr)

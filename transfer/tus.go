@@ -123,18 +123,18 @@ type tusLock struct {
 
 // Lock implements handler.Lock.
 func (l *tusLock) Lock(ctx context.Context, letGo func()) error {
-	w, err := l.w.holds.acquire(ctx, l.name, letGo)
+	l.request = requestOf(ctx)
+	w, err := l.w.holds.acquire(ctx, l.name, func() { l.request.letGo(letGo) })
 	if err != nil {
 		return tusError(err)
 	}
-	l.request = requestOf(ctx)
 	l.request.name, l.request.w = l.name, w
 	return nil
 }
 
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
-	l.request.w = nil
+	l.request.over()
 	l.w.holds.release(l.name)
 	return nil
 }
@@ -185,6 +185,12 @@ func tusInfo(i *info, offset int64) handler.FileInfo {
 
 // WriteChunk implements handler.Upload.
 func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (n int64, err error) {
+	switch {
+	case requestOf(ctx).wanted.Load():
+		return 0, handler.ErrUploadInterrupted
+	case u.w.stopping.Err() != nil:
+		return 0, handler.ErrServerShutdown
+	}
 	err = u.hold(ctx, func(w *writer) error {
 		if offset != w.last.end { // nobody else can have written; for all that
 			return errStorage

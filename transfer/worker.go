@@ -78,6 +78,7 @@ type Worker struct {
 	ledger  *ledger
 	facts   *facts
 	hasher  *hasher
+	late    late
 	metrics *metrics
 	front   *front
 	buffers sync.Pool // of *[]byte, copySize long

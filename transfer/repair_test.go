@@ -1,0 +1,153 @@
+package transfer
+
+import (
+	"bytes"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// damage changes a byte of a file, counted from its end when negative.
+func damage(t *testing.T, file string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if at < 0 {
+		st, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at += st.Size()
+	}
+	var b [1]byte
+	if _, err := f.ReadAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+	b[0] ^= 0x40
+	if _, err := f.WriteAt(b[:], at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cut shortens a file.
+func cut(t *testing.T, file string, by int64) {
+	t.Helper()
+	st, err := os.Stat(file)
+	if err == nil {
+		err = os.Truncate(file, st.Size()-by)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever is damaged on the disk: the good beginning is kept, what is lost is
+// told of, and the sender goes on from there to a file that is right.
+func TestDamageIsRepaired(t *testing.T) {
+	body := random(5, 300_000)
+	const sent = 200_000 // three blocks and a piece
+	for name, c := range map[string]struct {
+		do     func(t *testing.T, dir string)
+		offset int  // afterwards
+		told   bool // of lost bytes
+	}{
+		"nothing":                     {func(*testing.T, string) {}, sent, false},
+		"data that was never told of": {func(t *testing.T, d string) { appendTo(t, d, fileData, 5000) }, sent, false},
+		"half a record":               {func(t *testing.T, d string) { appendTo(t, d, fileJournal, 7) }, sent, false},
+		"a record of nonsense":        {func(t *testing.T, d string) { appendTo(t, d, fileJournal, recordSize) }, sent, false},
+		"data damaged in the last":    {func(t *testing.T, d string) { damage(t, filepath.Join(d, fileData), -1) }, 3 * blockSize, true},
+		"data cut off":                {func(t *testing.T, d string) { cut(t, filepath.Join(d, fileData), 70_000) }, blockSize, true},
+		"the last record damaged":     {func(t *testing.T, d string) { damage(t, filepath.Join(d, fileJournal), -1) }, 3 * blockSize, true},
+		"all data gone":               {func(t *testing.T, d string) { cut(t, filepath.Join(d, fileData), sent) }, 0, true},
+		"the journal gone":            {func(t *testing.T, d string) { cut(t, filepath.Join(d, fileJournal), 4*recordSize) }, 0, false},
+		"metadata, with one of before": {func(t *testing.T, d string) {
+			copyTo(t, d, fileInfo, fileInfoOld)
+			damage(t, filepath.Join(d, fileInfo), 3)
+		}, sent, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, dir := bustest.New(t), t.TempDir()
+			in := func(c *Config) { c.Dir = dir }
+			var u upload
+			t.Run("before", func(t *testing.T) {
+				r := startOn(t, b, in)
+				u = r.create(len(body))
+				u.patch(0, body[:sent]).want(t, http.StatusNoContent)
+			})
+			c.do(t, filepath.Join(dir, u.name()))
+			r := startOn(t, b, in)
+			u.r, u.write, u.read = r, r.url+path.Join(filesRoot, path.Base(u.write)), r.url+path.Join(filesRoot, path.Base(u.read))
+			if n := u.offset(); n != c.offset {
+				t.Fatalf("offset %d, want %d", n, c.offset)
+			}
+			if c.told {
+				if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != u.name() || e.Offset != int64(c.offset) || e.Lost < 1 {
+					t.Errorf("told: %+v", e)
+				}
+			}
+			u.patch(c.offset, body[c.offset:]).want(t, http.StatusNoContent)
+			if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+				t.Error("other bytes")
+			}
+			if e := bustest.Expect[bus.UploadCompleted](t, b)(); e.SHA256 != hashOf(body) {
+				t.Errorf("completed: %+v", e)
+			}
+		})
+	}
+}
+
+// What nobody can read is set aside for a person, and told of; nothing else suffers.
+func TestUnreadableIsSetAside(t *testing.T) {
+	b, dir := bustest.New(t), t.TempDir()
+	in := func(c *Config) { c.Dir = dir }
+	var bad, good upload
+	t.Run("before", func(t *testing.T) {
+		r := startOn(t, b, in)
+		bad, good = r.create(10), r.create(3)
+		good.patch(0, []byte("abc")).want(t, http.StatusNoContent)
+		bad.patch(0, []byte("abc")).want(t, http.StatusNoContent)
+	})
+	for _, f := range []string{fileInfo, fileInfoOld} {
+		_ = os.Truncate(filepath.Join(dir, bad.name(), f), 0)
+	}
+	r := startOn(t, b, in)
+	r.ask("HEAD", r.url+path.Join(filesRoot, path.Base(bad.write)), nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)
+	r.ask("GET", r.url+path.Join(filesRoot, path.Base(good.read)), nil).want(t, http.StatusOK)
+	if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != bad.name() || e.Lost != -1 {
+		t.Errorf("told: %+v", e)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, dirDamaged, bad.name(), fileData)); err != nil || string(got) != "abc" {
+		t.Errorf("kept: %q, %v", got, err)
+	}
+}
+
+func appendTo(t *testing.T, dir, file string, n int) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(dir, file), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(random(9, n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func copyTo(t *testing.T, dir, from, to string) {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(dir, from))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, to), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

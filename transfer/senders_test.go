@@ -1,0 +1,176 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// stuck is a body of which some bytes come and then no more.
+func stuck(t *testing.T, b []byte) io.Reader {
+	t.Helper()
+	r, w := io.Pipe()
+	go func() { _, _ = w.Write(b) }()
+	t.Cleanup(func() { w.Close() })
+	return r
+}
+
+// A sender that comes back takes over from its own dead connection at once,
+// here and at another worker of the same store, and all that came is kept.
+func TestSenderTakesOver(t *testing.T) {
+	server := bustest.StartServer(t)
+	dir := t.TempDir()
+	in := func(c *Config) { c.Dir = dir }
+	one, two := startOn(t, server.Connect(t), in), startOn(t, server.Connect(t), in)
+	body := random(6, 2<<20)
+	for name, second := range map[string]*running{"here": one, "at another worker": two} {
+		t.Run(name, func(t *testing.T) {
+			u := one.create(len(body))
+			dead := make(chan reply, 1)
+			go func() {
+				a, _ := ask(context.Background(), "PATCH", u.write, stuck(t, body[:1<<20]), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+				dead <- a
+			}()
+			bustest.Eventually(t, "the first sender is at it", func() bool {
+				at, err := one.store.info(u.name())
+				return err == nil && at != nil && one.holds.busy(u.name())
+			})
+			v := upload{second, second.url + path.Join(filesRoot, path.Base(u.write)), second.url + path.Join(filesRoot, path.Base(u.read))}
+			at := v.offset()
+			if a := <-dead; a.Response != nil && a.StatusCode < 400 {
+				t.Errorf("the first sender got %s", a.Status)
+			}
+			v.patch(at, body[at:]).want(t, http.StatusNoContent)
+			if a := one.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+				t.Error("other bytes")
+			}
+		})
+	}
+}
+
+// A connection that is cut leaves what came; a wrong offset changes nothing.
+func TestCutAndWrongOffset(t *testing.T) {
+	r := start(t, func(c *Config) { c.StallTimeout = time.Second })
+	body := random(7, 1<<20)
+	u := r.create(len(body))
+	where, err := url.Parse(u.write)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, n := 0, 100; n < len(body)/2; n = n*3 + 1 {
+		c, err := net.Dial("tcp", where.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n = min(n, len(body)-at)
+		fmt.Fprintf(c, "PATCH %s HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: %d\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: %d\r\n\r\n", where.Path, at, len(body)-at)
+		if _, err := c.Write(body[at : at+n]); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		// Who asks may be faster than what is on its way.
+		was := at
+		if at = u.offset(); at < was || at > was+n {
+			t.Fatalf("offset %d, was %d and %d came", at, was, n)
+		}
+	}
+	at := u.offset()
+	for _, wrong := range []int{0, at - 1, at + 1} {
+		u.patch(wrong, body[:10]).want(t, http.StatusConflict)
+	}
+	for _, h := range []string{"-1", "x", "", "99999999999999999999"} {
+		r.ask("PATCH", u.write, strings.NewReader("x"), "Tus-Resumable", "1.0.0", "Upload-Offset", h, "Content-Type", "application/offset+octet-stream").want(t, http.StatusBadRequest)
+	}
+	// One that stalls is cut off, and what came is kept.
+	a, err := ask(t.Context(), "PATCH", u.write, stuck(t, body[at:at+1000]), "Tus-Resumable", "1.0.0", "Upload-Offset", fmt.Sprint(at), "Content-Type", "application/offset+octet-stream")
+	if err == nil && a.StatusCode < 400 {
+		t.Errorf("a sender that stalls got %s", a.Status)
+	}
+	if n := u.offset(); n != at+1000 {
+		t.Errorf("offset %d, want %d", n, at+1000)
+	}
+	u.patch(at+1000, body[at+1000:]).want(t, http.StatusNoContent)
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
+	u.patch(len(body), []byte("more")).want(t, http.StatusNoContent) // tus: nothing is left to do, and nothing done
+}
+
+// Quotas, sizes and what is announced too large.
+func TestLimits(t *testing.T) {
+	r := start(t, func(c *Config) { c.MaxSize, c.OwnerQuota, c.TotalQuota = 1000, 1500, 2500 })
+	make := func(owner, size string) int {
+		return r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", size, "Authorization", "Bearer "+strings.Repeat(owner, 20)).StatusCode
+	}
+	for _, c := range []struct {
+		owner, size string
+		want        int
+	}{
+		{"a", "1001", 413},
+		{"a", "1000", 201},
+		{"a", "501", 413},
+		{"a", "500", 201},
+		{"b", "1000", 201},
+		{"c", "1", 413},
+		{"a", "-1", 400},
+		{"a", "1e3", 400},
+		{"a", "9223372036854775808", 400},
+	} {
+		if got := make(c.owner, c.size); got != c.want {
+			t.Errorf("%s of %s bytes: %d, want %d", c.owner, c.size, got, c.want)
+		}
+	}
+	free := start(t, func(c *Config) { c.OwnerQuota = 1000 })
+	u := free.create(-1)
+	u.patch(0, random(1, 600)).want(t, http.StatusNoContent)
+	u.patch(600, random(1, 600)).want(t, http.StatusRequestEntityTooLarge)
+	if n := u.offset(); n > 1000 {
+		t.Errorf("%d bytes are kept", n)
+	}
+	free.ask("POST", free.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "Upload-Metadata", meta("x", strings.Repeat("y", maxMetadata))).want(t, http.StatusBadRequest)
+}
+
+// The disk is full: 507, what was acknowledged is kept, and it goes on when
+// there is room.
+func TestFullDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("this test mounts a file system; run it as root")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	r := start(t, func(c *Config) { c.Dir = dir })
+	body := random(8, 3<<20)
+	ballast := r.create(2 << 20)
+	ballast.patch(0, body[:2<<20]).want(t, http.StatusNoContent)
+	u := r.create(len(body))
+	u.patch(0, body[:1<<20]).want(t, http.StatusNoContent)
+	u.patch(1<<20, body[1<<20:]).want(t, http.StatusInsufficientStorage)
+	at := u.offset()
+	if at < 1<<20 {
+		t.Fatalf("%d bytes are left", at)
+	}
+	r.ask("DELETE", ballast.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+	bustest.Eventually(t, "there is room", func() bool {
+		at = u.offset()
+		return u.patch(at, body[at:]).StatusCode == http.StatusNoContent
+	})
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
+}
