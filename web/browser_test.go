@@ -58,6 +58,17 @@ func open(t *testing.T, url string, l look) *tab {
 	return p
 }
 
+// another opens one more tab in the same Chromium, on a page of the box.
+func (p *tab) another(url string) *tab {
+	p.t.Helper()
+	q := &tab{t: p.t}
+	ctx, cancel := chromedp.NewContext(p.ctx, chromedp.WithListener(q.hear))
+	p.t.Cleanup(cancel)
+	q.ctx = ctx
+	q.do(chromedp.Navigate(url))
+	return q
+}
+
 // scheme sets what the person prefers: "light" or "dark".
 func scheme(name string) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -193,6 +204,18 @@ func (p *tab) errors() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.said)
+}
+
+// expect takes a complaint that a test is about from those that clean counts.
+func (p *tab) expect(words string) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	before := len(p.said)
+	p.said = slices.DeleteFunc(p.said, func(s string) bool { return strings.Contains(s, words) })
+	if len(p.said) == before {
+		p.t.Errorf("nobody said %q", words)
+	}
 }
 
 // clean fails the test if the page complained, or asked anyone but the box for anything.

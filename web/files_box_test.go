@@ -37,10 +37,10 @@ type stored struct {
 }
 
 // newDrawer puts files into a box.
-func newDrawer(t *testing.T) (*box, *drawer) {
+func newDrawer(t *testing.T, more ...func(*http.ServeMux)) (*box, *drawer) {
 	t.Helper()
 	d := &drawer{}
-	b := newBox(t, func(mux *http.ServeMux) {
+	b := newBox(t, append(more, func(mux *http.ServeMux) {
 		mux.HandleFunc("POST /files/{$}", d.create)
 		mux.HandleFunc("HEAD /files/{id}", d.head)
 		mux.HandleFunc("PATCH /files/{id}", d.patch)
@@ -48,7 +48,7 @@ func newDrawer(t *testing.T) (*box, *drawer) {
 		mux.HandleFunc("GET /files/{id}", d.download)
 		mux.HandleFunc("GET /api/files", d.list)
 		mux.HandleFunc("GET /api/files/{id}", d.one)
-	})
+	})...)
 	return b, d
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -152,6 +153,7 @@ func TestFilesGoOn(t *testing.T) {
 	p.choose("reload.bin", "", 24_000_000, 7)
 	p.says("reload.bin", "/s")
 	p.do(chromedp.Reload())
+	p.expect("beforeunload") // it would have asked a person who has touched the page
 	p.says("reload.bin", "choose the same file")
 	p.looksGood("unfinished")
 	made := d.uploads()
@@ -162,6 +164,32 @@ func TestFilesGoOn(t *testing.T) {
 		t.Error("a new upload was made for the file that was chosen again")
 	}
 	p.clean(b.url)
+}
+
+// Two tabs do not send the same file at once; one may go on with the other's.
+func TestFilesTabsDoNotSendTheSame(t *testing.T) {
+	b, d := newDrawer(t)
+	d.pace = 20_000
+	p := open(t, b.url+"/files", phone)
+	p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
+	p.choose("twice.bin", "", 24_000_000, 8)
+	p.says("twice.bin", "/s")
+	q := p.another(b.url + "/files")
+	q.says("twice.bin", "from another page")
+	q.choose("twice.bin", "", 24_000_000, 8)
+	q.says("twice.bin", "Another tab of this browser")
+	p.press("twice.bin", "pause")
+	p.says("twice.bin", "Paused")
+	d.change(func() { d.pace = 0 })
+	q.press("twice.bin", "retry")
+	d.arrived(q, "twice.bin", chosen(24_000_000, 8))
+	p.press("twice.bin", "resume")
+	d.arrived(p, "twice.bin", chosen(24_000_000, 8))
+	if n := d.uploads(); n != 1 {
+		t.Errorf("%d uploads were made for one file", n)
+	}
+	p.clean(b.url)
+	q.clean(b.url)
 }
 
 func TestFilesAskForTheKeyOnce(t *testing.T) {
@@ -199,6 +227,32 @@ func TestFilesSayWhyTheyAreRefused(t *testing.T) {
 	d.change(func() { d.refusal = "" })
 	p.press("quota.bin", "retry")
 	d.arrived(p, "quota.bin", chosen(1000, 1))
+	p.clean(b.url)
+}
+
+// What the system's share sheet hands over is sent, after a reload too.
+func TestFilesAreShared(t *testing.T) {
+	b, d := newDrawer(t, func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /sheet", func(w http.ResponseWriter, _ *http.Request) { // does what a phone's does
+			w.Header().Set("Content-Type", "text/html")
+			_, _ = w.Write([]byte(`<form method="post" action="/share" enctype="multipart/form-data"><input id="picked" name="files" type="file" multiple></form>`))
+		})
+	})
+	d.key = "sesame" // so that nothing is sent before the page is loaded anew
+	p := open(t, b.url+"/", phone)
+	p.until("the app takes what is shared", `(navigator.serviceWorker.getRegistration('/share').then(r => window.takes = r?.active?.state === 'activated'), window.takes)`)
+	p.do(chromedp.Navigate(b.url + "/sheet"))
+	p.choose("shared & sent.bin", "application/x-thing", 3000, 9)
+	p.js(`document.forms[0].submit()`)
+	for range 2 {
+		p.until("it waits on the files page", `location.pathname === '/files' && document.activeElement === document.getElementById('key') && `+row("shared & sent.bin"))
+		p.do(chromedp.Reload())
+		p.expect("beforeunload")
+	}
+	p.until("it asks for the key", `document.activeElement === document.getElementById('key')`)
+	p.do(chromedp.KeyEvent("sesame\r"))
+	d.arrived(p, "shared & sent.bin", chosen(3000, 9))
+	p.until("it is kept no longer", `(caches.open('pse-shared').then(c => c.keys()).then(k => window.empty = k.length === 0), window.empty)`)
 	p.clean(b.url)
 }
 

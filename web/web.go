@@ -43,6 +43,9 @@ func routes(mux *http.ServeMux, built fs.FS) {
 		}
 		mux.Handle(pattern, f)
 	}
+	// The app's share target is answered by its service worker (public/share.js).
+	// Where that is missing, the person at least comes to the page that sends files.
+	mux.Handle("POST /share", http.RedirectHandler("/files", http.StatusSeeOther))
 	for name, f := range files {
 		if !f.page {
 			mux.Handle("GET /"+name, f)

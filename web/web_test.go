@@ -99,6 +99,9 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s: permissions policy %q", c.path, h.Get("Permissions-Policy"))
 		}
 	}
+	if r := serve(build, "POST", "/share"); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/files" {
+		t.Errorf("POST /share: %d to %q", r.StatusCode, r.Header.Get("Location"))
+	}
 	if r := serve(build, "POST", "/"); r.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("POST /: %d", r.StatusCode)
 	}

@@ -71,7 +71,7 @@ function viewOfSending(s: Sent): Omit<View, 'page' | 'name'> {
     case 'lost':
       return { state: 'trouble', words: `Connection lost · ${amount} · goes on by itself`, done, actions: ['retry', ...link, 'cancel'] }
     case 'failed':
-      return { state: 'trouble', words: s.words, done, actions: ['retry', 'cancel'] }
+      return { state: 'trouble', words: s.words, ...(s.sent > 0 && { done }), actions: ['retry', 'cancel'] }
   }
   const { speed } = s.rate
   const time = s.rate.left(size - s.sent)

@@ -15,6 +15,7 @@ import { Outbox } from './outbox.ts'
 import { sure } from './question.ts'
 import { Refused } from './refused.ts'
 import type { Sending } from './sending.ts'
+import { acceptShared, sharedFiles, type Shared } from './shared.ts'
 import { forget, unfinished } from './unfinished.ts'
 
 /*
@@ -34,17 +35,21 @@ const keys = new Map<Sending, string>() // a row of each that stays the same
 let onBox: BoxFile[] = []
 let begun: ReadonlySet<string> = new Set() // paths of uploads begun in this browser
 let failures = 0
+let tried = false // whether a key was just typed
 let drawn = false // whether a drawing is due
 const told = new Map<Sending, string>() // what was last said of each
+const shared = new Map<File, Shared>() // what came by the share sheet
 
-takeFiles((files) => {
-  if (files.length === 0) return
-  outbox.add(files)
-  say(files.length === 1 ? `${files[0]!.name} added` : `${count(files.length, 'file')} added`)
+takeFiles(add)
+acceptShared()
+void sharedFiles().then((all) => {
+  for (const s of all) shared.set(s.file, s)
+  add(all.map((s) => s.file))
 })
 byId('key-form').addEventListener('submit', (e) => {
   e.preventDefault()
   identity.take(byId<HTMLInputElement>('key').value)
+  tried = true
   void poll.now()
 })
 byId('other-key').addEventListener('click', () => {
@@ -58,6 +63,12 @@ setInterval(() => {
   draw()
 }, 1000)
 
+function add(files: readonly File[]): void {
+  if (files.length === 0) return
+  outbox.add(files)
+  say(files.length === 1 ? `${files[0]!.name} added` : `${count(files.length, 'file')} added`)
+}
+
 async function refresh(): Promise<void> {
   const asked = identity.headers['Authorization']
   try {
@@ -65,6 +76,7 @@ async function refresh(): Promise<void> {
     begun = await unfinished()
     if (asked !== identity.headers['Authorization']) return void poll.now()
     onBox = files
+    if (failures > 0) outbox.hurry()
     failures = 0
     if (stage.dataset['scene'] !== 'ready') enter('ready')
   } catch (error) {
@@ -100,7 +112,8 @@ function askForKey(): void {
   if (wrong) field.setAttribute('aria-invalid', 'true')
   else field.removeAttribute('aria-invalid')
   if (stage.dataset['scene'] !== 'key') enter('key')
-  if (wrong) field.select()
+  if (tried) field.select()
+  tried = false
   onBox = []
   soon()
 }
@@ -122,6 +135,7 @@ async function act(action: Action, { sending, file }: Entry<Sending>): Promise<v
     case 'cancel':
       if (!(await sure(`Stop sending ${name}?`, 'What has arrived is deleted.', 'Stop sending'))) return
       await attempt(sending!.cancel())
+      void shared.get(sending!.file)?.forget()
       outbox.remove(sending!)
       break
     case 'delete': {
@@ -183,12 +197,11 @@ function title(): void {
 /** Says what happened to files, never how far they are: that is shown, and read by who asks for it. */
 function tell(): void {
   for (const s of outbox.all) {
-    if (told.get(s) === s.phase) continue
-    const first = !told.has(s)
+    if ((told.get(s) ?? 'waiting') === s.phase) continue
     told.set(s, s.phase)
-    if (first) continue
     if (s.phase === 'done') {
       say(`${s.name} is sent`)
+      void shared.get(s.file)?.forget()
       void poll.now()
     }
     if (s.phase === 'lost') say(`Connection lost. ${s.name} goes on by itself.`)

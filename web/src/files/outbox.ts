@@ -17,7 +17,7 @@ export class Outbox {
 
   constructor(hooks: SendingHooks) {
     this.hooks = hooks
-    addEventListener('online', () => this.all.forEach((s) => s.online()))
+    addEventListener('online', () => this.hurry())
     addEventListener('beforeunload', (e) => {
       if (this.busy) e.preventDefault()
     })
@@ -45,6 +45,11 @@ export class Outbox {
     const at = this.all.indexOf(sending)
     if (at >= 0) this.all.splice(at, 1)
     this.changed()
+  }
+
+  /** The network, or the box, is back: no need to wait longer. */
+  hurry(): void {
+    for (const s of this.all) s.hurry()
   }
 
   tick(now: number): void {

@@ -1,5 +1,6 @@
 import { DetailedError, Upload } from 'tus-js-client'
 import { endpoint, pageOf, pathOf } from './box.ts'
+import { claim } from './claim.ts'
 import { Rate } from './rate.ts'
 import { answerOf, pauseBefore, Refused, refusalWords, remedyOf } from './refused.ts'
 
@@ -50,6 +51,7 @@ export class Sending {
   private piece = 0
   private movedAt = 0
   private timer: ReturnType<typeof setTimeout> | undefined
+  private letGo: (() => void) | undefined // of the upload, which is this page's while it is on its way
 
   constructor(file: File, hooks: SendingHooks) {
     this.file = file
@@ -61,6 +63,7 @@ export class Sending {
       retryDelays: null, // trying again is our own matter
       removeFingerprintOnSuccess: true,
       onProgress: (sent) => this.moved(sent),
+      onUploadUrlAvailable: () => void this.claim(),
       onChunkComplete: (_, arrived) => (this.arrived = arrived),
       onAfterResponse: (request, response) => this.hear(request.getMethod(), response),
       onSuccess: () => this.finish(),
@@ -87,8 +90,10 @@ export class Sending {
       this.begun = true
       const [earlier] = (await this.upload.findPreviousUploads()).filter((u) => u.uploadUrl !== null).reverse()
       if (earlier) this.upload.resumeFromPreviousUpload(earlier)
-      if (this.phase !== 'sending') return // paused meanwhile
     }
+    const free = await this.claim()
+    if (this.phase !== 'sending') return // paused meanwhile
+    if (!free) return this.fail('Another tab of this browser sends this file already.')
     this.upload.options.headers = this.hooks.headers()
     this.upload.options.chunkSize = pieces[this.piece]!
     this.upload.start()
@@ -113,8 +118,8 @@ export class Sending {
     await this.upload.abort(true)
   }
 
-  /** The network is back: no need to wait longer. */
-  online(): void {
+  /** Tries again now, if it waits for that. */
+  hurry(): void {
     if (this.phase === 'lost') this.resume()
   }
 
@@ -133,6 +138,19 @@ export class Sending {
     this.movedAt = performance.now()
     this.rate.reach(sent, this.movedAt)
     this.hooks.changed()
+  }
+
+  /** Whether the upload is this page's; it becomes that if it is free. */
+  private async claim(): Promise<boolean> {
+    if (this.path === undefined || this.letGo) return true
+    this.letGo = await claim(this.path)
+    if (!this.open) this.release() // stopped meanwhile
+    return this.letGo !== undefined
+  }
+
+  private release(): void {
+    this.letGo?.()
+    this.letGo = undefined
   }
 
   /** Reads what the library does not. */
@@ -196,6 +214,7 @@ export class Sending {
 
   private enter(phase: Phase): void {
     this.phase = phase
+    if (!this.open) this.release()
     this.hooks.changed()
   }
 }

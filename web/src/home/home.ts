@@ -2,6 +2,7 @@ import '../look/page.css'
 import './home.css'
 import { roomOrFresh } from '../call/room.ts'
 import { byId, setText } from '../element.ts'
+import { acceptShared } from '../files/shared.ts'
 import { count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
 import { listStreams, type Stream } from '../streams.ts'
@@ -20,6 +21,7 @@ setInterval(() => {
   past.tick()
 }, 1000)
 publishAddress()
+acceptShared()
 byId('call-form').addEventListener('submit', (e) => {
   e.preventDefault()
   location.assign(`/call/${roomOrFresh(byId<HTMLInputElement>('call-room').value)}`)
