@@ -61,14 +61,14 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules bench/signal/peer/node_modules
+	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules bench/signal/peer/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
 
-# Socket.IO's own clients, which the signalling tests run.
-clients: signal/socketio/clienttest/node_modules/.package-lock.json
+# Socket.IO's own clients and that of tus, which the tests of calls and files run.
+clients: signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json
 
-signal/socketio/clienttest/node_modules/.package-lock.json: signal/socketio/clienttest/package.json signal/socketio/clienttest/package-lock.json
-	cd signal/socketio/clienttest && npm ci --no-audit --no-fund
+%/clienttest/node_modules/.package-lock.json: %/clienttest/package.json %/clienttest/package-lock.json
+	cd $*/clienttest && npm ci --no-audit --no-fund
 	@touch $@
 
 web/node_modules/.package-lock.json: web/package.json web/package-lock.json
