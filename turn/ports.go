@@ -136,8 +136,11 @@ func (p *ports) pick(ip netip.Addr, want uint16) (uint16, bool) {
 		}
 		p.free[ip] = free
 	}
-	i := slices.Index(free, want)
-	if want == 0 && len(free) > 0 {
+	i := -1
+	switch {
+	case want != 0:
+		i = slices.Index(free, want)
+	case len(free) > 0:
 		i = rand.IntN(len(free))
 	}
 	if i < 0 {
