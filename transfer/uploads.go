@@ -76,7 +76,14 @@ func (w *Worker) mayCreate(ctx context.Context, meta map[string]string, size int
 		w.metrics.refused.WithLabelValues("hook").Inc()
 		return nil, &refusal{http.StatusForbidden, "refused", v.Reason}
 	}
-	return v.Metadata, nil
+	if v.Metadata != nil {
+		meta = v.Metadata
+	}
+	changed, err := w.hooks.ask(ctx, hookPreCreate, hookUpload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
+	if changed == nil {
+		changed = v.Metadata
+	}
+	return changed, err
 }
 
 // create makes an upload, and a link to read it that does not expire.
@@ -92,6 +99,7 @@ func (w *Worker) create(i *info) error {
 	}
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
+	w.hooks.tell(w.stopping, hookPostCreate, w.hookUploadOf(i, 0))
 	return nil
 }
 
@@ -174,6 +182,7 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 	wr.feed.grew(wr.last.end)
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.info.Name)
+	w.hooks.tell(w.stopping, hookPostFinish, w.hookUploadOf(wr.info, wr.last.end))
 	return nil
 }
 
@@ -190,17 +199,23 @@ func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error 
 	if err != nil {
 		w.log.Warn("the hook of complete files", zap.Error(err))
 	}
+	var refused error
 	switch {
 	case v.Allow:
-		return nil
+		_, refused = w.hooks.ask(ctx, hookPreFinish, w.hookUploadOf(i, wr.last.end))
 	case err != nil:
 		return &refusal{http.StatusServiceUnavailable, "unchecked", v.Reason + "; try again in a while"}
+	default:
+		refused = &refusal{http.StatusForbidden, "refused", v.Reason}
+	}
+	if refused == nil || asRefusal(refused).code != "refused" {
+		return refused
 	}
 	w.metrics.refused.WithLabelValues("hook").Inc()
 	if err := w.remove(wr, removedByHook); err != nil {
 		return err
 	}
-	return &refusal{http.StatusForbidden, "refused", v.Reason}
+	return refused
 }
 
 // concat makes a file of others, which are complete, and marks these as used.
@@ -276,6 +291,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	wr.damaged = true // it is not to be held any longer
 	wr.feed.grew(wr.last.end)
 	w.ledger.drop(i.Name)
+	w.hooks.tell(w.stopping, hookPostTerminate, w.hookUploadOf(i, wr.last.end))
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
 		return w.store.root.RemoveAll(gone)

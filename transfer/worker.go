@@ -79,6 +79,7 @@ type Worker struct {
 	facts   *facts
 	hasher  *hasher
 	late    late
+	hooks   *hooksDir
 	metrics *metrics
 	front   *front
 	buffers sync.Pool // of *[]byte, copySize long
@@ -105,6 +106,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	w.holds = newHolds(s, w.feeds, w.opened, log)
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
+	w.hooks = newHooksDir(cfg.HooksDir, cfg.Complete.Timeout, log)
 	proxies, err := prefixes(cfg.TrustedProxies)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -161,6 +163,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	unask()
+	w.hooks.running.Wait()
 	w.holds.close()
 	leases.Close()
 	return w.store.close()

@@ -1,0 +1,78 @@
+package transfer
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// An integrator refuses an upload, changes the metadata of another, and
+// refuses a file when it is all there.
+func TestHooksOnTheBus(t *testing.T) {
+	r := start(t)
+	stop, err := bus.Answer(r.bus, func(_ context.Context, h bus.UploadHook) (bus.Verdict, error) {
+		return bus.Verdict{Allow: h.Name != "bad.exe", Reason: "no programs here", Metadata: map[string]string{"filename": "checked-" + h.Name}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	stop, err = bus.Answer(r.bus, func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
+		b, err := os.ReadFile(h.Path)
+		return bus.Verdict{Allow: !strings.Contains(string(b), "EICAR"), Reason: "a virus"}, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	a := r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "Upload-Metadata", meta("filename", "bad.exe")).want(t, http.StatusForbidden)
+	if !strings.Contains(string(a.body), "no programs here") {
+		t.Errorf("%s", a.body)
+	}
+	u := r.create(5, "Upload-Metadata", meta("filename", "good.txt"))
+	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !strings.Contains(a.Header.Get("Content-Disposition"), "checked-good.txt") {
+		t.Errorf("%v", a.Header)
+	}
+	v := r.create(5)
+	if a := v.patch(0, []byte("EICAR")).want(t, http.StatusForbidden); !strings.Contains(string(a.body), "a virus") {
+		t.Errorf("%s", a.body)
+	}
+	r.ask("GET", v.read, nil).want(t, http.StatusNotFound)
+	if e := bustest.Expect[bus.UploadRemoved](t, r.bus)(); e.Upload != v.name() || e.Reason != removedByHook || e.Completed {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Executables of an old installation.
+func TestHooksDir(t *testing.T) {
+	dir, out := t.TempDir(), t.TempDir()
+	script := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	script(hookPreCreate, `if grep -q virus; then echo not that; exit 1; fi`)
+	script(hookPostFinish, `cat > `+out+`/said; echo "$TUS_ID $TUS_SIZE $TUS_OFFSET" > `+out+`/env`)
+	r := start(t, func(c *Config) { c.HooksDir = dir })
+	a := r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "Upload-Metadata", meta("filename", "virus")).want(t, http.StatusForbidden)
+	if !strings.Contains(string(a.body), "not that") {
+		t.Errorf("%s", a.body)
+	}
+	u := r.create(5, "Upload-Metadata", meta("filename", "good"))
+	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
+	bustest.Eventually(t, "post-finish is run", func() bool {
+		b, err := os.ReadFile(filepath.Join(out, "env"))
+		return err == nil && string(b) == u.name()+" 5 5\n"
+	})
+	said, err := os.ReadFile(filepath.Join(out, "said"))
+	if err != nil || !strings.Contains(string(said), `"Type":"post-finish"`) || !strings.Contains(string(said), `"MetaData":{"filename":"good"}`) {
+		t.Errorf("%s, %v", said, err)
+	}
+}
