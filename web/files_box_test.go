@@ -21,6 +21,7 @@ type drawer struct {
 	key     string // wanted of who sends; empty: any will do
 	pace    int    // bytes each 20 ms; 0: as fast as they come
 	cut     int    // after so many bytes the connection is cut off; 0: never
+	full    int    // no file gets longer than that: the disk is full; 0: there is room
 	refusal string // code of the answer to the next uploads; empty: they are taken
 	files   []*stored
 	made    int // how many uploads were ever made
@@ -178,7 +179,12 @@ func (d *drawer) patch(w http.ResponseWriter, r *http.Request) {
 	for buf := make([]byte, 64<<10); ; {
 		d.mu.Lock()
 		pace := d.pace
+		full := d.full > 0 && len(s.data) >= d.full
 		d.mu.Unlock()
+		if full {
+			d.say(w, "disk_full")
+			return
+		}
 		b := buf
 		if pace > 0 {
 			b = buf[:min(pace, len(buf))]

@@ -227,6 +227,14 @@ func TestFilesSayWhyTheyAreRefused(t *testing.T) {
 	d.change(func() { d.refusal = "" })
 	p.press("quota.bin", "retry")
 	d.arrived(p, "quota.bin", chosen(1000, 1))
+
+	d.change(func() { d.full = 3_000_000 }) // the answer comes while most of the file is still to be sent
+	p.choose("half.bin", "", 24_000_000, 2)
+	p.says("half.bin", "disk of the box is full")
+	p.looksGood("full")
+	d.change(func() { d.full = 0 })
+	p.press("half.bin", "retry")
+	d.arrived(p, "half.bin", chosen(24_000_000, 2))
 	p.clean(b.url)
 }
 

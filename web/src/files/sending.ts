@@ -47,6 +47,7 @@ export class Sending {
   private begun = false
   private arrived = 0 // bytes that the box has said it has
   private before = 0 // those when it failed last
+  private reached = false // whether the box has answered since it was started
   private tries = 0
   private piece = 0
   private movedAt = 0
@@ -94,6 +95,7 @@ export class Sending {
     const free = await this.claim()
     if (this.phase !== 'sending') return // paused meanwhile
     if (!free) return this.fail('Another tab of this browser sends this file already.')
+    this.reached = false
     this.upload.options.headers = this.hooks.headers()
     this.upload.options.chunkSize = pieces[this.piece]!
     this.upload.start()
@@ -163,6 +165,7 @@ export class Sending {
     if (link) this.page = pageOf(link)
     const offset = Number(response.getHeader('Upload-Offset') ?? NaN)
     if (status < 300 && offset >= 0) this.arrived = offset
+    if (status < 300) this.reached = true
   }
 
   private finish(): void {
@@ -175,8 +178,8 @@ export class Sending {
     this.stop()
     switch (remedyOf(refused.status, refused.code)) {
       case 'key':
+        this.hooks.keyWanted() // first: what waits is started while it may be
         this.enter('waiting')
-        this.hooks.keyWanted()
         return
       case 'person':
         this.fail(refusalWords(refused))
@@ -186,9 +189,10 @@ export class Sending {
         this.piece++
         break
       case 'again':
-        // Whoever answers before all is sent is often not heard: less at a time is.
-        if (this.tries > 1 && this.arrived <= this.before && this.piece < pieces.length - 1) this.piece++
+        // The box is there, and takes nothing: whoever answers before all is sent is often not heard, less at a time is.
+        if (this.reached && this.tries > 1 && this.arrived <= this.before && this.piece < pieces.length - 1) this.piece++
         if (refused.status === 0 && !(await readable(this.file))) return this.fail('This file can no longer be read. Choose it again.')
+        if (this.phase !== 'sending') return // the person was faster
     }
     this.later()
   }
@@ -196,7 +200,6 @@ export class Sending {
   private later(): void {
     if (this.arrived > this.before) this.tries = 0
     this.before = this.arrived
-    this.sent = Math.min(this.sent, this.file.size)
     this.enter('lost')
     this.timer = setTimeout(() => this.resume(), pauseBefore(this.tries++, Math.random()))
   }
