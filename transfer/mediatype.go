@@ -18,6 +18,9 @@ func mediaType(head []byte, claimed string) string {
 	if err != nil || !strings.Contains(t, "/") || isActive(t) {
 		return found
 	}
+	if t == base {
+		return found
+	}
 	if base == "text/plain" && !strings.HasPrefix(t, "text/") && t != "application/json" {
 		return found
 	}

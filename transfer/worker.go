@@ -59,6 +59,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
@@ -106,7 +107,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	w.holds = newHolds(s, w.feeds, w.opened, log)
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
-	w.hooks = newHooksDir(cfg.HooksDir, cfg.Complete.Timeout, log)
+	w.hooks = newHooksDir(cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
 	proxies, err := prefixes(cfg.TrustedProxies)
 	if err != nil {
 		return nil, errors.Join(err, s.close())

@@ -1,0 +1,163 @@
+package transfer
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// An owner lists, links, revokes and deletes; nobody else does.
+func TestAPI(t *testing.T) {
+	r := start(t)
+	mine, other := []string{"Authorization", "Bearer my-very-own-token"}, []string{"Authorization", "Bearer somebody-elses-token"}
+	u := r.create(5, append(mine, "Upload-Metadata", meta("filename", "a.txt"))...)
+	r.create(7, other...)
+	list := func(h []string) (files []fileJSON) {
+		var a struct{ Files []fileJSON }
+		if err := json.Unmarshal(r.ask("GET", r.url+apiRoot, nil, h...).want(t, http.StatusOK).body, &a); err != nil {
+			t.Fatal(err)
+		}
+		return a.Files
+	}
+	all := list(mine)
+	if len(all) != 1 || all[0].Name != "a.txt" || all[0].Size != 5 || all[0].Complete || !strings.HasSuffix(u.write, all[0].UploadURL) || !strings.HasSuffix(u.read, all[0].URL) {
+		t.Fatalf("%+v", all)
+	}
+	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
+	if all = list(mine); !all[0].Complete || !all[0].Inline || all[0].Offset != 5 {
+		t.Fatalf("%+v", all)
+	}
+	r.ask("GET", r.url+apiRoot, nil).want(t, http.StatusUnauthorized)
+	at := r.url + apiRoot + "/" + u.name()
+	for _, h := range [][]string{nil, other} {
+		r.ask("DELETE", at, nil, h...).want(t, http.StatusNotFound)
+		r.ask("POST", at+"/links", nil, h...).want(t, http.StatusNotFound)
+	}
+	_, readID, _ := strings.Cut(u.read, filesRoot)
+	var f fileJSON
+	if err := json.Unmarshal(r.ask("GET", r.url+apiRoot+"/"+readID, nil).want(t, http.StatusOK).body, &f); err != nil || f.UploadURL != "" || f.Links != nil || f.Name != "a.txt" {
+		t.Errorf("by a link: %+v, %v", f, err)
+	}
+	r.ask("DELETE", r.url+apiRoot+"/"+readID, nil).want(t, http.StatusForbidden)
+
+	var l linkJSON
+	if err := json.Unmarshal(r.ask("POST", at+"/links", strings.NewReader(`{"expires_in": 1, "label": "Ann"}`), mine...).want(t, http.StatusCreated).body, &l); err != nil {
+		t.Fatal(err)
+	}
+	r.ask("GET", r.url+l.URL, nil).want(t, http.StatusOK)
+	bustest.Eventually(t, "the link expires", func() bool {
+		return r.ask("GET", r.url+l.URL, nil).StatusCode == http.StatusNotFound
+	})
+	r.ask("GET", u.read, nil).want(t, http.StatusOK)
+	for _, bad := range []string{`{"expires_in": -1}`, `{"expires_in": 1e99}`, `[`} {
+		r.ask("POST", at+"/links", strings.NewReader(bad), mine...).want(t, http.StatusBadRequest)
+	}
+	r.ask("DELETE", at+"/links/"+readID[tokenSize+1:], nil, mine...).want(t, http.StatusNoContent)
+	r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
+	r.ask("DELETE", at+"/links/..%2finfo", nil, mine...).want(t, http.StatusNotFound)
+
+	r.ask("DELETE", at, nil, mine...).want(t, http.StatusNoContent)
+	if all := list(mine); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// What gets nothing for too long goes, and what was kept long enough.
+func TestExpiry(t *testing.T) {
+	b, dir := bustest.New(t), t.TempDir()
+	in := func(c *Config) { c.Dir, c.Keep, c.IncompleteFor = dir, time.Hour, 2*time.Hour }
+	var old, fresh, complete upload
+	t.Run("before", func(t *testing.T) {
+		r := startOn(t, b, in)
+		old, fresh, complete = r.create(3), r.create(3), r.create(3)
+		complete.patch(0, []byte("abc")).want(t, http.StatusNoContent)
+		_ = bustest.Expect[bus.UploadCompleted](t, b)()
+	})
+	past := time.Now().Add(-3 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, old.name(), fileJournal), past, past); err != nil {
+		t.Fatal(err)
+	}
+	s, err := openStore(dir, syncNever)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i, err := s.info(complete.name())
+	if err == nil {
+		i.Completed = past.UnixMilli()
+		err = writeInfo(s.root, i, false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := startOn(t, b, in)
+	next := bustest.Expect[bus.UploadRemoved](t, b)
+	gone := map[string]string{}
+	for range 2 {
+		e := next()
+		gone[e.Upload] = e.Reason
+	}
+	if gone[old.name()] != removedByAge || gone[complete.name()] != removedByAge {
+		t.Errorf("%v", gone)
+	}
+	if _, err := r.store.info(fresh.name()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Pages of other origins may send and receive, without credentials; headers
+// that only a proxy may set are not believed of others.
+func TestOriginsAndProxies(t *testing.T) {
+	r := start(t, func(c *Config) { c.Origins, c.TrustedProxies = []string{"https://mine.example"}, nil })
+	o := r.ask("OPTIONS", r.url+filesRoot, nil, "Origin", "https://mine.example", "Access-Control-Request-Method", "POST").want(t, http.StatusOK)
+	if o.Header.Get("Access-Control-Allow-Origin") != "https://mine.example" || o.Header.Get("Access-Control-Allow-Credentials") != "" || !strings.Contains(o.Header.Get("Access-Control-Allow-Headers"), "Upload-Checksum") {
+		t.Errorf("%v", o.Header)
+	}
+	r.ask("POST", r.url+filesRoot, nil, "Origin", "https://mine.example.evil", "Tus-Resumable", "1.0.0", "Upload-Length", "1").want(t, http.StatusForbidden)
+	a := r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https", "Forwarded", "host=evil.example").want(t, http.StatusCreated)
+	if l := a.Header.Get("Location"); !strings.HasPrefix(l, r.url) {
+		t.Errorf("Location %s", l)
+	}
+	near := start(t)
+	a = near.ask("POST", near.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "X-Forwarded-Host", "a\"b.example/x").want(t, http.StatusCreated)
+	if l := a.Header.Get("Location"); !strings.HasPrefix(l, near.url) {
+		t.Errorf("Location %s", l)
+	}
+}
+
+// What browsers could run is never shown; what they show is what it is.
+func TestTypes(t *testing.T) {
+	r := start(t)
+	for _, c := range []struct {
+		name, claimed, body string
+		typ                 string
+		inline              bool
+	}{
+		{"a.html", "text/html", "<html><script>alert(1)</script>", "application/octet-stream", false},
+		{"a.png", "image/png", "<html><script>alert(1)</script>", "application/octet-stream", false},
+		{"a.svg", "image/svg+xml", `<svg xmlns="http://www.w3.org/2000/svg"/>`, "text/plain; charset=utf-8", true},
+		{"a.png", "text/html", "\x89PNG\r\n\x1a\n", "image/png", true},
+		{"a.txt", "text/plain", "hello", "text/plain; charset=utf-8", true},
+		{"a.pdf", "application/pdf", "%PDF-1.7", "application/pdf", true},
+		{"a.aac", "audio/aac", "\xff\xf1\x50\x80\x00\x00\x00\x00", "audio/aac", true},
+		{"a.bin", "x\r\ny/z", "\x00\x01", "application/octet-stream", false},
+	} {
+		u := r.create(len(c.body), "Upload-Metadata", meta("filename", c.name, "filetype", c.claimed))
+		u.patch(0, []byte(c.body)).want(t, http.StatusNoContent)
+		a := r.ask("GET", u.read, nil).want(t, http.StatusOK)
+		inline := strings.HasPrefix(a.Header.Get("Content-Disposition"), "inline")
+		if a.Header.Get("Content-Type") != c.typ || inline != c.inline || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s, %s: %v", c.name, c.claimed, a.Header)
+		}
+		a = r.ask("GET", u.read+"?download", nil).want(t, http.StatusOK)
+		if !strings.HasPrefix(a.Header.Get("Content-Disposition"), "attachment") {
+			t.Errorf("%s: %v", c.name, a.Header)
+		}
+	}
+}
