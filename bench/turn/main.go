@@ -7,7 +7,8 @@
 // bind a channel. At a rate, packets are sent one by one at even intervals, each
 // on the next of 20 sessions; at once means as fast as one core sends. CPU time
 // is the server process's own clock. Latency is from socket to socket; what
-// sockets alone take is measured too, and taken off.
+// sockets alone take is measured too, and taken off. What was measured at a rate
+// while others had the cores is measured anew.
 package main
 
 import (
@@ -132,12 +133,7 @@ func (b *bench) compare(l load, servers []string) ([]string, error) {
 				return err
 			}
 		}
-		p, at, err := b.start(servers[i])
-		if err != nil {
-			return err
-		}
-		defer p.Stop()
-		r, err := measure(l, p, at)
+		r, err := b.undisturbed(l, servers[i])
 		if err != nil {
 			return fmt.Errorf("%s: %w", servers[i], err)
 		}
@@ -163,4 +159,21 @@ func (b *bench) compare(l load, servers []string) ([]string, error) {
 		row = append(row, fmt.Sprintf("%.0fus", round.Median(v)))
 	}
 	return row, nil
+}
+
+// undisturbed measures anew, some times, when not all that was sent at a rate
+// came: then others had the cores, packets gathered, and gathered ones are cheap.
+func (b *bench) undisturbed(l load, server string) (r result, err error) {
+	for range 4 {
+		p, at, err := b.start(server)
+		if err != nil {
+			return r, err
+		}
+		r, err = measure(l, p, at)
+		p.Stop()
+		if err != nil || r.packets >= 0.99*float64(l.rate) && (l.rate == 0 || r.p99 < 10_000) {
+			return r, err
+		}
+	}
+	return r, nil
 }
