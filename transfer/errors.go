@@ -36,7 +36,6 @@ var (
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}
 	errStorage   = &refusal{http.StatusInternalServerError, "storage", "the store failed; see the log of the server"}
 	errLink      = &refusal{http.StatusBadRequest, "bad_link", "the lifetime of a link is seconds, 0 for ever; send {\"expires_in\": 86400}"}
-	errStopping  = &refusal{http.StatusServiceUnavailable, "stopping", "the server stops; resume in a moment"}
 	errHeader    = &refusal{http.StatusBadRequest, "bad_header", "the metadata is too large or not text; send at most 8 KiB"}
 )
 

@@ -56,7 +56,7 @@ func run(ctx context.Context, bin, dir string, rounds int, size int64, profile s
 		return err
 	}
 	pse, err := process.StartPSE(ctx, process.PSEOptions{
-		Bin: bin, Data: filepath.Join(dir, "pse"), Workers: []string{"bus", "transfer"}, CPU: 0, Env: []string{"GOMAXPROCS=1"},
+		Bin: bin, Data: filepath.Join(dir, "data"), Workers: []string{"bus", "transfer"}, CPU: 0, Env: []string{"GOMAXPROCS=1"},
 		Set: []string{"log.level=error", "transfer.sync=never", "http.tls_listen=off"},
 	})
 	if err != nil {

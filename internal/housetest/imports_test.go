@@ -66,7 +66,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/santhosh-tekuri":         {"bus/"},
 		"golang.org/x/term":                  {"cmd/pse/log.go"},
 		"github.com/tus/tusd/v2":             {"transfer/tus.go", "bench/"},
-		"golang.org/x/exp":                   {"transfer/tus.go"},
+		"golang.org/x/exp":                   {"transfer/tus.go", "bench/"},
 		"google.golang.org/protobuf":         {},
 		"github.com/sirupsen/logrus":         {"ingest/rtmp.go"},
 		"github.com/prometheus/client_model": {},
