@@ -23,10 +23,6 @@ type front struct {
 
 // ServeHTTP answers all under filesRoot.
 func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
-	defer context.AfterFunc(f.w.stopping, func() { cancel(errServerStops()) })()
-	r = r.WithContext(ctx)
 	f.distrust(r)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
@@ -38,7 +34,10 @@ func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodOptions:
 		f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: options}, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
-		f.w.download(rw, r, id)
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(f.w.stopping, cancel)()
+		f.w.download(rw, r.WithContext(ctx), id)
 	case id == "":
 		f.create(rw, r)
 	default:
@@ -78,6 +77,9 @@ func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
 // pass hands a request to the library.
 func (f *front) pass(rw http.ResponseWriter, r *http.Request, q *request) {
 	q.control = http.NewResponseController(rw)
+	defer q.over()
+	defer context.AfterFunc(f.w.stopping, q.letGo)()
+	r.Body = &interruptible{r.Body, q, f.w.interrupted}
 	var err error
 	if q.sum, err = parseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		refuse(rw, err)

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -23,11 +24,11 @@ type request struct {
 	control *http.ResponseController // nil when it is over: the connection may serve another by then
 }
 
-// letGo has the request end soon. It is called until it has: what tusd does
-// about it gets lost when it comes while tusd begins to read, or goes on.
-func (q *request) letGo(tell func()) {
+// letGo has the request end soon: what it reads of its body ends, also what it
+// waits for now. tusd has a way of its own for that, which gets lost when it
+// comes while it begins to read (and is a data race).
+func (q *request) letGo() {
 	q.wanted.Store(true)
-	tell()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.control != nil {
@@ -62,4 +63,23 @@ func (q *request) holds(name string) *writer {
 		return q.w
 	}
 	return nil
+}
+
+// interruptible is a request's body that ends when somebody else wants the upload.
+type interruptible struct {
+	io.ReadCloser
+	q   *request
+	why func() error
+}
+
+// Read implements io.Reader.
+func (b *interruptible) Read(p []byte) (int, error) {
+	if b.q.wanted.Load() { // tusd may have moved the deadline on
+		return 0, b.why()
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && b.q.wanted.Load() {
+		err = b.why()
+	}
+	return n, err
 }

@@ -122,9 +122,9 @@ type tusLock struct {
 }
 
 // Lock implements handler.Lock.
-func (l *tusLock) Lock(ctx context.Context, letGo func()) error {
+func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 	l.request = requestOf(ctx)
-	w, err := l.w.holds.acquire(ctx, l.name, func() { l.request.letGo(letGo) })
+	w, err := l.w.holds.acquire(ctx, l.name, l.request.letGo)
 	if err != nil {
 		return tusError(err)
 	}
@@ -185,12 +185,6 @@ func tusInfo(i *info, offset int64) handler.FileInfo {
 
 // WriteChunk implements handler.Upload.
 func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (n int64, err error) {
-	switch {
-	case requestOf(ctx).wanted.Load():
-		return 0, handler.ErrUploadInterrupted
-	case u.w.stopping.Err() != nil:
-		return 0, handler.ErrServerShutdown
-	}
 	err = u.hold(ctx, func(w *writer) error {
 		if offset != w.last.end { // nobody else can have written; for all that
 			return errStorage
@@ -252,8 +246,13 @@ func tusError(err error) error {
 	return handler.NewError("ERR_"+strings.ToUpper(r.code), r.text, r.status)
 }
 
-// errServerStops has tusd end a request, so that its sender resumes elsewhere.
-func errServerStops() error { return handler.ErrServerShutdown }
+// interrupted is what a sender is told whose request had to end.
+func (w *Worker) interrupted() error {
+	if w.stopping.Err() != nil {
+		return handler.ErrServerShutdown
+	}
+	return handler.ErrUploadInterrupted
+}
 
 // asRefusal finds the refusal in an error.
 func asRefusal(err error) *refusal {
