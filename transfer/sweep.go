@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"maps"
 	"path"
 	"sync"
 	"time"
@@ -40,7 +41,7 @@ func (w *Worker) sweeper(ctx context.Context) {
 }
 
 func (w *Worker) sweep(ctx context.Context) error {
-	before := w.ledger.known() // what comes later is not missed
+	before, there := w.ledger.known(), map[string]bool{} // what comes later is not missed
 	names, err := w.store.names()
 	if err != nil {
 		return err
@@ -50,8 +51,13 @@ func (w *Worker) sweep(ctx context.Context) error {
 			return ctx.Err()
 		}
 		delete(before, name)
+		there[name] = true
+		if at, ok := w.settled[name]; ok && (w.cfg.Keep == 0 || w.store.now().Sub(time.UnixMilli(at)) <= w.cfg.Keep) {
+			continue
+		}
 		w.lookAfter(ctx, name)
 	}
+	maps.DeleteFunc(w.settled, func(name string, _ int64) bool { return !there[name] })
 	for name := range before {
 		w.ledger.drop(name)
 	}
@@ -145,8 +151,11 @@ func (w *Worker) look(ctx context.Context, name string) error {
 			}
 			return w.finish(ctx, wr)
 		})
+	case i.Partial:
 	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
 		w.facts.wake(name)
+	case i.complete():
+		w.settled[name] = i.Completed
 	}
 	return nil
 }
