@@ -31,6 +31,7 @@ var (
 	errGrowing   = &refusal{http.StatusConflict, "incomplete", "the upload still runs; ask again without follow=0 to follow it"}
 	errNoKey     = &refusal{http.StatusUnauthorized, "no_key", "sending needs a key: Authorization: Bearer KEY, or ?key=KEY; `pse stream keys` shows the keys"}
 	errWrongKey  = &refusal{http.StatusForbidden, "wrong_key", "this key does not do; copy it again, `pse stream keys` shows the keys"}
+	errRevoked   = &refusal{http.StatusForbidden, "revoked", "the key that this upload was made with is revoked; begin anew with another one"}
 	errNoOwner   = &refusal{http.StatusUnauthorized, "no_owner", "nobody's files are listed; say whose by Authorization: Bearer TOKEN, a random one of at least 16 letters that was sent along with them"}
 	errReadOnly  = &refusal{http.StatusForbidden, "read_only", "this link is for reading; use the upload's own URL"}
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}

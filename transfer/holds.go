@@ -44,6 +44,7 @@ func leaseKey(name string) string { return "file=" + name }
 type hold struct {
 	w     *writer // nil while it is being opened
 	key   string  // of the upload
+	owner string  // likewise
 	lease *bus.Lease
 	feed  *feed
 	busy  bool
@@ -134,14 +135,14 @@ func (h *holds) release(name string) {
 	h.mu.Unlock()
 }
 
-// key gives the key of an upload that is open here.
-func (h *holds) key(name string) (string, bool) {
+// key gives key and owner of an upload that is open here.
+func (h *holds) key(name string) (key, owner string, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if x := h.all[name]; x != nil && x.w != nil {
-		return x.key, true
+		return x.key, x.owner, true
 	}
-	return "", false
+	return "", "", false
 }
 
 // open fills a fresh hold, and waits for others to let go of it.
@@ -157,7 +158,7 @@ func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
 			w.feed.grew(w.last.end)
 			h.opened(w)
 			h.mu.Lock()
-			x.w, x.key = w, w.info.Key
+			x.w, x.key, x.owner = w, w.info.Key, w.info.Owner
 			h.mu.Unlock()
 			return nil
 		}

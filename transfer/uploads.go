@@ -13,20 +13,26 @@ import (
 	"go.uber.org/zap"
 )
 
-// writable finds the upload that an id lets one write to.
+// writable finds the upload that an id lets one write to. Who sent with a key
+// that is revoked may no more.
 func (w *Worker) writable(id string) (name string, err error) {
 	name, key, ok := parseID(id)
 	if !ok {
 		return "", errNotFound
 	}
-	if held, ok := w.holds.key(name); ok { // it need not be read again for each chunk
-		if same(held, key) {
-			return name, nil
+	want, owner, held := w.holds.key(name) // it need not be read again for each chunk
+	if !held {
+		i, err := w.store.info(name)
+		if err != nil {
+			return "", asMissing(err)
 		}
-	} else if i, err := w.store.info(name); err != nil {
-		return "", asMissing(err)
-	} else if same(i.Key, key) {
+		want, owner = i.Key, i.Owner
+	}
+	switch {
+	case same(want, key) && (w.cfg.Open || w.keys.Has(owner)):
 		return name, nil
+	case same(want, key):
+		return "", errRevoked
 	}
 	if _, err := w.store.link(name, key); err == nil {
 		return "", errReadOnly

@@ -80,6 +80,11 @@ func TestLinksDoOneThing(t *testing.T) {
 	u.patch(0, []byte("abc")).want(t, http.StatusNoContent)
 	r.ask("GET", u.write, nil).want(t, http.StatusNotFound)
 	r.ask("GET", u.read, nil).want(t, http.StatusOK)
+	if err := r.keys.Revoke(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.ask("DELETE", u.write, nil, tus...).want(t, http.StatusForbidden)
+	r.ask("GET", u.read, nil).want(t, http.StatusOK)
 	for _, id := range []string{"", "x", u.name(), u.name() + "-", u.name() + "-" + u.name(), "../../etc/passwd", strings.ToUpper(u.name()) + "-" + u.name(), "%2e%2e%2f" + u.name()} {
 		for _, method := range []string{"GET", "PATCH", "DELETE"} {
 			a := r.ask(method, r.url+filesRoot+id, nil, append(tus, "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")...)
