@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -129,12 +130,13 @@ func TestEveryAddress(t *testing.T) {
 func TestCertificateChanges(t *testing.T) {
 	w := newWorld(t)
 	first, second := certificatetest.Config(t), certificatetest.Config(t)
-	now := first
+	var now atomic.Pointer[tls.Config]
+	now.Store(first)
 	w.secure = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
-		if now.GetCertificate != nil {
-			return now.GetCertificate(h)
+		if c := now.Load(); c.GetCertificate != nil {
+			return c.GetCertificate(h)
 		}
-		return &now.Certificates[0], nil
+		return &now.Load().Certificates[0], nil
 	}}
 	r := w.start()
 	shown := func() (overTLS, overDTLS string) {
@@ -151,7 +153,7 @@ func TestCertificateChanges(t *testing.T) {
 		return string(c.ConnectionState().PeerCertificates[0].Raw), string(state.PeerCertificates[0])
 	}
 	before, before2 := shown()
-	now = second
+	now.Store(second)
 	after, after2 := shown()
 	if before == after || before != before2 || after != after2 {
 		t.Error("another certificate is shown than there is")
