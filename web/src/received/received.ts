@@ -24,7 +24,7 @@ let rate: Rate | undefined
 let shown = false // whether the preview is
 
 shareSheet(() => file?.name ?? '')
-new Poll(ask, () => (document.hidden ? undefined : pauses[stage.dataset['scene'] as Scene]))
+new Poll(ask, () => (document.hidden ? undefined : pause()))
 
 async function ask(): Promise<void> {
   let answer: Answer
@@ -36,6 +36,11 @@ async function ask(): Promise<void> {
     else throw error
   }
   enter(sceneOf(answer, file))
+}
+
+function pause(): number {
+  const scene = stage.dataset['scene'] as Scene
+  return scene === 'ready' && !file?.sha256 ? 2000 : pauses[scene] // the hash comes some time after the file
 }
 
 function enter(scene: Scene): void {
