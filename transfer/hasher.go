@@ -82,7 +82,8 @@ func (h *hasher) run(ctx context.Context) {
 	}
 }
 
-// hash makes a file's hash and writes it down.
+// hash makes a file's hash and writes it down, if it is what the journal says
+// that came.
 func (h *hasher) hash(ctx context.Context, name string) error {
 	f, err := h.w.store.open(name)
 	if err != nil {
@@ -96,6 +97,14 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("hash %s: %w", name, err)
 	}
+	i, err := h.w.store.info(name)
+	if err != nil {
+		return err
+	}
+	sound, err := h.w.store.verify(i)
+	if err != nil {
+		return err
+	}
 	short, cancel := context.WithTimeout(ctx, bus.LeaseTimeout)
 	defer cancel()
 	wr, err := h.w.holds.acquire(short, name, nil)
@@ -105,6 +114,11 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	defer h.w.holds.release(name)
 	if !wr.info.complete() || wr.info.SHA256 != "" || n != wr.info.Size {
 		return nil
+	}
+	if sound != n {
+		wr.last.end, wr.lost, wr.damaged = sound, n-sound, true
+		h.w.log.Error("a file is damaged on the disk", zap.String("upload", name), zap.Int64("offset", sound))
+		return wr.note()
 	}
 	return wr.change(func(i *info) { i.SHA256 = hex.EncodeToString(sum.Sum(nil)) })
 }

@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +49,10 @@ func (w *writer) fits(r record) (bool, error) {
 	if r.end == 0 {
 		return true, nil
 	}
-	b := make([]byte, r.end-r.begin())
+	if w.block == nil {
+		w.block = make([]byte, blockSize)
+	}
+	b := w.block[:r.end-r.begin()]
 	if _, err := w.data.ReadAt(b, r.begin()); errors.Is(err, io.EOF) {
 		return false, nil
 	} else if err != nil {
@@ -56,16 +61,54 @@ func (w *writer) fits(r record) (bool, error) {
 	return crc32.Checksum(b, castagnoli()) == r.crc, nil
 }
 
-// recheck reads all of it, and keeps what is good from the beginning on.
+// recheck reads all of it, and keeps what is good from the beginning on. Of
+// what was complete nothing is cut off: a person may want it.
 func (w *writer) recheck() error {
-	claimed := w.claimed()
-	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
-		return fmt.Errorf("check %s: %w", w.info.Name, err)
+	if intact, err := w.asHashed(); err != nil || intact {
+		w.last = record{end: w.info.Size}
+		return err
 	}
-	var sound, last record
-	var length, soundLength int64
+	claimed := w.claimed()
+	var err error
+	if w.last, w.length, err = w.sound(); err != nil {
+		return err
+	}
+	if w.lost = max(0, claimed-w.last.end); w.lost > 0 {
+		if err := w.note(); err != nil { // before anything is cut off
+			return err
+		}
+	}
+	if w.info.complete() {
+		return nil
+	}
+	if err := w.journal.Truncate(w.length); err != nil {
+		return fmt.Errorf("repair %s: %w", w.info.Name, err)
+	}
+	return w.cut()
+}
+
+// asHashed says that the data has the hash that was made of it, whatever
+// became of the journal.
+func (w *writer) asHashed() (bool, error) {
+	if w.info.SHA256 == "" {
+		return false, nil
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, io.NewSectionReader(w.data, 0, w.info.Size)); err != nil {
+		return false, fmt.Errorf("check %s: %w", w.info.Name, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)) == w.info.SHA256, nil
+}
+
+// sound is how far data and journal agree, and how much of the journal says so.
+func (w *writer) sound() (sound record, soundLength int64, err error) {
+	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
+		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
+	}
+	var last record
+	var length int64
 	var failed error
-	_, err := eachRecord(w.journal, func(r record) bool {
+	_, err = eachRecord(w.journal, func(r record) bool {
 		if last.end > 0 && r.begin() >= last.end { // last was its block's final word
 			ok, err := w.fits(last)
 			if err != nil || !ok {
@@ -78,22 +121,25 @@ func (w *writer) recheck() error {
 		return true
 	})
 	if err = errors.Join(err, failed); err != nil {
-		return fmt.Errorf("check %s: %w", w.info.Name, err)
+		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
 	// The block that was last looked at may be good up to any of its records.
-	if sound, soundLength, err = w.within(sound, soundLength, length); err != nil {
-		return err
+	return w.within(sound, soundLength, length)
+}
+
+// verify reads a file beside who writes it, and says how far it is what came.
+func (s *store) verify(i *info) (int64, error) {
+	w := &writer{s: s, info: i}
+	defer w.close()
+	var err error
+	if w.data, err = s.open(i.Name); err != nil {
+		return 0, err
 	}
-	w.last, w.length = sound, soundLength
-	if w.lost = max(0, claimed-w.last.end); w.lost > 0 {
-		if err := w.note(); err != nil { // before anything is cut off
-			return err
-		}
+	if w.journal, err = s.root.Open(path.Join(i.Name, fileJournal)); err != nil {
+		return 0, missing(err)
 	}
-	if err := w.journal.Truncate(w.length); err != nil {
-		return fmt.Errorf("repair %s: %w", w.info.Name, err)
-	}
-	return w.cut()
+	last, _, err := w.sound()
+	return last.end, err
 }
 
 // within finds the last good record of the block after sound.

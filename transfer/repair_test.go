@@ -104,6 +104,49 @@ func TestDamageIsRepaired(t *testing.T) {
 	}
 }
 
+// A complete file that is damaged: before it has its hash it is told of, and
+// not sent to anybody; afterwards a damaged journal is of no matter.
+func TestCompleteIsChecked(t *testing.T) {
+	r := start(t)
+	body := random(13, 200_000)
+	s := r.store
+	i := &info{Name: newToken(), Key: newToken(), Size: int64(len(body))}
+	if err := s.create(i); err != nil {
+		t.Fatal(err)
+	}
+	w, err := openWriter(s, i.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.opened(w)
+	if _, err := w.append(bytes.NewReader(body), i.Size, nil); err != nil {
+		t.Fatal(err)
+	}
+	damage(t, s.path(filepath.Join(i.Name, fileData)), 70_000)
+	if err := w.change(func(i *info) { i.Completed = 1 }); err != nil {
+		t.Fatal(err)
+	}
+	w.close()
+	r.facts.wake(i.Name)
+	if e := bustest.Expect[bus.UploadCorrupt](t, r.bus)(); e.Upload != i.Name || e.Offset != blockSize || e.Lost != int64(len(body))-blockSize {
+		t.Errorf("told: %+v", e)
+	}
+	r.ask("GET", r.url+filesRoot+i.Name+"-"+i.Key, nil).want(t, http.StatusInternalServerError)
+
+	u := r.create(len(body))
+	u.patch(0, body).want(t, http.StatusNoContent)
+	if e := bustest.Expect[bus.UploadCompleted](t, r.bus)(); e.Upload != u.name() {
+		t.Errorf("completed: %+v", e)
+	}
+	damage(t, s.path(filepath.Join(u.name(), fileJournal)), -1)
+	if n := u.offset(); n != len(body) {
+		t.Errorf("offset %d", n)
+	}
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
+}
+
 // What nobody can read is set aside for a person, and told of; nothing else suffers.
 func TestUnreadableIsSetAside(t *testing.T) {
 	b, dir := bustest.New(t), t.TempDir()

@@ -32,6 +32,7 @@ type writer struct {
 	feed     *feed  // told of what is written
 	damaged  bool   // it failed in a way that only opening anew repairs
 	buffers  *sync.Pool
+	block    []byte // of who checks; nil until then
 	progress func(*info, int64)
 }
 
