@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// How long a turn worker may take to answer, how long its answer is used for
-// other clients too, and how long no answer is remembered.
+// How long a turn worker may take to answer, how long its answer is used again
+// for the same client, and how long no answer is remembered.
 const (
 	iceWait  = 500 * time.Millisecond
 	iceCache = time.Minute
@@ -27,14 +27,19 @@ type iceServers struct {
 	static []bus.ICEServer
 	log    *zap.Logger
 
-	mu    sync.Mutex      // held while a turn worker is asked; guards what follows
-	given bus.Credentials // by a turn worker
-	asked time.Time       // when given was given
-	again time.Time       // when to ask next
+	mu    sync.Mutex          // guards what follows
+	given map[string]iceGiven // by user
+	again time.Time           // when to ask next, after there was no answer
+}
+
+// iceGiven is what a turn worker gave a user, and when.
+type iceGiven struct {
+	bus.Credentials
+	at time.Time
 }
 
 func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error) {
-	i := &iceServers{bus: b, log: log}
+	i := &iceServers{bus: b, log: log, given: map[string]iceGiven{}}
 	for _, text := range cfg.ICEServers {
 		s, err := parseICEServer(text)
 		if err != nil {
@@ -45,30 +50,50 @@ func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error)
 	return i, nil
 }
 
-// get is the servers there are now.
-func (i *iceServers) get(ctx context.Context) bus.Credentials {
+// get is the servers there are now for a member of a call. The relay knows the
+// member by its credentials: when it leaves, what it relays ends.
+func (i *iceServers) get(ctx context.Context, call, sid string) bus.Credentials {
+	user, now := bus.CallUser(call, sid), time.Now()
 	i.mu.Lock()
-	defer i.mu.Unlock()
-	now := time.Now()
-	if !now.Before(i.again) {
-		c, err := i.bus.AskCredentials(ctx, bus.CredentialsQuery{User: "call"}, iceWait)
-		switch {
-		case err == nil:
-			i.given, i.asked = c, now
-			i.again = now.Add(min(iceCache, time.Duration(c.TTL)*time.Second/4))
-		default:
-			if !errors.Is(err, bus.ErrNoWorker) {
-				i.log.Warn("no credentials for TURN", zap.Error(err))
-			}
-			i.again = now.Add(iceRetry)
-		}
+	given, again := i.given[user], i.again
+	i.mu.Unlock()
+	if now.Sub(given.at) > min(iceCache, time.Duration(given.TTL)*time.Second/4) && !now.Before(again) {
+		given = i.ask(ctx, user, given)
 	}
 	all := bus.Credentials{Servers: append([]bus.ICEServer{}, i.static...), TTL: iceTTL}
-	if left := i.given.TTL - int(now.Sub(i.asked).Seconds()); left > 0 {
-		all.Servers = append(all.Servers, i.given.Servers...)
+	if left := given.TTL - int(now.Sub(given.at).Seconds()); left > 0 {
+		all.Servers = append(all.Servers, given.Servers...)
 		all.TTL = left
 	}
 	return all
+}
+
+// ask asks a turn worker; without an answer was stays.
+func (i *iceServers) ask(ctx context.Context, user string, was iceGiven) iceGiven {
+	c, err := i.bus.AskCredentials(ctx, bus.CredentialsQuery{User: user}, iceWait)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	now := time.Now()
+	if err != nil {
+		if !errors.Is(err, bus.ErrNoWorker) {
+			i.log.Warn("no credentials for TURN", zap.Error(err))
+		}
+		i.again = now.Add(iceRetry)
+		return was
+	}
+	i.given[user] = iceGiven{c, now}
+	return i.given[user]
+}
+
+// sweep forgets what is not used again.
+func (i *iceServers) sweep(now time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for user, g := range i.given {
+		if now.Sub(g.at) > iceCache {
+			delete(i.given, user)
+		}
+	}
 }
 
 // renewal is when a client should get new credentials, in unix seconds.
@@ -78,6 +103,7 @@ func renewal(c bus.Credentials, now time.Time) int64 {
 
 // renewICE sends new credentials to the modern members that need them.
 func (w *Worker) renewICE(ctx context.Context, now time.Time) {
+	w.ice.sweep(now)
 	var due []*member
 	w.memory.mu.Lock()
 	for _, t := range w.memory.trails {
@@ -89,9 +115,9 @@ func (w *Worker) renewICE(ctx context.Context, now time.Time) {
 	if len(due) == 0 {
 		return
 	}
-	c := w.ice.get(ctx)
-	j, _ := json.Marshal(c) // cannot fail
 	for _, m := range due {
+		c := w.ice.get(ctx, m.call, m.sid)
+		j, _ := json.Marshal(c) // cannot fail
 		_ = m.socket.Emit(socketio.Event{Name: "ice", Args: []json.RawMessage{j}})
 		w.memory.mu.Lock()
 		m.renew = renewal(c, now)

@@ -13,6 +13,7 @@ import (
 type member struct {
 	w               *Worker
 	room, sid, term string
+	call            string // that it is in; names it at the relay
 	modern          bool
 	recoverable     bool
 

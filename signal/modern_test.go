@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
 )
 
 func infoOf(t *testing.T, j json.RawMessage) (i info) {
@@ -52,19 +53,26 @@ func TestModernClients(t *testing.T) {
 // Credentials come from a turn worker, and are renewed before they end.
 func TestCredentials(t *testing.T) {
 	w := newWorld(t, 1)
-	_, err := w.workers[0].bus.Serve(bus.WorkerTurn, "1.0.0", bus.Handle(bus.EndpointCredentials, func(context.Context, bus.CredentialsQuery) (bus.Credentials, error) {
-		return bus.Credentials{Servers: []bus.ICEServer{{URLs: []string{"turn:here:3478"}, Username: "1:call", Credential: "x"}}, TTL: 4}, nil
+	_, err := w.workers[0].bus.Serve(bus.WorkerTurn, "1.0.0", bus.Handle(bus.EndpointCredentials, func(_ context.Context, q bus.CredentialsQuery) (bus.Credentials, error) {
+		return bus.Credentials{Servers: []bus.ICEServer{{URLs: []string{"turn:here:3478"}, Username: "1:" + q.User, Credential: "x"}}, TTL: 4}, nil
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := w.join(0, "r", modernAuth)
-	if i := infoOf(t, a.next("created").Args[2]); len(i.ICE.Servers) != 1 || i.ICE.Servers[0].Username != "1:call" || i.ICE.TTL > 4 {
-		t.Errorf("%+v", i.ICE)
+	first := infoOf(t, a.next("created").Args[2]).ICE
+	if len(first.Servers) != 1 || !strings.HasPrefix(first.Servers[0].Username, "1:") || first.TTL > 4 {
+		t.Errorf("%+v", first)
 	}
 	var c bus.Credentials
-	if err := json.Unmarshal(a.next("ice").Args[0], &c); err != nil || len(c.Servers) != 1 {
+	if err := json.Unmarshal(a.next("ice").Args[0], &c); err != nil || len(c.Servers) != 1 || c.Servers[0].Username != first.Servers[0].Username {
 		t.Errorf("%+v, %v", c, err)
+	}
+	// When the member leaves, the relay knows by the event whose credentials end.
+	next := bustest.Expect[bus.CallLeft](t, w.workers[0].bus)
+	a.Close()
+	if left := next(); "1:"+bus.CallUser(left.Call, left.Member) != first.Servers[0].Username {
+		t.Errorf("%+v left, who is %s at the relay", left, first.Servers[0].Username)
 	}
 }
 

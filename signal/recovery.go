@@ -54,7 +54,10 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 		}
 		return nil, err
 	}
-	m.record = record.Revision
+	m.record, m.call = record.Revision, record.Call
+	if m.modern {
+		m.renew = renewal(w.ice.get(ctx, m.call, m.sid), time.Now())
+	}
 	if !w.restore(m) {
 		// It missed more than is kept: it becomes another member.
 		w.metrics.lost.Inc()
@@ -101,7 +104,6 @@ func (w *Worker) restore(m *member) bool {
 
 // resume gives a restored member its socket.
 func (w *Worker) resume(s *socketio.Socket) socketio.Handler {
-	ice := w.ice.get(w.ctx)
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
 	t := w.memory.trails[s.ID()]
@@ -111,9 +113,6 @@ func (w *Worker) resume(s *socketio.Socket) socketio.Handler {
 	}
 	m := t.local
 	m.socket = s
-	if m.modern {
-		m.renew = renewal(ice, time.Now())
-	}
 	m.flush()
 	return m
 }

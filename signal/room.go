@@ -76,9 +76,12 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 	if err != nil {
 		return err
 	}
-	ice := w.ice.get(ctx)
+	m.call = r.Call
+	if m.modern {
+		m.renew = renewal(w.ice.get(ctx, m.call, m.sid), time.Now())
+	}
 	w.memory.mu.Lock()
-	m.socket, m.record, m.renew = s, r.Revision, renewal(ice, time.Now())
+	m.socket, m.record = s, r.Revision
 	t := w.memory.known(m.room, m.sid)
 	t.local = m
 	m.held = append(m.held, t.refs...) // another worker's news may be here already
@@ -115,7 +118,7 @@ func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Si
 		all[0].Name, all[0].Args = "created", append(all[0].Args, quote(sid))
 	}
 	if me.Modern {
-		i.ICE = w.ice.get(ctx)
+		i.ICE = w.ice.get(ctx, r.Call, sid)
 		j, _ := json.Marshal(i) // cannot fail
 		all[0].Args = append(all[0].Args, j)
 	}

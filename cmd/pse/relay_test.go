@@ -1,6 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io"
+	"net/http"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -34,6 +38,20 @@ func TestCallOverTheRelay(t *testing.T) {
 			t.Errorf("%s's console said %q", c.name, said)
 		}
 	}
+	ann.Crash() // without a goodbye: what it relays ends when it counts as having left
+	eventually(t, func() error {
+		r, err := http.Get("http://" + s.Admin + "/metrics")
+		if err != nil {
+			return err
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err == nil && regexp.MustCompile(`(?m)^pse_turn_revoked_total 0$`).Match(text) {
+			err = errors.New("no allocation is revoked")
+		}
+		return err
+	})
+	ben.until(`document.getElementById('stage').dataset.peers === '0'`)
 }
 
 // The relay is killed under a call, and another one takes its place: the call
