@@ -76,7 +76,13 @@ type Verdict struct {
 	Allow    bool              `json:"allow"`
 	Reason   string            `json:"reason,omitempty"`   // for people, on a veto
 	Metadata map[string]string `json:"metadata,omitempty"` // of UploadHook only
+
+	unanswered bool
 }
+
+// Unanswered says that nobody answers the hook: the verdict is the
+// configuration's. Nobody has looked at what it is about.
+func (v Verdict) Unanswered() bool { return v.unanswered }
 
 // HookConfig says what a hook without a proper answer means. The zero value:
 // 1 s, nobody need answer, and who does but fails to has vetoed.
@@ -108,9 +114,9 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	m, err := b.nc.RequestWithContext(ctx, subjectHooks+name, q)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders) && !c.Required:
-		return Verdict{Allow: true}, nil
+		return Verdict{Allow: true, unanswered: true}, nil
 	case errors.Is(err, nats.ErrNoResponders):
-		return Verdict{Reason: "nobody answers the " + name + " hook"}, nil
+		return Verdict{Reason: "nobody answers the " + name + " hook", unanswered: true}, nil
 	case err != nil:
 		return failed, b.failed(ctx, err, "ask hook %s", name)
 	}
@@ -125,7 +131,7 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	if a.Allow == nil {
 		return failed, fmt.Errorf("ask hook %s: the answer has no %q", name, "allow")
 	}
-	return Verdict{*a.Allow, a.Reason, a.Metadata}, nil
+	return Verdict{Allow: *a.Allow, Reason: a.Reason, Metadata: a.Metadata}, nil
 }
 
 // Answer answers a hook with f until stop is called or the Bus ends. Among

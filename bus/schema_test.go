@@ -161,6 +161,9 @@ func matchFields(t *testing.T, name string, v any) {
 	}
 	typ := reflect.TypeOf(v)
 	for i := range typ.NumField() {
+		if !typ.Field(i).IsExported() {
+			continue
+		}
 		field, opts, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
 		if _, ok := s.Properties[field]; !ok {
 			t.Errorf("%s.json lacks %q", name, field)

@@ -50,6 +50,21 @@ func TestHooksOnTheBus(t *testing.T) {
 	}
 }
 
+// While nobody answers a hook that is required, a file is kept and not shown,
+// and shown when somebody has looked at it, without its sender doing anything.
+func TestNobodyLooksAtFiles(t *testing.T) {
+	r := start(t, func(c *Config) { c.Complete.Required = true })
+	u := r.create(5)
+	u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)
+	r.ask("GET", u.read, nil).want(t, http.StatusConflict)
+	stop, err := bus.Answer(r.bus, func(context.Context, bus.CompleteHook) (bus.Verdict, error) { return bus.Verdict{Allow: true}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	bustest.Eventually(t, "it is shown", func() bool { return r.ask("GET", u.read, nil).StatusCode == http.StatusOK })
+}
+
 // Executables of an old installation.
 func TestHooksDir(t *testing.T) {
 	dir, out := t.TempDir(), t.TempDir()

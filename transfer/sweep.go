@@ -88,7 +88,7 @@ func (w *Worker) sweepAside(ctx context.Context) error {
 // lookAfter is look, again later when it cannot be done now.
 func (w *Worker) lookAfter(ctx context.Context, name string) {
 	switch err := w.look(ctx, name); {
-	case errors.Is(err, errBusy):
+	case errors.Is(err, errBusy) || err != nil && asRefusal(err).code == "unchecked":
 		w.late.put(name)
 	case err != nil && !errors.Is(err, errNotFound) && ctx.Err() == nil:
 		w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))

@@ -210,7 +210,13 @@ func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
 
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
-	return u.hold(ctx, func(w *writer) error { return u.w.finish(ctx, w) })
+	return u.hold(ctx, func(w *writer) error {
+		err := u.w.finish(ctx, w)
+		if err != nil {
+			u.w.late.put(u.name) // the sender need not come again
+		}
+		return err
+	})
 }
 
 // ConcatUploads implements handler.ConcatableUpload.

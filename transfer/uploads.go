@@ -209,7 +209,7 @@ func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error 
 	switch {
 	case v.Allow:
 		_, refused = w.hooks.ask(ctx, hookPreFinish, w.hookUploadOf(i, wr.last.end))
-	case err != nil:
+	case err != nil || v.Unanswered():
 		return &refusal{http.StatusServiceUnavailable, "unchecked", v.Reason + "; try again in a while"}
 	default:
 		refused = &refusal{http.StatusForbidden, "refused", v.Reason}

@@ -1,0 +1,35 @@
+package bus
+
+import "testing"
+
+// A hint reaches integrators who listen, and no log keeps it.
+func TestIntegratorHearsHints(t *testing.T) {
+	srv := testServer(t)
+	b := testBus(t, srv)
+	nc := rawConn(t, srv.IntegratorURL())
+	sub, err := nc.SubscribeSync("hints.v1.upload.progress.*")
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := UploadProgress{Upload: "u1", Name: "a", Offset: 3, Size: 5}
+	if err := Tell(b, want); err != nil {
+		t.Fatal(err)
+	}
+	m, err := sub.NextMsg(patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ev, env, err := open[UploadProgress](m.Data); err != nil || ev != want || env.Type != "upload.progress" {
+		t.Errorf("%+v, %+v, %v", ev, env, err)
+	}
+	s, err := b.js.Stream(t.Context(), logEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if i, err := s.Info(t.Context()); err != nil || i.State.Msgs != 0 {
+		t.Errorf("the log has %d events, %v", i.State.Msgs, err)
+	}
+}
