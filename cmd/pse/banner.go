@@ -31,6 +31,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 	if slices.Contains(names, "signal") {
 		p.calling(line, home)
 	}
+	if slices.Contains(names, "transfer") && home != "" {
+		line("Files", "%sfiles", home)
+	}
 	if addr := p.addr("turn"); addr != "" {
 		line("Relay", "turn:%s   (calls find it by themselves)", addr)
 	}
@@ -47,6 +50,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 	line("Data", "%s", p.cfg.Data)
 	if p.cfg.Ingest.Open && p.addr("rtmp") != "" {
 		fmt.Fprintf(&b, "\n  !!! OPEN: whoever reaches the RTMP port may publish. For a lab only.\n")
+	}
+	if p.cfg.Transfer.Open && slices.Contains(names, "transfer") {
+		fmt.Fprintf(&b, "\n  !!! OPEN: whoever reaches the page of files may send some. For a lab only.\n")
 	}
 	b.WriteByte('\n')
 	if home != "" && isTerminal(w) {

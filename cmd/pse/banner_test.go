@@ -15,7 +15,7 @@ func TestBanner(t *testing.T) {
 		p.cfg.Data = "/data"
 		change(p)
 		var b strings.Builder
-		if err := p.banner(&b, []string{"bus", "ingest", "signal", "demo"}); err != nil {
+		if err := p.banner(&b, []string{"bus", "ingest", "signal", "transfer", "demo"}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()
@@ -55,7 +55,9 @@ func TestBanner(t *testing.T) {
 			func(p *program) { p.addrs = map[string]string{"rtmp": "[fd00::1]:1935", "https": "[fd00::1]:8443"} },
 			"rtmp://[fd00::1]/live/NAME", "http://",
 		},
-		"only the bus": {func(p *program) { p.addrs = nil }, "Data      /data", "Publish"},
+		"files":         {func(*program) {}, "Files     http://10.0.0.7:8080/files\n", "may send"},
+		"files for all": {func(p *program) { p.cfg.Transfer.Open = true }, "whoever reaches the page of files", "may publish"},
+		"only the bus":  {func(p *program) { p.addrs = nil }, "Data      /data", "Publish"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := with(c.change)
