@@ -134,6 +134,9 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
+	if wr := l.request.w; wr.whole() && !wr.info.complete() {
+		l.w.late.put(l.name) // it was cut off before it was made a file, and its sender need not come again
+	}
 	l.request.over()
 	l.w.holds.release(l.name)
 	return nil
