@@ -76,6 +76,7 @@ func (d *drawer) arrived(p *tab, name string, want []byte) {
 }
 
 func TestFilesAreSent(t *testing.T) {
+	t.Parallel()
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
 			b, d := newDrawer(t)
@@ -130,6 +131,7 @@ func (p *tab) arrivedAll(d *drawer, n int) {
 // What breaks goes on where it was: by itself, after the network was away, and
 // after a reload, when the same file is chosen again.
 func TestFilesGoOn(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	p := open(t, b.url+"/files", phone)
 	p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
@@ -167,6 +169,7 @@ func TestFilesGoOn(t *testing.T) {
 }
 
 func TestFilesAreDroppedAndPasted(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	p := open(t, b.url+"/files", desktop)
 	p.until("the page is ready", `document.getElementById('stage').dataset.scene === 'ready'`)
@@ -194,6 +197,7 @@ func TestFilesAreDroppedAndPasted(t *testing.T) {
 
 // Two tabs do not send the same file at once; one may go on with the other's.
 func TestFilesTabsDoNotSendTheSame(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	d.pace = 20_000
 	p := open(t, b.url+"/files", phone)
@@ -219,6 +223,7 @@ func TestFilesTabsDoNotSendTheSame(t *testing.T) {
 }
 
 func TestFilesAskForTheKeyOnce(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	d.key = "sesame"
 	p := open(t, b.url+"/files", phone)
@@ -242,6 +247,7 @@ func TestFilesAskForTheKeyOnce(t *testing.T) {
 }
 
 func TestFilesSayWhyTheyAreRefused(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	p := open(t, b.url+"/files", phone)
 	for code, words := range map[string]string{"quota": "Your room on the box is used up", "disk_full": "disk of the box is full", "too_large": "larger than this box takes"} {
@@ -266,6 +272,7 @@ func TestFilesSayWhyTheyAreRefused(t *testing.T) {
 
 // What the system's share sheet hands over is sent, after a reload too.
 func TestFilesAreShared(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t, func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /sheet", func(w http.ResponseWriter, _ *http.Request) { // does what a phone's does
 			w.Header().Set("Content-Type", "text/html")

@@ -9,6 +9,7 @@ import (
 )
 
 func TestReceivedFile(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	pictures := record(t, 640, 360)
 	cases := map[string]*stored{
@@ -41,6 +42,7 @@ func TestReceivedFile(t *testing.T) {
 
 // A file that is still being sent is shown as it grows, and then whole.
 func TestReceivedFileGrows(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	poster := record(t, 320, 180).poster
 	s := d.put("growing.jpg", "image/jpeg", poster)
@@ -62,6 +64,7 @@ func TestReceivedFileGrows(t *testing.T) {
 }
 
 func TestReceivedFileIsGone(t *testing.T) {
+	t.Parallel()
 	b, d := newDrawer(t)
 	s := d.put("old.jpg", "image/jpeg", []byte("x"))
 	p := open(t, b.url+"/f/nothing", phone)
