@@ -31,6 +31,8 @@ join() { # namespace, address
 join $P-srv 203.0.113.1 srv
 for n in 1 2; do
 	ip netns add $P-nat$n; ip netns add $P-host$n
+	# An address of IPv6 that comes a second later is a change of networks to a browser: what it loads fails.
+	ip netns exec $P-host$n sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 	join $P-nat$n 203.0.113.1$n nat$n
 	ip link add in0 netns $P-nat$n type veth peer name eth0 netns $P-host$n
 	ip -n $P-nat$n addr add 192.168.$n.1/24 dev in0; ip -n $P-nat$n link set in0 up
