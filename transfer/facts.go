@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -113,7 +114,7 @@ func (f *facts) wakeLater(ctx context.Context, name string) {
 	f.mu.Lock()
 	f.names[name] = true
 	f.mu.Unlock()
-	if wait(ctx, factsAgain) {
+	if sleep.For(ctx, factsAgain) {
 		f.wake(name)
 	}
 }

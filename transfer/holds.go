@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -165,7 +166,7 @@ func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
 		if !errors.Is(err, errHeld) {
 			return err
 		}
-		if !wait(ctx, holdAgain) {
+		if !sleep.For(ctx, holdAgain) {
 			return errBusy
 		}
 	}
@@ -187,7 +188,7 @@ func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
 		if _, holder, ok := leases.Holder(leaseKey(name)); ok {
 			_, _ = h.bus.AskDirect(ctx, holder, askLetGo, []byte(name)) // else its lease ends by itself
 		}
-		if !wait(ctx, holdAgain) {
+		if !sleep.For(ctx, holdAgain) {
 			return nil, errBusy
 		}
 	}
@@ -257,14 +258,3 @@ func (h *holds) close() {
 	}
 }
 
-// wait waits, and says whether ctx lives on.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}

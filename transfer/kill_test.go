@@ -19,6 +19,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // The worker is killed again and again while many send and many receive what
@@ -68,7 +69,7 @@ func TestKilledWorkerLosesNothing(t *testing.T) {
 		if err := process.WaitTCP(ctx, o.HTTP); err != nil {
 			t.Fatal(err)
 		}
-		if !wait(ctx, time.Duration(20+rand.IntN(800))*time.Millisecond) {
+		if !sleep.For(ctx, time.Duration(20+rand.IntN(800))*time.Millisecond) {
 			t.Fatal("it takes too long")
 		}
 		p.Kill()
@@ -149,7 +150,7 @@ func (c *crowd) send(body []byte) error {
 		if err == nil && a.StatusCode == http.StatusCreated {
 			write, read = a.Header.Get("Location"), a.Header.Get("Upload-Read-Link")
 		} else {
-			wait(c.ctx, 10*time.Millisecond)
+			sleep.For(c.ctx, 10*time.Millisecond)
 		}
 	}
 	received := make(chan error, 1)
@@ -198,7 +199,7 @@ func (c *crowd) head(url string) (int, error) {
 		case err == nil && a.StatusCode == http.StatusNotFound && a.Header.Get("Cache-Control") != "":
 			return 0, fmt.Errorf("%s is gone", url)
 		}
-		wait(c.ctx, 10*time.Millisecond)
+		sleep.For(c.ctx, 10*time.Millisecond)
 	}
 }
 
@@ -216,7 +217,7 @@ func (c *crowd) receive(url string, want []byte) error {
 		c.mu.Lock()
 		c.again++
 		c.mu.Unlock()
-		wait(c.ctx, 10*time.Millisecond)
+		sleep.For(c.ctx, 10*time.Millisecond)
 	}
 	return nil
 }
@@ -293,6 +294,6 @@ type slow struct{ r io.Reader }
 
 // Read implements io.Reader.
 func (s *slow) Read(b []byte) (int, error) {
-	wait(context.Background(), time.Millisecond)
+	sleep.For(context.Background(), time.Millisecond)
 	return s.r.Read(b[:min(len(b), 32<<10)])
 }

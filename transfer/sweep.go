@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 const (
@@ -31,7 +33,7 @@ func (w *Worker) sweeper(ctx context.Context) {
 				w.swept.Store(true)
 			}
 		}
-		if !wait(ctx, sweepAgain) {
+		if !sleep.For(ctx, sweepAgain) {
 			return
 		}
 		for name := range w.late.take() {
