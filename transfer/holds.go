@@ -257,4 +257,3 @@ func (h *holds) close() {
 		h.closeIdle(name, x)
 	}
 }
-
