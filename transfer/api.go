@@ -119,6 +119,10 @@ func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 	}
 	f, err := w.describeJSON(i, false)
 	f.URL = filesRoot + id
+	_, key, _ := parseID(id)
+	if l, err := w.store.link(i.Name, key); err == nil && l.Until > 0 && (f.ExpiresAt == 0 || l.Until < f.ExpiresAt) {
+		f.ExpiresAt = l.Until // for who has this link the file is gone then
+	}
 	return http.StatusOK, f, err
 }
 
@@ -234,8 +238,8 @@ func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
 	for _, l := range links {
 		f.Links = append(f.Links, describeLink(i.Name, l))
 	}
-	if len(f.Links) > 0 {
-		f.URL = f.Links[0].URL
+	if l, ok := lasting(links, w.store.now()); ok {
+		f.URL = describeLink(i.Name, l).URL
 	}
 	return f, err
 }

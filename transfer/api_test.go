@@ -52,15 +52,26 @@ func TestAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.ask("GET", r.url+l.URL, nil).want(t, http.StatusOK)
+	_, annsID, _ := strings.Cut(l.URL, filesRoot)
+	var anns fileJSON
+	if err := json.Unmarshal(r.ask("GET", r.url+apiRoot+"/"+annsID, nil).want(t, http.StatusOK).body, &anns); err != nil || anns.ExpiresAt != l.ExpiresAt {
+		t.Errorf("by a link that ends at %d: %+v, %v", l.ExpiresAt, anns, err)
+	}
 	bustest.Eventually(t, "the link expires", func() bool {
 		return r.ask("GET", r.url+l.URL, nil).StatusCode == http.StatusNotFound
 	})
+	if all = list(mine); len(all[0].Links) != 2 || all[0].Links[1] != l || !strings.HasSuffix(u.read, all[0].URL) {
+		t.Errorf("after a link has expired: %+v", all[0])
+	}
 	r.ask("GET", u.read, nil).want(t, http.StatusOK)
 	for _, bad := range []string{`{"expires_in": -1}`, `{"expires_in": 1e99}`, `[`} {
 		r.ask("POST", at+"/links", strings.NewReader(bad), mine...).want(t, http.StatusBadRequest)
 	}
 	r.ask("DELETE", at+"/links/"+readID[tokenSize+1:], nil, mine...).want(t, http.StatusNoContent)
 	r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
+	if all = list(mine); len(all[0].Links) != 1 || all[0].URL != "" {
+		t.Errorf("without a good link: %+v", all[0])
+	}
 	r.ask("DELETE", at+"/links/..%2finfo", nil, mine...).want(t, http.StatusNotFound)
 
 	r.ask("DELETE", at, nil, mine...).want(t, http.StatusNoContent)

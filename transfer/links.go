@@ -22,6 +22,17 @@ type link struct {
 // good says whether a link has not expired.
 func (l link) good(now time.Time) bool { return l.Until == 0 || now.UnixMilli() < l.Until }
 
+// lasting is the link that is good for longest, the oldest of several; ok is
+// false when none is good.
+func lasting(links []link, now time.Time) (best link, ok bool) {
+	for _, l := range links {
+		if l.good(now) && (!ok || best.Until != 0 && (l.Until == 0 || l.Until > best.Until)) {
+			best, ok = l, true
+		}
+	}
+	return best, ok
+}
+
 // addLink makes a link that is good until a time; zero: for ever.
 func (s *store) addLink(name string, until time.Time, label string) (link, error) {
 	l := link{Key: newToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}
@@ -53,7 +64,7 @@ func (s *store) link(name, key string) (link, error) {
 	return l, nil
 }
 
-// links lists those that have not expired, the oldest first.
+// links lists them, the oldest first, also those that have expired: their owner is told so.
 func (s *store) links(name string) ([]link, error) {
 	d, err := s.root.Open(path.Join(name, dirLinks))
 	if errors.Is(err, os.ErrNotExist) {
@@ -69,7 +80,7 @@ func (s *store) links(name string) ([]link, error) {
 	}
 	links := []link{}
 	for _, key := range all {
-		if l, err := s.link(name, key); err == nil && l.good(s.now()) {
+		if l, err := s.link(name, key); err == nil {
 			links = append(links, l)
 		}
 	}

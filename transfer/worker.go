@@ -25,13 +25,15 @@
 // key in Authorization. Times are unix ms, and are left out when there is none.
 //
 //	GET    /api/files                    {"files": [file]} of the owner in Authorization, the newest first
-//	GET    /api/files/{id}               file; also by NAME-OTHER of a link, then without upload_url and links
+//	GET    /api/files/{id}               file; also by NAME-OTHER of a link, then without upload_url and links;
+//	                                     expires_at is then when file or link ends, whichever is first
 //	DELETE /api/files/{id}               204
 //	POST   /api/files/{id}/links         {"expires_in": seconds (0: never), "label": ""} makes a link: 201 link
 //	DELETE /api/files/{id}/links/{key}   204; the link is good for nothing any more
 //
 //	file: upload (NAME), name, type, inline (browsers show it), size (-1: not known yet), offset, complete, corrupt, sha256
-//	      (some time after complete), created_at, completed_at, expires_at, url (to read; a path), upload_url, links
+//	      (some time after complete), created_at, completed_at, expires_at, url (to read; a path; of the
+//	      link that lasts longest), upload_url, links (also those that have ended, until they are deleted)
 //	link: key, url (a path), label, created_at, expires_at
 //
 // # Promised
