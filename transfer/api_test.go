@@ -95,7 +95,7 @@ func TestExpiry(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, old.name(), fileJournal), past, past); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openStore(dir, syncNever)
+	s, err := openFolder(dir, syncNever)
 	if err != nil {
 		t.Fatal(err)
 	}

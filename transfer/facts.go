@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"sync"
 	"time"
@@ -27,8 +24,8 @@ const (
 // factsAgain is how long to wait before another try at what the bus did not take.
 const factsAgain = time.Second
 
-// facts tell what has become of uploads. Each fact follows from what is on the
-// disk, and a mark beside it says that the bus has it: after a crash what has
+// facts tell what has become of uploads. Each fact follows from what is in the
+// store, and a mark beside it says that the bus has it: after a crash what has
 // no mark is told again, and the bus keeps it once.
 type facts struct {
 	s    *store
@@ -70,18 +67,6 @@ func (f *facts) wake(name string) {
 	}
 }
 
-// willRemove writes down why an upload will be removed.
-func (f *facts) willRemove(i *info, reason string) error {
-	b, err := json.Marshal(gone{reason, f.s.now().UnixMilli()})
-	if err == nil {
-		err = writeFile(f.s.root, path.Join(i.Name, fileGone), b, false)
-	}
-	if err != nil {
-		return fmt.Errorf("remove %s: %w", i.Name, missing(err))
-	}
-	return nil
-}
-
 // run tells until ctx ends.
 func (f *facts) run(ctx context.Context) {
 	for {
@@ -121,8 +106,14 @@ func (f *facts) wakeLater(ctx context.Context, name string) {
 
 // tell tells all that is to be told of an upload.
 func (f *facts) tell(ctx context.Context, name string) error {
-	if f.s.has(path.Join(dirRemoved, name)) {
-		return f.tellRemoved(ctx, name)
+	if dir, i, why, err := f.s.removal(name); !errors.Is(err, errNotFound) {
+		if err == nil && i != nil && !i.Partial {
+			err = f.tellRemoved(ctx, dir, i, why)
+		}
+		if err != nil {
+			return err
+		}
+		return f.s.forget(name)
 	}
 	i, err := f.s.info(name)
 	if errors.Is(err, errNotFound) || errors.Is(err, errNoInfo) {
@@ -168,8 +159,8 @@ func (f *facts) tellCreated(ctx context.Context, i *info, dir string) error {
 
 func (f *facts) tellLost(ctx context.Context, i *info, dir string) error {
 	file := path.Join(dir, fileLost)
-	b, err := f.s.root.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	b, err := f.s.read(file)
+	if errors.Is(err, errNotFound) {
 		return nil
 	}
 	var l lost
@@ -182,32 +173,17 @@ func (f *facts) tellLost(ctx context.Context, i *info, dir string) error {
 	if err != nil {
 		return err
 	}
-	return gentle(f.s.root.Remove(file))
+	return gentle(f.s.erase(file))
 }
 
-// tellRemoved tells of an upload that is removed, and forgets it.
-func (f *facts) tellRemoved(ctx context.Context, name string) error {
-	dir := path.Join(dirRemoved, name)
-	i, err := readInfoAt(f.s.root, dir, name)
-	if err == nil && !i.Partial {
-		g := gone{removedBySender, f.s.now().UnixMilli()}
-		if b, err := f.s.root.ReadFile(path.Join(dir, fileGone)); err == nil {
-			_ = json.Unmarshal(b, &g) // else it was deleted, now
-		}
-		if err := f.tellCreated(ctx, i, dir); err != nil {
-			return err
-		}
-		err = bus.Publish(ctx, f.bus, bus.UploadRemoved{
-			Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.complete(), RemovedAt: g.At, Reason: g.Reason,
-		})
-		if err != nil {
-			return err
-		}
+// tellRemoved tells of an upload that is removed.
+func (f *facts) tellRemoved(ctx context.Context, dir string, i *info, why gone) error {
+	if err := f.tellCreated(ctx, i, dir); err != nil {
+		return err
 	}
-	if err := f.s.root.RemoveAll(dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("forget %s: %w", name, err)
-	}
-	return nil
+	return bus.Publish(ctx, f.bus, bus.UploadRemoved{
+		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.complete(), RemovedAt: why.At, Reason: why.Reason,
+	})
 }
 
 // tellDamaged tells of an upload whose metadata nobody can read, and that it
@@ -228,7 +204,7 @@ func (f *facts) tellDamaged(ctx context.Context, name string) error {
 
 // gentle forgives that an upload was removed meanwhile.
 func gentle(err error) error {
-	if errors.Is(err, errNotFound) || errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, errNotFound) {
 		return nil
 	}
 	return err

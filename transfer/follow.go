@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -43,8 +42,8 @@ func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
 		return
 	}
 	head := make([]byte, 512)
-	n, err := f.ReadAt(head[:min(512, g.end)], 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	n, err := io.ReadFull(f, head[:min(512, g.end)])
+	if err != nil {
 		refuse(rw, err)
 		return
 	}
@@ -78,7 +77,7 @@ type growing struct {
 	w    *Worker
 	r    *http.Request
 	info *info
-	file *os.File
+	file content
 	feed *feed
 	end  int64 // what counts, as far as seen
 }

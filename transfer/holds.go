@@ -152,7 +152,7 @@ func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
 		return err
 	}
 	for {
-		w, err := openWriter(h.s, name)
+		w, err := h.s.writer(h.s, name)
 		if err == nil {
 			x.feed = h.feeds.join(name)
 			w.feed = x.feed
@@ -227,7 +227,9 @@ func (h *holds) closeIdle(name string, x *hold) {
 
 // drop closes what is held and forgets it. Who calls it is busy with it.
 func (h *holds) drop(name string, x *hold) {
-	x.w.close()
+	if x.w != nil {
+		x.w.close()
+	}
 	if x.lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		_ = x.lease.Release(ctx) // else it times out

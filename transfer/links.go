@@ -2,9 +2,7 @@ package transfer
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"path"
 	"slices"
 	"time"
@@ -38,24 +36,19 @@ func (s *store) addLink(name string, until time.Time, label string) (link, error
 	l := link{Key: newToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}
 	b, err := json.Marshal(l)
 	if err == nil {
-		if err = s.root.Mkdir(path.Join(name, dirLinks), 0o700); errors.Is(err, os.ErrExist) {
-			err = nil
-		}
-	}
-	if err == nil {
-		err = writeFile(s.root, path.Join(name, dirLinks, l.Key), b, s.sync == syncAlways)
+		err = s.write(path.Join(name, dirLinks, l.Key), b)
 	}
 	if err != nil {
-		return link{}, fmt.Errorf("make a link to %s: %w", name, diskError(missing(err)))
+		return link{}, fmt.Errorf("make a link to %s: %w", name, err)
 	}
 	return l, nil
 }
 
 // link reads one.
 func (s *store) link(name, key string) (link, error) {
-	b, err := s.root.ReadFile(path.Join(name, dirLinks, key))
+	b, err := s.read(path.Join(name, dirLinks, key))
 	if err != nil {
-		return link{}, missing(err)
+		return link{}, err
 	}
 	var l link
 	if json.Unmarshal(b, &l) != nil || l.Key != key {
@@ -66,15 +59,7 @@ func (s *store) link(name, key string) (link, error) {
 
 // links lists them, the oldest first, also those that have expired: their owner is told so.
 func (s *store) links(name string) ([]link, error) {
-	d, err := s.root.Open(path.Join(name, dirLinks))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("list the links to %s: %w", name, err)
-	}
-	defer d.Close()
-	all, err := d.Readdirnames(-1)
+	all, err := s.list(path.Join(name, dirLinks))
 	if err != nil {
 		return nil, fmt.Errorf("list the links to %s: %w", name, err)
 	}
@@ -93,5 +78,5 @@ func (s *store) revokeLink(name, key string) error {
 	if !isToken(key) {
 		return errNotFound
 	}
-	return missing(s.root.Remove(path.Join(name, dirLinks, key)))
+	return s.erase(path.Join(name, dirLinks, key))
 }

@@ -3,7 +3,6 @@ package transfer
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -15,7 +14,7 @@ import (
 // appended to: the journal ends with a whole record, the data where that
 // says, and the last block is what it says. What a crash left is cut off;
 // lost says how much of what had counted is gone.
-func (w *writer) repair() error {
+func (w *fileWriter) repair() error {
 	last, length, good, err := lastRecord(w.journal)
 	if err != nil {
 		return err
@@ -33,7 +32,7 @@ func (w *writer) repair() error {
 }
 
 // cut takes away data that does not count.
-func (w *writer) cut() error {
+func (w *fileWriter) cut() error {
 	st, err := w.data.Stat()
 	if err == nil && st.Size() > w.last.end {
 		err = w.data.Truncate(w.last.end)
@@ -45,7 +44,7 @@ func (w *writer) cut() error {
 }
 
 // fits says whether the block that a record is about is as it says.
-func (w *writer) fits(r record) (bool, error) {
+func (w *fileWriter) fits(r record) (bool, error) {
 	if r.end == 0 {
 		return true, nil
 	}
@@ -63,7 +62,7 @@ func (w *writer) fits(r record) (bool, error) {
 
 // recheck reads all of it, and keeps what is good from the beginning on. Of
 // what was complete nothing is cut off: a person may want it.
-func (w *writer) recheck() error {
+func (w *fileWriter) recheck() error {
 	if intact, err := w.asHashed(); err != nil || intact {
 		w.last = record{end: w.info.Size}
 		return err
@@ -89,7 +88,7 @@ func (w *writer) recheck() error {
 
 // asHashed says that the data has the hash that was made of it, whatever
 // became of the journal.
-func (w *writer) asHashed() (bool, error) {
+func (w *fileWriter) asHashed() (bool, error) {
 	if w.info.SHA256 == "" {
 		return false, nil
 	}
@@ -101,7 +100,7 @@ func (w *writer) asHashed() (bool, error) {
 }
 
 // sound is how far data and journal agree, and how much of the journal says so.
-func (w *writer) sound() (sound record, soundLength int64, err error) {
+func (w *fileWriter) sound() (sound record, soundLength int64, err error) {
 	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
 		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
@@ -127,13 +126,13 @@ func (w *writer) sound() (sound record, soundLength int64, err error) {
 	return w.within(sound, soundLength, length)
 }
 
-// verify reads a file beside who writes it, and says how far it is what came.
-func (s *store) verify(i *info) (int64, error) {
-	w := &writer{s: s, info: i}
+// verify implements place. It reads beside who writes.
+func (s *folder) verify(i *info) (int64, error) {
+	w := &fileWriter{writer: &writer{info: i}, s: s}
 	defer w.close()
 	var err error
-	if w.data, err = s.open(i.Name); err != nil {
-		return 0, err
+	if w.data, err = s.root.Open(path.Join(i.Name, fileData)); err != nil {
+		return 0, missing(err)
 	}
 	if w.journal, err = s.root.Open(path.Join(i.Name, fileJournal)); err != nil {
 		return 0, missing(err)
@@ -143,7 +142,7 @@ func (s *store) verify(i *info) (int64, error) {
 }
 
 // within finds the last good record of the block after sound.
-func (w *writer) within(sound record, at, end int64) (record, int64, error) {
+func (w *fileWriter) within(sound record, at, end int64) (record, int64, error) {
 	var b [recordSize]byte
 	for pos := end - recordSize; pos >= at; pos -= recordSize {
 		if _, err := w.journal.ReadAt(b[:], pos); err != nil {
@@ -167,7 +166,7 @@ func (w *writer) within(sound record, at, end int64) (record, int64, error) {
 // claimed is how much had counted, as far as anybody can still tell: what the
 // last record says; where that is damaged, all the data there is; and all of
 // what was complete.
-func (w *writer) claimed() int64 {
+func (w *fileWriter) claimed() int64 {
 	if w.info.complete() {
 		return w.info.Size
 	}
@@ -186,19 +185,4 @@ func (w *writer) claimed() int64 {
 		return 0
 	}
 	return st.Size()
-}
-
-// note writes down what is lost, to be told of.
-func (w *writer) note() error {
-	b, err := json.Marshal(lost{w.last.end, w.lost, w.s.now().UnixMilli(), "what is on the disk is not what was written; the good beginning is kept"})
-	if err == nil {
-		err = writeFile(w.s.root, path.Join(w.info.Name, fileLost), b, false)
-	}
-	if err == nil && w.info.complete() {
-		err = w.change(func(i *info) { i.Corrupt = true })
-	}
-	if err != nil {
-		return fmt.Errorf("repair %s: %w", w.info.Name, err)
-	}
-	return nil
 }

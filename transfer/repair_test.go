@@ -114,7 +114,7 @@ func TestCompleteIsChecked(t *testing.T) {
 	if err := s.create(i); err != nil {
 		t.Fatal(err)
 	}
-	w, err := openWriter(s, i.Name)
+	w, err := s.writer(s, i.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,8 @@ func TestCompleteIsChecked(t *testing.T) {
 	if _, err := w.append(bytes.NewReader(body), i.Size, nil); err != nil {
 		t.Fatal(err)
 	}
-	damage(t, s.path(filepath.Join(i.Name, fileData)), 70_000)
+	data, _ := s.where(i.Name)
+	damage(t, data, 70_000)
 	if err := w.change(func(i *info) { i.Completed = 1 }); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +139,8 @@ func TestCompleteIsChecked(t *testing.T) {
 	if e := bustest.Expect[bus.UploadCompleted](t, r.bus)(); e.Upload != u.name() {
 		t.Errorf("completed: %+v", e)
 	}
-	damage(t, s.path(filepath.Join(u.name(), fileJournal)), -1)
+	data, _ = s.where(u.name())
+	damage(t, filepath.Join(filepath.Dir(data), fileJournal), -1)
 	if n := u.offset(); n != len(body) {
 		t.Errorf("offset %d", n)
 	}

@@ -164,20 +164,18 @@ func (w *Worker) look(ctx context.Context, name string) error {
 
 // usedUp says that a part was made a whole long enough ago.
 func (w *Worker) usedUp(name string, now time.Time) bool {
-	st, err := w.store.root.Stat(path.Join(name, markUsed))
-	return err == nil && now.Sub(st.ModTime()) > usedFor
+	at, err := w.store.written(path.Join(name, markUsed))
+	return err == nil && now.Sub(at) > usedFor
 }
 
-// setAside takes an upload without metadata out of the way. One that is just
-// being made has none either, so it must be old.
+// setAside takes an upload without metadata out of the way.
 func (w *Worker) setAside(name string) error {
-	st, err := w.store.root.Stat(name)
-	if err != nil || w.store.now().Sub(st.ModTime()) < time.Minute && !w.store.has(path.Join(name, fileInfo)) {
-		return err
+	done, err := w.store.setAside(name)
+	if done {
+		w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+dirDamaged, zap.String("upload", name))
+		w.ledger.drop(name)
 	}
-	w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+dirDamaged, zap.String("upload", name))
-	w.ledger.drop(name)
-	return w.store.setAside(name)
+	return err
 }
 
 // withIdle holds an upload that nobody is busy with; errBusy: somebody is.

@@ -163,15 +163,13 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 	case !wr.whole():
 		return fmt.Errorf("finish %s: %d of %d bytes: %w", wr.info.Name, wr.last.end, wr.info.Size, errStorage)
 	}
-	if w.store.sync != syncNever {
-		if err := wr.flush(); err != nil {
-			return err
-		}
+	if err := wr.settle(); err != nil {
+		return err
 	}
 	head := make([]byte, 512)
-	n, err := wr.data.ReadAt(head, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("finish %s: %w", wr.info.Name, err)
+	n, err := wr.beginning(head)
+	if err != nil {
+		return err
 	}
 	typ := mediaType(head[:n], claimedType(wr.info.Meta))
 	if err := w.mayComplete(ctx, wr, typ); err != nil {
@@ -180,10 +178,8 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 	if err := wr.change(func(i *info) { i.Completed, i.Type = w.store.now().UnixMilli(), typ }); err != nil {
 		return err
 	}
-	if w.store.sync != syncNever {
-		if err := errors.Join(w.store.syncDir(wr.info.Name), w.store.syncDir(".")); err != nil {
-			return fmt.Errorf("finish %s: %w", wr.info.Name, err)
-		}
+	if err := wr.publish(); err != nil {
+		return err
 	}
 	wr.feed.grew(wr.last.end)
 	w.metrics.completed.Inc()
@@ -199,8 +195,9 @@ func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error 
 	if i.Partial {
 		return nil
 	}
+	where, _ := w.store.where(i.Name)
 	v, err := bus.Ask(ctx, w.bus, bus.CompleteHook{
-		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: w.store.path(path.Join(i.Name, fileData)),
+		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: where,
 	}, w.cfg.Complete)
 	if err != nil {
 		w.log.Warn("the hook of complete files", zap.Error(err))
@@ -245,18 +242,18 @@ func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
 const markUsed = "used"
 
 func (w *Worker) appendPart(ctx context.Context, wr *writer, name string) error {
+	i, err := w.store.info(name)
+	if err != nil {
+		return err
+	}
 	f, err := w.store.open(name)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("concatenate %s: %w", name, err)
-	}
-	n, err := wr.append(whileLiving{ctx, f}, st.Size(), nil)
-	if err == nil && n != st.Size() {
-		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, st.Size(), errStorage)
+	n, err := wr.append(whileLiving{ctx, f}, i.Size, nil)
+	if err == nil && n != i.Size {
+		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, i.Size, errStorage)
 	}
 	return err
 }
@@ -285,14 +282,8 @@ const (
 // remove takes an upload away. From the moment it returns nobody finds it.
 func (w *Worker) remove(wr *writer, reason string) error {
 	i := wr.info
-	if !i.Partial {
-		if err := w.facts.willRemove(i, reason); err != nil {
-			return err
-		}
-	}
-	gone := path.Join(dirRemoved, i.Name)
-	if err := w.store.root.Rename(i.Name, gone); err != nil {
-		return fmt.Errorf("remove %s: %w", i.Name, missing(err))
+	if err := wr.remove(gone{reason, w.store.now().UnixMilli()}); err != nil {
+		return err
 	}
 	wr.damaged = true // it is not to be held any longer
 	wr.feed.grew(wr.last.end)
@@ -300,7 +291,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	w.hooks.tell(w.stopping, hookPostTerminate, w.hookUploadOf(i, wr.last.end))
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
-		return w.store.root.RemoveAll(gone)
+		return w.store.forget(i.Name)
 	}
 	w.facts.wake(i.Name)
 	return nil

@@ -100,7 +100,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure file transfer: %w", err)
 	}
-	s, err := openStore(cfg.Dir, cfg.Sync)
+	s, err := openStore(cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,13 @@
 package transfer
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
 	"os"
 	"path"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,32 +18,26 @@ const (
 	flushTime = 100 * time.Millisecond // receivers of a growing file wait no longer than that
 )
 
-// A writer appends to one upload. It is used by who holds the upload, one at a
-// time. Its lock on the data file is the fence: whatever anybody believes of
-// leases, there is one writer, and it ends with its process.
-type writer struct {
-	s        *store
-	info     *info
-	data     *os.File
-	journal  *os.File
-	last     record // what counts
-	length   int64  // of the journal
-	lost     int64  // bytes that had been acknowledged and were damaged when it was opened
-	feed     *feed  // told of what is written
-	damaged  bool   // it failed in a way that only opening anew repairs
-	buffers  *sync.Pool
-	block    []byte // of who checks; nil until then
-	progress func(*info, int64)
+// fileWriter is the tail of an upload in a folder. Its lock on the data file is
+// the fence: whatever anybody believes of leases, there is one writer, and it
+// ends with its process.
+type fileWriter struct {
+	*writer
+	s       *folder
+	data    *os.File
+	journal *os.File
+	length  int64  // of the journal
+	block   []byte // of who checks; nil until then
 }
 
-// openWriter opens an upload for appending, and repairs its end. errHeld says
-// that somebody has it open already.
-func openWriter(s *store, name string) (*writer, error) {
+// writer implements place: it opens an upload for appending, and repairs its end.
+func (s *folder) writer(all *store, name string) (*writer, error) {
 	i, err := s.info(name)
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{s: s, info: i}
+	w := &fileWriter{writer: &writer{s: all, info: i}, s: s}
+	w.tail = w
 	w.data, err = s.root.OpenFile(path.Join(name, fileData), os.O_RDWR, 0)
 	if err == nil {
 		w.journal, err = s.root.OpenFile(path.Join(name, fileJournal), os.O_RDWR, 0)
@@ -63,14 +57,11 @@ func openWriter(s *store, name string) (*writer, error) {
 		w.close()
 		return nil, fmt.Errorf("open upload %s: %w", name, missing(err))
 	}
-	return w, nil
+	return w.writer, nil
 }
 
-// close lets go of the upload. Nil-safe.
-func (w *writer) close() {
-	if w == nil {
-		return
-	}
+// close lets go of the upload.
+func (w *fileWriter) close() {
 	if w.data != nil {
 		_ = w.data.Close()
 	}
@@ -79,13 +70,8 @@ func (w *writer) close() {
 	}
 }
 
-// whole says whether all bytes are there.
-func (w *writer) whole() bool { return w.info.Size >= 0 && w.last.end == w.info.Size }
-
-// append copies src to the upload's end, until src ends, or limit bytes are
-// copied. What it says was written is in the journal, also when there is an
-// error. With a sum, all of it is kept or nothing.
-func (w *writer) append(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
+// append implements tail. What it says was written is in the journal.
+func (w *fileWriter) append(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
 	if w.damaged {
 		return 0, fmt.Errorf("write to %s: %w", w.info.Name, errStorage)
 	}
@@ -171,7 +157,7 @@ func appendRecords(records []byte, r record, b []byte) ([]byte, record) {
 }
 
 // commit makes written data count.
-func (w *writer) commit(records []byte, upTo record) error {
+func (w *fileWriter) commit(records []byte, upTo record) error {
 	if _, err := w.journal.WriteAt(records, w.length); err != nil {
 		return err
 	}
@@ -184,14 +170,14 @@ func (w *writer) commit(records []byte, upTo record) error {
 }
 
 // back takes away what does not count.
-func (w *writer) back() {
+func (w *fileWriter) back() {
 	if errors.Join(w.journal.Truncate(w.length), w.data.Truncate(w.last.end)) != nil {
 		w.damaged = true
 	}
 }
 
 // flush brings what counts to the disk, the data first.
-func (w *writer) flush() error {
+func (w *fileWriter) flush() error {
 	err := unix.Fdatasync(int(w.data.Fd()))
 	if err == nil {
 		err = unix.Fdatasync(int(w.journal.Fd()))
@@ -203,13 +189,57 @@ func (w *writer) flush() error {
 	return nil
 }
 
-// change writes metadata that f has changed.
-func (w *writer) change(f func(*info)) error {
+// change implements tail.
+func (w *fileWriter) change(f func(*info)) error {
 	fresh := *w.info
 	f(&fresh)
 	if err := writeInfo(w.s.root, &fresh, w.s.sync != syncNever); err != nil {
 		return err
 	}
 	w.info = &fresh
+	return nil
+}
+
+// settle implements tail.
+func (w *fileWriter) settle() error {
+	if w.s.sync == syncNever {
+		return nil
+	}
+	return w.flush()
+}
+
+// publish implements tail.
+func (w *fileWriter) publish() error {
+	if w.s.sync == syncNever {
+		return nil
+	}
+	if err := errors.Join(w.s.syncDir(w.info.Name), w.s.syncDir(dirUploads)); err != nil {
+		return fmt.Errorf("finish %s: %w", w.info.Name, err)
+	}
+	return nil
+}
+
+// beginning implements tail.
+func (w *fileWriter) beginning(b []byte) (int, error) {
+	n, err := w.data.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, fmt.Errorf("finish %s: %w", w.info.Name, err)
+	}
+	return n, nil
+}
+
+// remove implements tail. Why is written down before, to be told.
+func (w *fileWriter) remove(why gone) error {
+	name := w.info.Name
+	b, err := json.Marshal(why)
+	if err == nil {
+		err = writeFile(w.s.root, path.Join(name, fileGone), b, false)
+	}
+	if err == nil {
+		err = w.s.root.Rename(name, path.Join(dirRemoved, name))
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s: %w", name, missing(err))
+	}
 	return nil
 }
