@@ -45,7 +45,7 @@ let mesh: Mesh | undefined
 if (isRoom(room)) {
   document.title = `${room} · Call · PSE`
   for (const name of document.querySelectorAll('.room-name')) name.textContent = room
-  shareSheet(() => document.title, linkOf(new URL(location.href), room))
+  shareSheet(['Invite to the call', 'this call'], () => document.title, linkOf(new URL(location.href), room))
   for (const id of ['share-too', 'share-alone']) byId(id).addEventListener('click', () => byId('share').click())
   curtain.show('prejoin')
   void showSecureLinks()

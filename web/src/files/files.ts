@@ -27,7 +27,7 @@ type Scene = 'asking' | 'key' | 'ready'
 const stage = byId('stage')
 const identity = new Identity(ownStorage())
 const awake = new Awake()
-const sheet = new ShareSheet()
+const sheet = new ShareSheet('Whoever has the link gets the file', 'the file')
 const outbox = new Outbox({ changed: soon, keyWanted: () => askForKey(), headers: () => identity.headers })
 const list = new FileList<Sending>(byId('files'), (action, entry) => void act(action, entry))
 const keys = new Map<Sending, string>() // a row of each that stays the same

@@ -23,7 +23,7 @@ let file: BoxFile | undefined
 let rate: Rate | undefined
 let shown = false // whether the preview is
 
-shareSheet(() => file?.name ?? '')
+shareSheet(['Whoever has the link gets the file', 'the file'], () => file?.name ?? '')
 new Poll(ask, () => (document.hidden ? undefined : pause()))
 
 async function ask(): Promise<void> {

@@ -1,41 +1,56 @@
-import './share.css'
 import { encode } from 'uqr'
-import { byId } from '../element.ts'
+import { byId, make, setText, svg } from '../element.ts'
+import { makeSheet } from './sheet.ts'
+
+const COPY = 'Copy link'
 
 /** The dialog with a link: QR code, copy, and the phone's own share sheet. */
 export class ShareSheet {
-  private readonly sheet = byId<HTMLDialogElement>('sheet')
-  private readonly link = byId<HTMLInputElement>('link')
+  private readonly sheet: HTMLDialogElement
+  private readonly qr = make('div', 'qr')
+  private readonly note = make('p', 'aside')
+  private readonly link = make('input', 'link')
+  private readonly copy = makeButton('copy', 'button primary', COPY)
   private title = ''
 
-  constructor() {
-    const { sheet, link } = this
-    const copy = byId<HTMLButtonElement>('copy')
-    const send = byId<HTMLButtonElement>('send')
-    sheet.addEventListener('click', (e) => e.target === sheet && sheet.close()) // on the backdrop
-    byId('local').hidden = !onlyHere(location.hostname)
-
+  /** subject is what the link leads to: "the file". */
+  constructor(title: string, subject: string) {
+    const { qr, note, link, copy } = this
+    qr.id = 'qr'
+    qr.setAttribute('role', 'img')
+    qr.setAttribute('aria-label', `QR code of ${subject}'s link`)
+    note.id = 'note'
+    const local = make('p', 'aside', "This link works only on this machine. Open the page by the box's network address to share it.")
+    local.id = 'local'
+    local.hidden = !onlyHere(location.hostname)
+    link.id = 'link'
+    link.readOnly = true
+    link.setAttribute('aria-label', 'Link')
     link.addEventListener('focus', () => link.select())
     copy.addEventListener('click', async () => {
       copy.textContent = (await copyText(link)) ? 'Copied' : 'Press Ctrl+C'
-      setTimeout(() => (copy.textContent = 'Copy link'), 2000)
+      setTimeout(() => (copy.textContent = COPY), 2000)
     })
-
+    const send = makeButton('send', 'button', 'Send…')
     send.hidden = typeof navigator.share !== 'function'
     send.addEventListener('click', () => void navigator.share({ title: this.title, url: link.value }).catch(() => undefined)) // the person changed their mind
+    this.sheet = makeSheet('sheet', title, qr, note, local, link, make('div', 'sheet-buttons', copy, send))
   }
 
-  show(url: string, title: string): void {
-    if (this.link.value !== url) byId('qr').replaceChildren(drawQR(url))
+  /** note is what else there is to say of the link. */
+  show(url: string, title: string, note = ''): void {
+    if (this.link.value !== url) this.qr.replaceChildren(drawQR(url))
     this.link.value = url
     this.title = title
+    setText(this.note, note)
+    this.note.hidden = note === ''
     this.sheet.showModal()
   }
 }
 
 /** The sheet of this page's own link, behind its #share button. */
-export function shareSheet(title: () => string, url = location.origin + location.pathname): void {
-  const sheet = new ShareSheet()
+export function shareSheet(words: readonly [title: string, subject: string], title: () => string, url = location.origin + location.pathname): void {
+  const sheet = new ShareSheet(...words)
   byId('share').addEventListener('click', () => sheet.show(url, title()))
 }
 
@@ -58,11 +73,14 @@ export function onlyHere(host: string): boolean {
 
 function drawQR(text: string): SVGSVGElement {
   const { data, size } = encode(text, { ecc: 'M', border: 2 })
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg')
-  svg.setAttribute('viewBox', `0 0 ${size} ${size}`)
-  svg.setAttribute('shape-rendering', 'crispEdges')
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path')
-  path.setAttribute('d', data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ''))).join(''))
-  svg.append(path)
-  return svg
+  const drawing = svg(size, data.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ''))).join(''))
+  drawing.setAttribute('shape-rendering', 'crispEdges')
+  return drawing
+}
+
+function makeButton(id: string, look: string, words: string): HTMLButtonElement {
+  const button = make('button', look, words)
+  button.id = id
+  button.type = 'button'
+  return button
 }

@@ -34,7 +34,7 @@ const quality = new QualityMenu(player)
 
 byId('name').textContent = name
 document.title = `${name} · PSE`
-shareSheet(() => document.title)
+shareSheet(['Watch on another screen', 'this page'], () => document.title)
 byId('to-live').addEventListener('click', () => player.toLive())
 byId('unmute').addEventListener('click', () => {
   video.muted = false
