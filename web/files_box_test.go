@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ type stored struct {
 	checking      bool // it is not let go yet
 	corrupt       bool
 	at            time.Time
+	links         []*given
 }
 
 // newDrawer puts files into a box.
@@ -49,6 +51,8 @@ func newDrawer(t *testing.T, more ...func(*http.ServeMux)) (*box, *drawer) {
 		mux.HandleFunc("GET /files/{id}", d.download)
 		mux.HandleFunc("GET /api/files", d.list)
 		mux.HandleFunc("GET /api/files/{id}", d.one)
+		mux.HandleFunc("POST /api/files/{id}/links", d.link)
+		mux.HandleFunc("DELETE /api/files/{id}/links/{key}", d.revoke)
 	})...)
 	return b, d
 }
@@ -75,16 +79,16 @@ func (d *drawer) put(name, typ string, data []byte) *stored {
 
 func (d *drawer) add(name, typ string, size int64, data []byte) *stored {
 	d.made++
-	s := &stored{id: "file" + itoa(d.made), name: name, typ: typ, size: size, data: data, at: time.Now()}
+	s := &stored{id: "file" + itoa(d.made), name: name, typ: typ, size: size, data: data, at: time.Now(), links: []*given{{key: "r"}}}
 	d.files = append([]*stored{s}, d.files...)
 	return s
 }
 
-// find gives the file of an id: file1-w writes, file1-r reads.
+// find gives the file of an id: file1-w writes, file1-r reads, as other links do.
 func (d *drawer) find(r *http.Request) (s *stored, write bool) {
 	name, right, _ := strings.Cut(r.PathValue("id"), "-")
 	for _, s := range d.files {
-		if s.id == name && (right == "w" || right == "r") {
+		if s.id == name && (right == "w" || slices.ContainsFunc(s.links, func(g *given) bool { return g.key == right && g.good() })) {
 			return s, right == "w"
 		}
 	}
@@ -94,7 +98,7 @@ func (d *drawer) find(r *http.Request) (s *stored, write bool) {
 func (s *stored) describe(owner bool) map[string]any {
 	m := map[string]any{
 		"name": s.name, "size": s.size, "offset": len(s.data), "type": s.typ, "created_at": s.at.UnixMilli(),
-		"complete": int64(len(s.data)) == s.size && !s.checking, "url": "/files/" + s.id + "-r",
+		"complete": int64(len(s.data)) == s.size && !s.checking, "url": s.lasting(),
 	}
 	if s.corrupt {
 		m["corrupt"] = true
@@ -105,6 +109,11 @@ func (s *stored) describe(owner bool) map[string]any {
 	}
 	if owner {
 		m["upload_url"] = "/files/" + s.id + "-w"
+		links := []any{}
+		for _, g := range s.links {
+			links = append(links, s.describeLink(g))
+		}
+		m["links"] = links
 	}
 	return m
 }

@@ -3,6 +3,7 @@ export class Poll {
   private timer: ReturnType<typeof setTimeout> | undefined
   private stopped = false
   private asking = false
+  private repeat = false // whether to ask once more, at once
   private readonly ask: () => Promise<void>
   private readonly pause: () => number | undefined
 
@@ -29,8 +30,15 @@ export class Poll {
     } finally {
       this.asking = false
     }
-    const pause = this.pause()
+    const pause = this.repeat ? 0 : this.pause()
+    this.repeat = false
     if (!this.stopped && pause !== undefined) this.timer = setTimeout(this.now, pause)
+  }
+
+  /** Asks at once, and once more when a question is open: what that brings may be old. */
+  readonly again = (): void => {
+    this.repeat = this.asking
+    void this.now()
   }
 
   stop(): void {

@@ -1,4 +1,5 @@
 import { ask, Unreachable } from '../ask.ts'
+import type { Link } from './link.ts'
 import { answerOf, Refused } from './refused.ts'
 
 /** What the box says of files: GET /api/files and GET /api/files/ID. */
@@ -15,6 +16,16 @@ interface Said {
   expires_at?: number // none: never
   url?: string // to read it by; none: all links were revoked
   upload_url?: string // to write and delete it by: only its owner is told
+  links?: SaidLink[] // only its owner is told
+}
+
+/** What the box says of a link. */
+interface SaidLink {
+  key: string
+  url: string
+  label?: string
+  created_at: number // unix ms
+  expires_at?: number // none: never
 }
 
 export type FileState =
@@ -36,6 +47,7 @@ export interface BoxFile {
   download: string // paths, of this host; empty: there is no link
   page: string
   upload: string // empty but for its owner
+  links: Link[] // the oldest first, also those that have ended; empty but for its owner
 }
 
 /** What a page needs of what the box says. */
@@ -44,8 +56,13 @@ export function fileOf(said: Said): BoxFile {
   const state = said.corrupt ? 'corrupt' : said.complete ? 'complete' : size >= 0 && offset >= size ? 'checking' : 'sending'
   return {
     name, size, offset, type, state, upload, download: url, page: url && pageOf(url), sha256: said.sha256 ?? '',
+    links: (said.links ?? []).map(linkOf),
     createdAt: said.created_at, completedAt: said.completed_at, expiresAt: said.expires_at,
   }
+}
+
+function linkOf({ key, url, label = '', created_at: createdAt, expires_at: expiresAt }: SaidLink): Link {
+  return { key, page: pageOf(url), label, createdAt, expiresAt }
 }
 
 /** The page of a file, by the URL that it is read by. */
@@ -72,13 +89,36 @@ export async function getFile(id: string): Promise<BoxFile> {
 
 /** Removes an upload, complete or not. What is gone already is fine. */
 export async function removeFile(upload: string, headers: Record<string, string>): Promise<void> {
+  await change('DELETE', upload, { ...headers, 'Tus-Resumable': '1.0.0' })
+}
+
+/** Makes a link to a file of ours that works for so many seconds; undefined: as long as the file. */
+export async function makeLink(file: BoxFile, seconds: number | undefined, label: string): Promise<Link> {
+  const answer = await change('POST', linksOf(file), { 'Content-Type': 'application/json' }, JSON.stringify({ expires_in: seconds ?? 0, label }))
+  return linkOf((await answer.json()) as SaidLink)
+}
+
+/** Makes a link good for nothing. One that is gone already is fine. */
+export async function revokeLink(file: BoxFile, link: Link): Promise<void> {
+  await change('DELETE', `${linksOf(file)}/${encodeURIComponent(link.key)}`)
+}
+
+/** The upload's own URL lets one do all with it: no key is needed besides. */
+function linksOf(file: BoxFile): string {
+  return `/api/files/${file.upload.split('/').pop()}/links`
+}
+
+/** Has the box change something; what is gone already needs no change. */
+async function change(method: 'POST' | 'DELETE', url: string, headers: Record<string, string> = {}, body: string | null = null): Promise<Response> {
   let answer: Response
   try {
-    answer = await fetch(upload, { method: 'DELETE', headers: { ...headers, 'Tus-Resumable': '1.0.0' }, signal: AbortSignal.timeout(15_000) })
+    answer = await fetch(url, { method, headers, body, signal: AbortSignal.timeout(15_000) })
   } catch (cause) {
     throw new Unreachable('the server does not answer', { cause })
   }
-  if (!answer.ok && answer.status !== 404 && answer.status !== 410) throw await refusedOr(answer)
+  const gone = method === 'DELETE' && (answer.status === 404 || answer.status === 410)
+  if (!answer.ok && !gone) throw await refusedOr(answer)
+  return answer
 }
 
 /** The path of a URL of this host, as the box names uploads. */

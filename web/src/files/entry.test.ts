@@ -11,7 +11,7 @@ const sent = (phase: Sent['phase'], more: Partial<Sent> = {}): Sent => ({
 
 const file = (state: BoxFile['state'], more: Partial<BoxFile> = {}): BoxFile => ({
   name: 'a.mp4', size: 40e6, offset: 10e6, type: '', state, createdAt: NOW - 300_000, completedAt: undefined, expiresAt: undefined, sha256: '',
-  download: '/files/a-r', page: '/f/a-r', upload: '/files/a-w', ...more,
+  download: '/files/a-r', page: '/f/a-r', upload: '/files/a-w', links: [], ...more,
 })
 
 const keyOf = (s: Sent) => `sending ${s.name}`
@@ -48,7 +48,8 @@ test('words for what is on the box', () => {
   const of = (f: BoxFile, ours = false) => viewOf({ key: '', file: f, ours }, NOW)
   expect(of(file('complete', { completedAt: NOW - 60_000 })).words).toBe('40 MB · 1 minute ago')
   expect(of(file('complete', { completedAt: NOW, expiresAt: NOW + 7 * 86_400_000 })).words).toBe('40 MB · just now · gone in 7 days')
-  expect(of(file('complete')).actions).toEqual(['share', 'open', 'delete'])
+  expect(of(file('complete')).actions).toEqual(['share', 'open', 'links', 'delete'])
+  expect(of(file('complete', { page: '' })).actions).toEqual(['links', 'delete'])
   expect(of(file('sending'), true).words).toContain('choose the same file')
   expect(of(file('sending'), true).actions).toContain('choose')
   expect(of(file('sending')).actions).not.toContain('choose')

@@ -37,7 +37,7 @@ export function merge<S extends Sent>(sendings: readonly S[], files: readonly Bo
 }
 
 /** What a person can do with a file, in the order of the buttons. */
-export type Action = 'pause' | 'resume' | 'retry' | 'choose' | 'share' | 'open' | 'cancel' | 'delete'
+export type Action = 'pause' | 'resume' | 'retry' | 'choose' | 'share' | 'open' | 'links' | 'cancel' | 'delete'
 
 export interface View {
   name: string
@@ -51,18 +51,31 @@ export interface View {
 }
 
 /** How an entry is shown at a time (unix ms). */
-export function viewOf({ sending, file, ours }: Entry, now: number): View {
-  if (sending && sending.phase !== 'done') return { ...viewOfSending(sending), page: sending.page || file?.page || '', name: file?.name ?? sending.name }
+export function viewOf(entry: Entry, now: number): View {
+  const { sending, file, ours } = entry
+  const page = pageOf(entry)
+  if (sending && sending.phase !== 'done') return { ...viewOfSending(sending, links(page, file !== undefined)), page, name: file?.name ?? sending.name }
   if (file) return viewOfFile(file, ours, now, sending !== undefined)
-  const { name, page } = sending!
-  return { name, state: 'done', words: `${bytes(sending!.file.size)} · sent`, page, actions: page ? ['share', 'open', 'delete'] : ['delete'] }
+  return { name: sending!.name, state: 'done', words: `${bytes(sending!.file.size)} · sent`, page, actions: [...links(page, false, true), 'delete'] }
 }
 
-function viewOfSending(s: Sent): Omit<View, 'page' | 'name'> {
+/** Path of the page for whoever gets the file, by the link that lasts longest; empty: there is none. */
+export function pageOf({ sending, file }: Entry): string {
+  return file ? file.page : (sending?.page ?? '')
+}
+
+/** What can be done with the links of a file; which there are is known of one that the box lists. */
+function links(page: string, listed: boolean, whole = false): Action[] {
+  const actions: Action[] = page ? ['share'] : []
+  if (page && whole) actions.push('open')
+  if (listed) actions.push('links')
+  return actions
+}
+
+function viewOfSending(s: Sent, link: readonly Action[]): Omit<View, 'page' | 'name'> {
   const { size } = s.file
   const done = size > 0 ? Math.min(1, s.sent / size) : 0
   const amount = `${bytes(s.sent)} of ${bytes(size)}`
-  const link: Action[] = s.page ? ['share'] : []
   switch (s.phase) {
     case 'waiting':
       return { state: 'still', words: s.sent > 0 ? `Waiting · ${amount}` : `Waiting · ${bytes(size)}`, done, actions: ['pause', ...link, 'cancel'] }
@@ -84,7 +97,7 @@ function viewOfSending(s: Sent): Omit<View, 'page' | 'name'> {
 
 function viewOfFile(f: BoxFile, ours: boolean, now: number, fromHere: boolean): View {
   const { name, page } = f
-  const link: Action[] = page ? ['share'] : []
+  const link = links(page, true)
   switch (f.state) {
     case 'sending': {
       const done = f.size > 0 ? f.offset / f.size : 0
@@ -100,5 +113,5 @@ function viewOfFile(f: BoxFile, ours: boolean, now: number, fromHere: boolean): 
   }
   const when = fromHere ? 'sent' : ago(now - (f.completedAt ?? f.createdAt))
   const until = f.expiresAt ? `gone in ${length(f.expiresAt - now)}` : ''
-  return { name, state: 'done', words: [bytes(f.size), when, until].filter(Boolean).join(' · '), page, actions: page ? ['share', 'open', 'delete'] : ['delete'] }
+  return { name, state: 'done', words: [bytes(f.size), when, until].filter(Boolean).join(' · '), page, actions: [...links(page, true, true), 'delete'] }
 }

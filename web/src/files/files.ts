@@ -6,14 +6,16 @@ import { byId, setText } from '../element.ts'
 import { count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
 import { ShareSheet } from '../share/share.ts'
-import { listFiles, removeFile, type BoxFile } from './box.ts'
-import { merge, type Action, type Entry } from './entry.ts'
+import { listFiles, makeLink, removeFile, revokeLink, type BoxFile } from './box.ts'
+import { merge, pageOf, type Action, type Entry } from './entry.ts'
 import { Identity, ownStorage } from './identity.ts'
 import { takeFiles } from './intake.ts'
+import { endWords, nameOf, type Link } from './link.ts'
+import { Links } from './links.ts'
 import { FileList } from './list.ts'
 import { Outbox } from './outbox.ts'
 import { sure } from './question.ts'
-import { Refused } from './refused.ts'
+import { Refused, troubleWords } from './refused.ts'
 import type { Sending } from './sending.ts'
 import { acceptShared, sharedFiles, type Shared } from './shared.ts'
 import { forget, unfinished } from './unfinished.ts'
@@ -30,14 +32,31 @@ const awake = new Awake()
 const sheet = new ShareSheet('Whoever has the link gets the file', 'the file')
 const outbox = new Outbox({ changed: soon, keyWanted: () => askForKey(), headers: () => identity.headers })
 const list = new FileList<Sending>(byId('files'), (action, entry) => void act(action, entry))
+const links = new Links({
+  make: async (file, seconds, label) => {
+    const link = await makeLink(file, seconds, label)
+    changeLinks(file, (all) => [...all, link])
+    say('The link is made')
+    return link
+  },
+  revoke: async (file, link) => {
+    await revokeLink(file, link)
+    changeLinks(file, (all) => all.filter((l) => l.key !== link.key))
+    say(`${nameOf(link)} is taken back`)
+  },
+  closed: (file) => list.focusOn(file, 'links'),
+  share: (file, link) => sheet.show(location.origin + link.page, file.name, endWords(link, Date.now())),
+})
 const keys = new Map<Sending, string>() // a row of each that stays the same
 
 let onBox: BoxFile[] = []
 let begun: ReadonlySet<string> = new Set() // paths of uploads begun in this browser
+let changes = 0 // how often something was changed from here: an answer to what was asked before is old
 let failures = 0
 let tried = false // whether a key was just typed
 let drawn = false // whether a drawing is due
 const told = new Map<Sending, string>() // what was last said of each
+const made = new Set<string>() // paths of uploads made here that the box was asked about
 const shared = new Map<File, Shared>() // what came by the share sheet
 
 takeFiles(add)
@@ -50,10 +69,11 @@ byId('key-form').addEventListener('submit', (e) => {
   e.preventDefault()
   identity.take(byId<HTMLInputElement>('key').value)
   tried = true
-  void poll.now()
+  changed()
 })
 byId('other-key').addEventListener('click', () => {
   identity.take('')
+  changes++
   askForKey()
 })
 
@@ -69,17 +89,24 @@ function add(files: readonly File[]): void {
   say(files.length === 1 ? `${files[0]!.name} added` : `${count(files.length, 'file')} added`)
 }
 
+/** Something was changed from here: the box is asked what it has now. */
+function changed(): void {
+  changes++
+  poll.again()
+}
+
 async function refresh(): Promise<void> {
-  const asked = identity.headers['Authorization']
+  const asked = changes
   try {
     const files = await listFiles(identity.headers)
     begun = await unfinished()
-    if (asked !== identity.headers['Authorization']) return void poll.now()
+    if (asked !== changes) return
     onBox = files
     if (failures > 0) outbox.hurry()
     failures = 0
     if (stage.dataset['scene'] !== 'ready') enter('ready')
   } catch (error) {
+    if (asked !== changes) return
     if (error instanceof Refused && (error.status === 401 || error.status === 403)) askForKey()
     else if (error instanceof Unreachable || error instanceof Refused) failures++
     else throw error
@@ -92,7 +119,7 @@ async function refresh(): Promise<void> {
 function pause(): number {
   if (failures > 0) return 1500
   if (stage.dataset['scene'] === 'key') return 60_000
-  return onBox.some((f) => f.state !== 'complete') ? 2000 : 10_000
+  return outbox.busy || onBox.some((f) => f.state !== 'complete') ? 2000 : 10_000
 }
 
 function enter(scene: Scene): void {
@@ -118,7 +145,8 @@ function askForKey(): void {
   soon()
 }
 
-async function act(action: Action, { sending, file }: Entry<Sending>): Promise<void> {
+async function act(action: Action, entry: Entry<Sending>): Promise<void> {
+  const { sending, file } = entry
   const name = file?.name ?? sending!.name
   switch (action) {
     case 'pause':
@@ -129,7 +157,9 @@ async function act(action: Action, { sending, file }: Entry<Sending>): Promise<v
     case 'choose':
       return byId('picked').click()
     case 'share':
-      return sheet.show(location.origin + (sending?.page || file!.page), name)
+      return share(entry)
+    case 'links':
+      return links.show(file!)
     case 'open':
       return
     case 'cancel':
@@ -150,7 +180,21 @@ async function act(action: Action, { sending, file }: Entry<Sending>): Promise<v
   }
   say(`${name} deleted`)
   draw()
-  void poll.now()
+  changed()
+}
+
+/** Shows the link of a file that lasts longest. */
+function share(entry: Entry<Sending>): void {
+  const page = pageOf(entry)
+  const link = entry.file?.links.find((l) => l.page === page)
+  sheet.show(location.origin + page, entry.file?.name ?? entry.sending!.name, link && endWords(link, Date.now()))
+}
+
+/** Takes into the list what has become of a file's links, until the box is asked again. */
+function changeLinks({ upload }: BoxFile, how: (all: readonly Link[]) => Link[]): void {
+  onBox = onBox.map((f) => (f.upload === upload ? { ...f, links: how(f.links) } : f))
+  draw()
+  changed()
 }
 
 /** Waits for something that the person wanted; when it fails, says so. */
@@ -159,7 +203,7 @@ async function attempt(doing: Promise<unknown>): Promise<boolean> {
     await doing
     return true
   } catch (error) {
-    say(error instanceof Refused ? `The box refused it: ${error.message}` : 'The box does not answer. Try again in a moment.', true)
+    say(troubleWords(error), true)
     return false
   }
 }
@@ -175,6 +219,7 @@ function draw(): void {
   drawn = false
   const entries = merge(outbox.all, onBox, begun, keyOf)
   list.show(entries, Date.now())
+  links.update(onBox)
   byId('files-section').hidden = entries.length === 0
   awake.set(outbox.all.some((s) => s.phase === 'sending' || s.phase === 'lost'))
   title()
@@ -194,15 +239,19 @@ function title(): void {
   document.title = open.length === 0 ? 'Files · PSE' : `${all > 0 ? Math.floor((100 * sent) / all) : 0}% · Files · PSE`
 }
 
-/** Says what happened to files, never how far they are: that is shown, and read by who asks for it. */
+/** Asks the box about what is new on it; says what happened to files, never how far they are: that is shown, and read by who asks for it. */
 function tell(): void {
   for (const s of outbox.all) {
+    if (s.path !== undefined && !made.has(s.path)) {
+      made.add(s.path)
+      poll.again()
+    }
     if ((told.get(s) ?? 'waiting') === s.phase) continue
     told.set(s, s.phase)
     if (s.phase === 'done') {
       say(`${s.name} is sent`)
       void shared.get(s.file)?.forget()
-      void poll.now()
+      poll.again()
     }
     if (s.phase === 'lost') say(`Connection lost. ${s.name} goes on by itself.`)
     if (s.phase === 'failed') say(`${s.name}: ${s.words}`)

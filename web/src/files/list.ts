@@ -1,3 +1,4 @@
+import type { BoxFile } from './box.ts'
 import { viewOf, type Action, type Entry, type Sent } from './entry.ts'
 import { Row } from './row.ts'
 
@@ -31,6 +32,12 @@ export class FileList<S extends Sent> {
       shown.row.update(viewOf(entry, now))
       this.place(shown.row, place)
     })
+  }
+
+  /** Gives the focus to what one can do with a file. */
+  focusOn(file: BoxFile, action: Action): void {
+    for (const { row, entry } of this.rows.values()) if (entry.file?.upload === file.upload) return row.focus(action)
+    this.list.focus()
   }
 
   /** Moves a row to its place; a moved element loses the focus, so it gets it back. */

@@ -59,6 +59,11 @@ export function pauseBefore(n: number, chance: number): number {
   return pause * (0.75 + chance / 4)
 }
 
+/** What to say when the box did not do what a person asked for. */
+export function troubleWords(error: unknown): string {
+  return error instanceof Refused ? `The box refused it: ${error.message}` : 'The box does not answer. Try again in a moment.'
+}
+
 /** What a refusal means to a person: what happened, and what to do next. */
 export function refusalWords({ status, code, message }: Pick<Refused, 'status' | 'code' | 'message'>): string {
   switch (code) {

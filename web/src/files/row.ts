@@ -8,6 +8,7 @@ const labels: Record<Action, string> = {
   choose: 'Choose file',
   share: 'Share',
   open: 'Open',
+  links: 'Links',
   cancel: 'Cancel',
   delete: 'Delete',
 }
@@ -48,8 +49,11 @@ export class Row {
     return this.element.contains(document.activeElement)
   }
 
-  focus(): void {
-    ;(this.buttons.lastElementChild as HTMLElement | null)?.focus()
+  /** Focuses the button of an action, or else the last one. */
+  focus(action?: Action): void {
+    const { lastElementChild: last } = this.buttons
+    const wanted = action && this.buttons.querySelector(`[data-action=${action}]`)
+    ;((wanted || last) as HTMLElement | null)?.focus()
   }
 
   private show({ actions, name, page }: View): void {
@@ -69,7 +73,7 @@ export class Row {
       button.dataset['action'] = action
       button.dataset['name'] = name
       setText(button, labels[action])
-      button.setAttribute('aria-label', `${labels[action]} ${name}`)
+      button.setAttribute('aria-label', `${labels[action]}: ${name}`)
     })
     while (children.length > actions.length) children[children.length - 1]!.remove()
     if (focused && !this.focused) this.focus()

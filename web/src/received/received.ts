@@ -40,7 +40,9 @@ async function ask(): Promise<void> {
 
 function pause(): number {
   const scene = stage.dataset['scene'] as Scene
-  return scene === 'ready' && !file?.sha256 ? 2000 : pauses[scene] // the hash comes some time after the file
+  const next = scene === 'ready' && !file?.sha256 ? 2000 : pauses[scene] // the hash comes some time after the file
+  const left = (file?.expiresAt ?? Infinity) - Date.now() // at its end the box is asked whether it is gone
+  return left > 0 ? Math.min(next, left + 500) : next
 }
 
 function enter(scene: Scene): void {
