@@ -37,6 +37,7 @@ type PSEOptions struct {
 	Data    string   // its data directory
 	Name    string   // of its log file, <Name>.log in Data; "pse"
 	Workers []string // none: all
+	Keyed   bool     // who publishes or sends needs a key
 	Demo    bool     // publish the generated picture as stream "demo"
 	Bus     string   // the address of a bus elsewhere
 	HTTP    string
@@ -47,7 +48,7 @@ type PSEOptions struct {
 	CPU     int // the core to stay on; -1: any
 }
 
-// StartPSE starts `pse serve --open` and waits until it says that it is ready.
+// StartPSE starts `pse serve`, open unless it is to be keyed, and waits until it says that it is ready.
 func StartPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	p, err := LaunchPSE(ctx, o)
 	if err != nil {
@@ -84,7 +85,10 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	for _, kv := range append([]string{"turn.listen=127.0.0.1:0", "turn.tls_listen=127.0.0.1:0", "turn.drain=0s"}, o.Set...) { // the last counts
 		args = append(args, "--set", kv)
 	}
-	args = append(args, "serve", "--open", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
+	args = append(args, "serve", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
+	if !o.Keyed {
+		args = append(args, "--open")
+	}
 	if o.Demo {
 		args = append(args, "--demo")
 	}
