@@ -9,12 +9,12 @@ export function clock(ms: number): string {
   return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`
 }
 
-/** A length in words: 40 seconds, 12 minutes, 3 hours. */
+/** A length in words: 40 seconds, 12 minutes, 3 hours; what would be 60 minutes or 24 hours is one of the next. */
 export function length(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))
   if (s < 60) return count(s, 'second')
-  if (s < 3600) return count(Math.round(s / 60), 'minute')
-  if (s < 86400) return count(Math.round(s / 3600), 'hour')
+  if (s < 3570) return count(Math.round(s / 60), 'minute')
+  if (s < 84_600) return count(Math.round(s / 3600), 'hour')
   return count(Math.round(s / 86400), 'day')
 }
 
