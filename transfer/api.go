@@ -221,10 +221,10 @@ func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
 	switch {
 	case !i.complete():
 		var err error
-		if f.Offset, err = w.store.offset(i.Name); err != nil {
+		if f.Offset, err = w.store.offset(i); err != nil {
 			return f, err
 		}
-		if at, err := w.store.touched(i.Name); err == nil {
+		if at, err := w.store.touched(i); err == nil {
 			f.ExpiresAt = at.Add(w.cfg.IncompleteFor).UnixMilli()
 		}
 	case w.cfg.Keep > 0:

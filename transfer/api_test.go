@@ -14,8 +14,10 @@ import (
 )
 
 // An owner lists, links, revokes and deletes; nobody else does.
-func TestAPI(t *testing.T) {
-	r := start(t)
+func TestAPI(t *testing.T) { onEachStore(t, testAPI) }
+
+func testAPI(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
 	mine, other := []string{"Authorization", "Bearer my-very-own-token"}, []string{"Authorization", "Bearer somebody-elses-token"}
 	u := r.create(5, append(mine, "Upload-Metadata", meta("filename", "a.txt"))...)
 	r.create(7, other...)
@@ -143,8 +145,10 @@ func TestOriginsAndProxies(t *testing.T) {
 }
 
 // What browsers could run is never shown; what they show is what it is.
-func TestTypes(t *testing.T) {
-	r := start(t)
+func TestTypes(t *testing.T) { onEachStore(t, testTypes) }
+
+func testTypes(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
 	for _, c := range []struct {
 		name, claimed, body string
 		typ                 string

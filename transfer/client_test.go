@@ -17,11 +17,13 @@ import (
 )
 
 // tus-js-client in Node sends in all the ways that it has.
-func TestJavaScriptClient(t *testing.T) {
+func TestJavaScriptClient(t *testing.T) { onEachStore(t, testJavaScriptClient) }
+
+func testJavaScriptClient(t *testing.T, keeps func(*Config)) {
 	if _, err := os.Stat("clienttest/node_modules"); err != nil {
 		t.Fatal("the client is not installed; run: make clients")
 	}
-	r := start(t, func(c *Config) { c.Open = false; c.GetByUploadURL = true })
+	r := start(t, keeps, func(c *Config) { c.Open = false; c.GetByUploadURL = true })
 	key, err := r.keys.Add(t.Context(), "phone", "")
 	if err != nil {
 		t.Fatal(err)
@@ -61,8 +63,10 @@ func TestJavaScriptClient(t *testing.T) {
 // have: PATCHes of 10 MiB written in pieces of 1 MiB, without a length known to
 // the connection before; a HEAD before it goes on after trouble. The receiver
 // gets it at the upload's own URL.
-func TestJavaClient(t *testing.T) {
-	r := start(t, func(c *Config) { c.Open = false; c.GetByUploadURL = true })
+func TestJavaClient(t *testing.T) { onEachStore(t, testJavaClient) }
+
+func testJavaClient(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.Open = false; c.GetByUploadURL = true })
 	key, err := r.keys.Add(t.Context(), "phone", "")
 	if err != nil {
 		t.Fatal(err)

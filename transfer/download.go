@@ -25,7 +25,7 @@ func (w *Worker) download(rw http.ResponseWriter, r *http.Request, id string) {
 		w.follow(rw, r, i)
 		return
 	}
-	f, err := w.store.open(i.Name)
+	f, err := w.store.open(i)
 	if err != nil {
 		refuse(rw, err)
 		return

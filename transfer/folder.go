@@ -86,8 +86,8 @@ func (s *folder) syncDir(dir string) error {
 func (s *folder) info(name string) (*info, error) { return readInfo(s.root, name) }
 
 // offset implements place.
-func (s *folder) offset(name string) (int64, error) {
-	f, err := s.root.Open(path.Join(name, fileJournal))
+func (s *folder) offset(i *info) (int64, error) {
+	f, err := s.root.Open(path.Join(i.Name, fileJournal))
 	if err != nil {
 		return 0, missing(err)
 	}
@@ -103,8 +103,8 @@ func (s *folder) offset(name string) (int64, error) {
 }
 
 // open implements place.
-func (s *folder) open(name string) (content, error) {
-	f, err := s.root.Open(path.Join(name, fileData))
+func (s *folder) open(i *info) (content, error) {
+	f, err := s.root.Open(path.Join(i.Name, fileData))
 	if err != nil {
 		return nil, missing(err) // not f, which is a nil of a type
 	}
@@ -112,8 +112,8 @@ func (s *folder) open(name string) (content, error) {
 }
 
 // touched implements place.
-func (s *folder) touched(name string) (time.Time, error) {
-	return s.written(path.Join(name, fileJournal))
+func (s *folder) touched(i *info) (time.Time, error) {
+	return s.written(path.Join(i.Name, fileJournal))
 }
 
 // list implements place.
@@ -203,8 +203,8 @@ func (s *folder) written(file string) (time.Time, error) {
 }
 
 // where implements place.
-func (s *folder) where(name string) (string, map[string]string) {
-	p := filepath.Join(s.root.Name(), name, fileData)
+func (s *folder) where(i *info) (string, map[string]string) {
+	p := filepath.Join(s.root.Name(), i.Name, fileData)
 	return p, map[string]string{"Type": "filestore", "Path": p}
 }
 

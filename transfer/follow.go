@@ -16,11 +16,11 @@ const followPoll = 250 * time.Millisecond
 // follow sends a file that is still being sent, to its end. It reads the file
 // beside the writer: no receiver, however slow, holds anybody up.
 func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
-	if !w.cfg.Follow || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
+	if !w.cfg.Follow || w.cfg.S3.Bucket != "" || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
 		refuse(rw, errGrowing)
 		return
 	}
-	f, err := w.store.open(i.Name)
+	f, err := w.store.open(i)
 	if err != nil {
 		refuse(rw, err)
 		return
@@ -221,7 +221,7 @@ func (g *growing) look() error {
 	if err != nil {
 		return err
 	}
-	end, err := g.w.store.offset(g.info.Name)
+	end, err := g.w.store.offset(i)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,11 @@ func (h *hasher) run(ctx context.Context) {
 // hash makes a file's hash and writes it down, if it is what the journal says
 // that came.
 func (h *hasher) hash(ctx context.Context, name string) error {
-	f, err := h.w.store.open(name)
+	i, err := h.w.store.info(name)
+	if err != nil {
+		return err
+	}
+	f, err := h.w.store.open(i)
 	if err != nil {
 		return err
 	}
@@ -96,10 +100,6 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	n, err := io.CopyBuffer(struct{ io.Writer }{sum}, whileLiving{ctx, f}, *buf)
 	if err != nil {
 		return fmt.Errorf("hash %s: %w", name, err)
-	}
-	i, err := h.w.store.info(name)
-	if err != nil {
-		return err
 	}
 	sound, err := h.w.store.verify(i)
 	if err != nil {

@@ -52,8 +52,10 @@ func TestHooksOnTheBus(t *testing.T) {
 
 // While nobody answers a hook that is required, a file is kept and not shown,
 // and shown when somebody has looked at it, without its sender doing anything.
-func TestNobodyLooksAtFiles(t *testing.T) {
-	r := start(t, func(c *Config) { c.Complete.Required = true })
+func TestNobodyLooksAtFiles(t *testing.T) { onEachStore(t, testNobodyLooksAtFiles) }
+
+func testNobodyLooksAtFiles(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.Complete.Required = true })
 	u := r.create(5)
 	u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)
 	r.ask("GET", u.read, nil).want(t, http.StatusConflict)

@@ -175,7 +175,7 @@ func firstLine(b []byte) string {
 
 // hookUploadOf is an upload as hooks see it.
 func (w *Worker) hookUploadOf(i *info, offset int64) hookUpload {
-	_, storage := w.store.where(i.Name)
+	_, storage := w.store.where(i)
 	return hookUpload{
 		ID: i.Name, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
 		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,

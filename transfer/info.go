@@ -30,6 +30,11 @@ type info struct {
 	Partial bool     `json:"partial,omitempty"` // to be concatenated
 	Final   bool     `json:"final,omitempty"`   // concatenated
 	Parts   []string `json:"parts,omitempty"`   // ids of what it is made of
+
+	// Of uploads in a bucket.
+	Stored   *stored   `json:"stored,omitempty"` // where the bytes are; whoever changes it makes another
+	Gone     *gone     `json:"gone,omitempty"`   // it is removed, and this not told yet
+	modified time.Time // when all this was written
 }
 
 // complete says whether the file is there for others to get.

@@ -26,6 +26,11 @@ import (
 // is being sent. What it acknowledged is there, what says complete is what was
 // sent, each is told of once, and nothing is held in the end.
 func TestKilledWorkerLosesNothing(t *testing.T) {
+	t.Run("folder", func(t *testing.T) { testKilledWorker(t, 3<<20) })
+	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*leastPart, startS3(t).settings()...) })
+}
+
+func testKilledWorker(t *testing.T, largest int, settings ...string) {
 	kills, senders := 6, 6
 	if os.Getenv("PSE_LONG") != "" {
 		kills, senders = 200, 20
@@ -50,7 +55,7 @@ func TestKilledWorkerLosesNothing(t *testing.T) {
 	}
 	o := process.PSEOptions{
 		Bin: bin, Data: filepath.Join(dir, "transfer"), Name: "transfer", Bus: url, HTTP: fmt.Sprintf("127.0.0.1:%d", port), CPU: -1,
-		Workers: []string{"transfer"}, Set: []string{"transfer.sync=never", "http.tls_listen=off"},
+		Workers: []string{"transfer"}, Set: append(settings, "transfer.sync=never", "http.tls_listen=off"),
 	}
 	p, err := process.StartPSE(t.Context(), o)
 	if err != nil {
@@ -60,7 +65,7 @@ func TestKilledWorkerLosesNothing(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
-	c := &crowd{t: t, ctx: ctx, root: "http://" + o.HTTP + filesRoot, sent: map[string][]byte{}}
+	c := &crowd{t: t, ctx: ctx, root: "http://" + o.HTTP + filesRoot, largest: largest, sent: map[string][]byte{}}
 	stop := make(chan struct{})
 	for i := range senders {
 		c.wg.Go(func() { c.sendUntil(stop, uint64(i)) })
@@ -111,10 +116,11 @@ func TestKilledWorkerLosesNothing(t *testing.T) {
 
 // crowd sends and receives.
 type crowd struct {
-	t    *testing.T
-	ctx  context.Context
-	root string
-	wg   sync.WaitGroup
+	t       *testing.T
+	ctx     context.Context
+	root    string
+	largest int // file, in bytes
+	wg      sync.WaitGroup
 
 	mu             sync.Mutex // guards what follows
 	sent           map[string][]byte
@@ -130,7 +136,7 @@ func (c *crowd) sendUntil(stop chan struct{}, seed uint64) {
 		default:
 		}
 		seed := seed<<32 + n
-		body := random(seed, rand.IntN(3<<20))
+		body := random(seed, rand.IntN(c.largest))
 		if err := c.send(body); err != nil {
 			c.t.Error(err)
 			return

@@ -122,7 +122,7 @@ func TestCompleteIsChecked(t *testing.T) {
 	if _, err := w.append(bytes.NewReader(body), i.Size, nil); err != nil {
 		t.Fatal(err)
 	}
-	data, _ := s.where(i.Name)
+	data, _ := s.where(i)
 	damage(t, data, 70_000)
 	if err := w.change(func(i *info) { i.Completed = 1 }); err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestCompleteIsChecked(t *testing.T) {
 	if e := bustest.Expect[bus.UploadCompleted](t, r.bus)(); e.Upload != u.name() {
 		t.Errorf("completed: %+v", e)
 	}
-	data, _ = s.where(u.name())
+	data, _ = s.where(&info{Name: u.name()})
 	damage(t, filepath.Join(filepath.Dir(data), fileJournal), -1)
 	if n := u.offset(); n != len(body) {
 		t.Errorf("offset %d", n)

@@ -30,11 +30,11 @@ func stuck(t *testing.T, b []byte) io.Reader {
 
 // A sender that comes back takes over from its own dead connection at once,
 // here and at another worker of the same store, and all that came is kept.
-func TestSenderTakesOver(t *testing.T) {
+func TestSenderTakesOver(t *testing.T) { onEachStore(t, testSenderTakesOver) }
+
+func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 	server := bustest.StartServer(t)
-	dir := t.TempDir()
-	in := func(c *Config) { c.Dir = dir }
-	one, two := startOn(t, server.Connect(t), in), startOn(t, server.Connect(t), in)
+	one, two := startOn(t, server.Connect(t), keeps), startOn(t, server.Connect(t), keeps)
 	body := random(6, 2<<20)
 	for name, second := range map[string]*running{"here": one, "at another worker": two} {
 		t.Run(name, func(t *testing.T) {
@@ -62,8 +62,10 @@ func TestSenderTakesOver(t *testing.T) {
 }
 
 // A connection that is cut leaves what came; a wrong offset changes nothing.
-func TestCutAndWrongOffset(t *testing.T) {
-	r := start(t, func(c *Config) { c.StallTimeout = time.Second })
+func TestCutAndWrongOffset(t *testing.T) { onEachStore(t, testCutAndWrongOffset) }
+
+func testCutAndWrongOffset(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.StallTimeout = time.Second })
 	body := random(7, 1<<20)
 	u := r.create(len(body))
 	where, err := url.Parse(u.write)
@@ -110,8 +112,10 @@ func TestCutAndWrongOffset(t *testing.T) {
 }
 
 // Quotas, sizes and what is announced too large.
-func TestLimits(t *testing.T) {
-	r := start(t, func(c *Config) { c.MaxSize, c.OwnerQuota, c.TotalQuota = 1000, 1500, 2500 })
+func TestLimits(t *testing.T) { onEachStore(t, testLimits) }
+
+func testLimits(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.MaxSize, c.OwnerQuota, c.TotalQuota = 1000, 1500, 2500 })
 	make := func(owner, size string) int {
 		return r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", size, "Authorization", "Bearer "+strings.Repeat(owner, 20)).StatusCode
 	}
@@ -133,7 +137,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s of %s bytes: %d, want %d", c.owner, c.size, got, c.want)
 		}
 	}
-	free := start(t, func(c *Config) { c.OwnerQuota = 1000 })
+	free := start(t, keeps, func(c *Config) { c.OwnerQuota = 1000 })
 	u := free.create(-1)
 	u.patch(0, random(1, 600)).want(t, http.StatusNoContent)
 	u.patch(600, random(1, 600)).want(t, http.StatusRequestEntityTooLarge)

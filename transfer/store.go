@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"go.uber.org/zap"
 )
 
 // A store is where uploads are kept: a folder of a disk, or a bucket of an
@@ -32,14 +34,14 @@ const (
 type place interface {
 	create(i *info) error                          // makes an upload
 	info(name string) (*info, error)               // its metadata; errNoInfo: it is damaged
-	offset(name string) (int64, error)             // how much of it counts; only who holds it knows for sure
-	touched(name string) (time.Time, error)        // when it last got something
-	open(name string) (content, error)             // for reading
+	offset(i *info) (int64, error)                 // how much of it counts; only who holds it knows for sure
+	touched(i *info) (time.Time, error)            // when it last got something
+	open(i *info) (content, error)                 // for reading
 	verify(i *info) (int64, error)                 // how much of a file is what came
 	writer(s *store, name string) (*writer, error) // opens it for writing; errHeld: another process writes to it
 
 	// where says to people, and as tusd does, where its data is.
-	where(name string) (string, map[string]string)
+	where(i *info) (string, map[string]string)
 
 	// removal tells of an upload that is removed and not forgotten yet, and
 	// where its small files are. Without metadata there is nothing to tell.
@@ -61,12 +63,15 @@ type place interface {
 type content = io.ReadSeekCloser
 
 // openStore opens the store that is configured.
-func openStore(cfg Config) (*store, error) {
-	f, err := openFolder(cfg.Dir, cfg.Sync)
-	if err != nil {
-		return nil, err
+func openStore(cfg Config, log *zap.Logger) (*store, error) {
+	var p place
+	var err error
+	if cfg.S3.Bucket != "" {
+		p, err = openBucket(cfg, log)
+	} else {
+		p, err = openFolder(cfg.Dir, cfg.Sync)
 	}
-	return &store{f, time.Now}, nil
+	return &store{p, time.Now}, err
 }
 
 // create makes an upload of i.

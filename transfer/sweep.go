@@ -126,14 +126,17 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	if errors.Is(err, errNoInfo) {
 		return w.setAside(name)
 	}
+	if errors.Is(err, errNotFound) {
+		w.facts.wake(name) // it may be removed, and not told of
+	}
 	if err != nil {
 		return err
 	}
-	touched, err := w.store.touched(name)
+	touched, err := w.store.touched(i)
 	if err != nil {
 		return err
 	}
-	offset, err := w.store.offset(name)
+	offset, err := w.store.offset(i)
 	if err != nil {
 		return err
 	}

@@ -175,7 +175,7 @@ func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
 	if err != nil {
 		return handler.FileInfo{}, tusError(err)
 	}
-	offset, err := u.w.store.offset(u.name)
+	offset, err := u.w.store.offset(i)
 	return tusInfo(i, offset), tusError(err)
 }
 

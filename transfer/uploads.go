@@ -195,7 +195,7 @@ func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error 
 	if i.Partial {
 		return nil
 	}
-	where, _ := w.store.where(i.Name)
+	where, _ := w.store.where(i)
 	v, err := bus.Ask(ctx, w.bus, bus.CompleteHook{
 		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: where,
 	}, w.cfg.Complete)
@@ -246,7 +246,7 @@ func (w *Worker) appendPart(ctx context.Context, wr *writer, name string) error 
 	if err != nil {
 		return err
 	}
-	f, err := w.store.open(name)
+	f, err := w.store.open(i)
 	if err != nil {
 		return err
 	}

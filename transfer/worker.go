@@ -4,6 +4,8 @@
 //	sender -> front -> tusd's handler -> tus -> holds -> writer -> data, journal
 //	receiver -> front -> download | follow -> data
 //
+// Files are in a folder, or in a bucket of an S3-compatible server (bucket).
+//
 // tusd's handler speaks the protocol (tus 1.0 and the IETF draft); the store,
 // the locks and the downloads are ours.
 //
@@ -44,14 +46,18 @@
 //     again after a crash; upload.completed comes then, at least once, with its SHA-256.
 //   - A chunk with a wrong checksum leaves nothing.
 //   - Two never write to one upload, whatever becomes of workers, bus and clocks,
-//     on file systems whose locks (flock) hold.
+//     on file systems whose locks (flock) hold; in a bucket on servers that heed
+//     If-Match when they write.
+//   - In a bucket what was acknowledged is with the server, which checks it by the
+//     SHA-256 that it was sent with.
 //   - A receiver, however slow, holds nobody up.
 //
 // # Not promised
 //
 // That quotas are exact over several workers on one store: each learns of the
 // others' files within a minute. That a receiver who follows an upload which is
-// given up gets to its end: its connection is cut.
+// given up gets to its end: its connection is cut. That a file in a bucket can
+// be followed while it is being sent: that is answered 409.
 package transfer
 
 import (
@@ -100,7 +106,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure file transfer: %w", err)
 	}
-	s, err := openStore(cfg)
+	s, err := openStore(cfg, log)
 	if err != nil {
 		return nil, err
 	}

@@ -20,8 +20,10 @@ import (
 )
 
 // A file is sent in pieces, received, told of, and deleted.
-func TestFileComesAndGoes(t *testing.T) {
-	r := start(t)
+func TestFileComesAndGoes(t *testing.T) { onEachStore(t, testFileComesAndGoes) }
+
+func testFileComesAndGoes(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
 	body := random(1, 300_000)
 	u := r.create(len(body), "Upload-Metadata", meta("filename", "../a/holiday \u202e.jpg", "filetype", "image/jpeg"))
 	u.patch(0, body[:100_000]).want(t, http.StatusNoContent)
@@ -56,7 +58,8 @@ func TestFileComesAndGoes(t *testing.T) {
 	}
 	bustest.Eventually(t, "nothing is left of it", func() bool {
 		removed, err := r.store.list(dirRemoved)
-		return err == nil && len(removed) == 0
+		names, err2 := r.store.names()
+		return err == nil && err2 == nil && len(removed)+len(names) == 0
 	})
 	if files, bytes := r.ledger.sums(); files != 0 || bytes != 0 {
 		t.Errorf("the ledger has %d files of %d bytes", files, bytes)
@@ -64,8 +67,10 @@ func TestFileComesAndGoes(t *testing.T) {
 }
 
 // Who may read may not write; who may write may read only where that is said.
-func TestLinksDoOneThing(t *testing.T) {
-	r := start(t, func(c *Config) { c.Open = false })
+func TestLinksDoOneThing(t *testing.T) { onEachStore(t, testLinksDoOneThing) }
+
+func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.Open = false })
 	key, err := r.keys.Add(t.Context(), "phone", "")
 	if err != nil {
 		t.Fatal(err)
@@ -96,8 +101,10 @@ func TestLinksDoOneThing(t *testing.T) {
 }
 
 // A wrong checksum leaves nothing; an unknown one is refused.
-func TestChecksums(t *testing.T) {
-	r := start(t)
+func TestChecksums(t *testing.T) { onEachStore(t, testChecksums) }
+
+func testChecksums(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
 	body := random(2, 200_000)
 	u := r.create(len(body))
 	u.patch(0, body[:1000]).want(t, http.StatusNoContent)
@@ -137,8 +144,10 @@ func TestChecksums(t *testing.T) {
 
 // Lengths that are told later, empty files, parts that make a whole, and a
 // chunk in the request that makes the upload.
-func TestExtensions(t *testing.T) {
-	r := start(t)
+func TestExtensions(t *testing.T) { onEachStore(t, testExtensions) }
+
+func testExtensions(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
 	tus := []string{"Tus-Resumable", "1.0.0"}
 	u := r.create(-1)
 	u.patch(0, []byte("hello ")).want(t, http.StatusNoContent)

@@ -52,6 +52,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 // it can be changed in an hour.
 func TestLibrariesStayBehindTheirFile(t *testing.T) {
 	homes := map[string][]string{
+		"github.com/aws":                     {"transfer/objects.go"},
 		"github.com/yutopp/go-rtmp":          {"ingest/rtmp.go", "bench/"},
 		"github.com/Eyevinn/mp4ff":           {"transcode/cmaf.go", "internal/hlscheck/"},
 		"github.com/alecthomas/kong":         {"cmd/pse/cli.go"},
@@ -101,10 +102,11 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		t.Fatal("go list shows no bus in the program: the test tests nothing")
 	}
 	forbidden := map[string]string{
-		"testing":                        "a test's support was imported by the program",
-		"github.com/chromedp/chromedp":   "it drives browsers in tests",
-		"github.com/bluenviron/gohlslib": "a second opinion for tests only",
-		module + "/bus/bustest":          "a bus for tests",
+		"testing":                           "a test's support was imported by the program",
+		"github.com/chromedp/chromedp":      "it drives browsers in tests",
+		"github.com/johannesboyne/gofakes3": "a server for tests",
+		"github.com/bluenviron/gohlslib":    "a second opinion for tests only",
+		module + "/bus/bustest":             "a bus for tests",
 	}
 	for dep, because := range forbidden {
 		if slices.Contains(deps, dep) {

@@ -1,0 +1,299 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
+)
+
+// Files of many parts, sent in all kinds of pieces, come back whole and in
+// ranges, and leave nothing behind.
+func TestPartsOfABucket(t *testing.T) {
+	s := startS3(t)
+	r := start(t, s.keeps)
+	body := random(31, 3*leastPart+12345)
+	for name, c := range map[string]struct {
+		size, piece int
+	}{
+		"at once":             {len(body), len(body)},
+		"a part at a time":    {3 * leastPart, leastPart},
+		"less than a part":    {len(body), 3<<20 + 1},
+		"length told later":   {-1, 4 << 20},
+		"more than one part":  {len(body), leastPart + 1},
+		"not one part at all": {1000, 999},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u, want := r.create(c.size), body
+			if c.size >= 0 {
+				want = body[:c.size]
+			}
+			for at := 0; at < len(want); at += c.piece {
+				u.patch(at, want[at:min(len(want), at+c.piece)]).want(t, http.StatusNoContent)
+			}
+			if c.size < 0 {
+				r.ask("GET", u.read, nil).want(t, http.StatusConflict) // it cannot be followed
+				u.patch(len(want), nil, "Upload-Length", strconv.Itoa(len(want))).want(t, http.StatusNoContent)
+			}
+			a := r.ask("GET", u.read, nil).want(t, http.StatusOK)
+			if !bytes.Equal(a.body, want) {
+				t.Fatalf("%d other bytes", len(a.body))
+			}
+			from := len(want) / 3
+			for header, part := range map[string][]byte{
+				fmt.Sprintf("bytes=%d-", from):           want[from:],
+				fmt.Sprintf("bytes=%d-%d", from, from+9): want[from : from+10],
+				"bytes=-7":                               want[len(want)-7:],
+			} {
+				if a := r.ask("GET", u.read, nil, "Range", header, "If-Range", a.Header.Get("ETag")).want(t, http.StatusPartialContent); !bytes.Equal(a.body, part) {
+					t.Errorf("%s: %d bytes, want %d", header, len(a.body), len(part))
+				}
+			}
+			bustest.Eventually(t, "it has its hash", func() bool {
+				return r.ask("HEAD", u.read, nil).Header.Get("ETag") == `"`+hashOf(want)+`"`
+			})
+			r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+			r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
+		})
+	}
+	bustest.Eventually(t, "nothing is left", func() bool {
+		left, err := r.store.place.(*bucket).o.list("", true)
+		return err == nil && len(left) == 0
+	})
+}
+
+// The server does not do one of the things that it is asked for while a piece is
+// sent, or does it and cuts the connection. What was acknowledged stays,
+// whatever was sent comes out, and is told of once.
+func TestBucketInTrouble(t *testing.T) {
+	s := startS3(t)
+	var healthy atomic.Int32 // so many requests are answered before one is not
+	var victim atomic.Value  // that one
+	s.meddle(func(rw http.ResponseWriter, r *http.Request) bool {
+		if left := healthy.Add(-1); left == 0 {
+			victim.Store(r.Method + r.URL.String())
+		}
+		if victim.Load() != r.Method+r.URL.String() {
+			return false
+		}
+		if rand.IntN(2) == 0 {
+			rw.WriteHeader(http.StatusInternalServerError)
+			return true
+		}
+		s.serve.ServeHTTP(httptest.NewRecorder(), r) // done, and nobody hears of it
+		panic(http.ErrAbortHandler)
+	})
+	r := start(t, s.keeps)
+	failed := 0
+	for n := range 6 {
+		body := random(uint64(40+n), rand.IntN(2*leastPart+leastPart/2)+1)
+		u := r.create(len(body))
+		acked := 0
+		for acked < len(body) {
+			piece := body[acked:min(len(body), acked+1+rand.IntN(2<<20))]
+			healthy.Store(1 + rand.Int32N(12))
+			a := u.patch(acked, piece)
+			healthy.Store(0)
+			victim.Store("")
+			at := u.offset()
+			switch {
+			case at < acked:
+				t.Fatalf("%d bytes were acknowledged, now there are %d", acked, at)
+			case a.StatusCode == http.StatusNoContent && at != acked+len(piece):
+				t.Fatalf("%s, and of %d bytes %d are there", a.Status, acked+len(piece), at)
+			case a.StatusCode != http.StatusNoContent && a.StatusCode != http.StatusServiceUnavailable && a.StatusCode != http.StatusLocked && a.StatusCode != http.StatusInternalServerError:
+				t.Fatalf("%s: %s", a.Status, a.body)
+			case a.StatusCode != http.StatusNoContent:
+				failed++
+			}
+			acked = at
+		}
+		bustest.Eventually(t, "the file is there", func() bool {
+			a := r.ask("GET", u.read, nil)
+			return a.StatusCode == http.StatusOK && bytes.Equal(a.body, body)
+		})
+	}
+	if failed == 0 {
+		t.Error("nothing failed: the test tests nothing")
+	}
+	t.Logf("%d requests failed", failed)
+	next := bustest.Expect[bus.UploadCompleted](t, r.bus)
+	told := map[string]bool{}
+	for range 6 {
+		e := next()
+		if told[e.Upload] {
+			t.Errorf("%s is told of twice", e.Upload)
+		}
+		told[e.Upload] = true
+	}
+}
+
+// A server that says nothing, and one that is not there: an answer comes, in
+// words, and what was acknowledged is there afterwards.
+func TestBucketIsAway(t *testing.T) {
+	s := startS3(t)
+	r := start(t, s.keeps, func(c *Config) { c.StallTimeout = 3 * time.Second })
+	body := random(60, 10_000)
+	u := r.create(len(body))
+	u.patch(0, body[:4000]).want(t, http.StatusNoContent)
+	silent, over := context.WithCancel(t.Context())
+	defer over()
+	for name, f := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"silent": func(_ http.ResponseWriter, r *http.Request) bool {
+			select {
+			case <-silent.Done():
+			case <-r.Context().Done():
+			}
+			return true
+		},
+		"failing": func(rw http.ResponseWriter, _ *http.Request) bool {
+			rw.WriteHeader(http.StatusInternalServerError)
+			return true
+		},
+		"gone": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.meddle(f)
+			a := u.patch(4000, body[4000:])
+			if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), errAway.text) {
+				t.Errorf("%s: %s", a.Status, a.body)
+			}
+			r.ask("GET", u.read, nil).want(t, http.StatusServiceUnavailable)
+			r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1").want(t, http.StatusServiceUnavailable)
+			s.meddle(func(http.ResponseWriter, *http.Request) bool { return false })
+			if n := u.offset(); n != 4000 {
+				t.Errorf("offset %d", n)
+			}
+		})
+	}
+	u.patch(4000, body[4000:]).want(t, http.StatusNoContent)
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
+}
+
+// Two believe that they hold an upload: one is refused, and what it wrote does
+// not count, also when it comes late.
+func TestFenceOfABucket(t *testing.T) {
+	s := startS3(t)
+	r := start(t, s.keeps)
+	open := func(name string) *writer {
+		w, err := r.store.writer(r.store, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.opened(w)
+		t.Cleanup(w.close)
+		return w
+	}
+	body, other := random(70, 2*leastPart+77), random(71, 2*leastPart+77)
+	i := &info{Name: newToken(), Key: newToken(), Size: int64(len(body))}
+	if err := r.store.create(i); err != nil {
+		t.Fatal(err)
+	}
+	first := open(i.Name)
+	if _, err := first.append(bytes.NewReader(body[:1000]), 1000, nil); err != nil {
+		t.Fatal(err)
+	}
+	second := open(i.Name)
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	var once atomic.Bool
+	s.meddle(func(_ http.ResponseWriter, q *http.Request) bool {
+		if q.URL.Query().Has("partNumber") && once.CompareAndSwap(false, true) {
+			close(arrived)
+			<-goOn // the part of the first is on its way for long
+		}
+		return false
+	})
+	late := make(chan error, 1)
+	go func() {
+		_, err := first.append(bytes.NewReader(other[1000:]), int64(len(other))-1000, nil)
+		late <- err
+	}()
+	<-arrived
+	// The second is told by its version that another was faster, and looks anew.
+	if _, err := second.append(bytes.NewReader(body[1000:]), int64(len(body))-1000, nil); asRefusal(err) != errBusy {
+		t.Fatalf("the second: %v", err)
+	}
+	third := open(i.Name)
+	if third.last.end != 1000 {
+		t.Fatalf("%d bytes count", third.last.end)
+	}
+	if n, err := third.append(bytes.NewReader(body[1000:]), int64(len(body))-1000, nil); err != nil || n != int64(len(body))-1000 {
+		t.Fatal(n, err)
+	}
+	close(goOn)
+	if err := <-late; asRefusal(err) != errBusy {
+		t.Errorf("the first: %v", err)
+	}
+	if err := r.finish(t.Context(), third); err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.store.open(third.info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if b, err := io.ReadAll(f); err != nil || !bytes.Equal(b, body) {
+		t.Errorf("%d other bytes, %v", len(b), err)
+	}
+}
+
+// What was removed while nobody could be told is told of by the next worker;
+// metadata that nobody can read is set aside.
+func TestBucketAfterARestart(t *testing.T) {
+	s := startS3(t)
+	b := bustest.New(t)
+	var removed, bad string
+	t.Run("before", func(t *testing.T) {
+		cfg := DefaultConfig()
+		cfg.Dir = t.TempDir()
+		s.keeps(&cfg)
+		all, err := openStore(cfg, zap.NewNop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer all.close()
+		for _, name := range []*string{&removed, &bad} {
+			i := &info{Name: newToken(), Key: newToken(), Size: 3}
+			*name = i.Name
+			if err := all.create(i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w, err := all.writer(all, removed)
+		if err == nil {
+			err = w.remove(gone{removedBySender, 1})
+		}
+		if err == nil {
+			err = all.write(bad+"/"+fileInfo, []byte("{}"))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	r := startOn(t, b, s.keeps)
+	if e := bustest.Expect[bus.UploadRemoved](t, b)(); e.Upload != removed || e.Reason != removedBySender {
+		t.Errorf("%+v", e)
+	}
+	if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != bad {
+		t.Errorf("%+v", e)
+	}
+	bustest.Eventually(t, "both are away", func() bool {
+		names, err := r.store.names()
+		return err == nil && len(names) == 0
+	})
+}
