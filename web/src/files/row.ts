@@ -15,7 +15,8 @@ const labels: Record<Action, string> = {
 
 /**
  * One file on the page. Its buttons stay the same elements whatever they are
- * for, so that the focus stays where it is.
+ * for, so that the focus stays where it is; it goes along when what the button
+ * with it was for has moved to another.
  */
 export class Row {
   readonly element = make('li', 'file')
@@ -51,14 +52,17 @@ export class Row {
 
   /** Focuses the button of an action, or else the last one. */
   focus(action?: Action): void {
-    const { lastElementChild: last } = this.buttons
-    const wanted = action && this.buttons.querySelector(`[data-action=${action}]`)
-    ;((wanted || last) as HTMLElement | null)?.focus()
+    ;(this.buttonFor(action) ?? (this.buttons.lastElementChild as HTMLElement | null))?.focus()
+  }
+
+  private buttonFor(action: string | undefined): HTMLElement | undefined {
+    return ([...this.buttons.children] as HTMLElement[]).find((b) => b.dataset['action'] === action)
   }
 
   private show({ actions, name, page }: View): void {
     const { children } = this.buttons
-    const focused = this.focused
+    const { focused } = this
+    const before = focused ? (document.activeElement as HTMLElement).dataset['action'] : undefined
     actions.forEach((action, i) => {
       const wanted = action === 'open' ? 'A' : 'BUTTON'
       let button = children[i] as HTMLElement | undefined
@@ -76,7 +80,9 @@ export class Row {
       button.setAttribute('aria-label', `${labels[action]}: ${name}`)
     })
     while (children.length > actions.length) children[children.length - 1]!.remove()
-    if (focused && !this.focused) this.focus()
+    const same = this.buttonFor(before)
+    if (same) same.focus()
+    else if (focused && !this.focused) this.focus()
   }
 
   private button(): HTMLElement {
