@@ -111,7 +111,7 @@ func (s *pretended) parts(now time.Time) int {
 func (s *pretended) describe(name string) map[string]any {
 	path := "/hls/" + url.PathEscape(name)
 	d := map[string]any{
-		"name": name, "app": "live", "state": s.state, "started_at": s.start.UnixMilli(), "viewers": s.viewers, "fps": 30,
+		"name": name, "app": "live", "state": s.state, "started_at": s.start.UnixMilli(), "viewers": s.viewers, "fps": 15,
 		"hls": path + "/index.m3u8", "watch": "/watch/" + url.PathEscape(name),
 	}
 	if s.state == "ended" {
@@ -158,7 +158,7 @@ func (b *box) top(w http.ResponseWriter, r *http.Request) {
 		var list strings.Builder
 		list.WriteString("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n")
 		for i, rec := range s.renditions {
-			fmt.Fprintf(&list, "#EXT-X-STREAM-INF:BANDWIDTH=%d,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=%dx%d,FRAME-RATE=30.000\n%d/index.m3u8\n",
+			fmt.Fprintf(&list, "#EXT-X-STREAM-INF:BANDWIDTH=%d,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=%dx%d,FRAME-RATE=15.000\n%d/index.m3u8\n",
 				rec.width*4000, rec.width, rec.height, i)
 		}
 		if s.audio {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,7 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tab is one page in a Chromium of its own.
+// tab is one page.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
@@ -39,17 +40,25 @@ var (
 	desktop = look{width: 1280, height: 800}
 )
 
-// open starts Chromium on a page of the box.
+// open opens a page of the box as a browser does that was never used: storage,
+// caches and workers are nobody else's.
 func open(t *testing.T, url string, l look) *tab {
 	t.Helper()
 	if _, err := dist.ReadFile("dist/home.html"); err != nil {
 		t.Fatal("the pages are not built: run make web, then test again")
 	}
 	p := &tab{t: t}
-	ctx, cancel := chromedp.NewContext(t.Context(), chromedp.WithAllocatorOptions(chromedp.NoSandbox), chromedp.WithListener(p.hear))
+	browser, err := chromium.start()
+	if err != nil {
+		t.Fatal("start chromium: ", err, "; install the package chromium")
+	}
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(p.hear))
 	t.Cleanup(cancel)
 	p.ctx = ctx
-	screen := []chromedp.EmulateViewportOption{chromedp.EmulateScale(2)}
+	screen := []chromedp.EmulateViewportOption{}
+	if pictured() {
+		screen = append(screen, chromedp.EmulateScale(2))
+	}
 	if l.touch {
 		screen = append(screen, chromedp.EmulateMobile, chromedp.EmulateTouch)
 	}
@@ -58,7 +67,7 @@ func open(t *testing.T, url string, l look) *tab {
 	return p
 }
 
-// another opens one more tab in the same Chromium, on a page of the box.
+// another opens one more tab of the same person's, on a page of the box.
 func (p *tab) another(url string) *tab {
 	p.t.Helper()
 	q := &tab{t: p.t}
@@ -187,9 +196,16 @@ func (p *tab) openMenu() {
 		return !m.hidden && getComputedStyle(m).opacity === '1' })()`)
 }
 
-// keep stores what the page looks like, when the test run keeps artifacts.
+// pictured says whether the test run keeps pictures. Without it none is taken, and
+// screens are as coarse as they may be: both are most of what a browser has to do.
+func pictured() bool { return flag.Lookup("test.artifacts").Value.String() == "true" }
+
+// keep stores what the page looks like, when the test run keeps pictures.
 func (p *tab) keep(name string) {
 	p.t.Helper()
+	if !pictured() {
+		return
+	}
 	png, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Log("no picture:", err)
@@ -241,7 +257,9 @@ func (p *tab) clean(home string) {
 // displayed, for a child of the menu.
 func (p *tab) accessible() {
 	p.t.Helper()
-	p.js(string(readFile(p.t, "node_modules/axe-core/axe.min.js")))
+	if !eval[bool](p, `!!window.axe`) {
+		p.js(string(readFile(p.t, "node_modules/axe-core/axe.min.js")))
+	}
 	for _, violation := range eval[[]string](p, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'aria-required-children': { enabled: false } } })
 		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`) {
 		p.t.Error("axe:", violation)

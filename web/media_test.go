@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -27,16 +28,39 @@ type recording struct {
 	height int
 }
 
-// record makes a picture that moves and a tone.
+// recordings are those that were made: encoding one takes seconds.
+var recordings struct {
+	mu   sync.Mutex
+	made map[[2]int]*recording // by width and height
+}
+
+// record gives a picture that moves and a tone, at a rate that leaves a busy
+// machine time for more than showing it. Nobody may change it.
 func record(t *testing.T, width, height int) *recording {
+	t.Helper()
+	recordings.mu.Lock()
+	defer recordings.mu.Unlock()
+	size := [2]int{width, height}
+	r := recordings.made[size]
+	if r == nil {
+		r = encode(t, width, height)
+		if recordings.made == nil {
+			recordings.made = make(map[[2]int]*recording)
+		}
+		recordings.made[size] = r
+	}
+	return r
+}
+
+func encode(t *testing.T, width, height int) *recording {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	dir := t.TempDir()
 	movie, poster := filepath.Join(dir, "loop.mp4"), filepath.Join(dir, "poster.jpg")
 	size := itoa(width) + "x" + itoa(height)
-	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "gradients=size="+size+":rate=30:c0=0x102a43:c1=0xf0b429:c2=0xd64545:c3=0x2f6f6a:n=4:speed=0.02", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
-		"-t", "32", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "800k", "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-bf", "0",
+	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "gradients=size="+size+":rate=15:c0=0x102a43:c1=0xf0b429:c2=0xd64545:c3=0x2f6f6a:n=4:speed=0.02", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000",
+		"-t", "32", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-b:v", "800k", "-g", "30", "-keyint_min", "30", "-sc_threshold", "0", "-bf", "0",
 		"-c:a", "aac", "-b:a", "64k", "-frag_duration", "200000", "-movflags", "+empty_moov+default_base_moof+negative_cts_offsets", "-use_editlist", "0", movie)
 	run(ctx, t, "ffmpeg", "-v", "error", "-nostdin", "-i", movie, "-frames:v", "1", "-q:v", "4", poster)
 	r := &recording{width: width, height: height, poster: readFile(t, poster)}

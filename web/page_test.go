@@ -10,6 +10,7 @@ import (
 var looks = map[string]look{"phone": phone, "desktop": desktop}
 
 func TestHomeShowsWhatIsLive(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	wide, tall := record(t, 640, 360), record(t, 180, 320)
 	for name, l := range looks {
@@ -37,6 +38,7 @@ func TestHomeShowsWhatIsLive(t *testing.T) {
 }
 
 func TestHomeSaysWhenTheBoxIsAway(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("garden", time.Minute, record(t, 320, 180))
 	p := open(t, b.url+"/", phone)
@@ -53,6 +55,7 @@ func TestHomeSaysWhenTheBoxIsAway(t *testing.T) {
 }
 
 func TestCertificatePage(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +74,7 @@ func TestCertificatePage(t *testing.T) {
 }
 
 func TestWatchPlays(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("garden & co", time.Minute, record(t, 640, 360), record(t, 320, 180))
 	for name, l := range looks {
@@ -92,6 +96,7 @@ func TestWatchPlays(t *testing.T) {
 }
 
 func TestWatchTakesTheShapeOfThePicture(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("upright", time.Minute, record(t, 180, 320))
 	for name, l := range looks {

@@ -20,6 +20,7 @@ const (
 )
 
 func TestWatchWaitsForAStreamToStart(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	wide := record(t, 640, 360)
 	p := open(t, b.url+"/watch/later", phone)
@@ -35,6 +36,7 @@ func TestWatchWaitsForAStreamToStart(t *testing.T) {
 }
 
 func TestWatchOutlivesTheServer(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("garden", time.Minute, record(t, 640, 360))
 	p := open(t, b.url+"/watch/garden", desktop)
@@ -68,6 +70,7 @@ func TestWatchOutlivesTheServer(t *testing.T) {
 }
 
 func TestWatchFollowsAStreamThatEndsAndStartsAgain(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	wide := record(t, 640, 360)
 	s := b.publish("garden", time.Minute, wide)
@@ -96,6 +99,7 @@ func TestWatchFollowsAStreamThatEndsAndStartsAgain(t *testing.T) {
 }
 
 func TestWatchGoesBackInTimeAndToLive(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("garden", 2*time.Minute, record(t, 640, 360))
 	p := open(t, b.url+"/watch/garden", desktop)
@@ -116,6 +120,7 @@ func TestWatchGoesBackInTimeAndToLive(t *testing.T) {
 }
 
 func TestWatchTurnsOnSoundAndChangesQuality(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.publish("garden", time.Minute, record(t, 640, 360), record(t, 320, 180)).audio = true
 	p := open(t, b.url+"/watch/garden", desktop)
