@@ -93,3 +93,49 @@ func TestHooksDir(t *testing.T) {
 		t.Errorf("%s, %v", said, err)
 	}
 }
+
+// Executables that look at what is coming, and at who deletes.
+func TestHooksDirWhileReceiving(t *testing.T) { onEachStore(t, testHooksDirWhileReceiving) }
+
+func testHooksDirWhileReceiving(t *testing.T, keeps func(*Config)) {
+	dir, out := t.TempDir(), t.TempDir()
+	for name, text := range map[string]string{
+		hookPostReceive:  `echo "$TUS_ID $TUS_OFFSET" >> ` + out + `/received; if grep -q unwanted; then echo '{"StopUpload": true, "HTTPResponse": {"StatusCode": 410, "Body": "the project is gone"}}'; fi`,
+		hookPreTerminate: `if grep -q keep; then echo '{"RejectTermination": true, "HTTPResponse": {"StatusCode": 409, "Body": "it is needed"}}'; fi`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := start(t, keeps, func(c *Config) { c.HooksDir = dir })
+	u := r.create(5, "Upload-Metadata", meta("filename", "keep"), "Authorization", "Bearer my-very-own-token")
+	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
+	bustest.Eventually(t, "post-receive is run", func() bool {
+		b, err := os.ReadFile(filepath.Join(out, "received"))
+		return err == nil && string(b) == u.name()+" 5\n"
+	})
+	for _, url := range []string{u.write, r.url + apiRoot + "/" + u.name()} {
+		a := r.ask("DELETE", url, nil, "Tus-Resumable", "1.0.0", "Authorization", "Bearer my-very-own-token").want(t, http.StatusConflict)
+		if !strings.Contains(string(a.body), "it is needed") {
+			t.Errorf("%s", a.body)
+		}
+	}
+	r.ask("GET", u.read, nil).want(t, http.StatusOK)
+	other := r.create(5)
+	r.ask("DELETE", other.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+	_ = bustest.Expect[bus.UploadRemoved](t, r.bus)()
+
+	v := r.create(10<<20, "Upload-Metadata", meta("filename", "unwanted"))
+	body := random(80, 6<<20)
+	a, err := ask(t.Context(), "PATCH", v.write, stuck(t, body), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+	if err != nil || a.StatusCode != http.StatusGone || !strings.Contains(string(a.body), "the project is gone") {
+		t.Errorf("%v, %v", a, err)
+	}
+	r.ask("HEAD", v.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)
+	next := bustest.Expect[bus.UploadRemoved](t, r.bus)
+	for e := next(); e.Upload != v.name(); e = next() {
+		if e.Upload != other.name() {
+			t.Errorf("removed: %+v", e)
+		}
+	}
+}

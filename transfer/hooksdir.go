@@ -21,8 +21,10 @@ import (
 const (
 	hookPreCreate     = "pre-create"
 	hookPostCreate    = "post-create"
+	hookPostReceive   = "post-receive"
 	hookPreFinish     = "pre-finish"
 	hookPostFinish    = "post-finish"
+	hookPreTerminate  = "pre-terminate"
 	hookPostTerminate = "post-terminate"
 )
 
@@ -34,9 +36,12 @@ const (
 // hooksDir runs executables that are named after tusd's hooks, for those who
 // have some. They get what those of tusd 1 and 2 get: TUS_ID, TUS_SIZE and
 // TUS_OFFSET in the environment, JSON on standard input. One of the pre- kind
-// vetoes by ending with another status than 0 (tusd 1), or by RejectUpload in
-// JSON on its standard output (tusd 2). Those of the post- kind are run once,
-// when it has happened, and not again after a crash: for that there are events.
+// vetoes by ending with another status than 0 (tusd 1), or by RejectUpload or
+// RejectTermination in JSON on its standard output (tusd 2). Those of the post-
+// kind are run once, when it has happened, and not again after a crash: for that
+// there are events. post-receive is run while bytes come, about once a second
+// and one at a time for each upload; StopUpload from it ends the upload and
+// removes it. What happens by age asks nobody.
 type hooksDir struct {
 	dir     string // empty: there are none
 	log     *zap.Logger
@@ -76,8 +81,10 @@ type hookAnswer struct {
 		StatusCode int
 		Body       string
 	}
-	RejectUpload   bool
-	ChangeFileInfo struct{ MetaData map[string]string }
+	RejectUpload      bool
+	RejectTermination bool
+	StopUpload        bool
+	ChangeFileInfo    struct{ MetaData map[string]string }
 }
 
 // ask runs a hook of the pre- kind. It may come back with other metadata; a
@@ -99,22 +106,34 @@ func (h *hooksDir) ask(ctx context.Context, name string, u hookUpload) (map[stri
 		h.log.Error("a hook cannot be run", zap.String("hook", name), zap.Error(err))
 		return nil, errStorage
 	}
-	var a hookAnswer
-	if len(bytes.TrimSpace(out)) > 0 && json.Unmarshal(out, &a) != nil {
-		return nil, nil // scripts for tusd 1 say what they like
-	}
-	if a.RejectUpload {
-		status := a.HTTPResponse.StatusCode
-		if status < 400 || status > 599 {
-			status = http.StatusBadRequest
-		}
-		return nil, &refusal{status, "refused", "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
+	a := parseAnswer(out)
+	if name == hookPreTerminate && a.RejectTermination || name != hookPreTerminate && a.RejectUpload {
+		return nil, a.refusal(name)
 	}
 	return a.ChangeFileInfo.MetaData, nil
 }
 
-// tell runs a hook of the post- kind; nobody waits for it.
-func (h *hooksDir) tell(ctx context.Context, name string, u hookUpload) {
+// parseAnswer reads what a hook said. Scripts for tusd 1 say what they like.
+func parseAnswer(out []byte) hookAnswer {
+	var a hookAnswer
+	if json.Unmarshal(out, &a) != nil {
+		return hookAnswer{}
+	}
+	return a
+}
+
+// refusal is that of a hook.
+func (a hookAnswer) refusal(name string) *refusal {
+	status := a.HTTPResponse.StatusCode
+	if status < 400 || status > 599 {
+		status = http.StatusBadRequest
+	}
+	return &refusal{status, "refused", "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
+}
+
+// tell runs a hook of the post- kind; nobody waits for it. heard gets what it
+// says, nothing when it failed; it may be nil.
+func (h *hooksDir) tell(ctx context.Context, name string, u hookUpload, heard func(hookAnswer)) {
 	if h.dir == "" {
 		return
 	}
@@ -125,8 +144,13 @@ func (h *hooksDir) tell(ctx context.Context, name string, u hookUpload) {
 			return
 		}
 		defer func() { <-h.slots }()
-		if out, err := h.run(ctx, name, u); err != nil && !errors.Is(err, os.ErrNotExist) {
+		out, err := h.run(ctx, name, u)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			h.log.Warn("a hook failed", zap.String("hook", name), zap.String("said", firstLine(out)), zap.Error(err))
+			out = nil
+		}
+		if heard != nil {
+			heard(parseAnswer(out))
 		}
 	})
 }

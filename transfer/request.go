@@ -18,7 +18,8 @@ type request struct {
 	w     *writer   // of that; nil: it holds none
 	made  *info     // the upload that it made
 
-	wanted atomic.Bool // somebody else wants the upload
+	wanted  atomic.Bool             // somebody else wants the upload
+	stopped atomic.Pointer[refusal] // why a hook does not want it to go on
 
 	mu      sync.Mutex               // guards what follows
 	control *http.ResponseController // nil when it is over: the connection may serve another by then
@@ -34,6 +35,12 @@ func (q *request) letGo() {
 	if q.control != nil {
 		_ = q.control.SetReadDeadline(time.Unix(1, 0)) // else it is cut off by itself
 	}
+}
+
+// stop has the request end, and the upload with it.
+func (q *request) stop(why *refusal) {
+	q.stopped.Store(why)
+	q.letGo()
 }
 
 // over says that the request holds nothing any more.
@@ -69,17 +76,17 @@ func (q *request) holds(name string) *writer {
 type interruptible struct {
 	io.ReadCloser
 	q   *request
-	why func() error
+	why func(stopped *refusal) error
 }
 
 // Read implements io.Reader.
 func (b *interruptible) Read(p []byte) (int, error) {
 	if b.q.wanted.Load() { // tusd may have moved the deadline on
-		return 0, b.why()
+		return 0, b.why(b.q.stopped.Load())
 	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF && b.q.wanted.Load() {
-		err = b.why()
+		err = b.why(b.q.stopped.Load())
 	}
 	return n, err
 }

@@ -19,6 +19,7 @@ type writer struct {
 	damaged  bool   // it failed in a way that only opening anew repairs
 	buffers  *sync.Pool
 	progress func(*info, int64)
+	stop     func(*refusal) // ends the request that writes; nil: there is none
 	tail
 }
 

@@ -50,8 +50,8 @@ func newTus(w *Worker) (http.Handler, error) {
 		EnableExperimentalProtocol: true, DisableDownload: true,
 		RespectForwardedHeaders: true, // the front has removed those that do not hold
 		Logger:                  slog.New(tusLog{w.log}),
-		PreUploadCreateCallback: t.before,
-		AcquireLockTimeout:      w.cfg.LockWait, NetworkTimeout: w.cfg.StallTimeout, GracefulRequestCompletionTimeout: 5 * time.Second,
+		PreUploadCreateCallback: t.before, PreUploadTerminateCallback: t.beforeEnd,
+		AcquireLockTimeout: w.cfg.LockWait, NetworkTimeout: w.cfg.StallTimeout, GracefulRequestCompletionTimeout: 5 * time.Second,
 	})
 	if err != nil {
 		return nil, err
@@ -66,6 +66,16 @@ type tus struct{ w *Worker }
 func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
 	meta, err := t.w.mayCreate(e.Context, e.Upload.MetaData, sizeOf(e.Upload), e.Upload.IsPartial, e.HTTPRequest.Header, e.HTTPRequest.RemoteAddr)
 	return handler.HTTPResponse{}, handler.FileInfoChanges{MetaData: meta}, tusError(err)
+}
+
+// beforeEnd asks whether an upload may be deleted.
+func (t tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
+	name, _, _ := parseID(e.Upload.ID)
+	i, err := t.w.store.info(name)
+	if err == nil {
+		err = t.w.mayRemove(e.Context, i, e.Upload.Offset)
+	}
+	return handler.HTTPResponse{}, tusError(err)
 }
 
 func sizeOf(i handler.FileInfo) int64 {
@@ -196,7 +206,9 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 		if err != nil {
 			return err
 		}
+		w.stop = requestOf(ctx).stop
 		n, err = w.append(src, limit, requestOf(ctx).sum)
+		w.stop = nil
 		if err == nil && n == limit && w.info.Size < 0 {
 			err = errTooLarge
 		}
@@ -233,7 +245,11 @@ func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) e
 
 // Terminate implements handler.TerminatableUpload.
 func (u *tusUpload) Terminate(ctx context.Context) error {
-	return u.hold(ctx, func(w *writer) error { return u.w.remove(w, removedBySender) })
+	why := removedBySender
+	if requestOf(ctx).stopped.Load() != nil {
+		why = removedByHook
+	}
+	return u.hold(ctx, func(w *writer) error { return u.w.remove(w, why) })
 }
 
 // GetReader implements handler.Upload. Downloads are our own.
@@ -255,9 +271,15 @@ func tusError(err error) error {
 	return handler.NewError("ERR_"+strings.ToUpper(r.code), r.text, r.status)
 }
 
-// interrupted is what a sender is told whose request had to end.
-func (w *Worker) interrupted() error {
-	if w.stopping.Err() != nil {
+// interrupted is what a sender is told whose request had to end. At
+// ErrUploadStoppedByServer tusd ends the upload.
+func (w *Worker) interrupted(stopped *refusal) error {
+	switch {
+	case stopped != nil:
+		e := handler.ErrUploadStoppedByServer
+		e.HTTPResponse = e.HTTPResponse.MergeWith(handler.HTTPResponse{StatusCode: stopped.status, Body: stopped.text})
+		return e
+	case w.stopping.Err() != nil:
 		return handler.ErrServerShutdown
 	}
 	return handler.ErrUploadInterrupted

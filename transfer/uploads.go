@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"sync/atomic"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -105,7 +106,7 @@ func (w *Worker) create(i *info) error {
 	}
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
-	w.hooks.tell(w.stopping, hookPostCreate, w.hookUploadOf(i, 0))
+	w.hooks.tell(w.stopping, hookPostCreate, w.hookUploadOf(i, 0), nil)
 	return nil
 }
 
@@ -184,7 +185,7 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 	wr.feed.grew(wr.last.end)
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.info.Name)
-	w.hooks.tell(w.stopping, hookPostFinish, w.hookUploadOf(wr.info, wr.last.end))
+	w.hooks.tell(w.stopping, hookPostFinish, w.hookUploadOf(wr.info, wr.last.end), nil)
 	return nil
 }
 
@@ -279,6 +280,12 @@ const (
 	removedByHook   = "refused"
 )
 
+// mayRemove asks whether a sender may delete an upload.
+func (w *Worker) mayRemove(ctx context.Context, i *info, offset int64) error {
+	_, err := w.hooks.ask(ctx, hookPreTerminate, w.hookUploadOf(i, offset))
+	return err
+}
+
 // remove takes an upload away. From the moment it returns nobody finds it.
 func (w *Worker) remove(wr *writer, reason string) error {
 	i := wr.info
@@ -288,7 +295,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	wr.damaged = true // it is not to be held any longer
 	wr.feed.grew(wr.last.end)
 	w.ledger.drop(i.Name)
-	w.hooks.tell(w.stopping, hookPostTerminate, w.hookUploadOf(i, wr.last.end))
+	w.hooks.tell(w.stopping, hookPostTerminate, w.hookUploadOf(i, wr.last.end), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
 		return w.store.forget(i.Name)
@@ -313,14 +320,43 @@ func (w *Worker) opened(wr *writer) {
 			zap.String("upload", wr.info.Name), zap.Int64("offset", wr.last.end), zap.Int64("lost", wr.lost))
 		w.facts.wake(wr.info.Name)
 	}
-	if wr.info.Partial {
-		return
-	}
 	var told time.Time
+	var asked atomic.Bool // the hook post-receive is at work
 	wr.progress = func(i *info, end int64) {
-		if now := time.Now(); now.Sub(told) >= time.Second || end == i.Size {
-			told = now
+		now := time.Now()
+		if now.Sub(told) < time.Second && end != i.Size {
+			return
+		}
+		told = now
+		if !i.Partial {
 			_ = bus.Tell(w.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
 		}
+		if stop := wr.stop; asked.CompareAndSwap(false, true) {
+			w.hooks.tell(w.stopping, hookPostReceive, w.hookUploadOf(i, end), func(a hookAnswer) {
+				asked.Store(false)
+				if a.StopUpload {
+					w.giveUp(i.Name, stop, a.refusal(hookPostReceive))
+				}
+			})
+		}
+	}
+}
+
+// giveUp ends an upload that a hook does not want, unless it is a file by now.
+func (w *Worker) giveUp(name string, stop func(*refusal), why *refusal) {
+	if stop != nil {
+		stop(why)
+	}
+	ctx, cancel := context.WithTimeout(w.stopping, w.cfg.StallTimeout)
+	defer cancel()
+	wr, err := w.holds.acquire(ctx, name, nil) // which has its request end
+	if err == nil {
+		if !wr.info.complete() {
+			err = w.remove(wr, removedByHook)
+		}
+		w.holds.release(name)
+	}
+	if err != nil && !errors.Is(err, errNotFound) {
+		w.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))
 	}
 }
