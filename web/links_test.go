@@ -75,6 +75,7 @@ func TestFilesLinks(t *testing.T) {
 			p.pressLink(first, "revoke")
 			p.js(`document.getElementById('sure-yes').click()`)
 			p.until("it is gone, and the next has the focus", `document.activeElement === `+linkButton("Anna", "revoke"))
+			p.until("that is said", `document.getElementById('links-said').textContent.includes('taken back')`)
 			if status := eval[int](p, `fetch('/files/file1-r').then(r => r.status)`); status != 404 {
 				t.Errorf("the link that was taken back answers %d", status)
 			}

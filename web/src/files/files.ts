@@ -10,7 +10,7 @@ import { listFiles, makeLink, removeFile, revokeLink, type BoxFile } from './box
 import { merge, pageOf, type Action, type Entry } from './entry.ts'
 import { Identity, ownStorage } from './identity.ts'
 import { takeFiles } from './intake.ts'
-import { endWords, nameOf, type Link } from './link.ts'
+import { endWords, type Link } from './link.ts'
 import { Links } from './links.ts'
 import { FileList } from './list.ts'
 import { Outbox } from './outbox.ts'
@@ -36,15 +36,13 @@ const links = new Links({
   make: async (file, seconds, label) => {
     const link = await makeLink(file, seconds, label)
     changeLinks(file, (all) => [...all, link])
-    say('The link is made')
     return link
   },
   revoke: async (file, link) => {
     await revokeLink(file, link)
     changeLinks(file, (all) => all.filter((l) => l.key !== link.key))
-    say(`${nameOf(link)} is taken back`)
   },
-  closed: (file) => list.focusOn(file, 'links'),
+  closed: (file) => (stage.dataset['scene'] === 'key' ? byId('key').focus() : list.focusOn(file, 'links')),
   share: (file, link) => sheet.show(location.origin + link.page, file.name, endWords(link, Date.now())),
 })
 const keys = new Map<Sending, string>() // a row of each that stays the same

@@ -53,7 +53,7 @@ export class Links {
     for (const row of this.rows.values()) row.element.remove()
     this.rows.clear()
     this.form.reset()
-    this.say('')
+    this.say()
     this.draw(file)
     this.sheet.showModal()
   }
@@ -103,6 +103,7 @@ export class Links {
     await this.attempt(async () => {
       const link = await this.hooks.make(file, ends[this.end.selectedIndex]!.seconds, this.label.value.trim())
       this.form.reset()
+      this.say('The link is made')
       if (this.file) this.hooks.share(this.file, link)
     })
   }
@@ -111,26 +112,30 @@ export class Links {
     const file = this.file!
     const question = `Whoever has it can no longer open ${file.name}. Other links go on working.`
     if (!ended(link, Date.now()) && !(await sure(`Take back “${nameOf(link)}”?`, question, 'Take it back'))) return
-    await this.attempt(() => this.hooks.revoke(file, link))
+    await this.attempt(async () => {
+      await this.hooks.revoke(file, link)
+      this.say(`${nameOf(link)} is taken back`)
+    })
   }
 
   /** Does something that the person wanted, once at a time; when it fails, says so. */
   private async attempt(doing: () => Promise<void>): Promise<void> {
     if (this.sheet.ariaBusy === 'true') return
     this.sheet.ariaBusy = 'true'
-    this.say('')
+    this.say()
     try {
       await doing()
     } catch (error) {
-      this.say(troubleWords(error))
+      this.say('', troubleWords(error))
     } finally {
       this.sheet.ariaBusy = 'false'
     }
   }
 
-  private say(words: string): void {
-    const place = byId('links-trouble')
-    place.hidden = words === ''
-    setText(place, words)
+  /** What lies below a dialog is not read out: it says for itself what was done, and what was not. */
+  private say(done = '', trouble = ''): void {
+    setText(byId('links-said'), done)
+    byId('links-trouble').hidden = trouble === ''
+    setText(byId('links-trouble'), trouble)
   }
 }
