@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -89,18 +90,35 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	if owner == "" {
 		return 0, nil, errNoOwner
 	}
-	files := []fileJSON{}
+	var names []string
 	for name, of := range w.ledger.known() {
-		if of != owner {
-			continue
+		if of == owner {
+			names = append(names, name)
 		}
+	}
+	files := []fileJSON{}
+	var away error    // the store is: a list with holes is worse than none
+	var mu sync.Mutex // guards both
+	err = w.store.each(r.Context(), names, func(name string) {
 		i, err := w.store.info(name)
-		if err != nil || i.Partial {
-			continue // gone meanwhile, or nothing for people
+		if err == nil && i.Partial {
+			return // nothing for people
 		}
-		if f, err := w.describeJSON(i, true); err == nil {
+		var f fileJSON
+		if err == nil {
+			f, err = w.describeJSON(i, true)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
 			files = append(files, f)
+		case errors.Is(err, errAway):
+			away = err
 		}
+	})
+	if err = errors.Join(err, away); err != nil {
+		return 0, nil, err
 	}
 	slices.SortFunc(files, func(a, b fileJSON) int { return int(b.CreatedAt - a.CreatedAt) })
 	return http.StatusOK, map[string]any{"files": files}, nil

@@ -75,6 +75,9 @@ func (b *bucket) close() error {
 	return nil
 }
 
+// atOnce implements place. What takes time is the way to the server and back.
+func (b *bucket) atOnce() int { return 16 }
+
 // create implements place.
 func (b *bucket) create(i *info) error {
 	i.Stored = &stored{}

@@ -147,7 +147,8 @@ func TestBucketIsAway(t *testing.T) {
 	s := startS3(t)
 	r := start(t, s.keeps, func(c *Config) { c.StallTimeout = 3 * time.Second })
 	body := random(60, 10_000)
-	u := r.create(len(body))
+	mine := []string{"Authorization", "Bearer my-very-own-token"}
+	u := r.create(len(body), mine...)
 	u.patch(0, body[:4000]).want(t, http.StatusNoContent)
 	silent, over := context.WithCancel(t.Context())
 	defer over()
@@ -172,6 +173,7 @@ func TestBucketIsAway(t *testing.T) {
 				t.Errorf("%s: %s", a.Status, a.body)
 			}
 			r.ask("GET", u.read, nil).want(t, http.StatusServiceUnavailable)
+			r.ask("GET", r.url+apiRoot, nil, mine...).want(t, http.StatusServiceUnavailable)
 			r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1").want(t, http.StatusServiceUnavailable)
 			s.meddle(func(http.ResponseWriter, *http.Request) bool { return false })
 			if n := u.offset(); n != 4000 {

@@ -49,6 +49,9 @@ func openFolder(dir, sync string) (*folder, error) {
 // close implements place.
 func (s *folder) close() error { return s.root.Close() }
 
+// atOnce implements place. There is one disk.
+func (s *folder) atOnce() int { return 1 }
+
 // create implements place.
 func (s *folder) create(i *info) error {
 	err := s.root.Mkdir(i.Name, 0o700)

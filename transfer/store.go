@@ -1,8 +1,10 @@
 package transfer
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -56,6 +58,7 @@ type place interface {
 	written(file string) (time.Time, error) // when
 	list(dir string) ([]string, error)      // names of uploads, or keys of links, in a directory
 
+	atOnce() int // how many questions to ask at once
 	close() error
 }
 
@@ -72,6 +75,25 @@ func openStore(cfg Config, log *zap.Logger) (*store, error) {
 		p, err = openFolder(cfg.Dir, cfg.Sync)
 	}
 	return &store{p, time.Now}, err
+}
+
+// each calls f with each name, several at a time where that helps, until ctx ends.
+func (s *store) each(ctx context.Context, names []string, f func(name string)) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, s.atOnce())
+	for _, name := range names {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f(name)
+		})
+	}
+	return nil
 }
 
 // create makes an upload of i.

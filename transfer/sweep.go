@@ -15,8 +15,9 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	sweepAgain = 2 * time.Second // what somebody was busy with: a dead worker's leases have ended by then
-	usedFor    = time.Hour       // parts stay so long after they were made a whole, for a sender that asks again
+	sweepSoon  = 10 * time.Second // after one that failed
+	sweepAgain = 2 * time.Second  // what somebody was busy with: a dead worker's leases have ended by then
+	usedFor    = time.Hour        // parts stay so long after they were made a whole, for a sender that asks again
 )
 
 // sweeper looks after all uploads from time to time, at first when it starts:
@@ -28,6 +29,7 @@ func (w *Worker) sweeper(ctx context.Context) {
 		if now := time.Now(); now.After(next) {
 			next = now.Add(sweepEvery)
 			if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+				next = now.Add(sweepSoon)
 				w.log.Error("the store of files cannot be looked through", zap.Error(err))
 			} else if err == nil {
 				w.swept.Store(true)
@@ -49,17 +51,17 @@ func (w *Worker) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, name := range names {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		delete(before, name)
 		there[name] = true
-		if at, ok := w.settled[name]; ok && (w.cfg.Keep == 0 || w.store.now().Sub(time.UnixMilli(at)) <= w.cfg.Keep) {
-			continue
-		}
-		w.lookAfter(ctx, name)
 	}
-	maps.DeleteFunc(w.settled, func(name string, _ int64) bool { return !there[name] })
+	if err := w.store.each(ctx, names, func(name string) {
+		if at, ok := w.settled.get(name); !ok || w.cfg.Keep > 0 && w.store.now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
+			w.lookAfter(ctx, name)
+		}
+	}); err != nil {
+		return err
+	}
+	w.settled.keep(there)
 	for name := range before {
 		w.ledger.drop(name)
 	}
@@ -95,6 +97,36 @@ func (w *Worker) lookAfter(ctx context.Context, name string) {
 	case err != nil && !errors.Is(err, errNotFound) && ctx.Err() == nil:
 		w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
 	}
+}
+
+// settled are files with which nothing is left to do, and when they were
+// completed.
+type settled struct {
+	mu sync.Mutex // guards what follows
+	at map[string]int64
+}
+
+func (s *settled) put(name string, at int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.at == nil {
+		s.at = map[string]int64{}
+	}
+	s.at[name] = at
+}
+
+func (s *settled) get(name string) (at int64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok = s.at[name]
+	return at, ok
+}
+
+// keep forgets those that are not there.
+func (s *settled) keep(there map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.at, func(name string, _ int64) bool { return !there[name] })
 }
 
 // late are uploads to look after soon.
@@ -160,7 +192,7 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
 		w.facts.wake(name)
 	case i.complete():
-		w.settled[name] = i.Completed
+		w.settled.put(name, i.Completed)
 	}
 	return nil
 }

@@ -88,6 +88,7 @@ type Worker struct {
 	facts   *facts
 	hasher  *hasher
 	late    late
+	settled settled
 	hooks   *hooksDir
 	metrics *metrics
 	front   *front
@@ -96,8 +97,6 @@ type Worker struct {
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
 	swept    atomic.Bool // the store was looked through once
-
-	settled map[string]int64 // the sweeper's: when files were completed with which nothing is left to do
 }
 
 // New makes a worker and opens its store, in cfg.Dir. It serves what Routes
@@ -110,7 +109,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, feeds: newFeeds(), ledger: newLedger(cfg), settled: map[string]int64{}}
+	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, feeds: newFeeds(), ledger: newLedger(cfg)}
 	w.buffers.New = func() any { b := make([]byte, copySize); return &b }
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
