@@ -28,6 +28,9 @@ type Config struct {
 	IncompleteFor time.Duration `yaml:"incomplete_for"` // an upload that gets nothing for so long is removed
 	Keep          time.Duration `yaml:"keep"`           // a complete file is removed after so long; 0: never
 
+	Recheck     time.Duration `yaml:"recheck"`      // a complete file in Dir is read again after so long, as disks forget; 0: never
+	RecheckRate int64         `yaml:"recheck_rate"` // bytes a second that are read for that
+
 	Sync         string        `yaml:"sync"`          // what outlives a power failure: "always" what is acknowledged, "complete" complete files, "never" nothing surely
 	Follow       bool          `yaml:"follow"`        // receivers get files that are still being sent
 	StallTimeout time.Duration `yaml:"stall_timeout"` // a sender or receiver that moves nothing for so long is cut off
@@ -90,6 +93,7 @@ func DefaultConfig() Config {
 	return Config{
 		S3:       S3Config{PartSize: 16 << 20},
 		MaxFiles: 100_000, IncompleteFor: 7 * 24 * time.Hour,
+		Recheck: 30 * 24 * time.Hour, RecheckRate: 8 << 20,
 		Sync: syncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
 		TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
 		Upload:         bus.HookConfig{Timeout: 5 * time.Second}, Complete: bus.HookConfig{Timeout: time.Minute},
@@ -107,6 +111,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("transfer.incomplete_for is %s; use at least 1m, or nobody resumes", c.IncompleteFor)
 	case c.Keep < 0:
 		return fmt.Errorf("transfer.keep is %s; use a time, or 0s to keep files for ever", c.Keep)
+	case c.Recheck < 0 || c.RecheckRate < 64<<10:
+		return fmt.Errorf("transfer.recheck and recheck_rate are %s and %d; use a time, or 0s to check files only when they come, and at least 65536 bytes a second", c.Recheck, c.RecheckRate)
 	case c.Sync != syncAlways && c.Sync != syncComplete && c.Sync != syncNever:
 		return fmt.Errorf("transfer.sync is %q; use always, complete or never", c.Sync)
 	case c.StallTimeout < time.Second || c.FollowWait < time.Second || c.LockWait < 100*time.Millisecond:

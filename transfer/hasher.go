@@ -116,9 +116,14 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 		return nil
 	}
 	if sound != n {
-		wr.last.end, wr.lost, wr.damaged = sound, n-sound, true
-		h.w.log.Error("a file is damaged on the disk", zap.String("upload", name), zap.Int64("offset", sound))
-		return wr.note()
+		return h.w.damaged(wr, sound)
 	}
 	return wr.change(func(i *info) { i.SHA256 = hex.EncodeToString(sum.Sum(nil)) })
+}
+
+// damaged writes down that a complete file is not what came from an offset on.
+func (w *Worker) damaged(wr *writer, sound int64) error {
+	wr.last.end, wr.lost, wr.damaged = sound, wr.info.Size-sound, true
+	w.log.Error("a file is damaged on the disk", zap.String("upload", wr.info.Name), zap.Int64("offset", sound))
+	return wr.note()
 }

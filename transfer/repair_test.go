@@ -7,6 +7,7 @@ import (
 	"path"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
@@ -195,4 +196,35 @@ func copyTo(t *testing.T, dir, from, to string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A file that a disk forgets long after it came is found out when its turn
+// comes, told of once, and not sent to anybody; one that is as it was goes on.
+func TestRecheck(t *testing.T) {
+	r := start(t, func(c *Config) { c.Recheck, c.RecheckRate = time.Second, 1<<30 })
+	body := random(14, 1<<20)
+	good, bad := r.create(len(body)), r.create(len(body))
+	next := bustest.Expect[bus.UploadCompleted](t, r.bus)
+	for _, u := range []upload{good, bad} {
+		u.patch(0, body).want(t, http.StatusNoContent)
+		next()
+	}
+	data, _ := r.store.where(&info{Name: bad.name()})
+	damage(t, data, 70_000)
+	if e := bustest.Expect[bus.UploadCorrupt](t, r.bus)(); e.Upload != bad.name() || e.Offset != blockSize || e.Lost != int64(len(body))-blockSize {
+		t.Errorf("told: %+v", e)
+	}
+	r.ask("GET", bad.read, nil).want(t, http.StatusInternalServerError)
+	var first time.Time
+	bustest.Eventually(t, "the good one is checked", func() bool {
+		var err error
+		first, err = r.store.written(filepath.Join(good.name(), markChecked))
+		return err == nil
+	})
+	bustest.Eventually(t, "it is checked again", func() bool {
+		at, err := r.store.written(filepath.Join(good.name(), markChecked))
+		return err == nil && at.After(first)
+	})
+	r.ask("GET", good.read, nil).want(t, http.StatusOK)
+	bustest.Eventually(t, "the damage is not to be told of again", func() bool { return !r.store.has(filepath.Join(bad.name(), fileLost)) })
 }

@@ -18,6 +18,7 @@ import (
 //	NAME/told-*     facts that are told
 //	NAME/lost       what was damaged, to be told
 //	NAME/used       it is part of a whole by now
+//	NAME/checked    it was read again
 type store struct {
 	place
 	now func() time.Time

@@ -159,6 +159,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { w.facts.run(run) })
 	wg.Go(func() { w.hasher.run(run) })
 	wg.Go(func() { w.sweeper(run) })
+	wg.Go(func() { newRechecker(w).run(run) })
 	wg.Go(func() {
 		for {
 			select {

@@ -1,0 +1,121 @@
+package transfer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/time/rate"
+
+	"github.com/helios-h2020/pse/internal/sleep"
+)
+
+const (
+	markChecked    = "checked" // when a file was last read again
+	recheckPause   = time.Hour // at most, between looking for files whose turn it is
+	recheckPortion = 100       // of Config.Recheck that this is otherwise
+)
+
+// rechecker reads complete files in a folder again from time to time, slowly,
+// as disks forget. Whose turn it is follows from a mark beside each: a restart
+// goes on with the file that it was at. Several workers on one folder may both
+// read a file, to no harm. Buckets are their server's to look after.
+type rechecker struct {
+	w    *Worker
+	pace *rate.Limiter // of bytes
+}
+
+func newRechecker(w *Worker) *rechecker {
+	return &rechecker{w, rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), copySize)}
+}
+
+// run rechecks until ctx ends.
+func (c *rechecker) run(ctx context.Context) {
+	if c.w.cfg.Recheck == 0 || c.w.cfg.S3.Bucket != "" {
+		return
+	}
+	for sleep.For(ctx, min(recheckPause, c.w.cfg.Recheck/recheckPortion)) {
+		names, err := c.w.store.names()
+		if err != nil {
+			continue // the sweeper says so
+		}
+		for _, name := range names {
+			if ctx.Err() != nil {
+				return
+			}
+			if err := c.look(ctx, name); err != nil && ctx.Err() == nil && !errors.Is(err, errNotFound) && !errors.Is(err, errNoInfo) {
+				c.w.log.Error("a file cannot be read again", zap.String("upload", name), zap.Error(err))
+			}
+		}
+	}
+}
+
+// look checks a file if it is its turn.
+func (c *rechecker) look(ctx context.Context, name string) error {
+	i, err := c.w.store.info(name)
+	if err != nil || i.SHA256 == "" || i.Corrupt {
+		return err
+	}
+	last, err := c.w.store.written(path.Join(name, markChecked))
+	if errors.Is(err, errNotFound) {
+		last, err = i.completedAt(), nil
+	}
+	if err != nil || c.w.store.now().Sub(last) < c.w.cfg.Recheck {
+		return err
+	}
+	if err := c.check(ctx, i); err != nil {
+		return err
+	}
+	return gentle(c.w.store.write(path.Join(name, markChecked), []byte(c.w.store.now().Format(time.RFC3339))))
+}
+
+// check compares a file with its hash.
+func (c *rechecker) check(ctx context.Context, i *info) error {
+	f, err := c.w.store.open(i)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	buf := c.w.buffers.Get().(*[]byte)
+	defer c.w.buffers.Put(buf)
+	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, &paced{ctx, f, c.pace}, *buf); err != nil {
+		return fmt.Errorf("check %s: %w", i.Name, err)
+	}
+	if hex.EncodeToString(sum.Sum(nil)) == i.SHA256 {
+		return nil
+	}
+	sound, err := c.w.store.verify(i)
+	if err != nil {
+		return err
+	}
+	return c.w.withIdle(ctx, i.Name, func(wr *writer) error {
+		if wr.info.Corrupt {
+			return nil // opening it found it out
+		}
+		defer c.w.facts.wake(i.Name)
+		return c.w.damaged(wr, sound)
+	})
+}
+
+// paced reads no faster than it may.
+type paced struct {
+	ctx  context.Context
+	r    io.Reader
+	pace *rate.Limiter
+}
+
+// Read implements io.Reader.
+func (p *paced) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b[:min(len(b), p.pace.Burst())])
+	if wait := p.pace.WaitN(p.ctx, n); wait != nil {
+		return n, wait
+	}
+	return n, err
+}
