@@ -43,7 +43,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
 		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
-		MemoryMiB: 64, MemberKiB: 1024, Linger: 4 * time.Millisecond,
+		MemoryMiB: 64, MemberKiB: 1024, Linger: 10 * time.Millisecond,
 		Hook: bus.HookConfig{Timeout: 5 * time.Second},
 	}
 }

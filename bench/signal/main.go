@@ -36,9 +36,10 @@ func main() {
 	rate := flag.Int("rate", 5000, "messages a second, all clients together")
 	idle := flag.Duration("idle", 3*time.Second, "how long the clients are idle before memory is measured; Go's collector comes every 2 minutes then")
 	burst := flag.Int("burst", 1, "messages that a client sends one after the other")
+	transport := flag.String("transport", "", "websocket or polling; empty: one after the other")
 	profile := flag.String("profile", "", "file for a CPU profile of PSE relaying by WebSocket")
 	round.Main("signal", func(ctx context.Context, bin, dir string) error {
-		return run(ctx, bin, dir, load{clients: *clients, rate: *rate, burst: *burst, took: *took, idle: *idle}, *rounds, *profile)
+		return run(ctx, bin, dir, load{clients: *clients, rate: *rate, burst: *burst, took: *took, idle: *idle}, *rounds, *transport, *profile)
 	})
 }
 
@@ -48,7 +49,7 @@ type candidate struct {
 	start func() (p *process.Process, url string, err error)
 }
 
-func run(ctx context.Context, bin, dir string, l load, rounds int, profile string) error {
+func run(ctx context.Context, bin, dir string, l load, rounds int, transport, profile string) error {
 	if err := process.PinSelf(1); err != nil {
 		return err
 	}
@@ -99,8 +100,11 @@ func run(ctx context.Context, bin, dir string, l load, rounds int, profile strin
 			return p, url, answers(ctx, url+"/socket.io/?EIO=4&transport=polling")
 		}},
 	}
-	for _, polling := range []bool{false, true} {
-		l.polling = polling
+	for _, by := range []string{"websocket", "polling"} {
+		if transport != "" && transport != by {
+			continue
+		}
+		l.polling = by == "polling"
 		if err := compare(ctx, candidates, &l, rounds); err != nil {
 			return err
 		}
