@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -72,31 +71,49 @@ func send(ctx context.Context, method, url string, size int64, want int, headers
 	return a.Header, err
 }
 
-// upload sends a file in chunks and deletes it. whole: to its end, and the hash is waited for.
-func upload(ctx context.Context, c candidate, size, chunk int64, whole bool) error {
+// upload sends a file in chunks. whole: to its end, and the hash is waited for.
+func upload(ctx context.Context, c candidate, size, chunk int64, whole bool) (url string, err error) {
 	length := size + 1
 	if whole {
 		length = size
 	}
 	h, err := send(ctx, "POST", c.url, 0, http.StatusCreated, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.FormatInt(length, 10))
 	if err != nil {
-		return err
+		return "", err
 	}
-	url := h.Get("Location")
+	url = h.Get("Location")
 	for at := int64(0); at < size; at += chunk {
 		_, err := send(ctx, "PATCH", url, min(chunk, size-at), http.StatusNoContent,
 			"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.FormatInt(at, 10), "Content-Type", "application/offset+octet-stream")
 		if err != nil {
-			return err
+			return url, err
 		}
 	}
 	if whole {
-		if err := hashed(ctx, url); err != nil {
-			return err
+		return url, hashed(ctx, url)
+	}
+	return url, nil
+}
+
+// remove deletes a file, and waits until the server has done so: PSE answers
+// before that.
+func remove(ctx context.Context, c candidate, url string) error {
+	if _, err := send(ctx, "DELETE", url, 0, http.StatusNoContent, "Tus-Resumable", "1.0.0"); err != nil {
+		return err
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for used := c.p.CPU(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		before := used
+		if used = c.p.CPU(); used-before < 2*time.Millisecond {
+			return nil
 		}
 	}
-	_, err = send(ctx, "DELETE", url, 0, http.StatusNoContent, "Tus-Resumable", "1.0.0")
-	return err
 }
 
 // hashed waits until a file has its hash.
@@ -114,20 +131,6 @@ func hashed(ctx context.Context, url string) error {
 			return ctx.Err()
 		}
 	}
-}
-
-// publish sends a file for downloads, and gives its link and content.
-func publish(ctx context.Context, c candidate, size int64) (link string, content []byte, err error) {
-	h, err := send(ctx, "POST", c.url, 0, http.StatusCreated, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.FormatInt(size, 10))
-	if err != nil {
-		return "", nil, err
-	}
-	url := h.Get("Location")
-	_, err = send(ctx, "PATCH", url, size, http.StatusNoContent, "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
-	if err != nil {
-		return "", nil, err
-	}
-	return h.Get("Upload-Read-Link"), bytes.Repeat(piece(), int(size>>20)), hashed(ctx, url)
 }
 
 // download reads a file and forgets it.

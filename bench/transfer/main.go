@@ -7,7 +7,12 @@
 // is one process, bus included, with its CRC32C for every 64 KiB; like the
 // others it does not wait for the disk (transfer.sync: never). Uploads are
 // announced a byte longer than they are, so that none completes: the SHA-256,
-// which only PSE makes, and afterwards, has a row of its own.
+// which only PSE makes, and afterwards, has a row of its own. Removing what was
+// uploaded, which PSE does after its answer, is waited for and not counted.
+// nginx sends the very file that PSE sends: how a file came into memory
+// decides what sending it costs.
+//
+// The files are in TMPDIR: /dev/shm leaves the disk's file system out of it.
 package main
 
 import (
@@ -15,7 +20,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bench/nginx"
@@ -72,7 +79,7 @@ func run(ctx context.Context, bin, dir string, rounds int, size int64, profile s
 		defer c.p.Stop()
 		all = append(all, c)
 	}
-	if err := uploads(ctx, all, pse, rounds, size, profile); err != nil {
+	if err := uploads(ctx, dir, all, pse, rounds, size, profile); err != nil {
 		return err
 	}
 	return downloads(ctx, dir, all[0], rounds, size)
@@ -100,7 +107,8 @@ func startPeer(ctx context.Context, dir, name string) (candidate, error) {
 	return candidate{name, p, "http://" + addr + "/files/", name == "tusd"}, process.WaitTCP(ctx, addr)
 }
 
-func uploads(ctx context.Context, all []candidate, pse *process.PSE, rounds int, size int64, profile string) error {
+// uploads compares how files are taken, in memory that warm has touched.
+func uploads(ctx context.Context, dir string, all []candidate, pse *process.PSE, rounds int, size int64, profile string) error {
 	var rows [][]string
 	for _, w := range []struct {
 		name  string
@@ -111,7 +119,7 @@ func uploads(ctx context.Context, all []candidate, pse *process.PSE, rounds int,
 			if profile != "" && r == 1 && i == 0 && w.chunk == size {
 				go func() { _ = pse.Profile(ctx, 1, profile) }()
 			}
-			m, err := measure(all[i].p, size, func() error { return upload(ctx, all[i], size, w.chunk, false) })
+			m, err := measureUpload(ctx, dir, all[i], size, w.chunk, false)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", all[i].name, w.name, err)
 			}
@@ -132,7 +140,7 @@ func uploads(ctx context.Context, all []candidate, pse *process.PSE, rounds int,
 	}
 	var hashed []float64
 	for range rounds {
-		m, err := measure(all[0].p, size, func() error { return upload(ctx, all[0], size, size, true) })
+		m, err := measureUpload(ctx, dir, all[0], size, size, true)
 		if err != nil {
 			return err
 		}
@@ -144,7 +152,7 @@ func uploads(ctx context.Context, all []candidate, pse *process.PSE, rounds int,
 }
 
 func downloads(ctx context.Context, dir string, pse candidate, rounds int, size int64) error {
-	link, file, err := publish(ctx, pse, size)
+	link, err := upload(ctx, pse, size, size, true)
 	if err != nil {
 		return err
 	}
@@ -152,7 +160,8 @@ func downloads(ctx context.Context, dir string, pse candidate, rounds int, size 
 	if err := os.Mkdir(root, 0o755); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(root, "file"), file, 0o644); err != nil {
+	name, _, _ := strings.Cut(path.Base(link), "-")
+	if err := os.Link(filepath.Join(dir, "data", "files", name, "data"), filepath.Join(root, "file")); err != nil {
 		return err
 	}
 	port, err := process.FreePort()
@@ -197,6 +206,40 @@ func downloads(ctx context.Context, dir string, pse candidate, rounds int, size 
 type measured struct {
 	cost  float64 // CPU-seconds a GiB
 	speed float64 // MiB/s
+}
+
+// measureUpload measures an upload, and removes what came of it.
+func measureUpload(ctx context.Context, dir string, c candidate, size, chunk int64, whole bool) (m measured, err error) {
+	if err := warm(filepath.Join(dir, "warm"), size*3/2); err != nil {
+		return m, err
+	}
+	var url string
+	m, err = measure(c.p, size, func() error {
+		url, err = upload(ctx, c, size, chunk, whole)
+		return err
+	})
+	if err != nil {
+		return m, err
+	}
+	return m, remove(ctx, c, url)
+}
+
+// warm has the kernel use and free memory. A virtual machine may give what is
+// free for seconds back to its host; then who uses it first pays for a fault
+// each page, which is three times what an upload costs.
+func warm(file string, size int64) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	b := make([]byte, 64<<10)
+	for range size / int64(len(b)) {
+		if _, err := f.Write(b); err != nil {
+			return err
+		}
+	}
+	return os.Remove(file)
 }
 
 func measure(p *process.Process, size int64, f func() error) (measured, error) {
