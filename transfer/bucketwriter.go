@@ -26,6 +26,7 @@ type bucketWriter struct {
 	draft   stored   // with what does not count yet
 	spool   *os.File // what follows the parts of the draft; nil until it is needed
 	waiting int64    // bytes in it
+	number  int32    // that the next part may have, taken for good; 0: none is
 }
 
 // writer implements place.
@@ -99,6 +100,7 @@ func (w *bucketWriter) take(src io.Reader, limit int64, sum *checksum) (n int64,
 				return n, err
 			}
 			if sum == nil {
+				w.draft.Next, w.number = w.draft.Next+1, w.draft.Next // there will be another
 				if err := w.commit(); err != nil {
 					return n, err
 				}
@@ -161,28 +163,37 @@ func (w *bucketWriter) bytes() io.ReadSeeker { return io.NewSectionReader(w.spoo
 // part makes a part of what waits. Its number is taken for good before: whoever
 // is late with a part of that number is none of those that count.
 func (w *bucketWriter) part() error {
-	name := path.Join(w.info.Name, joined)
-	now := w.info.Stored.clone()
-	if now.Upload == "" {
-		id, err := w.b.o.begin(name)
-		if err != nil {
+	if w.number == 0 {
+		if err := w.takeNumber(); err != nil {
 			return err
 		}
-		now.Upload = id
 	}
-	number := max(1, now.Next)
-	now.Next = number + 1
-	if err := w.write(now); err != nil {
-		return err
-	}
-	w.draft.Upload, w.draft.Next = now.Upload, now.Next
-	etag, err := w.b.o.putPart(name, now.Upload, number, w.bytes())
+	number := w.number
+	w.number = 0
+	etag, err := w.b.o.putPart(path.Join(w.info.Name, joined), w.draft.Upload, number, w.bytes())
 	if err != nil {
 		return err
 	}
 	w.draft.Parts = append(w.draft.Parts, part{number, w.waiting, etag})
 	w.draft.Tail, w.waiting = "", 0
 	return nil
+}
+
+// takeNumber takes a part's number, and begins the multipart upload if there is
+// none. What counts of the bytes is as before.
+func (w *bucketWriter) takeNumber() error {
+	now := w.info.Stored.clone()
+	if now.Upload == "" {
+		id, err := w.b.o.begin(path.Join(w.info.Name, joined))
+		if err != nil {
+			return err
+		}
+		now.Upload = id
+	}
+	w.number = max(1, now.Next)
+	now.Next = w.number + 1
+	w.draft.Upload, w.draft.Next = now.Upload, now.Next
+	return w.write(now)
 }
 
 // keep stores what waits, and makes the draft count.

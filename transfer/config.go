@@ -91,7 +91,7 @@ const (
 // DefaultConfig is what holds when nothing is configured.
 func DefaultConfig() Config {
 	return Config{
-		S3:       S3Config{PartSize: 16 << 20},
+		S3:       S3Config{PartSize: 8 << 20},
 		MaxFiles: 100_000, IncompleteFor: 7 * 24 * time.Hour,
 		Recheck: 30 * 24 * time.Hour, RecheckRate: 8 << 20,
 		Sync: syncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
