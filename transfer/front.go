@@ -76,7 +76,9 @@ func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
 
 // pass hands a request to the library.
 func (f *front) pass(rw http.ResponseWriter, r *http.Request, q *request) {
-	q.control = http.NewResponseController(rw)
+	if r.Body != http.NoBody {
+		q.control = http.NewResponseController(rw)
+	}
 	defer q.over()
 	defer context.AfterFunc(f.w.stopping, q.letGo)()
 	r.Body = &interruptible{r.Body, q, f.w.interrupted}

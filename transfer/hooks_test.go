@@ -128,8 +128,8 @@ func testHooksDirWhileReceiving(t *testing.T, keeps func(*Config)) {
 	v := r.create(10<<20, "Upload-Metadata", meta("filename", "unwanted"))
 	body := random(80, 6<<20)
 	a, err := ask(t.Context(), "PATCH", v.write, stuck(t, body), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
-	if err != nil || a.StatusCode != http.StatusGone || !strings.Contains(string(a.body), "the project is gone") {
-		t.Errorf("%v, %v", a, err)
+	if err == nil && (a.StatusCode != http.StatusGone || !strings.Contains(string(a.body), "the project is gone")) { // who still sends may not hear it
+		t.Errorf("%s: %s", a.Status, a.body)
 	}
 	r.ask("HEAD", v.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)
 	next := bustest.Expect[bus.UploadRemoved](t, r.bus)

@@ -22,12 +22,14 @@ type request struct {
 	stopped atomic.Pointer[refusal] // why a hook does not want it to go on
 
 	mu      sync.Mutex               // guards what follows
-	control *http.ResponseController // nil when it is over: the connection may serve another by then
+	control *http.ResponseController // nil when there is nothing more to read: the connection may serve another by then
 }
 
 // letGo has the request end soon: what it reads of its body ends, also what it
 // waits for now. tusd has a way of its own for that, which gets lost when it
-// comes while it begins to read (and is a data race).
+// comes while it begins to read (and is a data race). When the body is read, the
+// deadline would end not this request but the next one of the connection, which
+// net/http watches by then.
 func (q *request) letGo() {
 	q.wanted.Store(true)
 	q.mu.Lock()
@@ -43,11 +45,17 @@ func (q *request) stop(why *refusal) {
 	q.letGo()
 }
 
-// over says that the request holds nothing any more.
-func (q *request) over() {
+// read says that there is nothing more to read.
+func (q *request) read() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.w, q.control = nil, nil
+	q.control = nil
+}
+
+// over says that the request holds nothing any more.
+func (q *request) over() {
+	q.read()
+	q.w = nil
 }
 
 type requestKey struct{}
@@ -85,6 +93,9 @@ func (b *interruptible) Read(p []byte) (int, error) {
 		return 0, b.why(b.q.stopped.Load())
 	}
 	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.q.read()
+	}
 	if err != nil && err != io.EOF && b.q.wanted.Load() {
 		err = b.why(b.q.stopped.Load())
 	}

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 )
 
@@ -61,6 +62,56 @@ func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 	}
 }
 
+// A request that is asked to let go when it has read its body leaves a connection
+// that the next request can use.
+func TestConnectionGoesOn(t *testing.T) {
+	r := start(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	stop, err := bus.Answer(r.bus, func(context.Context, bus.CompleteHook) (bus.Verdict, error) {
+		close(asked)
+		<-answer
+		return bus.Verdict{Allow: true}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	one := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	do := func(method, url string, body io.Reader, headers ...string) int {
+		q, err := http.NewRequestWithContext(t.Context(), method, url, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(headers); i += 2 {
+			q.Header.Set(headers[i], headers[i+1])
+		}
+		a, err := one.Do(q)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		defer a.Body.Close()
+		if _, err := io.Copy(io.Discard, a.Body); err != nil {
+			t.Error(err)
+		}
+		return a.StatusCode
+	}
+	u := r.create(5, "Authorization", "Bearer my-very-own-token")
+	sent := make(chan int)
+	go func() {
+		sent <- do("PATCH", u.write, strings.NewReader("hello"), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+	}()
+	<-asked
+	r.holds.giveUp(u.name())
+	close(answer)
+	if got := <-sent; got != http.StatusNoContent {
+		t.Errorf("the sender got %d", got)
+	}
+	if got := do("DELETE", r.url+apiRoot+"/"+u.name(), nil, "Authorization", "Bearer my-very-own-token"); got != http.StatusNoContent {
+		t.Errorf("who deleted on the same connection got %d", got)
+	}
+}
+
 // A connection that is cut leaves what came; a wrong offset changes nothing.
 func TestCutAndWrongOffset(t *testing.T) { onEachStore(t, testCutAndWrongOffset) }
 
@@ -89,7 +140,12 @@ func testCutAndWrongOffset(t *testing.T, keeps func(*Config)) {
 			t.Fatalf("offset %d, was %d and %d came", at, was, n)
 		}
 	}
-	at := u.offset()
+	at := 0
+	bustest.Eventually(t, "it goes on, and what is late has a wrong offset", func() bool {
+		at = u.offset()
+		return u.patch(at, body[at:at+10]).StatusCode == http.StatusNoContent
+	})
+	at += 10
 	for _, wrong := range []int{0, at - 1, at + 1} {
 		u.patch(wrong, body[:10]).want(t, http.StatusConflict)
 	}
