@@ -65,7 +65,7 @@ type CompleteHook struct {
 	Size   int64  `json:"size"` // in bytes
 	Type   string `json:"type"` // media type, by what is in it
 	Owner  string `json:"owner"`
-	Path   string `json:"path"` // of the file on the worker's machine
+	Path   string `json:"path"` // of the file on the worker's machine; s3://BUCKET/NAME of one in a bucket
 }
 
 // Hook implements Hook.

@@ -27,6 +27,10 @@ import (
 // number or a tail's name twice. On servers that do not heed If-Match only the
 // lease on the bus keeps two from it.
 //
+// A crash may leave a multipart upload without parts, which takes no room. A rule
+// of the server's that ends unfinished multipart uploads must leave them for
+// longer than Config.IncompleteFor.
+//
 // This is not made with tusd's s3store: it deletes the object with the bytes
 // that are too few for a part before these are stored again, so that a crash, or
 // an answer of 500, loses acknowledged bytes; and it takes the parts that it
