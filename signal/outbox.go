@@ -125,7 +125,7 @@ func (o *outbox) take() *batch {
 func (o *outbox) reuse(data []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if cap(data) <= batchBytes/8 {
+	if cap(data) <= 2*batchBytes { // not one that a single large message made
 		o.spare = data[:0]
 	}
 }
