@@ -43,10 +43,13 @@ func (s *Signal) Append(b []byte) []byte {
 	return b
 }
 
+// usualSignal is about how many bytes a signal has.
+const usualSignal = 320
+
 // ParseSignals decodes a batch. Args and attachments are pieces of b.
 func ParseSignals(b []byte) ([]Signal, error) {
 	p := signalParser{b: b, text: string(b)}
-	var all []Signal
+	all := make([]Signal, 0, 1+len(b)/usualSignal)
 	for len(p.b) > 0 {
 		s := Signal{Kind: p.b[0]}
 		p.skip(1)

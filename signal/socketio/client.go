@@ -67,7 +67,8 @@ func (c *client) text(data []byte) error {
 		return err
 	}
 	if p.attachments > 0 {
-		c.pending = &p
+		pending := p // most packets are not kept, and need no memory of their own
+		c.pending = &pending
 		return nil
 	}
 	return c.packet(p, nil)
