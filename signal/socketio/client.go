@@ -15,10 +15,11 @@ type client struct {
 	conn   *engineio.Session
 	origin origin
 
-	rate        *rate.Limiter // of Message; nil: no limit
-	pending     *packet       // waits for attachments; of Message
-	attachments [][]byte      // of pending; of Message
-	size        int           // of attachments; of Message
+	rate        *rate.Limiter  // of Message; nil: no limit
+	pending     *packet        // waits for attachments; of Message
+	attachments [][]byte       // of pending; of Message
+	size        int            // of attachments; of Message
+	leaving     sync.WaitGroup // of sockets that the client left, until the application knows; of Message
 
 	mu      sync.Mutex         // guards what follows
 	sockets map[string]*Socket // by namespace; nil: the server had it leave
@@ -106,7 +107,9 @@ func (c *client) packet(p packet, attachments [][]byte) error {
 	switch p.kind {
 	case kindDisconnect:
 		c.leave(s)
-		s.end(ClientLeft)
+		// The application may take its time, and the client, who is about to go,
+		// would hold a connection that nobody reads.
+		c.leaving.Go(func() { s.end(ClientLeft) })
 		return nil
 	case kindAck, kindBinaryAck:
 		s.acked(p, attachments)
@@ -151,6 +154,7 @@ func (c *client) Close(reason Reason) {
 			s.end(reason)
 		}
 	}
+	c.leaving.Wait()
 	c.wg.Wait()
 }
 

@@ -11,6 +11,7 @@ import (
 // connect lets the client join a namespace, or says why not (Protocol,
 // "Connection to a namespace").
 func (c *client) connect(p packet) error {
+	c.leaving.Wait() // who comes back may do so under the id of before
 	h := c.handshake(p)
 	c.mu.Lock()
 	s := c.sockets[h.Namespace]
