@@ -89,17 +89,9 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	f, err := h.w.store.open(i)
+	sum, n, err := h.w.sum(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
 	if err != nil {
 		return err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	buf := h.w.buffers.Get().(*[]byte)
-	defer h.w.buffers.Put(buf)
-	n, err := io.CopyBuffer(struct{ io.Writer }{sum}, whileLiving{ctx, f}, *buf)
-	if err != nil {
-		return fmt.Errorf("hash %s: %w", name, err)
 	}
 	sound, err := h.w.store.verify(i)
 	if err != nil {
@@ -118,7 +110,24 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	if sound != n {
 		return h.w.damaged(wr, sound)
 	}
-	return wr.change(func(i *info) { i.SHA256 = hex.EncodeToString(sum.Sum(nil)) })
+	return wr.change(func(i *info) { i.SHA256 = sum })
+}
+
+// sum is the hash of a file's bytes, and how many they are. through may slow
+// reading down, and end it.
+func (w *Worker) sum(i *info, through func(io.Reader) io.Reader) (sha string, n int64, err error) {
+	f, err := w.store.open(i)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	buf := w.buffers.Get().(*[]byte)
+	defer w.buffers.Put(buf)
+	h := sha256.New()
+	if n, err = io.CopyBuffer(struct{ io.Writer }{h}, through(f), *buf); err != nil {
+		return "", n, fmt.Errorf("read %s for its hash: %w", i.Name, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
 }
 
 // damaged writes down that a complete file is not what came from an offset on.

@@ -2,10 +2,7 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"path"
 	"time"
@@ -77,19 +74,9 @@ func (c *rechecker) look(ctx context.Context, name string) error {
 
 // check compares a file with its hash.
 func (c *rechecker) check(ctx context.Context, i *info) error {
-	f, err := c.w.store.open(i)
-	if err != nil {
+	sum, _, err := c.w.sum(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
+	if err != nil || sum == i.SHA256 {
 		return err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	buf := c.w.buffers.Get().(*[]byte)
-	defer c.w.buffers.Put(buf)
-	if _, err := io.CopyBuffer(struct{ io.Writer }{sum}, &paced{ctx, f, c.pace}, *buf); err != nil {
-		return fmt.Errorf("check %s: %w", i.Name, err)
-	}
-	if hex.EncodeToString(sum.Sum(nil)) == i.SHA256 {
-		return nil
 	}
 	sound, err := c.w.store.verify(i)
 	if err != nil {
