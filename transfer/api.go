@@ -131,14 +131,13 @@ func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 		f, err := w.describeJSON(i, true)
 		return http.StatusOK, f, err
 	}
-	i, err := w.readable(id)
+	i, l, err := w.readable(id)
 	if err != nil {
 		return 0, nil, err
 	}
 	f, err := w.describeJSON(i, false)
 	f.URL = filesRoot + id
-	_, key, _ := parseID(id)
-	if l, err := w.store.link(i.Name, key); err == nil && l.Until > 0 && (f.ExpiresAt == 0 || l.Until < f.ExpiresAt) {
+	if l.Until > 0 && (f.ExpiresAt == 0 || l.Until < f.ExpiresAt) {
 		f.ExpiresAt = l.Until // for who has this link the file is gone then
 	}
 	return http.StatusOK, f, err
@@ -216,7 +215,7 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 		if same(i.Key, key) {
 			return i, nil
 		}
-		if _, err := w.readable(id); err == nil {
+		if _, _, err := w.readable(id); err == nil {
 			return nil, errReadOnly
 		}
 		return nil, errNotFound

@@ -11,7 +11,7 @@ import (
 // download answers GET and HEAD: of a complete file as any web server does, of
 // one that still grows by following it.
 func (w *Worker) download(rw http.ResponseWriter, r *http.Request, id string) {
-	i, err := w.readable(id)
+	i, _, err := w.readable(id)
 	if err != nil {
 		refuse(rw, err)
 		return

@@ -41,23 +41,24 @@ func (w *Worker) writable(id string) (name string, err error) {
 	return "", errNotFound
 }
 
-// readable finds the upload that an id lets one read.
-func (w *Worker) readable(id string) (*info, error) {
+// readable finds the upload that an id lets one read, and the link that it is;
+// none, if it is the upload's own URL.
+func (w *Worker) readable(id string) (*info, link, error) {
 	name, key, ok := parseID(id)
 	if !ok {
-		return nil, errNotFound
+		return nil, link{}, errNotFound
 	}
 	i, err := w.store.info(name)
 	if err != nil {
-		return nil, asMissing(err)
+		return nil, link{}, asMissing(err)
 	}
 	if l, err := w.store.link(name, key); err == nil && l.good(w.store.now()) {
-		return i, nil
+		return i, l, nil
 	}
 	if same(i.Key, key) && (w.cfg.GetByUploadURL || w.cfg.Open) {
-		return i, nil
+		return i, link{}, nil
 	}
-	return nil, errNotFound
+	return nil, link{}, errNotFound
 }
 
 // asMissing hides from strangers that there is something which cannot be read.
