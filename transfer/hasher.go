@@ -123,11 +123,18 @@ func (w *Worker) sum(i *info, through func(io.Reader) io.Reader) (sha string, n 
 	defer f.Close()
 	buf := w.buffers.Get().(*[]byte)
 	defer w.buffers.Put(buf)
-	h := sha256.New()
-	if n, err = io.CopyBuffer(struct{ io.Writer }{h}, through(f), *buf); err != nil {
+	if sha, n, err = readHash(through(f), *buf); err != nil {
 		return "", n, fmt.Errorf("read %s for its hash: %w", i.Name, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), n, nil
+	return sha, n, nil
+}
+
+// readHash is the SHA-256 of what is read, in hexadecimal, and how much that is.
+// It reads into buf, or into one of its own.
+func readHash(r io.Reader, buf []byte) (sha string, n int64, err error) {
+	h := sha256.New()
+	n, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{r}, buf) // the bare interfaces: through buf
+	return hex.EncodeToString(h.Sum(nil)), n, err
 }
 
 // damaged writes down that a complete file is not what came from an offset on.

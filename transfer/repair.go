@@ -1,8 +1,6 @@
 package transfer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -92,11 +90,11 @@ func (w *fileWriter) asHashed() (bool, error) {
 	if w.info.SHA256 == "" {
 		return false, nil
 	}
-	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(w.data, 0, w.info.Size)); err != nil {
+	sha, _, err := readHash(io.NewSectionReader(w.data, 0, w.info.Size), nil)
+	if err != nil {
 		return false, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
-	return hex.EncodeToString(h.Sum(nil)) == w.info.SHA256, nil
+	return sha == w.info.SHA256, nil
 }
 
 // sound is how far data and journal agree, and how much of the journal says so.
