@@ -283,22 +283,22 @@ func (w *bucketWriter) settle() error {
 			return err
 		}
 	}
-	if w.draft.Data == "" {
-		name := path.Join(w.info.Name, joined)
-		err := w.b.o.join(name, w.draft.Upload, w.draft.Parts)
-		if errors.Is(err, errNotFound) { // it may have been done before a crash
-			size, _, headErr := w.b.o.head(name)
-			if headErr == nil && size == w.info.Size {
-				err = nil
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("finish %s: %w", w.info.Name, err)
-		}
-		w.draft.Data = joined
-		return w.commit()
+	if w.draft.Data != "" { // by final
+		return nil
 	}
-	return nil
+	name := path.Join(w.info.Name, joined)
+	err := w.b.o.join(name, w.draft.Upload, w.draft.Parts)
+	if errors.Is(err, errNotFound) { // it may have been done before a crash
+		size, _, headErr := w.b.o.head(name)
+		if headErr == nil && size == w.info.Size {
+			err = nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("finish %s: %w", w.info.Name, err)
+	}
+	w.draft.Data = joined
+	return w.commit()
 }
 
 // publish implements tail: it deletes what a crash may have left of tails.
