@@ -1,6 +1,9 @@
 package engineio
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Polls says whether a poll of the session waits.
 func Polls(e *Session) bool {
@@ -8,6 +11,16 @@ func Polls(e *Session) bool {
 	defer e.mu.Unlock()
 	return e.poll != nil
 }
+
+// NearPing has the session as it is shortly before its next ping.
+func NearPing(e *Session) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.due = time.Now().Add(e.srv.cfg.PingTimeout + e.srv.cfg.PingInterval/10)
+}
+
+// Tick has the session's timer fire.
+func Tick(e *Session) { e.tick() }
 
 // Get polls.
 func Get(e *Session, ctx context.Context) []Packet {

@@ -7,7 +7,7 @@ import "time"
 // client pings, and a silent one is gone. Session.mu guards it.
 type heart struct {
 	timer    *time.Timer
-	due      time.Time // when its ping should have been fetched and answered
+	due      time.Time // when its ping should have been answered, or the client's have come
 	asked    bool      // a ping waits for its pong
 	extended bool      // for what came in its place
 }
@@ -45,14 +45,30 @@ func (e *Session) tick() {
 		return
 	}
 	if e.version == 3 || e.asked {
+		late := !time.Now().Before(e.due) // else the timer fired just before it was set anew
 		e.mu.Unlock()
-		e.end(PingTimeout, abruptly)
+		if late {
+			e.end(PingTimeout, abruptly)
+		}
 		return
 	}
-	e.asked, e.extended = true, false
-	e.timer.Reset(e.srv.cfg.PingTimeout)
-	e.push(Packet{Type: Ping})
+	e.push(e.ping())
 	e.mu.Unlock()
+}
+
+// ping is the ping to be sent now. Under mu.
+func (e *Session) ping() Packet {
+	e.asked, e.extended = true, false
+	e.due = time.Now().Add(e.srv.cfg.PingTimeout)
+	e.timer.Reset(e.srv.cfg.PingTimeout)
+	return Packet{Type: Ping}
+}
+
+// pingsSoon says whether a ping may go with a message that is sent now: one
+// write for both. In the last fifth of the time to it that is soon enough. Under mu.
+func (e *Session) pingsSoon() bool {
+	c := &e.srv.cfg
+	return e.wire != nil && e.timer != nil && e.version == 4 && !e.asked && time.Until(e.due) < c.PingTimeout+c.PingInterval/5
 }
 
 // overdue says whether a poll comes too late to fetch its ping and answer it,

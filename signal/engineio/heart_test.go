@@ -28,6 +28,35 @@ func TestServerPings(t *testing.T) {
 	w.Close()
 }
 
+// A ping that is nearly due goes with a message, by WebSocket. A timer that
+// fired just before that ends nothing.
+func TestPingGoesWithAMessage(t *testing.T) {
+	e := serve(t, patient())
+	w, _ := engineiotest.OpenWebSocket(t, e.url, 4)
+	s := <-e.opened
+	w.Send("4early")
+	w.Expect("4early")
+	engineio.NearPing(s)
+	w.Send("4nearly")
+	w.Expect("4nearly")
+	w.Expect("2")
+	engineio.Tick(s)
+	w.Send("4asked")
+	w.Expect("4asked")
+	w.Send("3")
+	w.Send("4answered")
+	w.Expect("4answered")
+	w.Send("4again")
+	w.Expect("4again")
+	w.Close()
+	p, _ := engineiotest.Open(t, e.url, 4)
+	engineio.NearPing(<-e.opened)
+	p.Send("4hello")
+	if got := p.Poll(); got != "4hello" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestSilentClientsAreGone(t *testing.T) {
 	e := serve(t, config())
 	for _, eio := range []int{4, 3} {

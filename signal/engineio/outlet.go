@@ -23,7 +23,15 @@ type outlet struct {
 	raw  syscall.RawConn // nil: conn cannot write without waiting (TLS)
 	pool *outlets
 
-	buf *bytes.Buffer // what is to be written; nil: nothing
+	buf *bytes.Buffer         // what is to be written; nil: nothing
+	try func(fd uintptr) bool // attempt, made once
+}
+
+// newOutlet is an outlet with nothing to write.
+func newOutlet(conn net.Conn, pool *outlets) *outlet {
+	o := &outlet{conn: conn, raw: rawOf(conn), pool: pool}
+	o.try = o.attempt
+	return o
 }
 
 // prompt says whether now can be used.
@@ -47,17 +55,16 @@ func (o *outlet) enough() bool { return o.buf != nil && o.buf.Len() >= writeByte
 // now writes what the connection takes without waiting. An error is left for
 // wait to find.
 func (o *outlet) now() {
-	var n int
-	err := o.raw.Write(func(fd uintptr) bool {
-		n = writeNow(fd, o.buf.Bytes())
-		return true
-	})
-	if err == nil {
-		o.buf.Next(n)
-	}
+	_ = o.raw.Write(o.try)
 	if o.buf.Len() == 0 {
 		o.drop()
 	}
+}
+
+// attempt writes what the connection takes.
+func (o *outlet) attempt(fd uintptr) bool {
+	o.buf.Next(writeNow(fd, o.buf.Bytes()))
+	return true
 }
 
 // wait writes all.

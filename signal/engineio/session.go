@@ -96,6 +96,9 @@ func (e *Session) push(ps ...Packet) {
 	for _, p := range ps {
 		e.bytes += len(p.Data)
 	}
+	if e.pingsSoon() {
+		e.queue = append(e.queue, e.ping())
+	}
 	e.hurry()
 }
 

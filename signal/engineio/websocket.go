@@ -42,7 +42,7 @@ type socket struct {
 	max     int           // bytes of a message
 
 	mu  sync.Mutex // held while something is written
-	out outlet
+	out *outlet
 }
 
 // hijacker finds the connection below a ResponseWriter that wraps another
@@ -72,7 +72,7 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*socket, error)
 func (s *Server) socket(conn net.Conn, early []byte) *socket {
 	return &socket{
 		conn: conn, timeout: s.cfg.WriteTimeout,
-		in: newInlet(conn, s.inlets, early), out: outlet{conn: conn, raw: rawOf(conn), pool: s.outlets},
+		in: newInlet(conn, s.inlets, early), out: newOutlet(conn, s.outlets),
 		max: s.cfg.MaxPayload + 1, // the type that revision 3 puts before binary
 	}
 }
