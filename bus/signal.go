@@ -48,8 +48,9 @@ const usualSignal = 320
 
 // ParseSignals decodes a batch. Args and attachments are pieces of b.
 func ParseSignals(b []byte) ([]Signal, error) {
-	p := signalParser{b: b, text: string(b)}
-	all := make([]Signal, 0, 1+len(b)/usualSignal)
+	usual := 1 + len(b)/usualSignal
+	p := signalParser{b: b, text: string(b), lists: make([][]byte, usual)}
+	all := make([]Signal, 0, usual)
 	for len(p.b) > 0 {
 		s := Signal{Kind: p.b[0]}
 		p.skip(1)
@@ -57,11 +58,8 @@ func ParseSignals(b []byte) ([]Signal, error) {
 			*t, _ = p.piece()
 		}
 		for _, list := range [...]*[][]byte{&s.Args, &s.Attachments} {
-			n := p.length()
-			if n > 0 {
-				*list = make([][]byte, n)
-			}
-			for i := range n {
+			*list = p.list(p.length())
+			for i := range *list {
 				_, (*list)[i] = p.piece()
 			}
 		}
@@ -76,9 +74,23 @@ func ParseSignals(b []byte) ([]Signal, error) {
 // signalParser reads pieces off the front of b. text is the same bytes as one
 // string, so that strings are not copied one by one.
 type signalParser struct {
-	b    []byte
-	text string
-	bad  bool
+	b     []byte
+	text  string
+	lists [][]byte // room for lists
+	bad   bool
+}
+
+// list is a list for n pieces, nil for none.
+func (p *signalParser) list(n int) [][]byte {
+	if n == 0 {
+		return nil
+	}
+	if n > len(p.lists) {
+		return make([][]byte, n)
+	}
+	l := p.lists[:n:n]
+	p.lists = p.lists[n:]
+	return l
 }
 
 func (p *signalParser) skip(n int) { p.b, p.text = p.b[n:], p.text[n:] }

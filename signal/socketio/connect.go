@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"time"
+
+	"github.com/helios-h2020/pse/signal/engineio"
 )
 
 // connect lets the client join a namespace, or says why not (Protocol,
@@ -48,7 +50,7 @@ func (c *client) connect(p packet) error {
 func (c *client) refuse(h *Handshake, why error) error {
 	r := refusedInternal
 	errors.As(why, &r)
-	_ = c.conn.Send(encode(kindConnectError, h.Namespace, -1, r.body(h.Revision == 4), nil)...)
+	_ = c.conn.Send(engineio.Text(encode(kindConnectError, h.Namespace, -1, r.body(h.Revision == 4), 0)))
 	return nil
 }
 
@@ -78,7 +80,7 @@ func (c *client) join(s *Socket, h *Handshake) {
 	c.place(s.namespace, s)
 	c.waiting.Stop()
 	c.mu.Unlock()
-	if err := c.conn.Send(encode(kindConnect, s.namespace, -1, s.greeting(), nil)...); err != nil {
+	if err := c.conn.Send(engineio.Text(encode(kindConnect, s.namespace, -1, s.greeting(), 0))); err != nil {
 		// Over already: nobody heard of the socket, so nobody is told.
 		c.leave(s)
 		return
@@ -118,7 +120,7 @@ func (c *client) greet() {
 		c.mu.Lock()
 		c.place("/", nil)
 		c.mu.Unlock()
-		_ = c.conn.Send(encode(kindConnect, "/", -1, nil, nil)...)
+		_ = c.conn.Send(engineio.Text(encode(kindConnect, "/", -1, nil, 0)))
 		return
 	}
 	_ = c.connect(packet{kind: kindConnect, namespace: "/"})

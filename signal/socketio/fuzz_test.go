@@ -38,7 +38,7 @@ func FuzzPacket(f *testing.F) {
 		if k.binary() {
 			k -= kindBinaryEvent - kindEvent
 		}
-		again, err := decode(encode(k, p.namespace, p.id, p.data, make([][]byte, p.attachments))[0].Data, 10)
+		again, err := decode(encode(k, p.namespace, p.id, p.data, p.attachments), 10)
 		if err != nil || again.kind != p.kind || again.namespace != p.namespace || again.id != p.id || again.attachments != p.attachments || !bytes.Equal(again.data, p.data) {
 			t.Fatalf("%q is %+v, then %+v, %v", b, p, again, err)
 		}

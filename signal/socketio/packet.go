@@ -127,16 +127,16 @@ func cutNumber(b []byte) (n int64, rest []byte, ok bool) {
 	return n, b[i:], err == nil
 }
 
-// encode writes a packet and its attachments.
-func encode(k kind, namespace string, id int64, data []byte, attachments [][]byte) []engineio.Packet {
-	b := appendHead(make([]byte, 0, len(data)+len(namespace)+longestHead), k, namespace, id, len(attachments))
-	return packets(append(b, data...), attachments)
+// encode writes the text of a packet that has so many attachments.
+func encode(k kind, namespace string, id int64, data []byte, attachments int) []byte {
+	b := appendHead(make([]byte, 0, len(data)+len(namespace)+longestHead), k, namespace, id, attachments)
+	return append(b, data...)
 }
 
-// encodeEvent writes an event.
-func encodeEvent(namespace string, id int64, e Event, recoverable bool) []engineio.Packet {
+// encodeEvent writes an event's text.
+func encodeEvent(namespace string, id int64, e Event, recoverable bool) []byte {
 	b := appendHead(make([]byte, 0, e.size()+len(namespace)+longestHead), kindEvent, namespace, id, len(e.Attachments))
-	return packets(e.append(b, recoverable), e.Attachments)
+	return e.append(b, recoverable)
 }
 
 // longestHead is what appendHead writes besides the namespace, usually.
@@ -160,6 +160,7 @@ func appendHead(b []byte, k kind, namespace string, id int64, attachments int) [
 	return b
 }
 
+// packets are a packet's text and its attachments, as they follow each other.
 func packets(text []byte, attachments [][]byte) []engineio.Packet {
 	ps := make([]engineio.Packet, 1, 1+len(attachments))
 	ps[0] = engineio.Text(text)

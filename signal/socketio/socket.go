@@ -38,9 +38,10 @@ func (s *Socket) Namespace() string { return s.namespace }
 // Recovered says whether the client came back to what it was.
 func (s *Socket) Recovered() bool { return s.recovered }
 
-// Emit sends an event.
+// Emit sends an event. e's arguments may be used again afterwards, its
+// attachments not.
 func (s *Socket) Emit(e Event) error {
-	return s.send(kindEvent, encodeEvent(s.namespace, -1, e, s.pid != ""))
+	return s.send(kindEvent, encodeEvent(s.namespace, -1, e, s.pid != ""), e.Attachments)
 }
 
 // Call sends an event that the client is to acknowledge. done gets its
@@ -52,7 +53,7 @@ func (s *Socket) Call(e Event, within time.Duration, done func(args []json.RawMe
 		return err
 	}
 	// Without an offset: an event that waits for an answer is not repeated.
-	if err := s.send(kindEvent, encodeEvent(s.namespace, id, e, false)); err != nil {
+	if err := s.send(kindEvent, encodeEvent(s.namespace, id, e, false), e.Attachments); err != nil {
 		s.forget(id)
 		return err
 	}
@@ -75,7 +76,7 @@ func (s *Socket) Disconnect() {
 	}
 	c.wg.Add(1)
 	c.mu.Unlock()
-	_ = s.send(kindDisconnect, encode(kindDisconnect, s.namespace, -1, nil, nil))
+	_ = s.send(kindDisconnect, encode(kindDisconnect, s.namespace, -1, nil, 0), nil)
 	go func() { // who disconnects may hold locks that the handler wants
 		defer c.wg.Done()
 		s.end(ServerLeft)
@@ -85,7 +86,8 @@ func (s *Socket) Disconnect() {
 // Close ends the client's connection, with all its namespaces. It reconnects.
 func (s *Socket) Close() { s.client.conn.Close(ServerClose) }
 
-func (s *Socket) send(k kind, ps []engineio.Packet) error {
+// send sends a packet's text and its attachments.
+func (s *Socket) send(k kind, text []byte, attachments [][]byte) error {
 	// Under mu, so that nothing follows the packet that ends the socket.
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +95,13 @@ func (s *Socket) send(k kind, ps []engineio.Packet) error {
 		return ErrClosed
 	}
 	s.gone = k == kindDisconnect
-	if s.client.conn.Send(ps...) != nil {
+	var err error
+	if len(attachments) == 0 {
+		err = s.client.conn.Send(engineio.Text(text))
+	} else {
+		err = s.client.conn.Send(packets(text, attachments)...)
+	}
+	if err != nil {
 		return ErrClosed
 	}
 	return nil
@@ -125,7 +133,7 @@ func (s *Socket) event(e Event, id int64) {
 			if once.Swap(true) {
 				return nil
 			}
-			return s.send(kindAck, encode(kindAck, s.namespace, id, appendArray(nil, args), attachments))
+			return s.send(kindAck, encode(kindAck, s.namespace, id, appendArray(nil, args), len(attachments)), attachments)
 		}
 	}
 	s.handler.Event(e, reply)
