@@ -26,7 +26,7 @@ type Config struct {
 	Burst          int           `yaml:"burst"`            // and at once
 	MemoryMiB      int           `yaml:"memory_mib"`       // for what clients that come back may have missed
 	MemberKiB      int           `yaml:"member_kib"`       // of it, for one client
-	Linger         time.Duration `yaml:"linger"`           // busy rooms' messages are gathered for so long
+	Linger         time.Duration `yaml:"linger"`           // messages are gathered for so long at most, the fewer there are the shorter
 
 	Origins    []string `yaml:"origins"`     // browsers' pages that may connect, as https://example.org; none: all
 	TrustProxy bool     `yaml:"trust_proxy"` // take clients' addresses from X-Forwarded-For
@@ -43,7 +43,7 @@ func DefaultConfig() Config {
 	return Config{
 		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
 		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
-		MemoryMiB: 64, MemberKiB: 1024, Linger: 10 * time.Millisecond,
+		MemoryMiB: 64, MemberKiB: 1024, Linger: 40 * time.Millisecond,
 		Hook: bus.HookConfig{Timeout: 5 * time.Second},
 	}
 }

@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 
@@ -18,14 +19,26 @@ const (
 	outboxBytes = 32 << 20
 )
 
+// A batch costs about the same whatever is in it, so the more comes the longer
+// it is gathered for. That is measured over rateTime; from busy signals a second
+// on it is for the whole linger, and never for less than an eighth of that.
+const (
+	rateTime = 100 * time.Millisecond
+	busy     = 5000
+)
+
 // outbox writes signals to the log: what comes while a batch is on its way, or
-// within the linger after one, goes with the next. One batch is on its way at a
+// within the pause after one, goes with the next. One batch is on its way at a
 // time, so signals are in the log in the order in which they were added.
 type outbox struct {
 	publish func(ctx context.Context, n uint64, batch []byte) error
-	linger  time.Duration
+	linger  time.Duration // the longest pause
 	log     *zap.Logger
 	metrics *metrics
+
+	// run's alone:
+	rate float64   // signals a second, of late
+	last time.Time // when the last batch was taken
 
 	mu      sync.Mutex // guards what follows
 	batches []*batch   // the last one is open
@@ -139,11 +152,11 @@ func (o *outbox) run(ctx context.Context) {
 		close(o.room)
 		o.mu.Unlock()
 	}()
-	linger := time.NewTimer(0)
-	defer linger.Stop()
+	pause := time.NewTimer(0)
+	defer pause.Stop()
 	for n := uint64(1); ; n++ {
 		select {
-		case <-linger.C:
+		case <-pause.C:
 		case <-ctx.Done():
 			return
 		}
@@ -156,7 +169,7 @@ func (o *outbox) run(ctx context.Context) {
 			}
 			b = o.take()
 		}
-		linger.Reset(o.linger)
+		pause.Reset(o.pause(b.signals, time.Now()))
 		if !o.store(ctx, n, b) {
 			return
 		}
@@ -167,6 +180,13 @@ func (o *outbox) run(ctx context.Context) {
 		}
 		o.reuse(b.data)
 	}
+}
+
+// pause is how long to wait after a batch that is taken now.
+func (o *outbox) pause(signals int, now time.Time) time.Duration {
+	o.rate = o.rate*math.Exp(-float64(now.Sub(o.last))/float64(rateTime)) + float64(signals)/rateTime.Seconds()
+	o.last = now
+	return time.Duration(float64(o.linger) * min(1, max(1./8, o.rate/busy)))
 }
 
 // store publishes a batch until the log has it; false when ctx ended before.
