@@ -86,6 +86,9 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 	if bytes.Contains(payload, []byte(`"label"`)) && bytes.Contains(payload, []byte(`"sdpMid"`)) && bytes.Contains(payload, []byte(`"type"`)) {
 		return payload // it has both: the common case between modern clients
 	}
+	if d == browserDialect && !bytes.Contains(payload, []byte(`"label"`)) && !bytes.Contains(payload, []byte(`"id"`)) {
+		return payload // there is nothing to make what it lacks of: from browser to browser
+	}
 	c, ok := candidateOf(payload)
 	if !ok {
 		return payload

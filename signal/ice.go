@@ -106,11 +106,11 @@ func (w *Worker) renewICE(ctx context.Context, now time.Time) {
 	w.ice.sweep(now)
 	var due []*member
 	w.memory.mu.Lock()
-	for _, t := range w.memory.trails {
-		if m := t.local; m != nil && m.modern && m.socket != nil && m.renew != 0 && now.Unix() >= m.renew {
+	w.memory.locals(func(t *trail) {
+		if m := t.local; m.modern && m.socket != nil && m.renew != 0 && now.Unix() >= m.renew {
 			due = append(due, m)
 		}
-	}
+	})
 	w.memory.mu.Unlock()
 	if len(due) == 0 {
 		return

@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 
@@ -84,7 +85,7 @@ func (m *member) flush() {
 // emit sends a signal as this client understands it.
 func (m *member) emit(r ref, offset position) {
 	s := r.s
-	e := socketio.Event{Name: s.Name, Args: make([]json.RawMessage, 0, 3), Attachments: s.Attachments}
+	e := socketio.Event{Name: s.Name, Args: m.w.memory.args[:0], Attachments: s.Attachments}
 	for _, a := range s.Args {
 		e.Args = append(e.Args, a)
 	}
@@ -111,6 +112,8 @@ func (m *member) emit(r ref, offset position) {
 		e.Offset = offset.String()
 	}
 	_ = m.socket.Emit(e) // one that is closed comes back for it, or does not
+	clear(e.Args)
+	m.w.memory.args = e.Args
 }
 
 // Event is socketio's: an event from the client.
@@ -158,6 +161,9 @@ func (m *member) message(e socketio.Event, reply socketio.Reply) {
 func (m *member) sent(s *bus.Signal, now time.Time) {
 	if m.modern {
 		return
+	}
+	if m.dialect != unknownDialect && !bytes.Contains(s.Args[0], []byte(`"offer"`)) {
+		return // the common case
 	}
 	typ := typeOf(s.Args[0])
 	if m.dialect == unknownDialect {

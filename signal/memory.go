@@ -1,6 +1,7 @@
 package signal
 
 import (
+	"encoding/json"
 	"sync"
 	"time"
 
@@ -30,11 +31,18 @@ type memory struct {
 	age                 time.Duration
 	metrics             *metrics
 
-	mu      sync.Mutex         // guards what follows
-	trails  map[string]*trail  // by socket id: members, as far as the log is read
-	senders map[string]*sender // by socket id
-	ring    []entry            // what refs of trails point into, oldest first
-	bytes   int                // of ring
+	mu      sync.Mutex        // guards what follows
+	parties map[string]*party // by socket id
+	ring    []entry           // what refs of trails point into, oldest first
+	bytes   int               // of ring
+	args    []json.RawMessage // member.emit's, used again
+}
+
+// party is what is known of one socket id, as far as the log is read: one
+// place to look it up, for every message asks for two.
+type party struct {
+	sender
+	trail *trail // nil: it is no member
 }
 
 // entry is one entry of the log.
@@ -106,18 +114,44 @@ func (s *sender) again(id string) bool {
 func newMemory(cfg Config, m *metrics) *memory {
 	return &memory{
 		maxBytes: cfg.MemoryMiB << 20, maxMember: cfg.MemberKiB << 10, age: bus.CallsAge, metrics: m,
-		trails: map[string]*trail{}, senders: map[string]*sender{},
+		parties: map[string]*party{},
 	}
+}
+
+// party makes sure that there is one.
+func (m *memory) party(sid string) *party {
+	p := m.parties[sid]
+	if p == nil {
+		p = &party{}
+		m.parties[sid] = p
+	}
+	return p
 }
 
 // known makes sure that a member has a trail.
 func (m *memory) known(room, sid string) *trail {
-	t := m.trails[sid]
-	if t == nil {
-		t = &trail{room: room, made: time.Now()}
-		m.trails[sid] = t
+	p := m.party(sid)
+	if p.trail == nil {
+		p.trail = &trail{room: room, made: time.Now()}
 	}
-	return t
+	return p.trail
+}
+
+// trail is a member's, nil if there is none.
+func (m *memory) trail(sid string) *trail {
+	if p := m.parties[sid]; p != nil {
+		return p.trail
+	}
+	return nil
+}
+
+// locals calls f with every trail of a member whose socket is here.
+func (m *memory) locals(f func(*trail)) {
+	for _, p := range m.parties {
+		if p.trail != nil && p.trail.local != nil {
+			f(p.trail)
+		}
+	}
 }
 
 // take takes the next entry of the log.
@@ -162,11 +196,7 @@ func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
 // admit keeps the books of who there is, and finds the trail of whom a signal
 // is for; nil: it is for nobody.
 func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
-	from := m.senders[s.From]
-	if from == nil {
-		from = &sender{}
-		m.senders[s.From] = from
-	}
+	from := m.party(s.From)
 	from.last = now
 	welcome := s.Kind == kindWelcome || s.Kind == kindWelcomeBack
 	if s.ID != "" && from.again(s.ID) || from.gone && !welcome {
@@ -175,23 +205,22 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 	from.gone = false // old clients that join again keep their id
 	switch s.Kind {
 	case kindGone:
-		from.gone = true
-		delete(m.trails, s.From)
+		from.gone, from.trail = true, nil
 		return nil
 	case kindWelcome, kindWelcomeBack:
 		return m.known(s.Room, s.To)
 	case kindJoin:
-		if to := m.senders[s.To]; to != nil && to.gone {
+		if to := m.parties[s.To]; to != nil && to.gone {
 			return nil
 		}
 		return m.known(s.Room, s.To)
 	}
 	if s.Kind == kindMessage {
-		if t := m.trails[s.From]; t != nil && t.local != nil {
+		if t := from.trail; t != nil && t.local != nil {
 			t.local.sent(s, now)
 		}
 	}
-	t := m.trails[s.To]
+	t := m.trail(s.To)
 	if t == nil || t.room != s.Room {
 		return nil // it left, or was never in this room
 	}
@@ -218,7 +247,7 @@ func (m *memory) forget(now time.Time) {
 		m.ring = m.ring[1:]
 		m.bytes -= e.bytes
 		for i := range e.signals {
-			t := m.trails[e.signals[i].To]
+			t := m.trail(e.signals[i].To)
 			for t != nil && len(t.refs) > 0 && t.refs[0].at.seq <= e.seq {
 				if much {
 					t.lost = t.refs[0].at
@@ -235,14 +264,15 @@ func (m *memory) sweep(now time.Time, inRoom func(room, sid string) bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.forget(now)
-	for sid, s := range m.senders {
-		if now.Sub(s.last) > 2*m.age {
-			delete(m.senders, sid)
+	for sid, p := range m.parties {
+		if t := p.trail; t != nil && t.local == nil && now.Sub(t.made) > m.age && !inRoom(t.room, sid) {
+			p.trail = nil
 		}
-	}
-	for sid, t := range m.trails {
-		if t.local == nil && now.Sub(t.made) > m.age && !inRoom(t.room, sid) {
-			delete(m.trails, sid)
+		if now.Sub(p.last) > 2*m.age {
+			p.sender = sender{}
+			if p.trail == nil {
+				delete(m.parties, sid)
+			}
 		}
 	}
 }
@@ -259,21 +289,11 @@ func (t *trail) missed(after position) ([]ref, bool) {
 	return append([]ref(nil), t.refs[i:]...), true
 }
 
-// member finds the member whose socket is here, nil if it is not.
-func (m *memory) member(sid string) *member {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if t := m.trails[sid]; t != nil {
-		return t.local
-	}
-	return nil
-}
-
 // release forgets that a member's socket is here, unless another took its place.
 func (m *memory) release(l *member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if t := m.trails[l.sid]; t != nil && t.local == l {
+	if t := m.trail(l.sid); t != nil && t.local == l {
 		t.local = nil
 	}
 }

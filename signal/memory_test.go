@@ -39,7 +39,7 @@ func (l *logged) say(n int) position {
 
 // missed is how many signals b gets that comes back, -1: it cannot.
 func (l *logged) missed(after position) int {
-	refs, ok := l.trails["b"].missed(after)
+	refs, ok := l.trail("b").missed(after)
 	if !ok {
 		return -1
 	}
@@ -60,7 +60,7 @@ func TestMemory(t *testing.T) {
 	}
 	l.add(bus.Signal{Room: "other", From: "a", To: "b", Kind: kindMessage, Name: "message", Args: [][]byte{{}}})
 	l.add(bus.Signal{Room: "r", From: "a", To: "nobody", Kind: kindMessage, Name: "message", Args: [][]byte{{}}})
-	if got := l.missed(second); got != 0 || l.trails["nobody"] != nil {
+	if got := l.missed(second); got != 0 || l.trail("nobody") != nil {
 		t.Error("remembered what is for nobody in the room")
 	}
 	// What is old was got long ago: who comes back after it misses nothing.
@@ -72,7 +72,7 @@ func TestMemory(t *testing.T) {
 	l.add(bus.Signal{Room: "r", From: "b", Kind: kindGone})
 	l.say(4)
 	l.welcome("b") // written before it left, read after: it stays gone
-	if l.trails["b"] != nil || third.seq == 0 {
+	if l.trail("b") != nil || third.seq == 0 {
 		t.Error("it left")
 	}
 }
@@ -93,7 +93,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		if got := l.missed(first); got != -1 {
 			t.Errorf("%s: missed %d", name, got)
 		}
-		refs := l.trails["b"].refs
+		refs := l.trail("b").refs
 		if n := len(refs); n == 0 || n > 8 || l.missed(refs[0].at) != n-1 {
 			t.Errorf("%s: %d left, %d after the first", name, n, l.missed(refs[0].at))
 		}

@@ -106,6 +106,8 @@ type finding struct {
 // look finds the members that need something, and those of other workers.
 func (w *Worker) look(now time.Time) (found []finding, elsewhere map[string][]finding) {
 	p := w.presence
+	w.memory.mu.Lock()
+	defer w.memory.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	elsewhere = map[string][]finding{}
@@ -124,7 +126,9 @@ func (w *Worker) look(now time.Time) (found []finding, elsewhere map[string][]fi
 			case m.Worker != w.bus.ID():
 				elsewhere[m.Worker] = append(elsewhere[m.Worker], finding{name, m, w.orphan})
 			case age > w.cfg.Grace+settling:
-				found = append(found, finding{name, m, w.giveUpIfNotHere})
+				if t := w.memory.trail(m.SID); t == nil || t.local == nil || t.local.term != m.Term {
+					found = append(found, finding{name, m, w.giveUp}) // ours by its record alone
+				}
 			}
 		}
 	}
@@ -175,13 +179,6 @@ func (w *Worker) giveUp(ctx context.Context, room string, m bus.Member) {
 	w.leave(ctx, room, m.SID, m.Term, "connection lost")
 }
 
-// giveUpIfNotHere sees to a member that is ours by its record.
-func (w *Worker) giveUpIfNotHere(ctx context.Context, room string, m bus.Member) {
-	if l := w.memory.member(m.SID); l == nil || l.term != m.Term {
-		w.giveUp(ctx, room, m)
-	}
-}
-
 // orphan sees to a member whose worker died, perhaps before it told of it.
 func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
 	if r := w.presence.room(room); r != nil && r.Member(m.SID) != nil && time.Now().UnixMilli()-m.Joined < time.Minute.Milliseconds() {
@@ -223,25 +220,22 @@ const trustTime = 1100 * time.Millisecond
 func (w *Worker) evictStrangers(now time.Time) {
 	var out []*member
 	w.memory.mu.Lock()
-	for _, t := range w.memory.trails {
+	w.memory.locals(func(t *trail) {
 		m := t.local
-		if m == nil {
-			continue
-		}
 		if m.socket == nil {
 			if now.Sub(m.made) > 2*acceptTime {
 				t.local = nil // it never came
 			}
-			continue
+			return
 		}
 		r := w.presence.room(m.room)
 		if r != nil && r.Revision < m.record || now.Sub(m.made) < settling {
-			continue // not seen yet
+			return // not seen yet
 		}
 		if me := r.Member(m.sid); me == nil || me.Term != m.term && me.Left == nil {
 			out = append(out, m)
 		}
-	}
+	})
 	w.memory.mu.Unlock()
 	for _, m := range out {
 		m.socket.Close()

@@ -77,7 +77,7 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 // restore puts m in the place of whoever has its socket now, with what it missed.
 func (w *Worker) restore(m *member) bool {
 	w.memory.mu.Lock()
-	t := w.memory.trails[m.sid]
+	t := w.memory.trail(m.sid)
 	if t == nil {
 		// All that was for it is still to be read.
 		t = w.memory.known(m.room, m.sid)
@@ -106,7 +106,7 @@ func (w *Worker) restore(m *member) bool {
 func (w *Worker) resume(s *socketio.Socket) socketio.Handler {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
-	t := w.memory.trails[s.ID()]
+	t := w.memory.trail(s.ID())
 	if t == nil || t.local == nil || t.local.socket != nil {
 		s.Close() // it took too long, or came twice at once
 		return nobody{}
