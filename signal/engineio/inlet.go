@@ -1,13 +1,16 @@
 package engineio
 
 import (
-	"net"
+	"errors"
+	"io"
 	"sync"
-	"syscall"
 )
 
 // inletBytes is what is read at once: some frames.
 const inletBytes = 4 << 10
+
+// errNotNow is of a bareConn.
+var errNotNow = errors.New("nothing goes without waiting")
 
 // inlets are buffers of inletBytes that no connection needs now.
 type inlets struct{ sync.Pool }
@@ -16,37 +19,27 @@ func newInlets() *inlets {
 	return &inlets{sync.Pool{New: func() any { return new([inletBytes]byte) }}}
 }
 
-// inlet reads from a connection. While it waits for it to have something, it
-// holds no buffer: most connections wait most of the time.
+// inlet reads from a connection. While it waits for a bare one to have
+// something, it holds no buffer: most connections wait most of the time.
 type inlet struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil: conn cannot tell when it has something (TLS), and buffers itself
+	conn io.Reader
+	bare *bareConn // conn, if it is one; nil: it cannot tell when it has something (TLS), and buffers itself
 	pool *inlets
-	try  func(fd uintptr) bool // attempt, made once
 
 	rest []byte            // read and not used yet
 	buf  *[inletBytes]byte // what rest is a part of, to be given back; may be nil
-	err  error             // attempt's
-}
-
-// newInlet is an inlet of which early was read already.
-func newInlet(conn net.Conn, pool *inlets, early []byte) *inlet {
-	i := &inlet{conn: conn, raw: rawOf(conn), pool: pool, rest: early}
-	i.try = i.attempt
-	return i
+	dry  bool              // what was read last was all there was
 }
 
 // Read is io.Reader's.
 func (i *inlet) Read(p []byte) (int, error) {
 	if len(i.rest) == 0 {
-		if i.raw == nil || len(p) >= inletBytes {
+		if i.bare == nil || len(p) >= inletBytes {
+			i.dry = false
 			return i.conn.Read(p)
 		}
-		if err := i.raw.Read(i.try); err != nil {
+		if err := i.fill(); err != nil {
 			return 0, err
-		}
-		if i.err != nil {
-			return 0, i.err
 		}
 	}
 	n := copy(p, i.rest)
@@ -59,15 +52,24 @@ func (i *inlet) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// attempt reads what is there; false: nothing is, yet.
-func (i *inlet) attempt(fd uintptr) bool {
-	b := i.pool.Get().(*[inletBytes]byte)
-	n, err := readNow(fd, b[:])
-	if n > 0 {
-		i.buf, i.rest, i.err = b, b[:n], nil
-		return true
+// fill waits until there is something, and reads it.
+func (i *inlet) fill() error {
+	for {
+		if i.dry && !i.bare.ended.Load() {
+			<-i.bare.ready
+		}
+		b := i.pool.Get().(*[inletBytes]byte)
+		n, err := i.bare.readNow(b[:])
+		i.dry = n < len(b)
+		if n > 0 {
+			i.buf, i.rest = b, b[:n]
+			return nil
+		}
+		i.pool.Put(b)
+		if !errors.Is(err, errNotNow) {
+			return err
+		}
+		<-i.bare.ready
+		i.dry = false
 	}
-	i.pool.Put(b)
-	i.err = err
-	return err != errNotNow //nolint:errorlint // our own, as it is
 }

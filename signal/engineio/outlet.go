@@ -2,9 +2,8 @@ package engineio
 
 import (
 	"bytes"
-	"net"
+	"io"
 	"sync"
-	"syscall"
 )
 
 // writeBytes bounds what is written at once, unless one message is longer.
@@ -19,23 +18,15 @@ func newOutlets() *outlets {
 
 // outlet gathers bytes and writes them to a connection. One at a time uses it.
 type outlet struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil: conn cannot write without waiting (TLS)
+	conn io.Writer
+	bare *bareConn // conn, if it is one; nil: it cannot write without waiting (TLS)
 	pool *outlets
 
-	buf *bytes.Buffer         // what is to be written; nil: nothing
-	try func(fd uintptr) bool // attempt, made once
-}
-
-// newOutlet is an outlet with nothing to write.
-func newOutlet(conn net.Conn, pool *outlets) *outlet {
-	o := &outlet{conn: conn, raw: rawOf(conn), pool: pool}
-	o.try = o.attempt
-	return o
+	buf *bytes.Buffer // what is to be written; nil: nothing
 }
 
 // prompt says whether now can be used.
-func (o *outlet) prompt() bool { return o.raw != nil }
+func (o *outlet) prompt() bool { return o.bare != nil }
 
 // left says whether there is something to write.
 func (o *outlet) left() bool { return o.buf != nil }
@@ -55,16 +46,11 @@ func (o *outlet) enough() bool { return o.buf != nil && o.buf.Len() >= writeByte
 // now writes what the connection takes without waiting. An error is left for
 // wait to find.
 func (o *outlet) now() {
-	_ = o.raw.Write(o.try)
+	n, _ := o.bare.writeNow(o.buf.Bytes())
+	o.buf.Next(n)
 	if o.buf.Len() == 0 {
 		o.drop()
 	}
-}
-
-// attempt writes what the connection takes.
-func (o *outlet) attempt(fd uintptr) bool {
-	o.buf.Next(writeNow(fd, o.buf.Bytes()))
-	return true
 }
 
 // wait writes all.

@@ -17,6 +17,7 @@ type Server struct {
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	flush   flushers
+	watch   *watch
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -31,6 +32,10 @@ func NewServer(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
 	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), sessions: map[string]*Session{}, perIP: map[string]int{}}
+	var err error
+	if s.watch, err = newWatch(); err != nil {
+		return nil, err
+	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s, nil
 }
@@ -145,6 +150,7 @@ func (s *Server) Close() {
 		s.remove(e)
 	}
 	s.wg.Wait()
+	s.watch.close()
 }
 
 // enter makes room for one more goroutine that Close waits for. After Close

@@ -241,8 +241,9 @@ func TestClientThatTakesNothing(t *testing.T) {
 func FuzzSocket(f *testing.F) {
 	f.Add(frames(masked(ws.OpText, false, "a"), masked(ws.OpContinuation, true, "b"), masked(ws.OpClose, true, "")))
 	f.Add([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 0, 0x20, 0, 1, 2, 3, 4, 5})
+	s := testServer(f)
 	f.Fuzz(func(t *testing.T, sent []byte) {
-		w := testServer(t).socket(discards{bytes.NewReader(sent)}, nil)
+		w := s.socket(discards{bytes.NewReader(sent)}, nil)
 		for {
 			_, b, err := w.read()
 			if err != nil {
