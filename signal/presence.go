@@ -112,22 +112,25 @@ func (w *Worker) look(now time.Time) (found []finding, elsewhere map[string][]fi
 	defer p.mu.Unlock()
 	elsewhere = map[string][]finding{}
 	for name, r := range p.all {
-		for _, m := range r.Members {
-			age := now.Sub(p.states[memberKey{name, m.SID}].since)
+		for i := range r.Members {
+			m := &r.Members[i]
+			age := func() time.Duration { return now.Sub(p.states[memberKey{name, m.SID}].since) }
 			switch {
 			case m.Left != nil:
-				if age > finishing {
-					found = append(found, finding{name, m, w.finishLeaving})
+				if age() > finishing {
+					found = append(found, finding{name, *m, w.finishLeaving})
 				}
 			case m.Worker == "":
-				if age > w.cfg.Recovery {
-					found = append(found, finding{name, m, w.giveUp})
+				if age() > w.cfg.Recovery {
+					found = append(found, finding{name, *m, w.giveUp})
 				}
 			case m.Worker != w.bus.ID():
-				elsewhere[m.Worker] = append(elsewhere[m.Worker], finding{name, m, w.orphan})
-			case age > w.cfg.Grace+settling:
-				if t := w.memory.trail(m.SID); t == nil || t.local == nil || t.local.term != m.Term {
-					found = append(found, finding{name, m, w.giveUp}) // ours by its record alone
+				elsewhere[m.Worker] = append(elsewhere[m.Worker], finding{name, *m, w.orphan})
+			default:
+				t := w.memory.trail(m.SID)
+				here := t != nil && t.local != nil && t.local.term == m.Term
+				if !here && age() > w.cfg.Grace+settling { // it is ours by its record alone
+					found = append(found, finding{name, *m, w.giveUp})
 				}
 			}
 		}

@@ -61,14 +61,18 @@ func newWatch() (*watch, error) {
 	return w, nil
 }
 
-// close ends the watch. Nobody waits for its connections any more.
+// close ends the watch; it may be called twice. Nobody waits for its
+// connections any more.
 func (w *watch) close() {
 	w.mu.Lock()
+	again := w.closed
 	w.closed = true
 	w.mu.Unlock()
 	_ = w.outer.Close()
 	<-w.over
-	_ = unix.Close(w.inner)
+	if !again { // or the number may be another file's
+		_ = unix.Close(w.inner)
+	}
 }
 
 func (w *watch) run() {

@@ -201,6 +201,7 @@ func TestOnlyTCPIsBare(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.close()
+	w.close()
 	if w.bare(c) != nil {
 		t.Error("a closed watch takes a connection")
 	}
