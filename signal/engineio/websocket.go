@@ -16,11 +16,10 @@ import (
 
 // The WebSocket library is gobwas/ws: handshake, headers, masking and the
 // protocol's rules, without a connection type. So an idle connection holds no
-// buffer (inlet), several messages go in one write, and a write that does not
-// have to wait needs no goroutine (offer); and connections are waited for all
-// together (watch). gorilla/websocket's connection took
-// 6 kB more and 7 us more CPU a relayed message, coder/websocket's 10 kB more
-// than that.
+// buffer (inlet), several messages go in one write, a write that does not have
+// to wait needs no goroutine (offer), and connections are waited for together
+// (watch). gorilla/websocket's connection took 6 kB more and 7 us more CPU a
+// relayed message, coder/websocket's 10 kB more than that.
 
 const (
 	// payloadBytes is what is allocated for a message before any of it came.
