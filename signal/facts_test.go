@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +19,9 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 	w := newWorld(t, 3)
 	events := make(chan bus.Envelope, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
-	t.Cleanup(cancel)
-	go func() {
+	var tail sync.WaitGroup
+	t.Cleanup(func() { cancel(); tail.Wait() }) // before the bus ends
+	tail.Go(func() {
 		err := w.workers[0].bus.Tail(ctx, "call.>", func(e bus.Envelope) error {
 			events <- e
 			return nil
@@ -27,7 +29,7 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-	}()
+	})
 	const rooms, members = 5, 4
 	for i := range rooms {
 		room := fmt.Sprint("r", i)
