@@ -110,11 +110,11 @@ func (a *App) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handle
 	if auth == nil {
 		auth = json.RawMessage("{}")
 	}
+	a.Sockets <- s // before the client can tell that it is connected
 	a.Memory.back(s, h)
 	if !s.Recovered() {
 		_ = s.Emit(socketio.Event{Name: "auth", Args: []json.RawMessage{auth}})
 	}
-	a.Sockets <- s
 	return &user{a, s}
 }
 
