@@ -27,8 +27,8 @@ test: deps check clients ## Everything that must hold: format, vet, lint, all te
 	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
 	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 $(ALONE)
 
-test-long: deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile
-	PSE_LONG=1 $(GO) test -timeout 90m -p 1 ./...
+test-long: deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
+	PSE_LONG=1 $(GO) test -timeout 150m -p 1 ./...
 
 check: web
 	@files=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofumpt'ed, run make fmt:"; echo "$$files"; exit 1; fi
