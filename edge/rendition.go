@@ -16,7 +16,7 @@ type rendition struct {
 	seen   uint64            // the newest segment of any rendition when its last message came
 	inits  map[string]uint64 // init id -> number of the newest message that holds it
 	kind   string            // bus.KindAV, KindVideo or KindAudio
-	pinned []*part           // whose bytes are kept, oldest first
+	pins   pins
 }
 
 // list is a rendition's media list as of one message of the log, with the
@@ -65,19 +65,6 @@ func (r *rendition) keepInit(id string, seq uint64) {
 		}
 	}
 	r.inits[id] = seq
-}
-
-// pin keeps the bytes of a part, and lets go of those further back than keep ms.
-func (r *rendition) pin(p *part, data []byte, keep int64) {
-	if data != nil {
-		p.pin.Store(&data)
-		r.pinned = append(r.pinned, p)
-	}
-	for len(r.pinned) > 0 && r.pinned[0].end < p.end-keep {
-		r.pinned[0].pin.Store(nil)
-		r.pinned[0] = nil
-		r.pinned = r.pinned[1:]
-	}
 }
 
 // contentType is that of the rendition's segments.

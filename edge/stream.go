@@ -84,7 +84,7 @@ func (s *stream) apply(m *bus.Part) {
 	}
 	if p != nil {
 		target := int64(r.window.newest().info.Target) * 1000
-		r.pin(p, m.Data, partTargets*target+s.keep)
+		r.pins.add(p, m.Data, partTargets*target+s.keep)
 	}
 	r.seen = s.newest().msn
 	current := s.current()
