@@ -61,7 +61,9 @@ func (r *rendition) read(ctx context.Context, l *List, listed time.Time) {
 		}
 		r.cursor = Position{s.MSN, max(from, len(s.Parts))}
 		if s.URI != "" {
-			r.whole(ctx, s, in, l.PartTarget)
+			if !s.Gap {
+				r.whole(ctx, s, in, l.PartTarget)
+			}
 			r.cursor = Position{s.MSN + 1, 0}
 		}
 	}
@@ -241,6 +243,9 @@ func (r *rendition) removed(l *listing) {
 	}
 	for _, s := range l.prev.Segments {
 		if s.MSN < l.now.MSN && l.prev.MSN <= l.now.MSN {
+			if s.Gap {
+				continue // there was nothing
+			}
 			add(s.URI, forGoneSegment, s.Duration+longest)
 			continue
 		}

@@ -70,6 +70,8 @@ type fact struct {
 	discontinuity   bool
 	discontinuities uint64 // discontinuity sequence number of the segment
 	counted         bool   // the list had EXT-X-DISCONTINUITY-SEQUENCE
+	gap             bool
+	cut             bool // see cutShort; set where renditions are compared
 }
 
 // mark is where a rendition was at a time, as known when a playlist had been read.
@@ -118,7 +120,7 @@ func (r *rendition) remember(l *List, rep *reply) {
 			disc++
 		}
 		if _, known := r.facts[s.MSN]; !known {
-			r.facts[s.MSN] = fact{s.Duration, pdtOf(l, i), s.Discontinuity, disc, l.HasDiscontinuitySeq}
+			r.facts[s.MSN] = fact{s.Duration, pdtOf(l, i), s.Discontinuity, disc, l.HasDiscontinuitySeq, s.Gap, false}
 			if s.Discontinuity && r.last != nil {
 				r.watched.Discontinuities++
 			}

@@ -97,7 +97,7 @@ func mediaRules() []Rule {
 			ID: "pdt.same", Spec: "6.2.4", Text: "a segment has the same date in all renditions",
 			end: func(v *verdict, c *checker) {
 				c.eachFact(func(at string, a, b fact) {
-					if !a.pdt.IsZero() && !b.pdt.IsZero() {
+					if !a.pdt.IsZero() && !b.pdt.IsZero() && !a.gap && !b.gap {
 						d := a.pdt.Sub(b.pdt).Abs()
 						v.check(d <= pdtTolerance, at, "%v apart", d)
 					}
@@ -105,9 +105,12 @@ func mediaRules() []Rule {
 			},
 		},
 		{
-			ID: "segment.same-length", Spec: "6.2.4", Text: "a segment has the same duration in all renditions",
+			ID: "segment.same-length", Spec: "6.2.4", Text: "a segment has the same duration in all renditions, but for what an encoder break cuts short",
 			end: func(v *verdict, c *checker) {
 				c.eachFact(func(at string, a, b fact) {
+					if a.cut || b.cut {
+						return
+					}
 					d := (a.duration - b.duration).Abs()
 					v.check(d <= 2*tick, at, "EXTINF %v and %v", a.duration, b.duration)
 				})
@@ -257,10 +260,17 @@ func (c *checker) eachFact(f func(at string, a, b fact)) {
 		for _, msn := range slices.Sorted(maps.Keys(a.facts)) {
 			x := a.facts[msn]
 			if y, both := b.facts[msn]; both {
+				x.cut, y.cut = a.cutShort(msn), b.cutShort(msn)
 				f(fmt.Sprintf("%s and %s %d", a.name, b.name, msn), x, y)
 			}
 		}
 	})
+}
+
+// cutShort tells whether a segment has no media, or is the last before a break.
+func (r *rendition) cutShort(msn uint64) bool {
+	next := r.facts[msn+1]
+	return r.facts[msn].gap || next.gap || next.discontinuity
 }
 
 func discontinuityRules() []Rule {

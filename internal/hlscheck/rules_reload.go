@@ -239,6 +239,9 @@ func hintRules() []Rule {
 				p := l.prev.Next()
 				if s := l.now.Segment(p.MSN); s != nil && s.URI != "" && len(s.Parts) == p.Part {
 					p = Position{p.MSN + 1, 0}
+					if next := l.now.Segment(p.MSN); next != nil && next.Discontinuity {
+						return // an encoder break: the hinted part will never be
+					}
 				}
 				if x, h := l.now.Part(p), l.prev.Hint("PART"); x != nil {
 					v.check(x.URI == h.URI, l.at(p), "hinted as %s, listed as %s", h.URI, x.URI)

@@ -42,7 +42,7 @@ func (r *rendition) plain(ctx context.Context) {
 	if rep := r.get(ctx, request{purpose: forList, url: r.url}); !r.take(ctx, rep) {
 		sleep.For(ctx, 50*time.Millisecond)
 	}
-	if r.last != nil && r.watched.Lists == 1 && len(r.last.Segments) > 0 {
+	if r.last != nil && r.watched.Lists == 1 && len(r.last.Segments) > 0 && !r.last.Segments[0].Gap {
 		// The oldest segment there is must be there.
 		r.get(ctx, request{purpose: forSegment, url: r.resolve(r.last.Segments[0].URI)})
 	}
