@@ -81,7 +81,7 @@ func TestMemoryOfAStreamIsBounded(t *testing.T) {
 	clock := int64(0)
 	for msn := range uint64(2000) {
 		for i := range 4 {
-			m := &bus.Part{Rendition: "source", Seq: msn*4 + uint64(i), MSN: msn, Index: i, Start: clock, End: clock + 500, Last: i == 3, Data: []byte("media")}
+			m := &bus.Part{Rendition: "source", Seq: 1 + msn*4 + uint64(i), MSN: msn, Index: i, Start: clock, End: clock + 500, Last: i == 3, Data: []byte("media")}
 			if i == 0 {
 				m.Segment = &bus.Segment{Session: "s", InitID: string(rune('a' + msn/100%26)), Target: 4, PartTarget: 500, PDT: clock}
 				m.Init = []byte("init")

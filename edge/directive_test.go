@@ -58,9 +58,10 @@ func FuzzParseDirective(f *testing.F) {
 // testView is segments 10 ... of some parts each, and a started one.
 func testView(segments, parts, tail int) *view {
 	w := newWindow(1 << 40)
-	clock := int64(0)
+	clock, seq := int64(0), uint64(0)
 	put := func(msn uint64, index int, last bool) {
-		m := &bus.Part{MSN: msn, Index: index, Start: clock, End: clock + 500, Last: last}
+		seq++
+		m := &bus.Part{Seq: seq, MSN: msn, Index: index, Start: clock, End: clock + 500, Last: last}
 		if index == 0 {
 			m.Segment = &bus.Segment{Session: "s", InitID: "i", Target: 4, PartTarget: 500, PDT: clock}
 		}

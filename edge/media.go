@@ -98,7 +98,7 @@ func (s *stream) locate(rend *rendition, t target) (*segment, []*part) {
 		if t.part < len(seg.parts) {
 			return seg, seg.parts[t.part : t.part+1]
 		}
-	case seg.complete:
+	case seg.complete && !seg.gap:
 		return seg, seg.parts
 	}
 	return nil, nil

@@ -63,7 +63,7 @@ func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []by
 	for i, s := range v.listed[from:] {
 		b = appendHead(b, s, init, style)
 		init = s.info.InitID
-		if from+i >= withParts {
+		if from+i >= withParts && !s.gap {
 			b = appendParts(b, s.parts, style)
 		}
 		b = append(b, "#EXTINF:"...)
@@ -116,6 +116,9 @@ func appendHead(b []byte, s *segment, init string, style playlistStyle) []byte {
 		b = append(b, style.media...)
 		b = append(b, s.info.InitID...)
 		b = append(b, ".mp4\"\n"...)
+	}
+	if s.gap {
+		b = append(b, "#EXT-X-GAP\n"...)
 	}
 	b = append(b, "#EXT-X-PROGRAM-DATE-TIME:"...)
 	b = time.UnixMilli(s.info.PDT).UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")

@@ -29,6 +29,7 @@ type segment struct {
 	end      int64 // of the last part so far
 	parts    []*part
 	complete bool
+	gap      bool // it is not to be had as a whole (EXT-X-GAP), only such parts as came
 }
 
 func (s *segment) duration() int64 { return s.end - s.start }

@@ -154,9 +154,12 @@ func TestShedRendition(t *testing.T) {
 		t.Errorf("master:\n%s", r.body)
 	}
 	r := s.want(200, "/hls/a/480p/index.m3u8")
-	if !strings.Contains(r.body, "#EXT-X-MEDIA-SEQUENCE:8\n") {
+	if !strings.Contains(r.body, "#EXT-X-MEDIA-SEQUENCE:0\n") || strings.Count(r.body, "#EXT-X-GAP\n") != 5 || !strings.Contains(r.body, "\n9.m4s\n") {
 		t.Errorf("480p came back as\n%s", r.body)
 	}
+	s.want(200, "/hls/a/480p/2.m4s")
+	s.want(200, "/hls/a/480p/3.0.m4s") // it was listed
+	s.want(404, "/hls/a/480p/3.m4s")
 }
 
 // A master waits for the renditions that are planned, but not for ever.

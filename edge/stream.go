@@ -71,6 +71,7 @@ func (s *stream) apply(m *bus.Part) {
 	r := s.renditions[m.Rendition]
 	if r == nil {
 		r = &rendition{name: m.Rendition, window: newWindow(s.dvr), inits: map[string]uint64{}}
+		r.window.twin = func(msn uint64) *segment { return s.twin(r, msn) }
 	}
 	p, changed := r.window.apply(m)
 	if !changed {
@@ -139,6 +140,21 @@ func (s *stream) newest() *segment {
 		}
 	}
 	return newest
+}
+
+// twin is the segment of that number in the first of the other renditions, by
+// name, that has it, nil if none does. It is called with the lock held.
+func (s *stream) twin(r *rendition, msn uint64) (twin *segment) {
+	session, name := r.window.newest().info.Session, ""
+	for _, other := range s.renditions {
+		if other == r || twin != nil && name < other.name {
+			continue
+		}
+		if seg := other.window.find(msn); seg != nil && !seg.gap && seg.info.Session == session {
+			twin, name = seg, other.name
+		}
+	}
+	return twin
 }
 
 // reports tells where the renditions other than r are.

@@ -16,13 +16,18 @@ const minSegments = 6
 // places show the same. The follower alone may touch it.
 type window struct {
 	dvr    int64      // how much the list holds, ms
-	listed []*segment // complete, without gap, of one session; oldest first
+	seq    uint64     // log number of the last message
+	listed []*segment // complete, numbered without gap, of one session; oldest first
 	tail   *segment   // the segment that is being filled, nil between two
 	gone   []*segment // no longer listed but still to be had; oldest first
 	ended  bool       // EOS came
+
+	twin func(msn uint64) *segment // the same segment of another rendition, nil if none has it
 }
 
-func newWindow(dvr time.Duration) window { return window{dvr: dvr.Milliseconds()} }
+func newWindow(dvr time.Duration) window {
+	return window{dvr: dvr.Milliseconds(), twin: func(uint64) *segment { return nil }}
+}
 
 // newest is the segment that the last part went to, nil if there is none.
 func (w *window) newest() *segment {
@@ -38,20 +43,18 @@ func (w *window) newest() *segment {
 // apply takes the rendition's next message. It returns the part that it
 // added, nil when none, and whether the list changed.
 func (w *window) apply(m *bus.Part) (p *part, changed bool) {
+	if m.Seq <= w.seq {
+		return nil, false // again
+	}
+	w.seq = m.Seq
 	if m.EOS {
 		return nil, w.end()
 	}
-	last := w.newest()
-	if last != nil && (m.MSN < last.msn || m.MSN == last.msn && m.Index < len(last.parts)) {
-		return nil, false // again
-	}
 	switch {
 	case m.Segment != nil && m.Index == 0:
-		if last != nil && (!last.complete || m.MSN != last.msn+1 || m.Segment.Session != last.info.Session) {
-			w.restart()
+		if !w.begin(m) {
+			return nil, false
 		}
-		w.tail = &segment{msn: m.MSN, info: m.Segment, start: m.Start}
-		w.ended = false
 	case w.tail == nil || m.MSN != w.tail.msn || m.Index != len(w.tail.parts):
 		return nil, false // its segment began before the log does
 	}
@@ -61,6 +64,25 @@ func (w *window) apply(m *bus.Part) (p *part, changed bool) {
 		w.complete()
 	}
 	return p, true
+}
+
+// begin makes room for the segment that m is the first part of. It reports
+// false for one that was there.
+func (w *window) begin(m *bus.Part) bool {
+	switch last := w.newest(); {
+	case last == nil:
+	case m.Segment.Session != last.info.Session:
+		w.restart()
+		if m.MSN <= last.msn { // the name was forgotten, and counts anew
+			w.gone = nil
+		}
+	case m.MSN <= last.msn:
+		return false
+	case !w.bridge(last, m):
+		w.restart()
+	}
+	w.tail, w.ended = &segment{msn: m.MSN, info: m.Segment, start: m.Start}, false
+	return true
 }
 
 func (w *window) end() bool {
@@ -74,9 +96,12 @@ func (w *window) end() bool {
 	return true
 }
 
-// restart begins the list anew: another session, or a hole in the numbers.
+// restart begins the list anew.
 func (w *window) restart() {
 	w.gone = append(w.gone, w.listed...)
+	if w.tail != nil {
+		w.gone = append(w.gone, w.tail)
+	}
 	w.listed, w.tail = nil, nil
 }
 
@@ -92,15 +117,21 @@ func (w *window) complete() {
 func (w *window) trim() {
 	newest := w.listed[len(w.listed)-1]
 	var listed int64
-	first := len(w.listed)
+	first, media := len(w.listed), 0
 	for first > 0 {
 		s := w.listed[first-1]
 		enough := listed >= w.dvr || newest.info.PDT-s.info.PDT > w.dvr*3/2
-		if enough && len(w.listed)-first >= minSegments {
+		if enough && media >= minSegments {
 			break
 		}
 		listed += s.duration()
 		first--
+		if !s.gap {
+			media++
+		}
+	}
+	for w.listed[first].gap { // nothing is to be had there
+		first++
 	}
 	w.gone = append(w.gone, w.listed[:first]...)
 	w.listed = w.listed[first:]

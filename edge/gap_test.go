@@ -1,0 +1,145 @@
+package edge
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// names lists a window's segments as a playlist does: "7", "g8" for a gap, "9.2" for two parts of the open one.
+func (w *window) names() string {
+	var b strings.Builder
+	for _, s := range w.listed {
+		if s.gap {
+			b.WriteByte('g')
+		}
+		fmt.Fprintf(&b, "%d:%d ", s.msn, s.duration())
+	}
+	if w.tail != nil {
+		fmt.Fprintf(&b, "%d.%d", w.tail.msn, len(w.tail.parts))
+	}
+	return b.String()
+}
+
+// Where a transcoder left a segment unfinished, or numbers unused, the list
+// goes on: with what there is of it before a discontinuity, else with gaps of
+// the length that the media has in the other renditions.
+func TestListGoesOnAfterALoss(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		parts   int    // of the segment that is not finished; 0: none is
+		skipped uint64 // numbers that nobody used
+		away    int64  // until the next segment starts, ms
+		disc    bool
+		want    string // of the list from segment 29 on, once the next one has begun
+	}{
+		{"the transcoder comes back, media was lost", 2, 0, 10_000, true, "29:2000 30:1000 31.1"},
+		{"the same, and this rendition was behind the others", 2, 1, 10_000, true, "29:2000 30:1000 g31:4000 32.1"},
+		{"the same, at a segment's end", 0, 1, 300, true, "29:2000 g30:300 31.1"},
+		{"given up in mid-segment, and taken up with the next", 2, 0, 1000, false, "29:2000 g30:2000 31.1"},
+		{"given up for longer", 2, 3, 7000, false, "29:2000 g30:2000 g31:2000 g32:2000 g33:2000 34.1"},
+		{"given up at a segment's end", 0, 2, 4000, false, "29:2000 g30:2000 g31:2000 32.1"},
+		{"given up for longer than the list goes back", 2, 70, 141_000, false, "101.1"},
+		{"numbers that no media can have", 0, 5, 0, false, "35.1"},
+		{"hours later", 1, 3, 5 * 3600_000, true, "34.1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, k := newWindow(2*time.Minute), &tape{}
+			for range 30 {
+				w.applyAll(t, k.segment("s", false, 4))
+			}
+			if c.parts > 0 {
+				w.applyAll(t, k.segment("s", false, c.parts))
+			}
+			before := w.names()
+			k.msn += c.skipped
+			k.at += c.away
+			w.applyAll(t, k.segment("s", c.disc, 1))
+			got := w.names()
+			if i := strings.Index(got, "29:"); i >= 0 {
+				got = got[i:]
+			}
+			if got != c.want {
+				t.Errorf("the list ends in %q, not %q; it was\n%s", got, c.want, before)
+			}
+			for i := range c.parts {
+				if seg := w.find(30); seg == nil || i >= len(seg.parts) {
+					t.Errorf("part 30.%d, listed a moment ago, is gone", i)
+				}
+			}
+			if w.find(29) == nil {
+				t.Error("segment 29, listed a moment ago, is gone")
+			}
+		})
+	}
+}
+
+// Gaps are as long as the media of the other renditions, and have their discontinuities.
+func TestGapsAreLikeTheOtherRenditions(t *testing.T) {
+	w, k := newWindow(2*time.Minute), &tape{}
+	other, o := newWindow(2*time.Minute), &tape{}
+	w.twin = other.find
+	for range 8 {
+		w.applyAll(t, k.segment("s", false, 4))
+		other.applyAll(t, o.segment("s", false, 4))
+	}
+	w.applyAll(t, k.segment("s", false, 1))
+	other.applyAll(t, o.segment("s", false, 4))
+	other.applyAll(t, o.segment("s", false, 3)) // its end came early: the publisher blinked
+	o.at += 10_000
+	other.applyAll(t, o.segment("s", true, 4))
+	other.applyAll(t, o.segment("s", false, 4))
+	k.msn, k.at, k.breaks = o.msn, o.at, o.breaks
+	other.applyAll(t, o.segment("s", false, 1))
+	w.applyAll(t, k.segment("s", false, 1))
+	if got := w.names(); !strings.HasSuffix(got, " 7:2000 g8:2000 g9:1500 g10:2000 g11:2000 12.1") {
+		t.Fatalf("the list is %s", got)
+	}
+	for msn := uint64(7); msn < 13; msn++ {
+		a, b := w.find(msn).info, other.find(msn).info
+		if a.PDT != b.PDT || a.Discontinuity != b.Discontinuity || a.DiscontinuitySeq != b.DiscontinuitySeq {
+			t.Errorf("segment %d is\n%+v, in the other rendition\n%+v", msn, a, b)
+		}
+	}
+}
+
+// A list never begins with a gap, nor falls below six segments of media for one.
+func TestGapsLeaveTheList(t *testing.T) {
+	w, k := newWindow(20*time.Second), &tape{}
+	for range 20 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	k.msn, k.at = k.msn+8, k.at+16_000
+	for range 12 {
+		w.applyAll(t, k.segment("s", false, 4))
+		media := 0
+		for _, s := range w.listed {
+			if !s.gap {
+				media++
+			}
+		}
+		if w.listed[0].gap || media < minSegments {
+			t.Errorf("the list is %s", w.names())
+		}
+	}
+	if got := w.names(); strings.Contains(got, "g") {
+		t.Errorf("the list is %s", got)
+	}
+}
+
+// A name that was forgotten counts anew: its new session is not taken for what was there already.
+func TestForgottenNameBeginsAnew(t *testing.T) {
+	w, k := newWindow(2*time.Minute), &tape{msn: 500}
+	for range 10 {
+		w.applyAll(t, k.segment("s1", false, 4))
+	}
+	k.msn, k.at = 0, 0
+	w.applyAll(t, k.segment("s2", false, 4))
+	if got := w.names(); got != "0:2000 " {
+		t.Errorf("the list is %s", got)
+	}
+	if w.find(505) != nil || w.find(0) == nil {
+		t.Error("numbers of before are mixed with those of now")
+	}
+}
