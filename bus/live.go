@@ -42,8 +42,22 @@ type Live struct {
 	FPS        float64 `json:"fps,omitempty"`         // as announced; 0 unknown
 	AudioCodec string  `json:"audio_codec,omitempty"` // "aac" or empty
 
+	// Told is what events were published of: those of a later state are still to
+	// be. Nil in records of before there was this field.
+	Told *Told `json:"told,omitempty"`
+
 	NextMSN uint64 `json:"next_msn"` // no segment of this name ever had this media sequence number or a higher one
 }
+
+// Told names a state of a stream's record. The zero value is none.
+type Told struct {
+	Session string `json:"session"`
+	Epoch   int    `json:"epoch"`
+	State   string `json:"state"`
+}
+
+// Now is the state that the record is in.
+func (l *Live) Now() Told { return Told{l.Session, l.Epoch, l.State} }
 
 // GetLive reads a stream's record, or ErrNotFound.
 func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {

@@ -11,10 +11,11 @@ import (
 )
 
 // facts are the events that a record in its state implies, in order. Their
-// keys are of the record, so telling them again after a crash tells nothing twice.
+// keys are of the record, so telling them again within the hour tells nothing
+// twice; what was told longer ago is on the record.
 func facts(l *bus.Live) []bus.Event {
 	var evs []bus.Event
-	if l.Epoch == 0 {
+	if !begunTold(l) {
 		evs = append(evs, bus.StreamStarted{
 			SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, StartedAt: l.StartedAt, VideoCodec: l.VideoCodec,
 			Width: l.Width, Height: l.Height, FPS: l.FPS, AudioCodec: l.AudioCodec, KeyID: l.KeyID, Client: l.Client,
@@ -34,7 +35,25 @@ func facts(l *bus.Live) []bus.Event {
 	return evs
 }
 
-// announcer publishes the facts of records, one after the other, until each is stored.
+// begunTold says whether the start of a record's session was told.
+func begunTold(l *bus.Live) bool {
+	if l.Told == nil { // a record of an older version
+		return l.Epoch > 0 || now()-l.StartedAt >= eventsAge.Milliseconds()
+	}
+	return l.Told.Session == l.Session
+}
+
+// untold says whether facts of a record may be unknown: who changed it has
+// died before they were stored, or has not come to it yet.
+func untold(l *bus.Live) bool {
+	if l.Told == nil {
+		return now()-max(l.StartedAt, l.PausedAt, l.EndedAt) < eventsAge.Milliseconds()
+	}
+	return *l.Told != l.Now()
+}
+
+// announcer publishes the facts of records, one after the other, until each is
+// stored, and notes so on the record.
 type announcer struct {
 	mu      sync.Mutex
 	waiting []*bus.Live   // guarded by mu
@@ -83,5 +102,33 @@ func (w *Worker) runAnnouncer(ctx, hard context.Context) {
 				}
 			}
 		}
+		if err := w.told(hard, l); err != nil && hard.Err() == nil {
+			w.log.Warn("what was told is not on record", zap.String("stream", l.Name), zapErr(err)) // so it may be told again
+		}
 	}
+}
+
+// told notes on its record that the facts of l are published.
+func (w *Worker) told(ctx context.Context, l *bus.Live) error {
+	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+		if r.Session != l.Session || r.Told != nil && !later(l, r.Told) {
+			return errStale
+		}
+		told := l.Now()
+		r.Told = &told
+		return nil
+	})
+	if errors.Is(err, errStale) {
+		return nil
+	}
+	return err
+}
+
+// later says whether the record l is further on than what was told of its stream.
+func later(l *bus.Live, told *bus.Told) bool {
+	rank := map[string]int{bus.StateLive: 0, bus.StateGrace: 1, bus.StateEnded: 2}
+	if told.Session != l.Session {
+		return true
+	}
+	return l.Epoch > told.Epoch || l.Epoch == told.Epoch && rank[l.State] > rank[told.State]
 }

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -20,16 +21,24 @@ type keeper struct {
 	mu      sync.Mutex
 	records map[string]*bus.Live // by sid; guarded by mu
 	orphans map[string]int       // by sid: how often our own live record was seen without its session; the runner's
+	untold  map[string]waiting   // by sid: records whose facts are not told; the runner's
+}
+
+// waiting is a record's state of which nothing is told yet.
+type waiting struct {
+	state bus.Told
+	looks int // so often it was seen
 }
 
 const (
 	keepEvery = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
 	aliveEach = 4                      // looks between two probes of the same worker
+	tellAfter = 8                      // looks at a record whose facts are not told, until another worker tells them
 	eventsAge = 50 * time.Minute       // within which telling a fact again tells it once
 )
 
 func newKeeper(w *Worker) *keeper {
-	return &keeper{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int)}
+	return &keeper{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int), untold: make(map[string]waiting)}
 }
 
 // run returns when ctx ends.
@@ -39,10 +48,13 @@ func (k *keeper) run(ctx context.Context) {
 	wg.Go(func() { _ = k.w.bus.WatchLive(ctx, k.seen) })
 	alive := make(map[string]bool)
 	for look := 0; sleep.For(ctx, keepEvery); look++ {
+		all := k.list()
 		if look%aliveEach == 0 {
 			clear(alive)
+			k.forget(all)
 		}
-		for _, l := range k.list() {
+		for _, l := range all {
+			k.tell(l)
 			if err := k.mind(ctx, l, alive); err != nil && ctx.Err() == nil {
 				k.w.log.Warn("record of a stream", zap.String("stream", l.Name), zapErr(err))
 				break // the bus is away, most likely
@@ -54,7 +66,6 @@ func (k *keeper) run(ctx context.Context) {
 // seen takes a record in.
 func (k *keeper) seen(l *bus.Live) {
 	k.mu.Lock()
-	_, known := k.records[l.SID]
 	if l.State == "" {
 		delete(k.records, l.SID)
 	} else {
@@ -69,10 +80,34 @@ func (k *keeper) seen(l *bus.Live) {
 		s.lost.Store(true)
 		s.cut("the publisher came back at another server")
 	}
-	// Who died may have left its last facts untold.
-	if at := max(l.StartedAt, l.PausedAt, l.EndedAt); !known && l.Ingest != k.w.bus.ID() && now()-at < eventsAge.Milliseconds() {
+}
+
+// tell publishes the facts of a record whose own worker has not done so: who
+// died may have left its last ones untold.
+func (k *keeper) tell(l *bus.Live) {
+	if !untold(l) {
+		delete(k.untold, l.SID)
+		return
+	}
+	u := k.untold[l.SID]
+	if u.state != l.Now() {
+		u = waiting{state: l.Now()}
+	}
+	u.looks++
+	k.untold[l.SID] = u
+	if u.looks == tellAfter {
 		k.w.announce(l)
 	}
+}
+
+// forget lets go of what was noted of records that are gone.
+func (k *keeper) forget(all []*bus.Live) {
+	there := make(map[string]bool, len(all))
+	for _, l := range all {
+		there[l.SID] = true
+	}
+	maps.DeleteFunc(k.untold, func(sid string, _ waiting) bool { return !there[sid] })
+	maps.DeleteFunc(k.orphans, func(sid string, _ int) bool { return !there[sid] })
 }
 
 func (k *keeper) list() []*bus.Live {

@@ -27,7 +27,14 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int6
 			return err
 		}
 		before = *l
-		if w.returns(l, s, at) {
+		returns := w.returns(l, s, at)
+		if l.Told == nil {
+			l.Told = new(bus.Told)
+			if returns { // of an older version, which told what there was
+				*l.Told = l.Now()
+			}
+		}
+		if returns {
 			l.Epoch++
 		} else {
 			l.Session, l.Epoch, l.StartedAt = nuid.Next(), 0, at
