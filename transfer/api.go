@@ -154,7 +154,7 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	defer w.holds.release(i.Name)
-	if err := w.mayRemove(r.Context(), wr.info, wr.last.end); err != nil {
+	if err := w.mayRemove(wr.info, wr.last.end); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, w.remove(wr, removedBySender)

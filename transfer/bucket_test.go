@@ -241,7 +241,7 @@ func TestFenceOfABucket(t *testing.T) {
 	if err := <-late; asRefusal(err) != errBusy {
 		t.Errorf("the first: %v", err)
 	}
-	if err := r.finish(t.Context(), third); err != nil {
+	if err := r.finish(third); err != nil {
 		t.Fatal(err)
 	}
 	f, err := r.store.open(third.info)

@@ -16,12 +16,16 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
+// codeRefused is the code of a refusal by who was asked about an upload.
+const codeRefused = "refused"
+
 // statusChecksum is what tus has for a wrong checksum.
 const statusChecksum = 460
 
 var (
 	errNotFound  = &refusal{http.StatusNotFound, "not_found", "there is no such file, or no longer; ask for a new link"}
 	errBusy      = &refusal{http.StatusLocked, "locked", "somebody else sends to this upload; try again in a moment"}
+	errCutShort  = &refusal{http.StatusLocked, "upload_interrupted", "another request for this upload has come; ask how far it is, and go on from there"}
 	errFull      = &refusal{http.StatusInsufficientStorage, "disk_full", "the disk is full; what was acknowledged is kept, try again when there is room"}
 	errQuota     = &refusal{http.StatusRequestEntityTooLarge, "quota", "the quota is used up; delete files, or send a smaller one"}
 	errTooMany   = &refusal{http.StatusRequestEntityTooLarge, "too_many", "there are too many files; delete some"}
@@ -35,6 +39,7 @@ var (
 	errNoOwner   = &refusal{http.StatusUnauthorized, "no_owner", "nobody's files are listed; say whose by Authorization: Bearer TOKEN, a random one of at least 16 letters that was sent along with them"}
 	errReadOnly  = &refusal{http.StatusForbidden, "read_only", "this link is for reading; use the upload's own URL"}
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}
+	errUnchecked = &refusal{http.StatusServiceUnavailable, "unchecked", "whoever is to look at this has not answered; try again in a while"}
 	errAway      = &refusal{http.StatusServiceUnavailable, "store_away", "the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while"}
 	errStorage   = &refusal{http.StatusInternalServerError, "storage", "the store failed; see the log of the server"}
 	errLink      = &refusal{http.StatusBadRequest, "bad_link", "the lifetime of a link is seconds, 0 for ever; send {\"expires_in\": 86400}"}

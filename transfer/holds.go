@@ -84,6 +84,15 @@ func (h *holds) busy(name string) bool {
 // ends: errBusy. letGo is called, maybe several times, when somebody else
 // wants it; it must not block. Release it.
 func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer, error) {
+	return h.take(ctx, name, letGo, true)
+}
+
+// idle is acquire for who only looks: nobody, here or elsewhere, is asked to let go.
+func (h *holds) idle(ctx context.Context, name string) (*writer, error) {
+	return h.take(ctx, name, nil, false)
+}
+
+func (h *holds) take(ctx context.Context, name string, letGo func(), insist bool) (*writer, error) {
 	for {
 		h.mu.Lock()
 		x := h.all[name]
@@ -92,7 +101,7 @@ func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer
 			x = &hold{busy: true, letGo: letGo, free: make(chan struct{})}
 			h.all[name] = x
 			h.mu.Unlock()
-			if err := h.open(ctx, name, x); err != nil {
+			if err := h.open(ctx, name, x, insist); err != nil {
 				h.drop(name, x)
 				return nil, err
 			}
@@ -105,7 +114,7 @@ func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer
 		}
 		ask, free := x.letGo, x.free
 		h.mu.Unlock()
-		if ask != nil {
+		if ask != nil && insist {
 			ask()
 		}
 		select {
@@ -147,8 +156,8 @@ func (h *holds) key(name string) (key, owner string, ok bool) {
 }
 
 // open fills a fresh hold, and waits for others to let go of it.
-func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
-	if x.lease, err = h.lease(ctx, name); err != nil {
+func (h *holds) open(ctx context.Context, name string, x *hold, insist bool) (err error) {
+	if x.lease, err = h.lease(ctx, name, insist); err != nil {
 		return err
 	}
 	for {
@@ -172,9 +181,9 @@ func (h *holds) open(ctx context.Context, name string, x *hold) (err error) {
 	}
 }
 
-// lease says to other workers that this one has the upload. Without the bus
-// it is done without.
-func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
+// lease says to other workers that this one has the upload; who insists has
+// those who have it asked to let go. Without the bus it is done without.
+func (h *holds) lease(ctx context.Context, name string, insist bool) (*bus.Lease, error) {
 	leases := h.shared()
 	for leases != nil {
 		l, err := leases.TryAcquire(ctx, leaseKey(name), nil)
@@ -185,7 +194,8 @@ func (h *holds) lease(ctx context.Context, name string) (*bus.Lease, error) {
 			h.log.Debug("an upload is held without a lease", zap.String("upload", name), zap.Error(err))
 			return nil, nil
 		}
-		if _, holder, ok := leases.Holder(leaseKey(name)); ok {
+		// Our own that was just released may still be seen; asking ourselves would end the request that waits.
+		if _, holder, ok := leases.Holder(leaseKey(name)); ok && insist && holder != h.bus.ID() {
 			_, _ = h.bus.AskDirect(ctx, holder, askLetGo, []byte(name)) // else its lease ends by itself
 		}
 		if !sleep.For(ctx, holdAgain) {

@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,27 +33,34 @@ const (
 const (
 	hookOutput  = 64 << 10 // of an answer, in bytes
 	hooksAtOnce = 4        // of those that nobody waits for
+
+	statusNotRun = 126 // and more: the shell could not run it (126, 127), or it was killed
 )
 
 // hooksDir runs executables that are named after tusd's hooks, for those who
 // have some. They get what those of tusd 1 and 2 get: TUS_ID, TUS_SIZE and
 // TUS_OFFSET in the environment, JSON on standard input. One of the pre- kind
-// vetoes by ending with another status than 0 (tusd 1), or by RejectUpload or
-// RejectTermination in JSON on its standard output (tusd 2). Those of the post-
+// vetoes by ending with a status from 1 to 125 (tusd 1), or by RejectUpload or
+// RejectTermination in JSON on its standard output (tusd 2). One that was
+// killed, took too long or could not be run (126 and more, as shells have it)
+// has said nothing: it is asked again. None of them ends with the connection
+// of who sends, all do with the worker. Those of the post-
 // kind are run once, when it has happened, and not again after a crash: for that
 // there are events. post-receive is run while bytes come, about once a second
 // and one at a time for each upload; StopUpload from it ends the upload and
 // removes it. What happens by age asks nobody.
 type hooksDir struct {
-	dir     string // empty: there are none
+	living  context.Context // ends with the worker
+	dir     string          // empty: there are none
 	log     *zap.Logger
 	timeout time.Duration // of those that are waited for
 	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-func newHooksDir(dir string, timeout time.Duration, log *zap.Logger) *hooksDir {
-	return &hooksDir{dir: dir, log: log, timeout: timeout, slots: make(chan struct{}, hooksAtOnce)}
+// newHooksDir has hooks run until living ends.
+func newHooksDir(living context.Context, dir string, timeout time.Duration, log *zap.Logger) *hooksDir {
+	return &hooksDir{living: living, dir: dir, log: log, timeout: timeout, slots: make(chan struct{}, hooksAtOnce)}
 }
 
 // hookUpload is tusd's FileInfo in JSON.
@@ -88,29 +97,57 @@ type hookAnswer struct {
 }
 
 // ask runs a hook of the pre- kind. It may come back with other metadata; a
-// veto is a refusal.
-func (h *hooksDir) ask(ctx context.Context, name string, u hookUpload) (map[string]string, error) {
-	if h.dir == "" {
+// veto is a refusal, and so is that there is no verdict (errUnchecked).
+func (h *hooksDir) ask(name string, u hookUpload) (map[string]string, error) {
+	file, err := h.find(name)
+	if err == nil && file == "" {
 		return nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.timeout)
-	defer cancel()
-	out, err := h.run(ctx, name, u)
-	var exit *exec.ExitError
+	var out []byte
+	if err == nil {
+		ctx, cancel := context.WithTimeout(h.living, h.timeout)
+		defer cancel()
+		out, err = h.run(ctx, file, name, u)
+	}
 	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return nil, nil
-	case errors.As(err, &exit):
-		return nil, &refusal{http.StatusForbidden, "refused", "the hook " + name + " refused: " + firstLine(out)}
+	case isVeto(err):
+		return nil, &refusal{http.StatusForbidden, codeRefused, "the hook " + name + " refused: " + firstLine(out)}
 	case err != nil:
-		h.log.Error("a hook cannot be run", zap.String("hook", name), zap.Error(err))
-		return nil, errStorage
+		h.log.Error("a hook gave no verdict", zap.String("hook", name), zap.String("said", firstLine(out)), zap.Error(err))
+		return nil, errUnchecked
 	}
 	a := parseAnswer(out)
 	if name == hookPreTerminate && a.RejectTermination || name != hookPreTerminate && a.RejectUpload {
 		return nil, a.refusal(name)
 	}
 	return a.ChangeFileInfo.MetaData, nil
+}
+
+// find is where a hook is; empty: there is none. A directory that is away has
+// not said that there is none.
+func (h *hooksDir) find(name string) (string, error) {
+	if h.dir == "" {
+		return "", nil
+	}
+	file, err := filepath.Abs(filepath.Join(h.dir, name))
+	if err == nil {
+		_, err = os.Stat(file)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err = os.Stat(h.dir); err == nil {
+			return "", nil
+		}
+	}
+	if err != nil {
+		return "", fmt.Errorf("find hook %s: %w", name, err)
+	}
+	return file, nil
+}
+
+// isVeto says whether a hook ended as one does that does not want something.
+func isVeto(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && exit.Exited() && exit.ExitCode() < statusNotRun
 }
 
 // parseAnswer reads what a hook said. Scripts for tusd 1 say what they like.
@@ -128,24 +165,28 @@ func (a hookAnswer) refusal(name string) *refusal {
 	if status < 400 || status > 599 {
 		status = http.StatusBadRequest
 	}
-	return &refusal{status, "refused", "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
+	return &refusal{status, codeRefused, "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
 }
 
 // tell runs a hook of the post- kind; nobody waits for it. heard gets what it
 // says, nothing when it failed; it may be nil.
-func (h *hooksDir) tell(ctx context.Context, name string, u hookUpload, heard func(hookAnswer)) {
+func (h *hooksDir) tell(name string, u hookUpload, heard func(hookAnswer)) {
 	if h.dir == "" {
 		return
 	}
 	h.running.Go(func() {
 		select {
 		case h.slots <- struct{}{}:
-		case <-ctx.Done():
+		case <-h.living.Done():
 			return
 		}
 		defer func() { <-h.slots }()
-		out, err := h.run(ctx, name, u)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
+		var out []byte
+		file, err := h.find(name)
+		if err == nil && file != "" {
+			out, err = h.run(h.living, file, name, u)
+		}
+		if err != nil {
 			h.log.Warn("a hook failed", zap.String("hook", name), zap.String("said", firstLine(out)), zap.Error(err))
 			out = nil
 		}
@@ -155,14 +196,11 @@ func (h *hooksDir) tell(ctx context.Context, name string, u hookUpload, heard fu
 	})
 }
 
-func (h *hooksDir) run(ctx context.Context, name string, u hookUpload) ([]byte, error) {
+// run runs a hook, and what that runs: all of it ends with ctx.
+func (h *hooksDir) run(ctx context.Context, file, name string, u hookUpload) ([]byte, error) {
 	q := hookQuestion{Type: name, Upload: u}
 	q.Event.Upload = u
 	in, err := json.Marshal(q)
-	if err != nil {
-		return nil, fmt.Errorf("run hook %s: %w", name, err)
-	}
-	file, err := filepath.Abs(filepath.Join(h.dir, name))
 	if err != nil {
 		return nil, fmt.Errorf("run hook %s: %w", name, err)
 	}
@@ -170,11 +208,20 @@ func (h *hooksDir) run(ctx context.Context, name string, u hookUpload) ([]byte, 
 	cmd := exec.CommandContext(ctx, file)
 	cmd.Dir, cmd.Stdin, cmd.Stdout = h.dir, bytes.NewReader(in), out
 	cmd.WaitDelay = time.Second // its children may hold what it writes to
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error {
+		if syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) != nil {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"TUS_ID=" + u.ID, "TUS_SIZE=" + strconv.FormatInt(u.Size, 10), "TUS_OFFSET=" + strconv.FormatInt(u.Offset, 10),
 	}
-	err = cmd.Run()
+	if err = cmd.Run(); errors.Is(err, exec.ErrWaitDelay) {
+		err = nil // it ended well, and left somebody behind who goes on
+	}
 	return out.b, err
 }
 

@@ -15,31 +15,24 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	sweepSoon  = 10 * time.Second // after one that failed
-	sweepAgain = 2 * time.Second  // what somebody was busy with: a dead worker's leases have ended by then
-	usedFor    = time.Hour        // parts stay so long after they were made a whole, for a sender that asks again
+	sweepSoon  = 10 * time.Second       // after one that failed
+	idleWait   = 100 * time.Millisecond // for who has an upload, when there is only something to look at
+	usedFor    = time.Hour              // parts stay so long after they were made a whole, for a sender that asks again
 )
 
 // sweeper looks after all uploads from time to time, at first when it starts:
 // what a crash left half done is done, what is too old goes, and what other
 // workers did is learnt.
 func (w *Worker) sweeper(ctx context.Context) {
-	var next time.Time
-	for {
-		if now := time.Now(); now.After(next) {
-			next = now.Add(sweepEvery)
-			if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
-				next = now.Add(sweepSoon)
-				w.log.Error("the store of files cannot be looked through", zap.Error(err))
-			} else if err == nil {
-				w.swept.Store(true)
-			}
+	for next := sweepEvery; ; next = sweepEvery {
+		if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+			next = sweepSoon
+			w.log.Error("the store of files cannot be looked through", zap.Error(err))
+		} else if err == nil {
+			w.swept.Store(true)
 		}
-		if !sleep.For(ctx, sweepAgain) {
+		if !sleep.For(ctx, next) {
 			return
-		}
-		for name := range w.late.take() {
-			w.lookAfter(ctx, name)
 		}
 	}
 }
@@ -91,12 +84,53 @@ func (w *Worker) sweepAside(ctx context.Context) error {
 
 // lookAfter is look, again later when it cannot be done now.
 func (w *Worker) lookAfter(ctx context.Context, name string) {
-	switch err := w.look(ctx, name); {
-	case errors.Is(err, errBusy) || err != nil && asRefusal(err).code == "unchecked":
+	if w.failed(ctx, name, w.look(ctx, name)) {
 		w.late.put(name)
-	case err != nil && !errors.Is(err, errNotFound) && ctx.Err() == nil:
-		w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
 	}
+}
+
+// lookLate looks after an upload that is late, and says whether that is to be
+// done again.
+func (w *Worker) lookLate(ctx context.Context, name string) bool {
+	err := w.look(ctx, name)
+	if err == nil {
+		err = w.complete(ctx, name)
+	}
+	return w.failed(ctx, name, err)
+}
+
+// failed says whether looking after an upload may do better later.
+func (w *Worker) failed(ctx context.Context, name string, err error) bool {
+	switch {
+	case err == nil || errors.Is(err, errNotFound) || ctx.Err() != nil:
+		return false
+	case errors.Is(err, errBusy) || asRefusal(err).code == errUnchecked.code:
+		return true
+	}
+	w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
+	return false
+}
+
+// complete makes a file of an upload whose bytes are all there, if it is none
+// yet. It may wait for hooks.
+func (w *Worker) complete(ctx context.Context, name string) error {
+	i, err := w.store.info(name)
+	if err != nil || i.complete() {
+		return err
+	}
+	if offset, err := w.store.offset(i); err != nil || offset != i.Size {
+		return err
+	}
+	err = w.withIdle(ctx, name, func(wr *writer) error {
+		if !wr.whole() {
+			return nil
+		}
+		return w.finish(wr)
+	})
+	if err != nil && asRefusal(err).code == codeRefused {
+		return nil // it is gone
+	}
+	return err
 }
 
 // settled are files with which nothing is left to do, and when they were
@@ -129,29 +163,6 @@ func (s *settled) keep(there map[string]bool) {
 	maps.DeleteFunc(s.at, func(name string, _ int64) bool { return !there[name] })
 }
 
-// late are uploads to look after soon.
-type late struct {
-	mu    sync.Mutex // guards what follows
-	names map[string]bool
-}
-
-func (l *late) put(name string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.names == nil {
-		l.names = map[string]bool{}
-	}
-	l.names[name] = true
-}
-
-func (l *late) take() map[string]bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	names := l.names
-	l.names = nil
-	return names
-}
-
 // look looks after one upload.
 func (w *Worker) look(ctx context.Context, name string) error {
 	i, err := w.store.info(name)
@@ -179,15 +190,17 @@ func (w *Worker) look(ctx context.Context, name string) error {
 		!i.complete() && now.Sub(touched) > w.cfg.IncompleteFor,
 		i.Partial && w.usedUp(name, now):
 		return w.withIdle(ctx, name, func(wr *writer) error { return w.remove(wr, removedByAge) })
-	case !i.complete() && (offset == i.Size || !w.swept.Load()):
+	case !i.complete() && !w.swept.Load():
 		// At the start every one that is not complete is checked, by opening it.
 		return w.withIdle(ctx, name, func(wr *writer) error {
 			w.facts.wake(name)
-			if wr.info.complete() || !wr.whole() {
-				return nil
+			if wr.whole() {
+				w.late.soon(name)
 			}
-			return w.finish(ctx, wr)
+			return nil
 		})
+	case !i.complete() && offset == i.Size:
+		w.late.soon(name)
 	case i.Partial:
 	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
 		w.facts.wake(name)
@@ -213,15 +226,11 @@ func (w *Worker) setAside(name string) error {
 	return err
 }
 
-// withIdle holds an upload that nobody is busy with; errBusy: somebody is.
+// withIdle holds an upload that nobody is busy with, and asks nobody to let go
+// of it; errBusy: somebody is.
 func (w *Worker) withIdle(ctx context.Context, name string, f func(*writer) error) error {
-	ctx, cancel := context.WithTimeout(ctx, w.cfg.StallTimeout)
-	defer cancel()
-	if w.holds.busy(name) {
-		return errBusy
-	}
-	try, stop := context.WithTimeout(ctx, 100*time.Millisecond)
-	wr, err := w.holds.acquire(try, name, nil)
+	try, stop := context.WithTimeout(ctx, idleWait)
+	wr, err := w.holds.idle(try, name)
 	stop()
 	if err != nil {
 		return err

@@ -73,7 +73,7 @@ func (t tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
 	name, _, _ := parseID(e.Upload.ID)
 	i, err := t.w.store.info(name)
 	if err == nil {
-		err = t.w.mayRemove(e.Context, i, e.Upload.Offset)
+		err = t.w.mayRemove(i, e.Upload.Offset)
 	}
 	return handler.HTTPResponse{}, tusError(err)
 }
@@ -226,7 +226,7 @@ func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
 	return u.hold(ctx, func(w *writer) error {
-		err := u.w.finish(ctx, w)
+		err := u.w.finish(w)
 		if err != nil {
 			u.w.late.put(u.name) // the sender need not come again
 		}
@@ -282,7 +282,7 @@ func (w *Worker) interrupted(stopped *refusal) error {
 	case w.stopping.Err() != nil:
 		return handler.ErrServerShutdown
 	}
-	return handler.ErrUploadInterrupted
+	return tusError(errCutShort) // tusd's own is 400, after which no client tries again
 }
 
 // asRefusal finds the refusal in an error.

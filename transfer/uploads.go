@@ -70,24 +70,25 @@ func asMissing(err error) error {
 }
 
 // mayCreate asks the hooks whether an upload may be made; it may come back with
-// other metadata.
+// other metadata. They are asked on the worker's time: that a sender is gone is
+// no answer.
 func (w *Worker) mayCreate(ctx context.Context, meta map[string]string, size int64, partial bool, h http.Header, addr string) (map[string]string, error) {
 	if partial {
 		return nil, nil // the whole will be asked about
 	}
 	q := bus.UploadHook{Name: fileName(meta), Size: size, Metadata: meta, Owner: requestOf(ctx).owner, Addr: addr, Client: h.Get("User-Agent")}
-	v, err := bus.Ask(ctx, w.bus, q, w.cfg.Upload)
+	v, err := bus.Ask(w.stopping, w.bus, q, w.cfg.Upload)
 	if err != nil {
 		w.log.Warn("the hook of uploads", zap.Error(err))
 	}
-	if !v.Allow {
+	if err := w.verdict(v, err); err != nil {
 		w.metrics.refused.WithLabelValues("hook").Inc()
-		return nil, &refusal{http.StatusForbidden, "refused", v.Reason}
+		return nil, err
 	}
 	if v.Metadata != nil {
 		meta = v.Metadata
 	}
-	changed, err := w.hooks.ask(ctx, hookPreCreate, hookUpload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
+	changed, err := w.hooks.ask(hookPreCreate, hookUpload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
 	if changed == nil {
 		changed = v.Metadata
 	}
@@ -107,7 +108,7 @@ func (w *Worker) create(i *info) error {
 	}
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
-	w.hooks.tell(w.stopping, hookPostCreate, w.hookUploadOf(i, 0), nil)
+	w.hooks.tell(hookPostCreate, w.hookUploadOf(i, 0), nil)
 	return nil
 }
 
@@ -158,7 +159,7 @@ func (w *Worker) declare(wr *writer, length int64) error {
 
 // finish makes an upload whose bytes are all there a file that others get.
 // Called again it changes nothing.
-func (w *Worker) finish(ctx context.Context, wr *writer) error {
+func (w *Worker) finish(wr *writer) error {
 	switch {
 	case wr.info.complete():
 		return nil
@@ -174,7 +175,7 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 		return err
 	}
 	typ := mediaType(head[:n], claimedType(wr.info.Meta))
-	if err := w.mayComplete(ctx, wr, typ); err != nil {
+	if err := w.mayComplete(wr, typ); err != nil {
 		return err
 	}
 	if err := wr.change(func(i *info) { i.Completed, i.Type = w.store.now().UnixMilli(), typ }); err != nil {
@@ -186,34 +187,30 @@ func (w *Worker) finish(ctx context.Context, wr *writer) error {
 	wr.feed.grew(wr.last.end)
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.info.Name)
-	w.hooks.tell(w.stopping, hookPostFinish, w.hookUploadOf(wr.info, wr.last.end), nil)
+	w.hooks.tell(hookPostFinish, w.hookUploadOf(wr.info, wr.last.end), nil)
 	return nil
 }
 
-// mayComplete asks the hook about a file that is all there. A veto removes it;
-// no answer keeps it for another try.
-func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error {
+// mayComplete asks the hooks about a file that is all there. A veto removes it;
+// no answer keeps it for another try. They are asked on the worker's time, as
+// nobody need wait for it.
+func (w *Worker) mayComplete(wr *writer, typ string) error {
 	i := wr.info
 	if i.Partial {
 		return nil
 	}
 	where, _ := w.store.where(i)
-	v, err := bus.Ask(ctx, w.bus, bus.CompleteHook{
+	v, err := bus.Ask(w.stopping, w.bus, bus.CompleteHook{
 		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: where,
 	}, w.cfg.Complete)
 	if err != nil {
 		w.log.Warn("the hook of complete files", zap.Error(err))
 	}
-	var refused error
-	switch {
-	case v.Allow:
-		_, refused = w.hooks.ask(ctx, hookPreFinish, w.hookUploadOf(i, wr.last.end))
-	case err != nil || v.Unanswered():
-		return &refusal{http.StatusServiceUnavailable, "unchecked", v.Reason + "; try again in a while"}
-	default:
-		refused = &refusal{http.StatusForbidden, "refused", v.Reason}
+	refused := w.verdict(v, err)
+	if refused == nil {
+		_, refused = w.hooks.ask(hookPreFinish, w.hookUploadOf(i, wr.last.end))
 	}
-	if refused == nil || asRefusal(refused).code != "refused" {
+	if refused == nil || asRefusal(refused).code != codeRefused {
 		return refused
 	}
 	w.metrics.refused.WithLabelValues("hook").Inc()
@@ -221,6 +218,20 @@ func (w *Worker) mayComplete(ctx context.Context, wr *writer, typ string) error 
 		return err
 	}
 	return refused
+}
+
+// verdict is what an answer of a hook on the bus means: nil, a refusal, or that
+// there is none, and that it is to be asked again.
+func (w *Worker) verdict(v bus.Verdict, err error) error {
+	switch {
+	case err != nil && w.stopping.Err() != nil:
+		return errUnchecked // we have not waited for it, whatever the configuration makes of that
+	case v.Allow:
+		return nil
+	case err != nil || v.Unanswered():
+		return &refusal{http.StatusServiceUnavailable, errUnchecked.code, v.Reason + "; try again in a while"}
+	}
+	return &refusal{http.StatusForbidden, codeRefused, v.Reason}
 }
 
 // concat makes a file of others, which are complete, and marks these as used.
@@ -231,7 +242,7 @@ func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
 			return err
 		}
 	}
-	if err := w.finish(ctx, wr); err != nil {
+	if err := w.finish(wr); err != nil {
 		return err
 	}
 	for _, name := range parts {
@@ -282,8 +293,8 @@ const (
 )
 
 // mayRemove asks whether a sender may delete an upload.
-func (w *Worker) mayRemove(ctx context.Context, i *info, offset int64) error {
-	_, err := w.hooks.ask(ctx, hookPreTerminate, w.hookUploadOf(i, offset))
+func (w *Worker) mayRemove(i *info, offset int64) error {
+	_, err := w.hooks.ask(hookPreTerminate, w.hookUploadOf(i, offset))
 	return err
 }
 
@@ -296,7 +307,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	wr.damaged = true // it is not to be held any longer
 	wr.feed.grew(wr.last.end)
 	w.ledger.drop(i.Name)
-	w.hooks.tell(w.stopping, hookPostTerminate, w.hookUploadOf(i, wr.last.end), nil)
+	w.hooks.tell(hookPostTerminate, w.hookUploadOf(i, wr.last.end), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
 		return w.store.forget(i.Name)
@@ -333,7 +344,7 @@ func (w *Worker) opened(wr *writer) {
 			_ = bus.Tell(w.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
 		}
 		if stop := wr.stop; asked.CompareAndSwap(false, true) {
-			w.hooks.tell(w.stopping, hookPostReceive, w.hookUploadOf(i, end), func(a hookAnswer) {
+			w.hooks.tell(hookPostReceive, w.hookUploadOf(i, end), func(a hookAnswer) {
 				asked.Store(false)
 				if a.StopUpload {
 					w.giveUp(i.Name, stop, a.refusal(hookPostReceive))

@@ -65,6 +65,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,7 +117,10 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	w.holds = newHolds(s, w.feeds, w.opened, log)
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
-	w.hooks = newHooksDir(cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
+	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
+		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.close())
+	}
+	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
 	proxies, err := prefixes(cfg.TrustedProxies)
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -159,6 +163,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { w.facts.run(run) })
 	wg.Go(func() { w.hasher.run(run) })
 	wg.Go(func() { w.sweeper(run) })
+	wg.Go(func() { w.late.run(run, w.lookLate) })
 	wg.Go(func() { newRechecker(w).run(run) })
 	wg.Go(func() {
 		for {
