@@ -18,7 +18,7 @@ func rules() []rule {
 	all := []rule{
 		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
 		{"web", []string{"web"}, "pages are mounted by the worker that owns them and know none"},
-		{"signal/engineio", nil, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
+		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
