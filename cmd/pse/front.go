@@ -14,15 +14,19 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/progress"
 )
 
 // Limits of the public side. A request's header must come fast, so that slow
-// senders hold little; an answer may take answerTime, which is longer than the
-// longest blocking playlist reload (3 target durations, 503 after that) and
-// the slowest download of a segment that still plays. Handlers of longer
-// transfers set their own deadline with http.ResponseController.
+// senders hold little, and its body must keep coming (internal/progress); an
+// answer may take answerTime, which is longer than the longest blocking
+// playlist reload (3 target durations, 503 after that) and the slowest download
+// of a segment that still plays. Handlers of longer transfers set their own
+// deadline with http.ResponseController, and watch the body with their own patience.
 const (
 	headerTime     = 10 * time.Second
+	bodyTime       = 30 * time.Second
 	answerTime     = 2 * time.Minute
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
@@ -36,6 +40,8 @@ type front struct {
 	log    *zap.Logger
 	panics prometheus.Counter
 
+	patience time.Duration // with bodies; bodyTime
+
 	server  *http.Server
 	clear   net.Listener
 	secure  net.Listener // nil without HTTPS
@@ -47,6 +53,9 @@ type front struct {
 // certificate; without it there is no HTTPS.
 func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
 	f.log = log
+	if f.patience == 0 {
+		f.patience = bodyTime
+	}
 	f.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pse_http_panics_total", Help: "Requests that ended in a panic; each is a bug.",
 	})
@@ -123,6 +132,7 @@ func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
 }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer progress.Watch(w, r, f.patience, answerTime).Done()
 	mux := f.mux.Load()
 	if mux == nil {
 		starting(w, r)

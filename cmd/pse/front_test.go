@@ -10,6 +10,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,7 +23,7 @@ import (
 // fronted serves routes on free ports of the loopback.
 func fronted(t *testing.T, cfg HTTPConfig, secure func(...string) *tls.Config, routes func(*http.ServeMux)) *front {
 	t.Helper()
-	f := &front{}
+	f := &front{patience: testPatience}
 	cfg.Listen, cfg.TLSListen = "127.0.0.1:0", "127.0.0.1:0"
 	if err := f.listen(cfg, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
 		t.Fatal(err)
@@ -30,6 +32,49 @@ func fronted(t *testing.T, cfg HTTPConfig, secure func(...string) *tls.Config, r
 	f.serve()
 	t.Cleanup(func() { f.stop(0) }) // a second time does no harm
 	return f
+}
+
+// testPatience is short enough to be waited for.
+const testPatience = 100 * time.Millisecond
+
+// A body that never comes holds neither its handler nor its connection,
+// whoever answers: one that reads it, one that does not, or nobody.
+func TestBodiesThatNeverCome(t *testing.T) {
+	read := make(chan error, 1)
+	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {
+		mux.HandleFunc("POST /reads", func(_ http.ResponseWriter, r *http.Request) {
+			_, err := io.ReadAll(r.Body)
+			read <- err
+		})
+		mux.HandleFunc("/ignores", func(http.ResponseWriter, *http.Request) {})
+		mux.Handle("POST /moves", http.RedirectHandler("/files", http.StatusSeeOther))
+	})
+	at := f.clear.Addr().String()
+	for _, target := range []string{"POST /reads", "POST /ignores", "GET /ignores", "POST /moves", "POST /nobody", "PUT /reads"} {
+		c, err := net.Dial("tcp", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", target)
+		if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 ") { // until it is closed
+			t.Errorf("%s: %v, %s", target, err, answer)
+		}
+		c.Close()
+	}
+	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("who reads was told %v", err)
+	}
+	h2c := &http.Transport{Protocols: new(http.Protocols)}
+	h2c.Protocols.SetUnencryptedHTTP2(true)
+	defer h2c.CloseIdleConnections()
+	never, w := io.Pipe()
+	defer w.Close()
+	if r, err := (&http.Client{Transport: h2c}).Post("http://"+at+"/reads", "text/plain", never); err == nil {
+		r.Body.Close()
+	}
+	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("over HTTP/2 who reads was told %v", err)
+	}
 }
 
 // rootOf does what a phone does: it fetches the root and trusts it.

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/progress"
 )
 
 var errTooLarge = errors.New("more than maxPayload")
@@ -79,9 +81,9 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string
 	if r.Method == http.MethodPost {
 		// A body that trickles in would hold the client's only POST for ever.
 		// A server that cannot set deadlines has its own.
-		c := http.NewResponseController(w)
-		_ = c.SetReadDeadline(time.Now().Add(s.cfg.WriteTimeout))
-		defer func() { _ = c.SetReadDeadline(time.Time{}) }()
+		b := progress.Watch(w, r, s.cfg.WriteTimeout, s.cfg.WriteTimeout)
+		defer b.Done()
+		defer time.AfterFunc(s.cfg.WriteTimeout, b.Stop).Stop()
 	}
 	if owner, ok := s.elsewhere(sid); ok {
 		s.carry(w, r, owner)
