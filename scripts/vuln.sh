@@ -1,13 +1,21 @@
 #!/usr/bin/env bash
-# govulncheck, which needs its database from outside: no database, no verdict.
+# govulncheck over everything. Exit code: 0 nothing known, 3 vulnerabilities
+# (they are listed), 75 not checked since the database of vulnerabilities, which
+# is outside, could not be reached: no verdict is no pass. Anything else is
+# govulncheck's own failure. GOVULNDB names another copy of the database.
 set -euo pipefail
+db=${GOVULNDB:-https://vuln.go.dev}
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-if go tool govulncheck ./... >"$out" 2>&1; then
+status=0
+go tool govulncheck -db "$db" ./... >"$out" 2>&1 || status=$?
+if [ "$status" = 0 ]; then
 	tail -n 3 "$out"
-elif grep -q 'fetching vulnerabilities' "$out"; then
-	echo "govulncheck skipped: database not reachable"
-else
-	cat "$out"
-	exit 1
+	exit 0
 fi
+cat "$out" >&2
+if [ "$status" != 3 ] && grep -qE 'fetching vulnerabilities|creating client' "$out"; then
+	echo "NOT CHECKED for known vulnerabilities: the database $db could not be reached. Try again with a network, or name a copy of it with GOVULNDB=file:///..." >&2
+	exit 75
+fi
+exit "$status"

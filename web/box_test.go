@@ -26,6 +26,7 @@ type box struct {
 	down    bool // every request is cut off, as by a killed edge
 	streams map[string]*pretended
 	asked   []string // paths of all requests
+	roots   string   // more of /api/certificate, as `"earlier":{},`
 }
 
 // pretended is a stream of the box. Its part n is there at start + (n+1) * partTime.
@@ -49,7 +50,9 @@ func newBox(t *testing.T, more ...func(*http.ServeMux)) *box {
 	mux.HandleFunc("GET /api/streams", b.list)
 	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
 		fingerprint := strings.TrimSuffix(strings.Repeat("4F:", 32), ":")
-		_, _ = w.Write([]byte(`{"private":true,"root":"/certificate/pse.crt","https":8443,"fingerprint":"` + fingerprint + `"}`))
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		_, _ = w.Write([]byte(`{"private":true,"root":"/certificate/pse.crt","https":8443,"constrained":true,` + b.roots + `"fingerprint":"` + fingerprint + `"}`))
 	})
 	mux.HandleFunc("GET /api/streams/{name}", b.one)
 	mux.HandleFunc("GET /hls/{name}/{file}", b.top)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -68,6 +69,35 @@ func TestCertificatePage(t *testing.T) {
 				t.Errorf("the root is at %q", href)
 			}
 			p.looksGood("private")
+			p.clean(b.url)
+		})
+	}
+}
+
+// Who trusted the root before is told of the new one where they come by, until
+// they have it.
+func TestNewRootIsTold(t *testing.T) {
+	t.Parallel()
+	now := time.Now().UTC()
+	roots := fmt.Sprintf(`"since":%q,"until":%q,"earlier":{"fingerprint":"AB:CD","until":%q},`,
+		now.AddDate(0, 0, -3).Format(time.RFC3339), now.AddDate(5, 0, 0).Format(time.RFC3339), now.AddDate(0, 5, 0).Format(time.RFC3339))
+	for name, l := range looks {
+		t.Run(name, func(t *testing.T) {
+			b := newBox(t)
+			b.roots = roots
+			p := open(t, b.url+"/", l)
+			p.until("the first page tells", `!document.getElementById('renewal').hidden`)
+			p.looksGood("renewal")
+			p.do(chromedp.Click(chromedp.CSS("#renewal a")))
+			p.until("the page of the certificate does", `document.getElementById('news')?.hidden === false && document.getElementById('earlier').textContent === 'AB:CD'`)
+			p.looksGood("news")
+			p.do(chromedp.Click(chromedp.CSS("#has")))
+			p.until("it believes", `document.getElementById('news').hidden`)
+			p.do(chromedp.Navigate(b.url + "/"))
+			p.until("the box has answered", `performance.getEntriesByName(location.origin + '/api/certificate').length > 0`)
+			if !eval[bool](p, `document.getElementById('renewal').hidden`) {
+				t.Error("who has the new root is told again")
+			}
 			p.clean(b.url)
 		})
 	}

@@ -31,6 +31,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 	if slices.Contains(names, "signal") {
 		p.calling(line, home)
 	}
+	if sum := p.cert.fingerprint(); sum != "" {
+		line("Root", "SHA-256 %s", sum)
+	}
 	if slices.Contains(names, "transfer") && home != "" {
 		line("Files", "%sfiles", home)
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+
 	"github.com/helios-h2020/pse/bus"
 )
 
@@ -39,6 +41,16 @@ func TestBanner(t *testing.T) {
 		"calls": {
 			func(p *program) { p.addrs = map[string]string{"http": "10.0.0.7:8080", "https": "10.0.0.7:8443"} },
 			"Call      https://10.0.0.7:8443/call/   (so that browsers trust it: http://10.0.0.7:8080/certificate)\n", "Publish",
+		},
+		"root": {
+			func(p *program) {
+				p.cert = newCertifier(p.cfg, zap.NewNop())
+				p.cert.dir = t.TempDir()
+				if _, err := p.cert.open(); err != nil {
+					t.Fatal(err)
+				}
+			},
+			"\n  Root      SHA-256 ", "Publish\n",
 		},
 		"calls with a certificate": {
 			func(p *program) {

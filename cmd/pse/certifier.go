@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -75,18 +76,9 @@ func (c *certifier) routes(mux *http.ServeMux, addr string) {
 	a := c.authority
 	c.mu.Unlock()
 	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
-		said := struct {
-			Private     bool   `json:"private"` // of an authority that phones do not know
-			Root        string `json:"root,omitempty"`
-			Fingerprint string `json:"fingerprint,omitempty"` // SHA-256 of the root
-			HTTPS       int    `json:"https,omitempty"`       // the port
-		}{HTTPS: port}
-		if a != nil {
-			said.Private, said.Root, said.Fingerprint = true, rootPath, a.Fingerprint()
-		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")
-		_ = json.NewEncoder(w).Encode(said)
+		_ = json.NewEncoder(w).Encode(say(a, port))
 	})
 	if a == nil {
 		return
@@ -95,6 +87,55 @@ func (c *certifier) routes(mux *http.ServeMux, addr string) {
 		w.Header().Set("Content-Type", "application/x-x509-ca-cert") // phones offer to install it
 		w.Header().Set("Content-Disposition", `attachment; filename="pse.crt"`)
 		w.Header().Set("Cache-Control", "no-cache")
-		_, _ = w.Write(a.Root())
+		_, _ = w.Write(a.Root().PEM)
 	})
+}
+
+// saidCertificate is what the box says of its certificate.
+type saidCertificate struct {
+	Private     bool         `json:"private"` // of an authority that phones do not know
+	Root        string       `json:"root,omitempty"`
+	Fingerprint string       `json:"fingerprint,omitempty"` // SHA-256 of the root
+	Since       *time.Time   `json:"since,omitempty"`       // when the root was made
+	Until       *time.Time   `json:"until,omitempty"`       // and its end
+	Constrained bool         `json:"constrained,omitempty"` // it vouches for this box and private networks only
+	Earlier     *saidEarlier `json:"earlier,omitempty"`
+	HTTPS       int          `json:"https,omitempty"` // the port
+}
+
+// saidEarlier is the root that devices may have from before.
+type saidEarlier struct {
+	Fingerprint string     `json:"fingerprint"`
+	Until       *time.Time `json:"until,omitempty"` // it is good until then; none: no more
+}
+
+// say is what to say now. There is no authority when the certificate is the owner's.
+func say(a *certificate.Authority, port int) saidCertificate {
+	said := saidCertificate{HTTPS: port}
+	if a == nil {
+		return said
+	}
+	root := a.Root()
+	said.Private, said.Root, said.Fingerprint, said.Constrained = true, rootPath, root.Fingerprint, root.Constrained
+	said.Since, said.Until = &root.Since, &root.Until
+	if e := root.Earlier; e != nil {
+		said.Earlier = &saidEarlier{Fingerprint: e.Fingerprint}
+		if !e.Until.IsZero() {
+			said.Earlier.Until = &e.Until
+		}
+	}
+	return said
+}
+
+// fingerprint is that of the private root, or empty. Nil-safe.
+func (c *certifier) fingerprint() string {
+	if c == nil {
+		return ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.authority == nil {
+		return ""
+	}
+	return c.authority.Root().Fingerprint
 }

@@ -35,17 +35,18 @@ type grammar struct {
 	LogLevel string   `help:"debug, info, warn or error." placeholder:"LEVEL"`
 	Set      []string `help:"Set any key of the configuration, as edge.dvr=5m. May be repeated." placeholder:"KEY=VALUE" sep:"none"`
 
-	Serve   serveCommand   `cmd:"" help:"Run workers: all of them in this process, or those named."`
-	Stream  streamCommand  `cmd:"" help:"Streams and the keys that may publish them."`
-	Call    callCommand    `cmd:"" help:"Links into calls."`
-	Turn    turnCommand    `cmd:"" help:"The relay of calls: coturn's configuration, a check, its secret."`
-	Workers workersCommand `cmd:"" help:"List the workers on the bus."`
-	Events  eventsCommand  `cmd:"" help:"What happens, as it happens."`
-	HLS     hlsCommand     `cmd:"" name:"hls" help:"Check what viewers get."`
-	Conf    configCommand  `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`
-	Ready   readyCommand   `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
-	Doctor  doctorCommand  `cmd:"" help:"Look for what would keep PSE from working here."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve   serveCommand       `cmd:"" help:"Run workers: all of them in this process, or those named."`
+	Stream  streamCommand      `cmd:"" help:"Streams and the keys that may publish them."`
+	Call    callCommand        `cmd:"" help:"Links into calls."`
+	Turn    turnCommand        `cmd:"" help:"The relay of calls: coturn's configuration, a check, its secret."`
+	Cert    certificateCommand `cmd:"" name:"certificate" help:"The private root that devices install to trust this box."`
+	Workers workersCommand     `cmd:"" help:"List the workers on the bus."`
+	Events  eventsCommand      `cmd:"" help:"What happens, as it happens."`
+	HLS     hlsCommand         `cmd:"" name:"hls" help:"Check what viewers get."`
+	Conf    configCommand      `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`
+	Ready   readyCommand       `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
+	Doctor  doctorCommand      `cmd:"" help:"Look for what would keep PSE from working here."`
+	Version versionCommand     `cmd:"" help:"Print the version."`
 }
 
 type serveCommand struct {

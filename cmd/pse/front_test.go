@@ -92,13 +92,10 @@ func rootOf(t *testing.T, site string) *x509.CertPool {
 		}
 		return b, r.Header.Get("Content-Type")
 	}
-	var said struct {
-		Private           bool
-		Root, Fingerprint string
-		HTTPS             int
-	}
+	var said saidCertificate
 	b, _ := get("/api/certificate")
-	if err := json.Unmarshal(b, &said); err != nil || !said.Private || len(said.Fingerprint) != 32*3-1 || said.HTTPS != 8443 {
+	if err := json.Unmarshal(b, &said); err != nil || !said.Private || len(said.Fingerprint) != 32*3-1 || said.HTTPS != 8443 ||
+		!said.Constrained || said.Since == nil || said.Until == nil || said.Earlier != nil {
 		t.Fatalf("%s: %v", b, err)
 	}
 	root, kind := get(said.Root)

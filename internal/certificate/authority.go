@@ -4,17 +4,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -26,43 +22,113 @@ import (
 // How long certificates are good for. Apple's devices refuse a server's that
 // is good for longer than 825 days, even of a root that its owner installed.
 const (
-	rootLife = 20 * 365 * 24 * time.Hour
+	rootLife = 5 * 365 * 24 * time.Hour
+	overlap  = 180 * 24 * time.Hour // before a root's end the next one is made: the time in which devices install it
 	leafLife = 397 * 24 * time.Hour
 	renewal  = 30 * 24 * time.Hour // before a leaf's end a new one is made
 	backdate = 24 * time.Hour      // phones' clocks may be late
-	rename   = 10 * time.Second    // how often the names are looked at, at most
+	relook   = 10 * time.Second    // how often files and names are looked at, at most
 )
 
 // An Authority is a private certificate authority of one box: a root that its
-// owner installs on phones once, and the certificate of this box under it,
-// which is made anew in memory whenever the box gets another address or name.
-// It is safe for concurrent use.
+// owner installs on phones, and the certificate of this box under it, which is
+// made anew in memory whenever the box gets another address or name. Its root
+// vouches for the box's names and private networks only, and ends after five
+// years; the next one is made half a year before, and both are good until then.
+// It follows its files, which other processes change (Renew). It is safe for
+// concurrent use.
 type Authority struct {
+	dir   string
 	names func() Names
 	log   *zap.Logger
-	root  *x509.Certificate
-	key   *ecdsa.PrivateKey
-	pem   []byte
 
-	mu     sync.Mutex // guards what follows
-	leaf   *tls.Certificate
-	named  string // the names in it
-	looked time.Time
+	mu      sync.Mutex // guards what follows
+	root    *root
+	changed [2]time.Time // when the files were changed, as of when they were read
+	looked  time.Time
+	leaf    *tls.Certificate
+	made    string    // of which names, and with the earlier root or not
+	asked   time.Time // when the names were asked for
 }
 
-// Open reads the authority of a directory (ca.pem, ca.key), or makes it there.
-// names is asked again and again what the box is called.
+// A Root is what people install, and what they should know of it.
+type Root struct {
+	PEM         []byte
+	Fingerprint string // SHA-256, pairs of hexadecimal digits
+	Since       time.Time
+	Until       time.Time
+	Constrained bool     // false: made by an early version, it can vouch for any site
+	Permitted   []string // domains and address ranges that it may vouch for
+	Earlier     *Earlier // nil: there was none
+}
+
+// Earlier is the root whose place another took.
+type Earlier struct {
+	Fingerprint string
+	Until       time.Time // devices that have only this one are served until then; zero: no more
+}
+
+// Open reads the authority of a directory, or makes it there. names is asked
+// again and again what the box is called.
 func Open(dir string, names func() Names, log *zap.Logger) (*Authority, error) {
-	a := &Authority{names: names, log: log}
-	err := a.read(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = a.make(dir)
+	return open(dir, names, log, time.Now())
+}
+
+func open(dir string, names func() Names, log *zap.Logger, now time.Time) (*Authority, error) {
+	a := &Authority{dir: dir, names: names, log: log}
+	unlock, err := lock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("private certificate authority: %w", err)
+	}
+	defer unlock()
+	a.changed = a.stamp()
+	a.root, err = read(dir)
+	if err == nil {
+		err = a.root.settle(dir)
+	} else if errors.Is(err, fs.ErrNotExist) {
+		a.root, err = replace(dir, nil, false, names(), now)
+		a.changed = a.stamp()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("private certificate authority: %w; remove %s and %s to make a new one (phones must install it anew)",
-			err, filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key"))
+		return nil, fmt.Errorf("private certificate authority: %w; remove %s and %s to make a new one (devices must install it anew)",
+			err, filepath.Join(dir, rootFile), filepath.Join(dir, keyFile))
+	}
+	if !constrained(a.root.cert) {
+		log.Warn("the private root of an early version can vouch for any site towards devices that trust it;" +
+			" `pse certificate renew` makes one that cannot, which each device then installs")
 	}
 	return a, nil
+}
+
+// Look tells of the root in a directory without making one; fs.ErrNotExist
+// when there is none.
+func Look(dir string) (Root, error) {
+	r, err := read(dir)
+	if err != nil {
+		return Root{}, err
+	}
+	return r.describe(time.Now()), nil
+}
+
+// Renew makes a new root at once, for a box with these names. Devices must
+// install it before they trust the box again; running programs take it within
+// seconds.
+func Renew(dir string, names Names) (Root, error) {
+	unlock, err := lock(dir)
+	if err != nil {
+		return Root{}, err
+	}
+	defer unlock()
+	old, err := read(dir)
+	if err != nil {
+		return Root{}, err
+	}
+	now := time.Now()
+	r, err := replace(dir, old, false, names, now)
+	if err != nil {
+		return Root{}, err
+	}
+	return r.describe(now), nil
 }
 
 // Config is how a server uses it, with the application protocols as given.
@@ -70,29 +136,101 @@ func (a *Authority) Config(protocols ...string) *tls.Config {
 	return serverConfig(protocols, a.current)
 }
 
-// Root is the certificate to install, in PEM.
-func (a *Authority) Root() []byte { return a.pem }
+// Root is what is to be installed now.
+func (a *Authority) Root() Root {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.follow(now)
+	return a.root.describe(now)
+}
 
-// Fingerprint is the root's SHA-256, as phones show it: pairs of hexadecimal digits.
-func (a *Authority) Fingerprint() string {
-	sum := sha256.Sum256(a.root.Raw)
-	var pairs []string
-	for _, b := range sum {
-		pairs = append(pairs, strings.ToUpper(hex.EncodeToString([]byte{b})))
+// describe tells of a root.
+func (r *root) describe(now time.Time) Root {
+	said := Root{
+		PEM:         pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.cert.Raw}),
+		Fingerprint: fingerprint(r.cert), Since: r.cert.NotBefore.Add(backdate), Until: r.cert.NotAfter,
+		Constrained: constrained(r.cert), Permitted: r.cert.PermittedDNSDomains,
 	}
-	return strings.Join(pairs, ":")
+	for _, n := range r.cert.PermittedIPRanges {
+		said.Permitted = append(said.Permitted, n.String())
+	}
+	if r.earlier != nil {
+		said.Earlier = &Earlier{Fingerprint: fingerprint(r.earlier)}
+		if r.overlaps(now) {
+			said.Earlier.Until = r.cross.NotAfter
+		}
+	}
+	return said
+}
+
+func (a *Authority) stamp() [2]time.Time {
+	return stamp(filepath.Join(a.dir, rootFile), filepath.Join(a.dir, keyFile))
+}
+
+// follow takes what other processes made of the files, and makes the next root
+// when it is due. What fails is tried again; the root in use stays. It is
+// called with the lock held, and looks at most every relook.
+func (a *Authority) follow(now time.Time) {
+	if now.Sub(a.looked) < relook {
+		return
+	}
+	a.looked = now
+	if changed := a.stamp(); changed != a.changed {
+		r, err := read(a.dir)
+		if err != nil {
+			a.log.Warn("keeping the old private root: the new one cannot be read", zap.Error(err))
+			return
+		}
+		a.take(r, changed)
+	}
+	if now.Before(a.root.due()) {
+		return
+	}
+	if err := a.succeed(now); err != nil {
+		a.log.Error("the private root ends and no new one could be made", zap.Time("end", a.root.cert.NotAfter), zap.Error(err))
+	}
+}
+
+// succeed makes the root that comes after the one in use, unless another
+// process did.
+func (a *Authority) succeed(now time.Time) error {
+	unlock, err := lock(a.dir)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	r, err := read(a.dir)
+	if err != nil {
+		return err
+	}
+	if !now.Before(r.due()) {
+		if r, err = replace(a.dir, r, r.canCross() && now.Before(r.cert.NotAfter), a.names(), now); err != nil {
+			return err
+		}
+		a.log.Warn("made a new private root, since the old one ends; devices must install it: see /certificate",
+			zap.Time("end of the old", r.earlier.NotAfter), zap.String("fingerprint", fingerprint(r.cert)))
+	}
+	a.take(r, a.stamp())
+	return nil
+}
+
+func (a *Authority) take(r *root, changed [2]time.Time) {
+	a.root, a.changed, a.leaf = r, changed, nil
 }
 
 // current is the box's certificate by its names of now.
 func (a *Authority) current(now time.Time) (*tls.Certificate, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.leaf != nil && now.Sub(a.looked) < rename {
+	a.follow(now)
+	if a.leaf != nil && now.Sub(a.asked) < relook {
 		return a.leaf, nil
 	}
-	a.looked = now
+	a.asked = now
 	names := a.names()
-	if a.leaf != nil && names.String() == a.named && now.Before(a.leaf.Leaf.NotAfter.Add(-renewal)) {
+	of := fmt.Sprint(names, a.root.overlaps(now))
+	if a.leaf != nil && of == a.made && now.Before(a.leaf.Leaf.NotAfter.Add(-renewal)) {
 		return a.leaf, nil
 	}
 	leaf, err := a.issue(names, now)
@@ -103,24 +241,32 @@ func (a *Authority) current(now time.Time) (*tls.Certificate, error) {
 		a.log.Warn("keeping the old TLS certificate: no new one could be made", zap.Error(err))
 		return a.leaf, nil
 	}
-	a.log.Info("made a TLS certificate", zap.String("names", names.String()), zap.Time("until", leaf.Leaf.NotAfter))
-	a.leaf, a.named = leaf, names.String()
+	a.leaf, a.made = leaf, of
 	return leaf, nil
 }
 
-// issue makes a certificate for a server.
+// issue makes a certificate for a server. It has the names that the root may
+// vouch for, and while an earlier root is good too, that may as well.
 func (a *Authority) issue(names Names, now time.Time) (*tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
+	in, out := permitted(a.root.cert, names)
+	above := a.root.cert
+	if a.root.overlaps(now) {
+		var more Names
+		in, more = permitted(a.root.earlier, in)
+		out = Names{DNS: append(out.DNS, more.DNS...), IPs: append(out.IPs, more.IPs...)}
+		above = a.root.cross
+	}
 	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: names.first()},
+		Subject:   pkix.Name{CommonName: in.first()},
 		NotBefore: now.Add(-backdate), NotAfter: now.Add(leafLife - backdate),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, DNSNames: names.DNS, IPAddresses: names.IPs,
+		BasicConstraintsValid: true, DNSNames: in.DNS, IPAddresses: in.IPs,
 	}
-	der, err := sign(template, a.root, key, a.key)
+	der, err := sign(template, a.root.cert, key, a.root.key)
 	if err != nil {
 		return nil, err
 	}
@@ -128,79 +274,18 @@ func (a *Authority) issue(names Names, now time.Time) (*tls.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &tls.Certificate{Certificate: [][]byte{der, a.root.Raw}, PrivateKey: key, Leaf: leaf}, nil
+	a.log.Info("made a TLS certificate", zap.String("names", in.String()), zap.Time("until", leaf.NotAfter))
+	if len(out.DNS) > 0 || len(out.IPs) > 0 {
+		a.log.Warn("the TLS certificate has not all of the box's names: the private root was made before they were;"+
+			" `pse certificate renew` makes one for them, which each device then installs", zap.String("without", out.String()))
+	}
+	return &tls.Certificate{Certificate: [][]byte{der, above.Raw}, PrivateKey: key, Leaf: leaf}, nil
 }
 
-// make makes a root. The key is written first: a root without its key is of no use.
-func (a *Authority) make(dir string) error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
+// String says in a line for people what may be vouched for.
+func (r Root) String() string {
+	if !r.Constrained {
+		return "any site (it was made by an early version)"
 	}
-	now := time.Now()
-	host, _ := os.Hostname()
-	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: "PSE on " + host, Organization: []string{"Personal Storage Elements"}},
-		NotBefore: now.Add(-backdate), NotAfter: now.Add(rootLife),
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
-	}
-	der, err := sign(template, template, key, key)
-	if err != nil {
-		return err
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	if err := writeNew(filepath.Join(dir, "ca.key"), "PRIVATE KEY", private); err != nil {
-		return err
-	}
-	if err := writeNew(filepath.Join(dir, "ca.pem"), "CERTIFICATE", der); err != nil {
-		return err
-	}
-	return a.read(dir)
-}
-
-// sign makes a certificate of a template with a random serial number.
-func sign(template, parent *x509.Certificate, key, by *ecdsa.PrivateKey) ([]byte, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
-	if err != nil {
-		return nil, err
-	}
-	template.SerialNumber = serial
-	return x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
-}
-
-// writeNew writes a PEM file for its owner only, whole or not at all.
-func writeNew(path, kind string, der []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	err = pem.Encode(f, &pem.Block{Type: kind, Bytes: der})
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
-}
-
-func (a *Authority) read(dir string) error {
-	var err error
-	if a.pem, err = os.ReadFile(filepath.Join(dir, "ca.pem")); err != nil {
-		return err
-	}
-	pair, err := tls.LoadX509KeyPair(filepath.Join(dir, "ca.pem"), filepath.Join(dir, "ca.key"))
-	if err != nil {
-		return err
-	}
-	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
-	if !ok || !pair.Leaf.IsCA {
-		return errors.New("ca.pem is not of PSE's making")
-	}
-	a.root, a.key = pair.Leaf, key
-	return nil
+	return strings.Join(r.Permitted, " ")
 }

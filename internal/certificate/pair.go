@@ -77,8 +77,11 @@ func (p *Pair) load() error {
 	return nil
 }
 
-func (p *Pair) stamp() (changed [2]time.Time) {
-	for i, name := range []string{p.cert, p.key} {
+func (p *Pair) stamp() [2]time.Time { return stamp(p.cert, p.key) }
+
+// stamp is when two files were changed; the zero time for one that is not there.
+func stamp(cert, key string) (changed [2]time.Time) {
+	for i, name := range []string{cert, key} {
 		if info, err := os.Stat(name); err == nil {
 			changed[i] = info.ModTime()
 		}

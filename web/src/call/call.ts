@@ -2,6 +2,7 @@ import '../look/page.css'
 import './call.css'
 import './prejoin.css'
 import './tile.css'
+import { showRenewal } from '../certificate/renewal.ts'
 import { byId, setText } from '../element.ts'
 import { shareSheet } from '../share/share.ts'
 import { Awake } from '../awake.ts'
@@ -49,6 +50,7 @@ if (isRoom(room)) {
   for (const id of ['share-too', 'share-alone']) byId(id).addEventListener('click', () => byId('share').click())
   curtain.show('prejoin')
   void showSecureLinks()
+  void showRenewal()
   void media.start()
 } else {
   curtain.show('ask', room === '' ? '' : 'A name is made of letters, digits and _.')

@@ -1,23 +1,15 @@
 import '../look/page.css'
 import './certificate.css'
 import { byId } from '../element.ts'
+import { day, have, had, renewal } from './renewal.ts'
+import { askBox, type Said } from './said.ts'
 import { systemOf } from './system.ts'
-
-/** What the box says of its certificate (/api/certificate). */
-interface Said {
-  private: boolean
-  root?: string
-  fingerprint?: string
-  https?: number // the port
-}
 
 const system = systemOf(navigator.userAgent, navigator.maxTouchPoints)
 for (const d of document.querySelectorAll('details')) d.open = d.dataset['system'] === system
 
 try {
-  const answer = await fetch('/api/certificate')
-  if (!answer.ok) throw new Error(answer.statusText)
-  show((await answer.json()) as Said)
+  show(await askBox())
 } catch {
   byId('trouble').hidden = false
 }
@@ -25,11 +17,30 @@ try {
 function show(said: Said): void {
   byId('private').hidden = !said.private
   byId('public').hidden = said.private
-  if (said.root) byId<HTMLAnchorElement>('root').href = said.root
+  const root = byId<HTMLAnchorElement>('root')
+  if (said.root) root.href = said.root
   byId('fingerprint').textContent = said.fingerprint ?? ''
+  if (said.until) byId('until').textContent = day(said.until)
+  byId('narrow').hidden = !said.constrained
+  byId('broad').hidden = said.constrained === true
   if (said.https && location.protocol !== 'https:') {
     const secure = byId<HTMLAnchorElement>('secure')
     secure.href = `https://${location.hostname}:${said.https}/`
     secure.hidden = false
   }
+  showNews(said)
+  for (const button of [root, byId('has')]) {
+    button.addEventListener('click', () => {
+      have(said.fingerprint ?? '')
+      showNews(said)
+    })
+  }
+}
+
+/** Tells who has the root before that there is a new one. */
+function showNews(said: Said): void {
+  const text = renewal(said, Date.now(), had())
+  byId('news').hidden = text === ''
+  byId('news-text').textContent = text
+  byId('earlier').textContent = said.earlier?.fingerprint ?? ''
 }

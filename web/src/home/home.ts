@@ -1,6 +1,7 @@
 import '../look/page.css'
 import './home.css'
 import { roomOrFresh } from '../call/room.ts'
+import { showRenewal } from '../certificate/renewal.ts'
 import { byId, setText } from '../element.ts'
 import { acceptShared } from '../files/shared.ts'
 import { count } from '../phrase.ts'
@@ -22,6 +23,7 @@ setInterval(() => {
 }, 1000)
 publishAddress()
 acceptShared()
+void showRenewal()
 byId('call-form').addEventListener('submit', (e) => {
   e.preventDefault()
   location.assign(`/call/${roomOrFresh(byId<HTMLInputElement>('call-room').value)}`)
