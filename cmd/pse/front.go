@@ -36,9 +36,10 @@ const (
 // made anew whenever a worker comes or goes. While one is missing, what
 // nobody else answers is 503 and not 404: clients then try again.
 type front struct {
-	mux    atomic.Pointer[http.ServeMux]
-	log    *zap.Logger
-	panics prometheus.Counter
+	mux      atomic.Pointer[http.ServeMux]
+	mounting sync.Mutex // held while mux is made: the last to be made has all that came before it
+	log      *zap.Logger
+	panics   prometheus.Counter
 
 	patience time.Duration // with bodies; bodyTime
 
@@ -122,8 +123,12 @@ func (f *front) listeners() []net.Listener {
 	return all
 }
 
-// mount makes the mux anew from the workers that run.
+// mount makes the mux anew from the workers that run. Of several at once each
+// begins after the one before it was put in place, or the workers that one saw
+// could be missing for good.
 func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
+	f.mounting.Lock()
+	defer f.mounting.Unlock()
 	mux := http.NewServeMux()
 	if whole := put(mux); !whole {
 		mux.HandleFunc("/", starting)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -297,4 +298,36 @@ func TestRoutesOfADeadWorkerAnswer503(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Workers that come up at the same time, as they do after all lost the bus:
+// while the routes of one are put on a mux the others come, and all that are
+// ready are answered for.
+func TestWorkersThatComeUpAtOnceAreAllMounted(t *testing.T) {
+	for range 100 {
+		var f front
+		var s *supervisor
+		s = newSupervisor(prometheus.NewRegistry(), zap.NewNop(), func() { f.mount(s.mount) })
+		paths := []string{"/a", "/b", "/c", "/d"}
+		for _, p := range paths {
+			s.units = append(s.units, &unit{spec: spec{name: p}, down: errStarting})
+		}
+		var all sync.WaitGroup
+		for i, p := range paths {
+			svc := &service{ready: func() error { return nil }, routes: func(mux *http.ServeMux) {
+				for range 10 { // the scheduler may take it off anywhere
+					runtime.Gosched()
+				}
+				mux.HandleFunc("GET "+p, func(http.ResponseWriter, *http.Request) {})
+			}}
+			all.Go(func() { s.up(s.units[i], svc) })
+		}
+		all.Wait()
+		for _, p := range paths {
+			answer := httptest.NewRecorder()
+			if f.ServeHTTP(answer, httptest.NewRequest("GET", p, nil)); answer.Code != http.StatusOK {
+				t.Fatalf("%s is ready, and its routes answer %d", p, answer.Code)
+			}
+		}
+	}
 }
