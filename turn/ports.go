@@ -20,7 +20,7 @@ type ports struct {
 	quota     *quota
 	draining  func() bool
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards what follows; a port is in free or in users, never in both or none
 	free  map[netip.Addr][]uint16
 	users map[netip.AddrPort]string // of what is taken
 	freed chan struct{}             // closed when one is given back, and made anew
@@ -51,45 +51,30 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 	if c.RequestedPort != 0 {
 		p.probed(netip.AddrPortFrom(ip, uint16(c.RequestedPort)))
 	}
-	var busy []uint16
+	var busy []netip.AddrPort
 	defer func() {
-		for _, port := range busy {
-			p.release(ip, port)
+		for _, at := range busy {
+			p.release(at)
 		}
 	}()
 	for {
-		port, ok := p.pick(ip, uint16(c.RequestedPort))
+		local, ok := p.pick(ip, uint16(c.RequestedPort), c.UserID)
 		if !ok {
 			p.quota.give(c.UserID)
 			return local, public, fmt.Errorf("relay from %s: %w", ip, errNoPort)
 		}
-		local = netip.AddrPortFrom(ip, port)
 		if bind(local) == nil {
-			break
+			return local, p.Public(local), nil
 		}
-		busy = append(busy, port)
+		busy = append(busy, local)
 	}
-	p.mu.Lock()
-	p.users[local] = c.UserID
-	p.mu.Unlock()
-	return local, p.Public(local), nil
 }
 
-// Free gives an address back.
+// Free gives an address back, and the place in the quota with it.
 func (p *ports) Free(local netip.AddrPort) {
-	p.mu.Lock()
-	user, taken := p.users[local]
-	p.mu.Unlock()
-	if !taken {
-		return
+	if user, taken := p.release(local); taken {
+		p.quota.give(user)
 	}
-	p.release(local.Addr(), local.Port())
-	p.quota.give(user)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.users, local)
-	close(p.freed)
-	p.freed = make(chan struct{})
 }
 
 // probed waits until a port that was taken for nobody is free.
@@ -126,7 +111,8 @@ func (p *ports) Public(local netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(p.addresses.outward(local.Addr()), local.Port())
 }
 
-func (p *ports) pick(ip netip.Addr, want uint16) (uint16, bool) {
+// pick takes a port that is free for a user: want, or any if that is 0.
+func (p *ports) pick(ip netip.Addr, want uint16, user string) (local netip.AddrPort, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	free, known := p.free[ip]
@@ -144,16 +130,28 @@ func (p *ports) pick(ip netip.Addr, want uint16) (uint16, bool) {
 		i = rand.IntN(len(free))
 	}
 	if i < 0 {
-		return 0, false
+		return local, false
 	}
 	port, last := free[i], len(free)-1
 	free[i] = free[last]
 	p.free[ip] = free[:last]
-	return port, true
+	local = netip.AddrPortFrom(ip, port)
+	p.users[local] = user
+	return local, true
 }
 
-func (p *ports) release(ip netip.Addr, port uint16) {
+// release makes a port free again at once, whoever waits for it or takes it
+// meanwhile, and says whose it was. false: it was not taken.
+func (p *ports) release(local netip.AddrPort) (user string, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.free[ip] = append(p.free[ip], port)
+	user, taken = p.users[local]
+	if !taken {
+		return "", false
+	}
+	delete(p.users, local)
+	p.free[local.Addr()] = append(p.free[local.Addr()], local.Port())
+	close(p.freed)
+	p.freed = make(chan struct{})
+	return user, true
 }
