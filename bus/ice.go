@@ -18,7 +18,8 @@ type CredentialsQuery struct {
 }
 
 // CallUser is the user of the relay that a member of a call is. When the member
-// leaves (CallLeft), what that user has at the relay ends.
+// leaves (CallLeft), what that user has at the relay ends, and its credentials
+// are good no more. A member that comes back after that has another id.
 func CallUser(call, member string) string { return memberKey(call, member) }
 
 // Credentials are servers with credentials that are good for TTL.

@@ -21,11 +21,16 @@ type SharedKey struct {
 	From   int64  `json:"from"`   // unix ms; nobody signs with it before, so that all know it when somebody does
 }
 
-// How many keys are listed, and how long all workers have to learn of a new one.
+// How long all workers have to learn of a new key, how many keys are listed at
+// most, and by how much clocks may differ.
 const (
-	sharedKept = 3
-	sharedLead = 30 * time.Second
+	sharedLead   = 30 * time.Second
+	sharedMost   = 64
+	sharedClocks = 5 * time.Minute
 )
+
+// ErrManyKeys says that so many keys are still needed that no other is made.
+var ErrManyKeys = errors.New("so many old keys are still needed that no new one can be made; wait until what was signed with them has expired")
 
 // Signing is the key to sign with now; nil: there is none yet.
 func (k SharedKeys) Signing(now time.Time) []byte {
@@ -39,8 +44,10 @@ func (k SharedKeys) Signing(now time.Time) []byte {
 
 // RotateSharedKeys adds a key when the newest is older than every, or none is
 // there, and gives all there are. Several workers may do it at the same time:
-// one of them makes the key. every must be longer than what is signed is good for.
-func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every time.Duration) (SharedKeys, error) {
+// one of them makes the key. A key stays listed while anything that was signed
+// with it may be good, which it is for life; one is added only when the newest
+// is in use. ErrManyKeys: too many are needed still.
+func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life time.Duration) (SharedKeys, error) {
 	kv, err := b.bucket(ctx, bucketSecrets)
 	if err != nil {
 		return nil, err
@@ -53,16 +60,20 @@ func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every time.Dura
 			return nil, err
 		}
 		now := time.Now()
-		if len(keys) > 0 && now.Before(time.UnixMilli(keys[len(keys)-1].From).Add(every)) {
-			return keys, nil
+		if len(keys) > 0 {
+			newest := time.UnixMilli(keys[len(keys)-1].From)
+			if now.Before(newest) || now.Before(newest.Add(every)) {
+				return keys, nil
+			}
 		}
 		fresh := SharedKey{Secret: make([]byte, 32), From: now.UnixMilli()}
 		_, _ = rand.Read(fresh.Secret) // never fails
 		if len(keys) > 0 {
 			fresh.From = now.Add(sharedLead).UnixMilli()
 		}
-		keys = append(keys, fresh)
-		keys = keys[max(0, len(keys)-sharedKept):]
+		if keys = append(keys.needed(now, life), fresh); len(keys) > sharedMost {
+			return nil, fmt.Errorf("rotate the keys %s: %w", name, ErrManyKeys)
+		}
 		data, _ := json.Marshal(keys) // bytes and numbers: cannot fail
 		if revision == 0 {
 			_, err = kv.Create(ctx, name, data)
@@ -76,6 +87,15 @@ func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every time.Dura
 			return nil, b.failed(ctx, err, "rotate the keys %s", name)
 		}
 	}
+}
+
+// needed are the keys without those whose successor has been in use for as long
+// as what they signed was good.
+func (k SharedKeys) needed(now time.Time, life time.Duration) SharedKeys {
+	for len(k) > 1 && now.After(time.UnixMilli(k[1].From).Add(life+sharedClocks)) {
+		k = k[1:]
+	}
+	return k
 }
 
 // readSharedKeys reads them; none and revision 0: there are none.

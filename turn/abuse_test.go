@@ -3,6 +3,7 @@ package turn
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/pion/stun/v4"
+	pion "github.com/pion/turn/v5"
 )
 
 // Who is not authentic is told so with the right code, over every transport.
@@ -298,7 +300,7 @@ func TestRevocation(t *testing.T) {
 		}
 		r.raw("udp").allocate() // another's, which stays
 	}
-	left := time.Now().Add(time.Second) // within that second credentials may be the next member's
+	left := time.Now() // in the second in which its credentials were made
 	if err := bus.Publish(t.Context(), w.bus, bus.CallLeft{Room: "kitchen", Call: "C1", Member: "sid1", LeftAt: left.UnixMilli(), Reason: "left"}); err != nil {
 		t.Fatal(err)
 	}
@@ -318,5 +320,42 @@ func TestRevocation(t *testing.T) {
 	bustest.Eventually(t, "a new worker knows", func() bool {
 		_, keys := three.server.credentials.keys(name, time.Now(), false)
 		return keys == nil
+	})
+}
+
+// A request that was authentic when its member left makes no allocation that
+// stays, though that comes after those there were have ended.
+func TestAllocationOfOneWhoJustLeft(t *testing.T) {
+	paths(t, func(t *testing.T, path func(*Config)) {
+		r := newWorld(t).start(path)
+		user := bus.CallUser("C1", "sid1")
+		r.revokeUser(user)
+		generate := pion.RelayAddressGenerator(r.server.plain)
+		if r.server.plane != nil {
+			generate = r.server.plane.Generator()
+		}
+		conn, at, err := generate.AllocatePacketConn(pion.AllocateListenerConfig{Network: "udp4", UserID: user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5000}
+		created := r.server.events().OnAllocationCreated
+		if r.server.plane != nil {
+			created = r.server.plane.Events(r.server.events()).OnAllocationCreated
+		}
+		created(from, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: r.Port()}, "UDP", user, "pse", at, 0)
+		ended := make(chan error, 1)
+		go func() { // as pion waits for the end of one
+			_, _, err := conn.ReadFrom(make([]byte, 1500))
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if !errors.Is(err, net.ErrClosed) {
+				t.Errorf("the allocation ended with %v", err)
+			}
+		case <-time.After(bustest.Patience):
+			t.Error("the allocation stays")
+		}
 	})
 }

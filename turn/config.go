@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// longestTTL is how long credentials that we make may be good, at most.
+const longestTTL = 7 * 24 * time.Hour
+
 // Config configures the relay.
 type Config struct {
 	Listen    string `yaml:"listen"`     // host:port for UDP and TCP; several with commas; without a host: all addresses, IPv4 and IPv6
@@ -104,7 +107,7 @@ func (c Config) validateCredentials() error {
 	switch {
 	case c.Realm == "" || len(c.Realm) > 127 || strings.ContainsAny(c.Realm, "\"\r\n"):
 		return fmt.Errorf("turn.realm is %q; use up to 127 bytes without quotes, as pse or example.org", c.Realm)
-	case c.TTL < time.Minute || c.TTL > 7*24*time.Hour:
+	case c.TTL < time.Minute || c.TTL > longestTTL:
 		return fmt.Errorf("turn.ttl is %s; use 1m to 168h", c.TTL)
 	case c.Rotate < c.TTL+time.Minute:
 		return fmt.Errorf("turn.rotate is %s; use more than turn.ttl, %s, by a minute: what was handed out must stay good", c.Rotate, c.TTL)

@@ -26,11 +26,11 @@ type credentials struct {
 
 	mu      sync.Mutex // guards what follows
 	shared  bus.SharedKeys
-	revoked map[string]int64 // by user: what was made before that unix second is good no more
+	revoked map[string]time.Time // users whose credentials are good no more, until those have expired
 }
 
 func newCredentials(cfg Config, u *users) *credentials {
-	c := &credentials{realm: cfg.Realm, ttl: cfg.TTL, users: u, revoked: map[string]int64{}}
+	c := &credentials{realm: cfg.Realm, ttl: cfg.TTL, users: u, revoked: map[string]time.Time{}}
 	for _, s := range cfg.Secrets {
 		c.static = append(c.static, []byte(s))
 	}
@@ -73,8 +73,7 @@ func (c *credentials) keys(name string, now time.Time, open bool) (user string, 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	made := expiry - int64(c.ttl/time.Second)
-	if at, ok := c.revoked[user]; ok && made < at {
+	if _, ok := c.revoked[user]; ok {
 		return "", nil
 	}
 	for i := len(c.shared) - 1; i >= 0; i-- { // the newest is the likeliest
@@ -86,19 +85,32 @@ func (c *credentials) keys(name string, now time.Time, open bool) (user string, 
 	return user, keys
 }
 
-// revoke has a user's credentials that were made before a time be good no more.
-func (c *credentials) revoke(user string, at time.Time) {
+// revoke has a user's credentials be good no more, whenever they were made:
+// who left a call comes back as another user, and clocks of machines differ.
+func (c *credentials) revoke(user string, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.revoked[user] = max(c.revoked[user], at.Unix())
+	c.revoked[user] = now.Add(c.ttl + clocks)
+}
+
+// clocks is by how much the clock of another worker, which made credentials,
+// may be ahead of ours.
+const clocks = 5 * time.Minute
+
+// isRevoked says whether a user's credentials are good no more.
+func (c *credentials) isRevoked(user string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.revoked[user]
+	return ok
 }
 
 // sweep forgets the revocation of what has expired by now.
 func (c *credentials) sweep(now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for user, at := range c.revoked {
-		if now.Unix() > at+int64(c.ttl/time.Second) {
+	for user, until := range c.revoked {
+		if now.After(until) {
 			delete(c.revoked, user)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
+	"sync"
 
 	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
@@ -30,7 +31,8 @@ type server struct {
 	opened    func(allocation)
 	closed    func(allocation, relay.Usage)
 
-	pion *pion.Server
+	pion   *pion.Server
+	ending sync.WaitGroup // of allocations that ended as soon as they were there
 }
 
 // start begins to serve the sockets.
@@ -106,6 +108,10 @@ func (s *server) events() pion.EventHandler {
 		OnAllocationCreated: func(from, here net.Addr, _, user, _ string, on net.Addr, _ int) {
 			at := relayAddress{on.Network(), addrPort(on)}
 			s.opened(s.table.opened(s.client(from, here), user, at, s.plain.traffic(at)))
+			if s.credentials.isRevoked(user) { // since its request came: who revoked did not see it in the table
+				s.metrics.revoked.Inc()
+				s.ending.Go(func() { s.end(at) }) // not here: pion is at it
+			}
 		},
 		OnAllocationDeleted: func(from, here net.Addr, _, _, _ string) {
 			if a, ok := s.table.closed(s.client(from, here)); ok {
@@ -163,6 +169,7 @@ func (s *server) end(at relayAddress) { _ = s.plane.end(at) || s.plain.end(at) }
 // Allocations end with their sockets.
 func (s *server) stop() {
 	_ = s.pion.Close()
+	s.ending.Wait()
 	for _, a := range s.acceptors {
 		a.hangUp()
 	}

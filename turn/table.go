@@ -84,12 +84,12 @@ func (t *table) count() (n int, closed <-chan struct{}) {
 	return len(t.clients), t.changed
 }
 
-// of lists the addresses that a user relays from since before a time.
-func (t *table) of(user string, before time.Time) (all []relayAddress) {
+// of lists the addresses that a user relays from.
+func (t *table) of(user string) (all []relayAddress) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, a := range t.clients {
-		if a.user == user && !a.opened.After(before) {
+		if a.user == user {
 			all = append(all, a.relay)
 		}
 	}

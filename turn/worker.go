@@ -206,7 +206,7 @@ func (w *Worker) drain() {
 func (w *Worker) rotate(ctx context.Context) {
 	for {
 		pause := tick
-		if keys, err := w.bus.RotateSharedKeys(ctx, secretsName, w.cfg.Rotate); err != nil {
+		if keys, err := w.bus.RotateSharedKeys(ctx, secretsName, w.cfg.Rotate, w.cfg.TTL); err != nil {
 			w.log.Warn("the secret of the relay cannot be read or changed", zap.Error(err))
 			pause = again
 		} else {
@@ -218,18 +218,19 @@ func (w *Worker) rotate(ctx context.Context) {
 	}
 }
 
-// RotateNow changes the secret that credentials are made with. The old ones stay good.
+// RotateNow changes the secret that credentials are made with, unless a new one
+// is to be used in a moment already. Credentials of before stay good, whatever
+// the workers' Config.TTL is.
 func RotateNow(ctx context.Context, b *bus.Bus) (bus.SharedKeys, error) {
-	return b.RotateSharedKeys(ctx, secretsName, -time.Hour) // even one that is to be used only in a moment
+	return b.RotateSharedKeys(ctx, secretsName, 0, longestTTL)
 }
 
 // revoke ends what members of calls relay when they leave.
 func (w *Worker) revoke(ctx context.Context) {
-	since := time.Now().Add(-w.cfg.TTL) // credentials that were made before have expired
 	for {
+		since := time.Now().Add(-w.cfg.TTL - clocks) // credentials that were made before have expired
 		err := bus.Replay(ctx, w.bus, since, func(ev bus.CallLeft) error {
-			since = time.UnixMilli(ev.LeftAt)
-			w.revokeUser(bus.CallUser(ev.Call, ev.Member), since)
+			w.revokeUser(bus.CallUser(ev.Call, ev.Member))
 			return nil
 		})
 		if ctx.Err() != nil {
@@ -242,10 +243,11 @@ func (w *Worker) revoke(ctx context.Context) {
 	}
 }
 
-// revokeUser ends a user's allocations; its credentials of before are good no more.
-func (w *Worker) revokeUser(user string, at time.Time) {
-	w.server.credentials.revoke(user, at)
-	for _, at := range w.server.table.of(user, at) {
+// revokeUser ends a user's allocations; its credentials are good no more. One
+// that is being made meanwhile ends when it is there (server.events).
+func (w *Worker) revokeUser(user string) {
+	w.server.credentials.revoke(user, time.Now())
+	for _, at := range w.server.table.of(user) {
 		w.metrics.revoked.Inc()
 		w.server.end(at)
 	}

@@ -100,7 +100,7 @@ func TestRotation(t *testing.T) {
 		return c.Servers[0]
 	}
 	old := ask()
-	keys, err := w.bus.RotateSharedKeys(t.Context(), secretsName, -time.Hour)
+	keys, err := w.bus.RotateSharedKeys(t.Context(), secretsName, 0, time.Hour)
 	if err != nil || len(keys) != 2 {
 		t.Fatalf("%v, %v", keys, err)
 	}
