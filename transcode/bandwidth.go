@@ -2,14 +2,22 @@ package transcode
 
 // bandwidth measures a rendition. It is carried in Resume, so that a new worker goes on.
 type bandwidth struct {
-	Peak     int   `json:"peak"`      // of a whole segment so far, bits/s
-	Bytes    int64 `json:"bytes"`     // of whole segments
-	Millis   int64 `json:"millis"`    // of whole segments
-	SegBytes int64 `json:"seg_bytes"` // of the open segment
-	SegStart int64 `json:"seg_start"` // ms
+	Peak     int    `json:"peak"`      // of any run of segments that counts (RFC 8216bis 4.4.6.2), bits/s
+	Bytes    int64  `json:"bytes"`     // of whole segments
+	Millis   int64  `json:"millis"`    // of whole segments
+	SegBytes int64  `json:"seg_bytes"` // of the open segment
+	SegStart int64  `json:"seg_start"` // ms
+	Recent   []span `json:"recent"`    // the newest whole segments, those that a run can begin with
 }
 
-func (b *bandwidth) add(p cell, size int) {
+// span is what a segment takes.
+type span struct {
+	Bytes  int64 `json:"b"`
+	Millis int64 `json:"ms"`
+}
+
+// add takes a part's size in bytes. target is TARGETDURATION in seconds.
+func (b *bandwidth) add(p cell, size, target int) {
 	if p.index == 0 {
 		b.SegBytes, b.SegStart = 0, p.start
 	}
@@ -17,8 +25,24 @@ func (b *bandwidth) add(p cell, size int) {
 	if d := p.end - b.SegStart; p.last && d > 0 {
 		b.Bytes += b.SegBytes
 		b.Millis += d
-		if d >= 500 { // a rest before a discontinuity says nothing of the rate
-			b.Peak = max(b.Peak, int(b.SegBytes*8000/d))
+		b.whole(span{b.SegBytes, d}, int64(target)*1000)
+	}
+}
+
+// whole takes a segment into the peak: it is that of any run of segments of
+// half a target duration to one and a half. A rest before a discontinuity
+// says nothing of the rate by itself, but with its neighbours it does.
+func (b *bandwidth) whole(s span, target int64) {
+	b.Recent = append(b.Recent, s)
+	var run span
+	for i := len(b.Recent) - 1; i >= 0; i-- {
+		run.Bytes, run.Millis = run.Bytes+b.Recent[i].Bytes, run.Millis+b.Recent[i].Millis
+		if 2*run.Millis > 3*target {
+			b.Recent = append([]span(nil), b.Recent[i+1:]...)
+			break
+		}
+		if 2*run.Millis >= target {
+			b.Peak = max(b.Peak, int(run.Bytes*8000/run.Millis))
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (r *rendition) make(t *track, c cell) {
 	if c.index == 0 {
 		r.segment(t, c, p)
 	}
-	r.rates.add(c, len(p.Data))
+	r.rates.add(c, len(p.Data), r.tl.profile.Target)
 	r.fact.add(p, r.tl.s.Session, r.name)
 	r.resume(t, p)
 	r.end, r.msn = c.end, c.msn
