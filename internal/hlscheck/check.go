@@ -142,7 +142,7 @@ func (c *checker) run(ctx context.Context) (*Report, error) {
 // firstMaster reads the master playlist, packed and plain. A stream that has
 // just begun may answer 503 for a while.
 func (c *checker) firstMaster(ctx context.Context) error {
-	patience, cancel := context.WithTimeout(ctx, 15*time.Second)
+	patience, cancel := context.WithTimeout(ctx, max(15*time.Second, c.opts.Outage))
 	defer cancel()
 	for {
 		m, rep := c.getMaster(patience, false)
@@ -151,7 +151,8 @@ func (c *checker) firstMaster(ctx context.Context) error {
 			c.adopt(m)
 			break
 		}
-		if rep.status != http.StatusServiceUnavailable || patience.Err() != nil {
+		away := rep.status == http.StatusServiceUnavailable || rep.err != nil && c.opts.Outage > 0
+		if !away || patience.Err() != nil {
 			return fmt.Errorf("read master playlist %s: %s; is the stream live?", c.masterURL, rep.problem())
 		}
 		sleep.For(patience, 200*time.Millisecond)
@@ -199,7 +200,7 @@ func (c *checker) adopt(m *Master) (fresh []*rendition) {
 		}
 		key := u.String()
 		named[key] = true
-		if c.renditions[key] == nil {
+		if was := c.renditions[key]; was == nil || was.dropped.Load() {
 			r := newRendition(c, uri, u)
 			r.adopted = time.Now()
 			c.renditions[key] = r
@@ -210,6 +211,7 @@ func (c *checker) adopt(m *Master) (fresh []*rendition) {
 	for key, r := range c.renditions {
 		if !named[key] {
 			r.dropped.Store(true)
+			r.droppedAt = time.Now()
 			delete(c.renditions, key) // should it come back it is watched anew
 			continue
 		}
@@ -260,11 +262,42 @@ func (c *checker) others(r *rendition, at time.Time) (all []*rendition) {
 	return all
 }
 
-// known tells whether an absolute URL is one of a rendition.
-func (c *checker) known(u *url.URL) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.renditions[u.String()] != nil
+// leaves tells whether a rendition was gone from the next master playlist
+// after a time: a list that was read then may know already.
+func (c *checker) leaves(r *rendition, at time.Time) bool {
+	return r.dropped.Load() && r.droppedAt.Before(at.Add(masterEvery+2*c.opts.Slack+c.opts.Outage))
+}
+
+// ever tells whether an absolute URL was that of a rendition at any time. It
+// is for the end: a list may name one that the master playlist was not read for yet.
+func (c *checker) ever(u string) bool {
+	for _, r := range c.order {
+		if r.url.String() == u {
+			return true
+		}
+	}
+	return false
+}
+
+// gone tells whether the master playlist, read anew, no longer has a rendition.
+func (c *checker) gone(ctx context.Context, r *rendition) bool {
+	q := request{purpose: forMaster, url: c.masterURL, timeout: 5 * time.Second}
+	rep := &reply{purpose: q.purpose, url: q.url.String()}
+	ctx, cancel := context.WithTimeout(ctx, q.timeout)
+	defer cancel()
+	if rep.err = c.read(ctx, q, rep); !rep.ok() {
+		return false
+	}
+	m, err := ParseMaster(string(rep.body))
+	if err != nil {
+		return false
+	}
+	for _, uri := range m.uris() {
+		if u, err := c.masterURL.Parse(uri); err == nil && u.String() == r.url.String() {
+			return false
+		}
+	}
+	return true
 }
 
 // variants finds the variants whose own playlist a rendition is.

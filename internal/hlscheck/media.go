@@ -59,6 +59,9 @@ func (m *Media) Run(handler string) *TrackRun {
 // hashSeed lets samples be compared without keeping their bytes.
 var hashSeed = maphash.MakeSeed()
 
+// HashSample is the Hash of a Sample with these bytes, in this process.
+func HashSample(data []byte) uint64 { return maphash.Bytes(hashSeed, data) }
+
 // ParseMedia reads the movie fragments of a part or segment that needs the given init.
 func ParseMedia(b []byte, in *Init) (*Media, error) {
 	p := fragmentParser{m: &Media{Bytes: len(b)}}
@@ -239,7 +242,7 @@ func (p *fragmentParser) mdat(whole []byte) error {
 				return badMedia("a sample at %d to %d outside the mdat at %d to %d", at, at+int64(s.Size), p.at, end)
 			}
 			data := whole[at : at+int64(s.Size)]
-			s.Hash = maphash.Bytes(hashSeed, data)
+			s.Hash = HashSample(data)
 			s.IDR = r.t.Handler == "vide" && r.t.startsIDR(data)
 			r.t.Samples = append(r.t.Samples, s)
 			at += int64(s.Size)

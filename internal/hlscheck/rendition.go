@@ -21,6 +21,7 @@ type rendition struct {
 	dropped   atomic.Bool  // no longer in the master playlist
 	audioOnly atomic.Bool  // by the master playlist
 	adopted   time.Time    // when the master playlist first had it
+	droppedAt time.Time    // when it was first read without it; guarded by the checker's mu until the end
 	lastGood  atomic.Int64 // unix ns of the last good answer
 
 	asking sync.WaitGroup // requests in the background
@@ -40,6 +41,7 @@ type rendition struct {
 	facts             map[uint64]fact
 	marks             []mark
 	reports           []reported
+	unreported        []unreported
 	sizes             []size
 	frames            []float64 // s; the typical frame time of each segment
 	tracks            []*Track  // of the newest init
@@ -86,6 +88,12 @@ type reported struct {
 	target string // absolute URL
 	last   Position
 	pt     time.Duration
+}
+
+// unreported is a rendition that a list has no report of.
+type unreported struct {
+	at    time.Time
+	other *rendition
 }
 
 // size is one segment's share in the bandwidth.

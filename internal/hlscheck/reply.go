@@ -138,6 +138,9 @@ func (c *checker) get(ctx context.Context, q request) *reply {
 	r.sent = time.Now()
 	r.err = c.read(reqCtx, q, r)
 	r.done = time.Now()
+	if q.r != nil && r.err == nil && r.status == http.StatusNotFound && c.gone(ctx, q.r) {
+		q.r.dropped.Store(true) // the next look at the master playlist says so too
+	}
 	if ctx.Err() == nil {
 		for i, rule := range c.rules {
 			if rule.reply != nil {

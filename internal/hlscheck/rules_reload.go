@@ -293,7 +293,18 @@ func reportRules() []Rule {
 					has[l.r.resolve(x.URI).String()] = true
 				}
 				for _, o := range l.r.c.others(l.r, l.rep.sent) {
-					v.check(has[o.url.String()], l.r.name, "none for %s", o.name)
+					if has[o.url.String()] {
+						v.check(true, "", "")
+					} else {
+						l.r.unreported = newest(append(l.r.unreported, unreported{l.rep.done, o}))
+					}
+				}
+			},
+			end: func(v *verdict, c *checker) {
+				for _, r := range c.order {
+					for _, x := range r.unreported {
+						v.check(c.leaves(x.other, x.at), r.name, "none for %s", x.other.name)
+					}
 				}
 			},
 		},
@@ -303,7 +314,13 @@ func reportRules() []Rule {
 				for _, x := range l.now.Reports {
 					u, err := url.Parse(x.URI)
 					v.check(err == nil && !u.IsAbs() && u.Host == "", l.r.name, "URI %s is not relative", x.URI)
-					v.check(l.r.c.known(l.r.resolve(x.URI)), l.r.name, "URI %s is no rendition", x.URI)
+				}
+			},
+			end: func(v *verdict, c *checker) {
+				for _, r := range c.order {
+					for _, x := range r.reports {
+						v.check(c.ever(x.target), r.name, "%s is no rendition", x.target)
+					}
 				}
 			},
 		},

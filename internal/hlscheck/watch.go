@@ -200,8 +200,12 @@ func (r *rendition) ended(ctx context.Context) {
 	r.get(ctx, request{purpose: forEnded, url: r.url, ask: &next, alone: true, timeout: soon})
 }
 
-// excused tells whether a failure may be part of an outage that Options.Outage allows.
+// excused tells whether a failure may be part of an outage that
+// Options.Outage allows, or is of a rendition that is not made any more.
 func (r *rendition) excused(rep *reply) bool {
+	if rep.status == http.StatusNotFound && r.dropped.Load() {
+		return true
+	}
 	away := rep.err != nil || rep.status == http.StatusBadGateway || rep.status == http.StatusServiceUnavailable || rep.status == http.StatusGatewayTimeout
 	return away && rep.done.Sub(time.Unix(0, r.lastGood.Load())) < r.c.opts.Outage
 }
