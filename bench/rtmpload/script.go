@@ -34,8 +34,7 @@ func Load(file string, chunk int, limit uint32) (*Script, error) {
 		return nil, fmt.Errorf("load %s: not an FLV file", file)
 	}
 	b = b[13:] // the file header and the first "previous tag size"
-	s := &Script{chunk: chunk}
-	last := map[byte]uint32{}
+	var tags []bus.Tag
 	for len(b) > 0 {
 		t, rest, err := bus.NextTag(b)
 		if err != nil {
@@ -45,6 +44,16 @@ func Load(file string, chunk int, limit uint32) (*Script, error) {
 		if limit > 0 && t.TS > limit {
 			break
 		}
+		tags = append(tags, t)
+	}
+	return Cut(tags, chunk), nil
+}
+
+// Cut makes a script of FLV tags, whose times start near 0 and rise.
+func Cut(tags []bus.Tag, chunk int) *Script {
+	s := &Script{chunk: chunk}
+	last := map[byte]uint32{}
+	for _, t := range tags {
 		if t.Type == bus.TagScript {
 			t.Data = append([]byte("\x02\x00\x0d@setDataFrame"), t.Data...)
 		}
@@ -66,7 +75,7 @@ func Load(file string, chunk int, limit uint32) (*Script, error) {
 		}
 		s.steps = append(s.steps, step{t.TS, msg})
 	}
-	return s, nil
+	return s
 }
 
 // appendMessage appends one RTMP message in chunks (RTMP 1.0, 5.3.1). format is

@@ -82,6 +82,9 @@ func (p *Process) Stop() {
 	<-p.done
 }
 
+// Terminate asks the process to end (SIGTERM), and does not wait until it has.
+func (p *Process) Terminate() { _ = p.cmd.Process.Signal(syscall.SIGTERM) }
+
 // Kill ends the process at once, as a crash would; its children are not asked.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
