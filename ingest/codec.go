@@ -24,7 +24,11 @@ type format struct {
 	fps         float64
 	software    string // what the publisher says it is
 	saysNoVideo bool   // the metadata describes a stream without video
+	sps         []byte // the sequence parameter set of video
+	allowed     *allowance
 }
+
+var errAVCConfig = refuse(codeRejected, "the H.264 configuration is broken; restart the encoder")
 
 // metadata takes a data message in, of which onMetaData matters.
 func (f *format) metadata(data []byte) (changed bool) {
@@ -69,13 +73,18 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *refusal) {
 	if bytes.Equal(t.Data, f.video) {
 		return false, nil
 	}
-	sps, nalSize, ok := parseAVCConfig(t.Payload())
+	all, nalSize, ok := parseAVCConfig(t.Payload())
 	if !ok {
-		return false, refuse(codeRejected, "the H.264 configuration is broken; restart the encoder")
+		return false, errAVCConfig
 	}
-	f.video, f.nalSize = bytes.Clone(t.Data), nalSize
+	for _, sps := range all {
+		if err := f.allowed.picture(sps); err != nil {
+			return false, err
+		}
+	}
+	f.video, f.nalSize, f.sps = bytes.Clone(t.Data), nalSize, bytes.Clone(all[0])
 	var p h264.SPS
-	if p.Unmarshal(sps) == nil && p.Width() > 0 && p.Height() > 0 {
+	if p.Unmarshal(f.sps) == nil && p.Width() > 0 && p.Height() > 0 {
 		f.width, f.height = p.Width(), p.Height()
 		if f.fps == 0 && p.FPS() < 1000 {
 			f.fps = p.FPS()
@@ -84,16 +93,37 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *refusal) {
 	return true, nil
 }
 
-// parseAVCConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1).
-func parseAVCConfig(b []byte) (sps []byte, nalSize int, ok bool) {
+// parseAVCConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15,
+// 5.3.3.1). It gives the sequence parameter sets, at least one.
+func parseAVCConfig(b []byte) (sps [][]byte, nalSize int, ok bool) {
 	if len(b) < 8 || b[0] != 1 || b[5]&0x1f == 0 {
 		return nil, 0, false
 	}
-	n := int(b[6])<<8 | int(b[7])
-	if n < 4 || len(b) < 8+n || b[8]&0x1f != nalSPS {
-		return nil, 0, false
+	rest := b[6:]
+	for range b[5] & 0x1f {
+		if len(rest) < 2 {
+			return nil, 0, false
+		}
+		n := int(rest[0])<<8 | int(rest[1])
+		if n < 4 || len(rest) < 2+n || rest[2]&0x1f != nalSPS {
+			return nil, 0, false
+		}
+		sps, rest = append(sps, rest[2:2+n]), rest[2+n:]
 	}
-	return b[8 : 8+n], int(b[4]&3) + 1, true
+	return sps, int(b[4]&3) + 1, true
+}
+
+// codedSize is the size of pictures before cropping, in pixels.
+func codedSize(sps []byte) (width, height uint64, ok bool) {
+	var p h264.SPS
+	if err := p.Unmarshal(sps); err != nil && p.PicHeightInMapUnitsMinus1 == 0 { // else it broke after the size
+		return 0, 0, false
+	}
+	width, height = 16*(uint64(p.PicWidthInMbsMinus1)+1), 16*(uint64(p.PicHeightInMapUnitsMinus1)+1)
+	if !p.FrameMbsOnlyFlag {
+		height *= 2
+	}
+	return width, height, true
 }
 
 // audioConfig takes an AudioSpecificConfig in.
@@ -105,26 +135,37 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 	return true
 }
 
-// frame looks into an access unit. ok is false for one that is not whole;
-// idr says whether it holds an IDR picture, whatever its tag says.
-func (f *format) frame(b []byte) (idr, ok bool) {
+// frame looks into an access unit. ok is false for one that is not whole; idr
+// says whether it holds an IDR picture, whatever its tag says. One that
+// changes the pictures' size to what is not taken is refused.
+func (f *format) frame(b []byte) (idr, ok bool, err *refusal) {
 	for len(b) > 0 {
 		if len(b) < f.nalSize {
-			return false, false
+			return false, false, nil
 		}
 		size := 0
 		for _, c := range b[:f.nalSize] {
 			size = size<<8 | int(c)
 		}
 		if b = b[f.nalSize:]; size > len(b) {
-			return false, false
+			return false, false, nil
 		}
-		if size > 0 && b[0]&0x1f == nalIDR {
-			idr = true
+		if size > 0 {
+			switch b[0] & 0x1f {
+			case nalIDR:
+				idr = true
+			case nalSPS:
+				if bytes.Equal(b[:size], f.sps) {
+					break
+				}
+				if err := f.allowed.picture(b[:size]); err != nil {
+					return false, false, err
+				}
+			}
 		}
 		b = b[size:]
 	}
-	return idr, true
+	return idr, true, nil
 }
 
 // checkVideo refuses what is not H.264.

@@ -31,6 +31,9 @@ type Config struct {
 	SetupTimeout   time.Duration `yaml:"setup_timeout"`   // from connecting to publishing
 	IdleTimeout    time.Duration `yaml:"idle_timeout"`    // without a byte while publishing
 
+	MaxBitrate int `yaml:"max_bitrate"` // of a publisher, bits/s, for longer than 20 s
+	MaxPixels  int `yaml:"max_pixels"`  // of a publisher's picture, width times height
+
 	RingTime  time.Duration `yaml:"ring_time"`  // media kept for when the bus is away or has lost it
 	RingBytes int           `yaml:"ring_bytes"` // the same in bytes; the lower limit holds
 	MaxAhead  time.Duration `yaml:"max_ahead"`  // how far a publisher's clock may run ahead of ours
@@ -46,6 +49,7 @@ func DefaultConfig() Config {
 		Grace:  30 * time.Second, GraceClean: 5 * time.Second, Keep: 7 * 24 * time.Hour,
 		MaxConnections: 1000, MaxPerIP: 64,
 		SetupTimeout: 10 * time.Second, IdleTimeout: 15 * time.Second,
+		MaxBitrate: 100_000_000, MaxPixels: 16_000_000,
 		RingTime: 20 * time.Second, RingBytes: 64 << 20, MaxAhead: 10 * time.Second,
 		Hook: bus.HookConfig{Timeout: 2 * time.Second},
 	}
@@ -101,6 +105,12 @@ func (c Config) Validate() error {
 	}
 	if c.MaxConnections < 1 || c.MaxPerIP < 1 {
 		bad("max_connections, max_per_ip: %d, %d; use at least 1", c.MaxConnections, c.MaxPerIP)
+	}
+	if c.MaxBitrate < 1_000_000 {
+		bad("max_bitrate: %d; use at least 1000000", c.MaxBitrate)
+	}
+	if c.MaxPixels < 640*480 {
+		bad("max_pixels: %d; use at least %d, which is 640x480", c.MaxPixels, 640*480)
 	}
 	if c.RingBytes < 8<<20 {
 		bad("ring_bytes: %d; use at least %d", c.RingBytes, 8<<20)

@@ -126,6 +126,7 @@ func (c *conn) message(m *message) error {
 	err := c.s.message(m)
 	var r *refusal
 	if errors.As(err, &r) {
+		c.s.reason.CompareAndSwap(nil, &r.Text)
 		return c.refuse(c.n.stream, r)
 	}
 	return err

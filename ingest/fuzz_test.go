@@ -138,7 +138,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(avcConfig, avcFrame(true, 50))
 	f.Add(aacConfig, aacFrame())
 	f.Fuzz(func(t *testing.T, config, frame []byte) {
-		var s format
+		s := format{allowed: newAllowance(DefaultConfig())}
 		if t := (bus.Tag{Type: bus.TagVideo, Data: config}); t.IsAVCConfig() {
 			_, _ = s.videoConfig(t)
 		}

@@ -51,7 +51,7 @@ const startWait = 1000
 func newSession(c *conn, sid, name, keyID string) *session {
 	s := &session{
 		w: c.w, conn: c, sid: sid, name: name, app: c.app, keyID: keyID, done: make(chan struct{}),
-		log: c.log.With(zap.String("stream", name)), format: format{software: c.software},
+		log: c.log.With(zap.String("stream", name)), format: format{software: c.software, allowed: newAllowance(c.w.cfg)},
 	}
 	s.ctx, s.cancel = context.WithCancel(c.w.ctx)
 	return s
@@ -59,6 +59,9 @@ func newSession(c *conn, sid, name, keyID string) *session {
 
 // message takes an audio, video or data message in.
 func (s *session) message(m *message) error {
+	if err := s.format.allowed.take(len(m.data), time.Now()); err != nil {
+		return err
+	}
 	switch m.typ {
 	case msgData:
 		s.format.metadata(m.data)
@@ -91,7 +94,10 @@ func (s *session) video(m *message) error {
 	case !t.IsAVCFrame() || s.format.video == nil:
 		return nil
 	}
-	idr, ok := s.format.frame(t.Payload())
+	idr, ok, err := s.format.frame(t.Payload())
+	if err != nil {
+		return err
+	}
 	if !ok {
 		s.w.stats.broken.Inc()
 		return nil

@@ -1,0 +1,50 @@
+package ingest
+
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// allowance is how much a publisher may send: far more than any encoder does
+// that people use, so that nobody fills the logs or has decoders take all the
+// memory there is.
+type allowance struct {
+	bitrate int // bits/s
+	pixels  int // of a picture as coded
+	bytes   *rate.Limiter
+}
+
+const (
+	// allowedBurst is how much of the bitrate's bytes may come at once: what
+	// piled up while the network stood still, or a file up to Config.MaxAhead.
+	allowedBurst = 20 * time.Second
+	maxSide      = 8192 // pixels of a picture's longer side
+)
+
+func newAllowance(c Config) *allowance {
+	perSecond := c.MaxBitrate / 8
+	return &allowance{bitrate: c.MaxBitrate, pixels: c.MaxPixels, bytes: rate.NewLimiter(rate.Limit(perSecond), perSecond*int(allowedBurst.Seconds()))}
+}
+
+// take refuses a publisher who has sent too much with these bytes.
+func (a *allowance) take(n int, now time.Time) *refusal {
+	if a.bytes.AllowN(now, n) {
+		return nil
+	}
+	return refuse(codeRejected, "this stream is of more than %.1f Mbit/s, the most that is taken here; lower the encoder's bitrate", float64(a.bitrate)/1e6)
+}
+
+// picture refuses pictures that are too large. What counts is what a decoder
+// needs memory for: before cropping.
+func (a *allowance) picture(sps []byte) *refusal {
+	width, height, ok := codedSize(sps)
+	if !ok {
+		return errAVCConfig
+	}
+	if max(width, height) > maxSide || width*height > uint64(a.pixels) {
+		return refuse(codeRejected, "pictures of %dx%d are larger than what is taken here (%.1f megapixels, %d on a side); lower the encoder's resolution",
+			width, height, float64(a.pixels)/1e6, maxSide)
+	}
+	return nil
+}
