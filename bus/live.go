@@ -16,7 +16,7 @@ const (
 )
 
 // Live is the record of one stream, kept under its sid. Ingest writes all of
-// it but NextMSN, which is transcode's.
+// it but NextMSN and Discontinuities, which are transcode's.
 type Live struct {
 	SID     string `json:"sid"`
 	Name    string `json:"name"`
@@ -46,7 +46,8 @@ type Live struct {
 	// be. Nil in records of before there was this field.
 	Told *Told `json:"told,omitempty"`
 
-	NextMSN uint64 `json:"next_msn"` // no segment of this name ever had this media sequence number or a higher one
+	NextMSN         uint64 `json:"next_msn"`                  // no segment of this name ever had this media sequence number or a higher one
+	Discontinuities uint64 `json:"discontinuities,omitempty"` // no segment of this name ever had a higher discontinuity sequence number
 }
 
 // Told names a state of a stream's record. The zero value is none.

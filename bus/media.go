@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -84,6 +85,15 @@ func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
 	return chunkOf(sid, m.Sequence, m.Header, m.Data)
 }
 
+// GetChunk reads one message of the media log by its number, or ErrNotFound.
+func (b *Bus) GetChunk(ctx context.Context, seq uint64) (*Chunk, error) {
+	m, err := b.get(ctx, logMedia, seq)
+	if err != nil {
+		return nil, err
+	}
+	return chunkOf(strings.TrimPrefix(m.Subject, subjectMedia), m.Sequence, m.Header, m.Data)
+}
+
 // MediaReader follows the media log of one stream.
 type MediaReader struct {
 	sid string
@@ -138,6 +148,24 @@ func (b *Bus) last(ctx context.Context, log, subject string) (*jetstream.RawStre
 	}
 	if err != nil {
 		return nil, b.failed(ctx, err, "read log %s", log)
+	}
+	return m, nil
+}
+
+// get is one message of a log by its number.
+func (b *Bus) get(ctx context.Context, log string, seq uint64) (*jetstream.RawStreamMsg, error) {
+	s, err := b.stream(ctx, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, done := b.bound(ctx)
+	defer done()
+	m, err := s.GetMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return nil, fmt.Errorf("message %d of log %s: %w", seq, log, ErrNotFound)
+	}
+	if err != nil {
+		return nil, b.failed(ctx, err, "read message %d of log %s", seq, log)
 	}
 	return m, nil
 }

@@ -182,18 +182,9 @@ func (b *Bus) LastPart(ctx context.Context, sid, rendition string) (*Part, error
 
 // GetPart reads one message of the parts log by its number, or ErrNotFound.
 func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
-	s, err := b.stream(ctx, logHLS)
+	m, err := b.get(ctx, logHLS, seq)
 	if err != nil {
 		return nil, err
-	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	m, err := s.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, fmt.Errorf("part %d: %w", seq, ErrNotFound)
-	}
-	if err != nil {
-		return nil, b.failed(ctx, err, "read part %d", seq)
 	}
 	return partOf(m.Subject, m.Sequence, m.Header, m.Data)
 }

@@ -144,7 +144,11 @@ func writeMP4A(w *boxWriter, a *audioConfig) {
 		w.u16(1)
 		w.zeros(8)
 		w.u16(uint16(max(a.channels, 1)), 16, 0, 0)
-		w.u32(uint32(a.rate) << 16)
+		rate := a.rate
+		if rate > 0xffff { // 16 bits hold no more; the decoder's configuration has it
+			rate = 0
+		}
+		w.u32(uint32(rate) << 16)
 		w.full("esds", 0, 0, func() { // ISO/IEC 14496-1 7.2.6
 			n := byte(len(a.record))
 			w.u8(3, 23+n, 0, 0, 0)

@@ -58,13 +58,31 @@ func (t *timeline) overdue(f frame) bool {
 	return t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget
 }
 
-// limit is the longest segment, in ms.
-func (t *timeline) limit() int64 { return int64(t.profile.Target)*1000 + gridMargin }
+// target is EXT-X-TARGETDURATION, in s.
+func (t *timeline) target() int {
+	if t.s.Target > 0 {
+		return t.s.Target
+	}
+	return t.profile.Target // of a worker that did not plan it
+}
+
+// limit is the longest segment of the source, in ms.
+func (t *timeline) limit() int64 { return int64(t.target())*1000 + gridMargin }
+
+// cutPass begins a segment with a picture of the source, or in the hole before
+// it where the segment would not round to the target any more.
+func (t *timeline) cutPass(f frame) {
+	dts, pts := f.dts, f.pts
+	if most := int64(t.target())*1000 + 499; dts-t.s.SegDTS > most {
+		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
+	}
+	t.cut(dts, pts, false)
+}
 
 // toGrid gives the source's own pictures up from here on.
 func (t *timeline) toGrid(f frame) {
 	endDTS, endPTS := f.dts, max(f.pts, t.s.MaxPTS+1)
-	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS >= int64(t.profile.Target)*1000+500 {
+	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS >= int64(t.target())*1000+500 {
 		// The picture before it does not last until this one: the grid repeats it.
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}

@@ -27,18 +27,20 @@ type job struct {
 	split        *splitter
 	held         []*bus.Chunk // the session's first, until it can be planned
 
-	rends   map[string]*rendition
-	ladders []*ladder // of the generations whose encoding is not finished; the first one runs
-	encoded chan encoded
-	ending  bool // all media is read
-	facts   *facts
-	posters *posters
-	slots   *slots
-	slot    func() // gives the slot back; nil: there was none, nothing is encoded
-	wg      sync.WaitGroup
-	failed  chan error
-	last    uint64 // log number of the last chunk read
-	msnKept uint64 // Live.NextMSN as far as we reserved
+	rends    map[string]*rendition
+	ladders  []*ladder // of the generations whose encoding is not finished; the first one runs
+	encoded  chan encoded
+	ending   bool // all media is read
+	facts    *facts
+	posters  *posters
+	slots    *slots
+	slot     func()           // gives the slot back; nil: there was none, nothing is encoded
+	publish  func(*rendition) // has a rendition's parts stored
+	wg       sync.WaitGroup
+	failed   chan error
+	last     uint64 // log number of the last chunk read
+	msnKept  uint64 // Live.NextMSN as far as we reserved
+	discKept uint64 // Live.Discontinuities as far as we said
 
 	mu   sync.Mutex // guards live
 	live *bus.Live
@@ -84,6 +86,7 @@ func (j *job) run(ctx context.Context) error {
 	defer j.wg.Wait()
 	defer j.stopLadders()
 	defer cancel()
+	j.publish = func(r *rendition) { j.store(ctx, r) }
 	j.takeSlot()
 	defer func() {
 		if j.slot != nil {
@@ -107,7 +110,7 @@ func (j *job) run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		in := chunks
-		if j.behind() {
+		if j.ending || j.behind() {
 			in = nil
 		}
 		select {
@@ -116,7 +119,10 @@ func (j *job) run(ctx context.Context) error {
 		case err := <-j.failed:
 			return err
 		case c := <-in:
-			if err := j.chunk(ctx, c); err != nil {
+			if err := j.chunk(c); err != nil {
+				return err
+			}
+			if err := j.reserve(ctx); err != nil {
 				return err
 			}
 			continue
@@ -135,7 +141,7 @@ func (j *job) run(ctx context.Context) error {
 			return errReplaced
 		}
 		if j.slot == nil && j.takeSlot() {
-			j.upgrade(ctx)
+			j.upgrade()
 		}
 		done := j.encode(ctx)
 		switch {
@@ -143,7 +149,7 @@ func (j *job) run(ctx context.Context) error {
 		case j.ending && done:
 			return j.finish(ctx)
 		case !j.ending && j.consumed(ctx, live):
-			if err := j.end(ctx); err != nil {
+			if err := j.end(); err != nil {
 				return err
 			}
 		}
@@ -185,26 +191,29 @@ func (j *job) behind() bool {
 	return false
 }
 
-func (j *job) chunk(ctx context.Context, c *bus.Chunk) error {
+func (j *job) chunk(c *bus.Chunk) error {
 	j.last = c.Seq
 	if c.Wall < j.record().StartedAt {
 		return nil // of the session before
 	}
 	if j.tl.s.PartTarget == 0 {
+		if n := len(j.held); n > 0 && !after(c, j.held[n-1]) {
+			return nil // stored twice
+		}
 		j.held = append(j.held, c)
 		if c.DTS-j.held[0].DTS < planMedia {
 			return nil
 		}
-		return j.plan(ctx)
+		return j.plan()
 	}
-	if err := j.tl.chunk(c); err != nil {
-		return err
-	}
-	return j.reserve(ctx)
+	return j.tl.chunk(c)
 }
 
+// after reports that a chunk comes later in the session than another.
+func after(c, o *bus.Chunk) bool { return c.Epoch > o.Epoch || c.Epoch == o.Epoch && c.N > o.N }
+
 // plan decides on the session's constants and reads what was held back for it.
-func (j *job) plan(ctx context.Context) error {
+func (j *job) plan() error {
 	j.tl.plan(j.held)
 	for _, c := range j.held {
 		if err := j.tl.chunk(c); err != nil {
@@ -212,26 +221,30 @@ func (j *job) plan(ctx context.Context) error {
 		}
 	}
 	j.held = nil
-	return j.reserve(ctx)
+	return nil
 }
 
 // reserve keeps Live.NextMSN ahead of what is used.
 func (j *job) reserve(ctx context.Context) error {
-	if j.tl.s.NextMSN+reserveMSN/2 < j.msnKept {
+	if j.tl.s.Gen == 0 || j.tl.s.NextMSN+reserveMSN/2 < j.msnKept && j.tl.s.Disc <= j.discKept {
 		return nil
 	}
-	j.msnKept = j.tl.s.NextMSN + reserveMSN
-	return j.setNextMSN(ctx, j.msnKept)
+	return j.keepNumbers(ctx, j.tl.s.NextMSN+reserveMSN)
 }
 
-func (j *job) setNextMSN(ctx context.Context, next uint64) error {
+// keepNumbers has the record tell which numbers may have been used: the next
+// media sequence number that was not for sure, and all discontinuities.
+func (j *job) keepNumbers(ctx context.Context, next uint64) error {
 	_, err := j.b.UpdateLive(ctx, j.sid, func(l *bus.Live) error {
 		if l.Session != j.session {
 			return errReplaced
 		}
-		l.NextMSN = next
+		l.NextMSN, l.Discontinuities = next, max(l.Discontinuities, j.tl.s.Disc)
 		return nil
 	})
+	if err == nil {
+		j.msnKept, j.discKept = next, j.tl.s.Disc
+	}
 	return err
 }
 
@@ -267,9 +280,9 @@ func (j *job) stopLadders() {
 }
 
 // end closes the timeline when all media is read.
-func (j *job) end(ctx context.Context) error {
+func (j *job) end() error {
 	if j.held != nil {
-		if err := j.plan(ctx); err != nil {
+		if err := j.plan(); err != nil {
 			return err
 		}
 	}
@@ -278,21 +291,17 @@ func (j *job) end(ctx context.Context) error {
 	return nil
 }
 
-// finish ends every rendition.
+// finish ends every rendition whose end is not in the parts log.
 func (j *job) finish(ctx context.Context) error {
 	for _, r := range j.rends {
-		r.finish()
-	}
-	for _, r := range j.rends {
-		select {
-		case <-r.pub.done:
-		case err := <-j.failed:
+		if !r.finish() {
+			continue
+		}
+		if err := j.ended(ctx, r); err != nil {
 			return err
-		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
-	if err := j.setNextMSN(ctx, j.tl.s.NextMSN+1); err != nil {
+	if err := j.keepNumbers(ctx, j.tl.s.NextMSN+1); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(factsPatience); !j.facts.idle() && time.Now().Before(deadline); {
@@ -305,26 +314,44 @@ func (j *job) finish(ctx context.Context) error {
 	return errFinished
 }
 
+// ended waits until the end of a rendition is stored.
+func (j *job) ended(ctx context.Context, r *rendition) error {
+	for {
+		select {
+		case <-r.pub.done:
+			return nil
+		case err := <-j.failed:
+			return err
+		case <-j.news:
+			if j.record().Session != j.session {
+				return errReplaced
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
 // rendition is the rendition of a spec, made when it is not there yet.
-func (j *job) rendition(ctx context.Context, name string) *rendition {
+func (j *job) rendition(name string) *rendition {
 	if r := j.rends[name]; r != nil {
 		return r
 	}
 	r := j.newRendition(name, 0)
 	j.rends[name] = r
-	j.start(ctx, r)
+	j.publish(r)
 	return r
 }
 
 // newRendition is a rendition whose last message in the parts log is after.
 func (j *job) newRendition(name string, after uint64) *rendition {
-	r := &rendition{sid: j.sid, name: j.record().Name, tl: j.tl, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1}
+	r := &rendition{sid: j.sid, name: j.record().Name, tl: j.tl, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.rends}
 	r.spec.name = name
 	return r
 }
 
-// start runs a rendition's publisher.
-func (j *job) start(ctx context.Context, r *rendition) {
+// store runs a rendition's publisher.
+func (j *job) store(ctx context.Context, r *rendition) {
 	j.wg.Go(func() {
 		if err := r.pub.run(ctx); err != nil && ctx.Err() == nil {
 			j.fail(fmt.Errorf("stream %s: %w", j.sid, err))

@@ -104,7 +104,7 @@ func (l *ladder) start(ctx context.Context) {
 	}
 	if len(l.fed) == 0 {
 		if l.ended {
-			l.done = true
+			l.finish()
 		}
 		return
 	}

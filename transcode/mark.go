@@ -50,6 +50,16 @@ func (t *timeline) markFor(end, audio int64, byDTS bool) *mark {
 	return nil
 }
 
+// markAt is the mark of a chunk, nil if it is not known any more.
+func (t *timeline) markAt(seq uint64) *mark {
+	for i := range t.marks {
+		if t.marks[i].seq == seq {
+			return &t.marks[i]
+		}
+	}
+	return nil
+}
+
 // restore takes the fold up at a mark's state.
 func (t *timeline) restore(state json.RawMessage) error {
 	if err := json.Unmarshal(state, &t.s); err != nil {

@@ -10,6 +10,9 @@ import (
 type resume struct {
 	Timeline json.RawMessage `json:"timeline"` // timelineState at Part.Source
 	Gen      int             `json:"gen"`      // generation of the part
+	Epoch    int             `json:"epoch"`    // and its epoch
+	Disc     uint64          `json:"disc"`     // discontinuities up to and with it
+	Seen     int64           `json:"seen"`     // pictures before this time are out, ms
 	Audio    int64           `json:"audio"`    // sample number of the next audio frame
 	Number   uint32          `json:"number"`   // of the moof
 	Rates    bandwidth       `json:"rates"`
@@ -55,11 +58,12 @@ func (r *rendition) make(t *track, c cell) {
 	}
 	r.rates.add(c, len(p.Data), r.tl.profile.Target)
 	r.fact.add(p, r.tl.s.Session, r.name)
-	r.resume(t, p)
-	r.end, r.msn = c.end, c.msn
+	r.resume(t, p, c.seen)
+	r.end, r.msn, r.ended = c.end, c.msn, false
 	r.m.part(p)
-	last := r.fact.Last
+	last, need := r.fact.Last, r.own
 	r.pub.push(p, func() {
+		r.need.Store(need)
 		if p.Segment != nil && r.ready != p.Segment.Epoch {
 			r.ready = p.Segment.Epoch
 			r.facts.say(renditionReady(p, r.name))
@@ -87,12 +91,13 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 		t.initID = initID(t.init)
 	}
 	start := c.start
-	if !t.spec.sound {
+	if !t.spec.sound && len(c.frames) > 0 {
 		start = c.frames[0].pts
 	}
+	r.epoch, r.disc = c.seg.epoch, c.seg.discSeq
 	s := &bus.Segment{
 		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + start, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
-		InitID: t.initID, Target: r.tl.profile.Target, PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
+		InitID: t.initID, Target: r.tl.target(), PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
 	}
 	switch {
 	case video == nil:
@@ -109,8 +114,8 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	p.Segment, p.Init = s, t.init
 }
 
-// resume adds what a new worker needs to go on after the part.
-func (r *rendition) resume(t *track, p *bus.Part) {
+// resume adds what a new worker needs to go on after the part. Pictures before seen are out.
+func (r *rendition) resume(t *track, p *bus.Part, seen int64) {
 	audio := p.End
 	if t.gen.audio != nil {
 		audio = t.gen.audio.ms(t.from)
@@ -119,7 +124,28 @@ func (r *rendition) resume(t *track, p *bus.Part) {
 	if m == nil {
 		return
 	}
+	r.own = m.seq
+	m = r.oldest(m, p.End)
 	defer func() { r.source, r.state = p.Source, p.Resume }()
 	p.Source = m.seq
-	p.Resume, _ = json.Marshal(resume{Timeline: m.state, Gen: t.gen.number, Audio: t.from, Number: r.number, Rates: r.rates, Facts: r.fact})
+	p.Resume, _ = json.Marshal(resume{
+		Timeline: m.state, Gen: t.gen.number, Epoch: r.epoch, Disc: r.disc, Seen: seen,
+		Audio: t.from, Number: r.number, Rates: r.rates, Facts: r.fact,
+	})
+}
+
+// oldest is the oldest mark that this rendition or another one needs to go on,
+// which may have nothing in the parts log to say so. m is what this one needs
+// for what comes after end.
+func (r *rendition) oldest(m *mark, end int64) *mark {
+	for _, o := range r.peers {
+		need := o.need.Load()
+		if o == r || o.gone || o.eos || need == 0 || need >= m.seq || len(o.tracks) == 0 && o.pub.waiting() == 0 {
+			continue
+		}
+		if late := r.tl.markAt(need); late != nil && end-max(o.end, late.pts) < staleAfter {
+			m = late
+		}
+	}
+	return m
 }

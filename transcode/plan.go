@@ -13,6 +13,11 @@ const planMedia = 1000
 // maxPartTarget is the longest part, in ms.
 const maxPartTarget = 500
 
+// passTarget is EXT-X-TARGETDURATION, in s, where nobody can encode: segments
+// start with the source's key frames, which come every 250 pictures as OBS and
+// x264 have it by themselves.
+const passTarget = 10
+
 // plan chooses what stays constant in a session from its first media: the
 // part target, which all parts but the last of a segment must fill to 85 %.
 func (t *timeline) plan(chunks []*bus.Chunk) {
@@ -42,6 +47,10 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 		t.s.FPS = roundFPS(float64(n) * 1000 / float64(max(1, times[n]-times[0])))
 	}
 	t.s.PartTarget = partTarget(1000/t.s.FPS, long)
+	t.s.Target = t.profile.Target
+	if t.passOnly {
+		t.s.Target = max(t.s.Target, passTarget)
+	}
 }
 
 // rate takes the frame rate of the segment that ends now, if it has become another.

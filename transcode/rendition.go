@@ -3,6 +3,7 @@ package transcode
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/helios-h2020/pse/bus"
 )
@@ -27,11 +28,18 @@ type rendition struct {
 	from   *resume   // where another worker stopped; nil when there is nothing of this session
 	lastAt *bus.Part // the part it stopped at
 	end    int64     // of the last part made, ms
-	msn    uint64    // of the last part made, and whether it ended its segment
-	eos    bool
-	gone   bool   // shed
-	source uint64 // Part.Source and Part.Resume of the last part made
+	msn    uint64    // of the last part made
+	epoch  int       // of the last segment begun
+	disc   uint64    // discontinuities up to and with it
+	eos    bool      // it has ended in this session: nothing more is made
+	ended  bool      // its last message is an end, be it of a session before
+	gone   bool      // shed
+	source uint64    // Part.Source and Part.Resume of the last part made
 	state  json.RawMessage
+
+	peers map[string]*rendition // all of the job
+	own   uint64                // the mark that this one needs to go on after the last part made
+	need  atomic.Uint64         // and after the last part stored
 }
 
 // renditionSpec says what a rendition is.
@@ -50,10 +58,14 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	if r.eos || r.gone {
 		return
 	}
+	if n := len(r.tl.marks); n > 0 && r.need.Load() == 0 {
+		r.need.Store(r.tl.marks[n-1].seq)
+	}
 	t := &track{gen: g, spec: spec}
-	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound}
+	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
 	t.seg.out = func(c cell) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
+		t.seg.grain = g.audio.ms(int64(g.audio.samples-1)) + 1
 		t.from = g.audio.sample(t.clock(g.start))
 	}
 	if spec.rung == nil && !spec.sound {
@@ -64,7 +76,7 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 		case g.number < r.from.Gen:
 			t.skip = true
 		case g.number == r.from.Gen:
-			t.seg.resume(r.lastAt.MSN, r.lastAt.Index, r.lastAt.End, r.lastAt.Last)
+			t.seg.resume(r.lastAt.MSN, r.lastAt.Index, r.lastAt.End, r.from.Seen, r.lastAt.Last)
 			t.from = r.from.Audio
 			if spec.sound {
 				t.seg.from = r.lastAt.End
@@ -96,7 +108,7 @@ func (r *rendition) cut(g *generation, c cut) {
 // picture takes the next picture of a generation.
 func (r *rendition) picture(g *generation, f frame) {
 	t := r.current(g)
-	if t == nil || t.skip || t.done || f.dts < t.seg.from && t.seg.pend == nil && len(t.seg.cur) == 0 {
+	if t == nil || t.skip || t.done || t.seg.idle() && f.dts < max(t.seg.from, t.seg.seen) {
 		return // out already
 	}
 	t.seg.add(f, t.clock)
@@ -230,29 +242,50 @@ func (r *rendition) drain() {
 	}
 }
 
-// finish ends the rendition for good.
-func (r *rendition) finish() {
-	if r.eos {
-		return
+// finish ends the rendition for good. It reports false where that is said already.
+func (r *rendition) finish() bool {
+	if r.ended {
+		return false
 	}
-	r.eos = true
+	r.eos, r.ended = true, true
 	r.pub.push(&bus.Part{
 		SID: r.sid, Rendition: r.spec.name, MSN: r.msn + 1, Start: r.end, End: r.end, EOS: true,
 		Source: r.source, Resume: r.state,
 	}, func() {})
+	return true
 }
 
-// takeUp goes on after a rendition's last part.
-func (r *rendition) takeUp(last *bus.Part) error {
-	r.lastAt, r.end, r.msn, r.eos = last, last.End, last.MSN, last.EOS
+// takeUp goes on after a rendition's last part. It returns the timeline's
+// state that came with it, nil when there is none.
+func (r *rendition) takeUp(last *bus.Part) (*timelineState, error) {
+	r.lastAt, r.end, r.msn, r.eos, r.ended = last, last.End, last.MSN, last.EOS, last.EOS
 	r.source, r.state = last.Source, last.Resume
 	if last.Resume == nil {
-		return nil
+		return nil, nil
 	}
-	r.from = new(resume)
-	if err := json.Unmarshal(last.Resume, r.from); err != nil {
-		return fmt.Errorf("%w: %w", ErrResume, err)
+	from, state := new(resume), new(timelineState)
+	if err := json.Unmarshal(last.Resume, from); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrResume, err)
 	}
-	r.rates, r.number, r.fact = r.from.Rates, r.from.Number, r.from.Facts
-	return nil
+	if err := json.Unmarshal(from.Timeline, state); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrResume, err)
+	}
+	from.Epoch, from.Disc = max(from.Epoch, state.Epoch), max(from.Disc, state.Disc)
+	r.from = from
+	r.rates, r.number, r.fact, r.epoch, r.disc = from.Rates, from.Number, from.Facts, from.Epoch, from.Disc
+	r.own = last.Source
+	r.need.Store(last.Source)
+	return state, nil
+}
+
+// anew has the rendition begin with the next segment instead of after its last part.
+func (r *rendition) anew() {
+	r.from, r.lastAt, r.own = nil, nil, 0
+	r.need.Store(0)
+}
+
+// another has it begin in a session that is not that of its last part.
+func (r *rendition) another() {
+	r.anew()
+	r.rates, r.fact, r.eos = bandwidth{}, segmentFact{}, false
 }

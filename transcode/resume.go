@@ -1,10 +1,11 @@
 package transcode
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -17,94 +18,132 @@ const staleAfter = 15_000
 // resume reads what the parts log holds of the stream and sets the job up to
 // go on from there. from is where to start to read the media log.
 func (j *job) resume(ctx context.Context) (from uint64, err error) {
-	live := j.record()
-	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
-	names, err := j.b.Renditions(ctx, j.sid)
+	all, err := j.lastParts(ctx)
 	if err != nil {
 		return 0, err
 	}
-	nextMSN := live.NextMSN
-	discs, old := uint64(0), false
-	var first *rendition
-	all := make([]*bus.Part, 0, len(names))
+	return j.takeUp(ctx, all, func(seq uint64) (bool, error) {
+		c, err := j.b.GetChunk(ctx, seq)
+		if errors.Is(err, bus.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && c.SID == j.sid, err
+	})
+}
+
+// lastParts are the newest messages of the stream's renditions.
+func (j *job) lastParts(ctx context.Context) (all []*bus.Part, err error) {
+	names, err := j.b.Renditions(ctx, j.sid)
+	if err != nil {
+		return nil, err
+	}
 	for _, name := range names {
 		last, err := j.b.LastPart(ctx, j.sid, name)
 		if errors.Is(err, bus.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		all = append(all, last)
 	}
-	newest := int64(0)
-	for _, last := range all {
-		newest = max(newest, last.End)
-	}
+	return all, nil
+}
+
+// takeUp goes on after the last messages of all renditions. held says whether
+// the media log has the chunk of a number.
+func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64) (bool, error)) (from uint64, err error) {
+	live := j.record()
+	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
+	j.split = &splitter{j: j, ctx: ctx}
+	j.tl.sink = j.split
+	var ours []*rendition // that there are parts of in this session
+	before, out := taken{nextMSN: live.NextMSN, disc: live.Discontinuities}, taken{}
 	for _, last := range all {
 		r := j.newRendition(last.Rendition, last.Seq)
-		j.rends[last.Rendition] = r
-		if err := r.takeUp(last); err != nil {
-			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
-		}
-		state, err := stateOf(r.from)
+		state, err := r.takeUp(last)
 		if err != nil {
 			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
 		}
+		j.rends[last.Rendition] = r
 		if state == nil || state.Session != j.session {
-			if nextMSN <= last.MSN {
-				nextMSN = last.MSN + 1
-			}
-			if state != nil {
-				discs = max(discs, state.Disc)
-			}
-			old = true
-			r.from, r.lastAt, r.rates, r.fact, r.eos = nil, nil, bandwidth{}, segmentFact{}, false
+			r.another()
+			before.nextMSN, before.disc = max(before.nextMSN, r.msn+1), max(before.disc, r.disc)
 			continue
 		}
-		if !r.eos && last.End < newest-staleAfter {
-			r.from, r.lastAt = nil, nil // it was shed: it begins anew with the next segment
-			continue
-		}
-		r.ready = state.Epoch
-		if !r.eos && (first == nil || last.Source < first.lastAt.Source) {
-			first = r
-		}
+		ours = append(ours, r)
+		out.add(r)
 	}
 	for _, r := range j.rends {
 		if r.fact.Last != nil {
 			j.facts.say(*r.fact.Last) // perhaps the last worker could not
 		}
-		j.start(ctx, r)
+		j.publish(r)
 	}
-	j.split = &splitter{j: j, ctx: ctx}
-	j.tl.sink = j.split
+	first, err := firstOf(ours, held)
+	if err != nil {
+		return 0, err
+	}
 	if first == nil {
-		j.tl.s = timelineState{Session: j.session, N: -1, NextMSN: nextMSN, Disc: discs, WantDisc: old, AudioLag: audioLagStart}
+		if len(ours) > 0 { // where all that there is has ended, so has what there is not
+			j.ending = true
+			before.nextMSN, before.disc = max(before.nextMSN, out.nextMSN), max(before.disc, out.disc)
+		}
+		j.tl.s = timelineState{
+			Session: j.session, N: -1, NextMSN: before.nextMSN, Disc: before.disc, WantDisc: before.nextMSN > 0, AudioLag: audioLagStart,
+		}
 		return 0, nil
 	}
 	if err := j.tl.restore(first.from.Timeline); err != nil {
 		return 0, fmt.Errorf("stream %s: %w", j.sid, err)
 	}
-	j.tl.taken.seq = first.lastAt.Source
-	for _, r := range j.rends {
-		if r.from != nil {
-			j.tl.taken.nextMSN, j.tl.taken.gen = max(j.tl.taken.nextMSN, r.msn+1), max(j.tl.taken.gen, r.from.Gen)
-		}
-	}
-	return first.lastAt.Source, nil
+	out.seq = first.lastAt.Source
+	j.tl.taken = out
+	return out.seq, nil
 }
 
-// stateOf is the timeline's state in what a part carries; nil when it carries nothing.
-func stateOf(r *resume) (*timelineState, error) {
-	if r == nil {
+// add counts what there is of a rendition.
+func (t *taken) add(r *rendition) {
+	t.nextMSN, t.disc, t.end = max(t.nextMSN, r.msn+1), max(t.disc, r.disc), max(t.end, r.end)
+	t.gen, t.epoch = max(t.gen, r.from.Gen), max(t.epoch, r.epoch)
+}
+
+// firstOf is the rendition whose next part needs the oldest media that is held,
+// or that is needed where none is; nil when all have ended. It has those begin
+// anew that were given up, or need what is gone.
+func firstOf(ours []*rendition, held func(seq uint64) (bool, error)) (*rendition, error) {
+	newest := int64(0)
+	for _, r := range ours {
+		newest = max(newest, r.end)
+	}
+	var going []*rendition
+	for _, r := range ours {
+		switch {
+		case r.eos:
+		case r.end < newest-staleAfter:
+			r.anew()
+		default:
+			r.ready = r.epoch
+			going = append(going, r)
+		}
+	}
+	slices.SortFunc(going, func(a, b *rendition) int { return cmp.Compare(a.lastAt.Source, b.lastAt.Source) })
+	for i, r := range going {
+		ok, err := held(r.lastAt.Source)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			for _, late := range going[:i] {
+				late.anew()
+			}
+			return r, nil
+		}
+	}
+	if len(going) == 0 {
 		return nil, nil
 	}
-	s := new(timelineState)
-	if err := json.Unmarshal(r.Timeline, s); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrResume, err)
-	}
-	return s, nil
+	return going[0], nil
 }
 
 // finished reports that nothing is left to do for a stream: it has ended and
@@ -114,32 +153,25 @@ func (j *job) finished(ctx context.Context) (bool, error) {
 	if live.State != bus.StateEnded {
 		return false, nil
 	}
-	names, err := j.b.Renditions(ctx, j.sid)
+	all, err := j.lastParts(ctx)
 	if err != nil {
 		return false, err
 	}
-	if len(names) == 0 && live.LastMedia > 0 {
+	if len(all) == 0 && live.LastMedia > 0 {
 		_, err := j.b.LastChunk(ctx, j.sid)
 		if errors.Is(err, bus.ErrNotFound) {
 			return true, nil
 		}
 		return false, err
 	}
-	for _, name := range names {
-		last, err := j.b.LastPart(ctx, j.sid, name)
-		if errors.Is(err, bus.ErrNotFound) {
-			continue
-		}
+	ours := false
+	for _, last := range all {
+		r := rendition{}
+		state, err := r.takeUp(last)
 		if err != nil || !last.EOS {
 			return false, err
 		}
-		r := rendition{}
-		if err := r.takeUp(last); err != nil {
-			return false, err
-		}
-		if state, err := stateOf(r.from); err != nil || state != nil && state.Session != j.session {
-			return false, err // the end is that of a session before
-		}
+		ours = ours || state != nil && state.Session == j.session // else the end is that of a session before
 	}
-	return len(names) > 0, nil
+	return ours, nil
 }

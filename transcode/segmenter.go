@@ -7,14 +7,17 @@ package transcode
 type segmenter struct {
 	target int64 // PART-TARGET, ms
 	split  bool  // parts without pictures may be: there is audio to put into them
+	grain  int64 // a frame of that audio, ms
+	sound  bool  // the frames are sound
 
 	cuts []cut // segment starts that are known and not reached
 	open bool  // a segment is open
 	at   cut   // the open segment
 	msn  uint64
-	past bool  // segments up to msn are out already
+	past bool  // segments up to msn are out already, or begun: the next goes on after them
 	next int   // index of the open part
 	from int64 // start of the open part, ms
+	seen int64 // frames before this time are in a part, ms
 	cur  []frame
 	pend *frame // the newest frame: it is placed when its successor tells its end
 	out  func(cell)
@@ -29,6 +32,7 @@ type cell struct {
 	last       bool
 	frames     []frame
 	framesEnd  int64 // DTS after the last frame
+	seen       int64 // as the source has it: frames before this time are in this part or before
 }
 
 // add takes the next frame; clock says where a cut lies on this rendition's clock.
@@ -38,18 +42,21 @@ func (s *segmenter) add(f frame, clock func(cut) int64) {
 	if boundary {
 		end = clock(s.cuts[0]) // sound may start up to a frame after it
 	}
-	if s.pend != nil {
-		s.place(*s.pend, end, boundary)
-		s.pend = nil
-	}
+	s.reach(end, boundary)
 	if boundary {
 		s.begin(s.cuts[0], end)
 		s.cuts = s.cuts[1:]
 	}
 	if s.open {
+		if len(s.cur) == 0 && !s.split {
+			f.dts = min(f.dts, s.from) // the part before ended within the picture before
+		}
 		s.pend = &f
 	}
 }
+
+// idle reports that no frame waits for its part.
+func (s *segmenter) idle() bool { return s.pend == nil && len(s.cur) == 0 }
 
 // know tells of a segment start to come.
 func (s *segmenter) know(c cut) {
@@ -59,49 +66,81 @@ func (s *segmenter) know(c cut) {
 }
 
 // resume goes on after a part that is out.
-func (s *segmenter) resume(msn uint64, index int, end int64, last bool) {
-	s.past, s.msn, s.open, s.next, s.from = true, msn, !last, index+1, end
+func (s *segmenter) resume(msn uint64, index int, end, seen int64, last bool) {
+	s.past, s.msn, s.open, s.next, s.from, s.seen = true, msn, !last, index+1, end, seen
 }
 
+// begin opens a segment where the one before ended, the first one at a time.
 func (s *segmenter) begin(c cut, from int64) {
-	s.open, s.at, s.msn, s.next, s.from = true, c, c.msn, 0, from
+	if !s.past {
+		s.from = from
+	}
+	s.past, s.open, s.at, s.msn, s.next = true, true, c, c.msn, 0
 }
 
 // flush ends the open segment at a time.
 func (s *segmenter) flush(end int64) {
-	if s.pend != nil {
-		s.place(*s.pend, max(end, s.pend.dts+1), true)
-		s.pend = nil
-	}
+	s.reach(end, true)
 	s.open = false
 	s.cuts = nil
 }
 
-// place puts a frame that lasts to end into the open part. boundary says that end begins a segment.
-func (s *segmenter) place(f frame, end int64, boundary bool) {
-	s.cur = append(s.cur, f)
-	if s.split {
+// reach places the newest frame, which lasts to end, and closes what parts are
+// full then. boundary says that end begins a segment.
+func (s *segmenter) reach(end int64, boundary bool) {
+	if !s.open || s.pend == nil && end <= s.from {
+		return
+	}
+	if s.pend != nil {
+		end = max(end, s.pend.dts+1)
+		s.place(*s.pend, end, boundary)
+		s.pend = nil
+	}
+	switch {
+	case s.split:
 		for end-s.from > s.target {
 			cutAt := s.from + s.target
-			if boundary && end-cutAt < s.target/10 {
-				cutAt = s.from + s.target*9/10 // leave some for the last part
+			if boundary && end-cutAt < max(s.target/10, s.grain) {
+				cutAt = min(s.from+s.target*9/10, end-s.grain) // leave some for the last part
 			}
-			s.close(cutAt, end, false)
+			s.close(cutAt, end, end, false)
 		}
+	case len(s.cur) == 0:
+		return
+	case end-s.from > s.target:
+		// The next frame is decoded early: it starts where this one is said to end.
+		s.close(s.from+s.target, s.from+s.target, end, boundary)
+		return
 	}
 	if boundary || end-s.from >= s.enough() {
-		s.close(end, end, boundary)
+		s.close(end, end, end, boundary)
 	}
+}
+
+// place puts a frame that lasts to end into the open part. Where there is no
+// sound to fill the time a picture that lasts too long has a part of its own,
+// unless the rest of it is hardly more than the usual.
+func (s *segmenter) place(f frame, end int64, boundary bool) {
+	over := end - s.from - s.target
+	switch {
+	case s.split || over <= 0 || len(s.cur) == 0 || end-f.dts > s.target:
+	case s.sound && boundary:
+		at := s.from + s.target*9/10
+		s.close(at, at, f.dts, false)
+	case !s.sound && (boundary || over > s.target-s.enough()):
+		s.close(f.dts, f.dts, f.dts, false)
+	}
+	s.cur = append(s.cur, f)
 }
 
 // enough is the shortest part that is not the last of its segment, in ms.
 func (s *segmenter) enough() int64 { return (s.target*85 + 99) / 100 }
 
-func (s *segmenter) close(end, framesEnd int64, last bool) {
-	c := cell{seg: s.at, msn: s.msn, index: s.next, start: s.from, end: end, last: last, frames: s.cur, framesEnd: framesEnd}
+func (s *segmenter) close(end, framesEnd, seen int64, last bool) {
+	c := cell{seg: s.at, msn: s.msn, index: s.next, start: s.from, end: end, last: last, frames: s.cur, framesEnd: framesEnd, seen: seen}
 	s.cur = nil
 	s.next++
-	s.from = end
+	s.from, s.seen = end, seen
 	if last {
 		s.open = false
 	}

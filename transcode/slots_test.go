@@ -24,7 +24,8 @@ func TestSlots(t *testing.T) {
 	chunks := chunksOf(second.sid, second.wall, tags)
 	fed := make(chan uint64, 1)
 	go func() { fed <- second.pace(2, chunks) }()
-	waitFor(t, func() bool { _, err := second.b.LastPart(t.Context(), second.sid, sourceName); return err == nil })
+	second.reached(sourceName, 1)
+	second.reached(audioName, 1)
 	if names, _ := second.b.Renditions(t.Context(), second.sid); len(names) != 2 {
 		t.Errorf("without a slot: %v", names)
 	}

@@ -1,9 +1,6 @@
 package transcode
 
-import (
-	"context"
-	"slices"
-)
+import "slices"
 
 // specs are the renditions of a generation, the preferred first.
 func (j *job) specs(g *generation) []renditionSpec {
@@ -74,7 +71,7 @@ func (j *job) takeSlot() bool {
 }
 
 // upgrade adds the encoded renditions to a stream that only passed through, from the next segment on.
-func (j *job) upgrade(ctx context.Context) {
+func (j *job) upgrade() {
 	j.tl.passOnly = false
 	g := j.tl.gen
 	if g == nil || g.mode != modePass {
@@ -83,7 +80,8 @@ func (j *job) upgrade(ctx context.Context) {
 	j.log.Info("a slot is free: encoding from now on")
 	for _, spec := range j.specs(g) {
 		if r := j.rends[spec.name]; r == nil || r.current(g) == nil {
-			r = j.rendition(ctx, spec.name)
+			r = j.rendition(spec.name)
+			r.anew() // what another worker made of it is from before the pause
 			r.begin(g, spec)
 			for _, f := range j.tl.recent {
 				r.sound(g, f)

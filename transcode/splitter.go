@@ -11,7 +11,7 @@ type splitter struct {
 
 func (s *splitter) beginGeneration(g *generation) {
 	for _, spec := range s.j.specs(g) {
-		s.j.rendition(s.ctx, spec.name).begin(g, spec)
+		s.j.rendition(spec.name).begin(g, spec)
 	}
 	var gop []frame
 	if g.within {

@@ -46,6 +46,7 @@ type timelineState struct {
 	PartTarget int64  `json:"part_target"` // ms; 0: not planned yet
 	Frame      int64  `json:"frame"`       // usual duration of a frame, ms
 	Rate       int    `json:"rate"`        // of the whole source at the start, bits/s
+	Target     int    `json:"target"`      // EXT-X-TARGETDURATION, s; 0: the profile's
 	SoundOnly  bool   `json:"sound_only"`  // no pictures at the start, whatever the configuration says
 	Frames     int64  `json:"frames"`      // pictures in the open segment
 	NextMSN    uint64 `json:"next_msn"`
@@ -80,11 +81,15 @@ type cutJSON struct {
 }
 
 // taken is where the parts log stands at a resume, until the first chunk is
-// read. If that is not the chunk that was asked for, the numbers in between are used up.
+// read. If that does not follow on the state, media was lost and what comes
+// begins after all there is.
 type taken struct {
-	seq     uint64 // of the chunk asked for
+	seq     uint64 // of the chunk asked for; 0: nothing was taken up
 	nextMSN uint64
 	gen     int
+	disc    uint64
+	epoch   int   // the newest that there are parts of
+	end     int64 // of the newest part, ms
 }
 
 // mark is a chunk from which the fold can be taken up.
@@ -106,13 +111,15 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Epoch < t.s.Epoch || c.Epoch == t.s.Epoch && int64(c.N) <= t.s.N {
 		return nil // stored twice
 	}
+	if t.taken.seq != 0 && !t.goOn(c) {
+		return nil
+	}
 	if c.Key {
 		t.mark(c)
 	}
-	if t.s.Gen > 0 && c.Epoch == t.s.Epoch && int64(c.N) != t.s.N+1 {
-		t.lose(c)
+	if t.s.Gen > 0 && c.Epoch == t.s.Epoch && !t.follows(c) {
+		t.lose()
 	}
-	t.taken = taken{}
 	if c.Epoch > t.s.Epoch {
 		t.closeHere()
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
@@ -135,12 +142,34 @@ func (t *timeline) ignore(err error) {
 
 // lose ends the generation where media was lost: the log went away with its
 // server, or nobody read it in time. What comes starts with a discontinuity.
-func (t *timeline) lose(c *bus.Chunk) {
+func (t *timeline) lose() {
 	t.closeHere()
 	t.s.Anchored, t.recent = false, nil
-	if t.taken.seq != 0 && t.taken.seq != c.Seq {
-		t.s.NextMSN, t.s.Gen = max(t.s.NextMSN, t.taken.nextMSN), max(t.s.Gen, t.taken.gen)
+}
+
+// follows reports that a chunk comes right after the last one.
+func (t *timeline) follows(c *bus.Chunk) bool {
+	return c.Epoch == t.s.Epoch && int64(c.N) == t.s.N+1
+}
+
+// goOn sees whether the first chunk after a resume goes on where the parts log
+// ends. It reports false for one that is to be left out.
+func (t *timeline) goOn(c *bus.Chunk) bool {
+	k := t.taken
+	if c.Seq == k.seq || t.follows(c) {
+		t.taken = taken{}
+		return true
 	}
+	if c.Epoch <= k.epoch && c.DTS < k.end {
+		return false // viewers have had it
+	}
+	t.taken = taken{}
+	if t.gen != nil { // what came of it is all there is: not even silence can be added
+		t.endGeneration(t.s.Start.DTS, t.s.Start.PTS)
+	}
+	t.s.NextMSN, t.s.Gen, t.s.Disc = max(t.s.NextMSN, k.nextMSN), max(t.s.Gen, k.gen), max(t.s.Disc, k.disc)
+	t.s.WantDisc, t.s.Anchored, t.s.Repeated = true, false, 0
+	return true
 }
 
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
@@ -194,7 +223,9 @@ func (t *timeline) picture(f frame) {
 		return // pictures before the first key frame
 	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
 		t.rate(f.dts)
-		t.cut(f.dts, f.pts, false)
+		t.cutPass(f)
+	case t.gen.mode == modePass && t.passOnly && f.dts+t.s.Frame-t.s.SegDTS > t.limit():
+		t.cutPass(f) // nobody can make a key frame
 	case t.gen.mode == modePass && t.overdue(f):
 		t.toGrid(f)
 	case t.gen.mode == modeGrid:
@@ -264,6 +295,11 @@ func (t *timeline) close(dts, pts int64) {
 	if g.audio != nil && g.video != nil {
 		t.fillTo(g, max(dts, pts))
 	}
+	t.endGeneration(dts, pts)
+}
+
+func (t *timeline) endGeneration(dts, pts int64) {
+	g := t.gen
 	g.ended, g.endDTS, g.endPTS = true, dts, pts
 	t.sink.endGeneration(g)
 	t.gen = nil
