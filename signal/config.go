@@ -48,6 +48,13 @@ func DefaultConfig() Config {
 	}
 }
 
+// noticing is how long it takes at most until somebody sees that a client's
+// time is over, or that its worker is dead.
+const noticing = 5 * time.Second
+
+// unheard is for how long a client may have got nothing when its grace begins.
+func (c Config) unheard() time.Duration { return c.PingInterval + c.PingTimeout + noticing }
+
 // Validate says what is wrong with the configuration.
 func (c Config) Validate() error {
 	switch {
@@ -57,8 +64,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("signal.ping_interval and ping_timeout are %s and %s; use at least 100ms", c.PingInterval, c.PingTimeout)
 	case c.Grace < 0 || c.Grace > time.Minute:
 		return fmt.Errorf("signal.grace is %s; use 0s to 1m", c.Grace)
-	case c.Recovery < time.Second || c.Recovery > bus.CallsAge:
-		return fmt.Errorf("signal.recovery is %s; use 1s to %s, which the log keeps", c.Recovery, bus.CallsAge)
+	case c.Recovery < time.Second:
+		return fmt.Errorf("signal.recovery is %s; use at least 1s", c.Recovery)
+	case c.unheard()+max(c.Grace, c.Recovery) > bus.CallsAge:
+		return fmt.Errorf("signal.ping_interval, ping_timeout and the longer of grace and recovery are %s, %s and %s; use less than %s together, or who comes back could have missed what the log forgot", c.PingInterval, c.PingTimeout, max(c.Grace, c.Recovery), bus.CallsAge-noticing)
 	case c.MaxPayload < 1000 || c.MaxPayload > 2_000_000:
 		return fmt.Errorf("signal.max_payload is %d; use 1000 to 2000000", c.MaxPayload)
 	case c.MaxSessions < 1 || c.MaxPerIP < 0 || c.JoinsPerMinute < 0:

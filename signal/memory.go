@@ -60,7 +60,8 @@ type trail struct {
 	keep     bool // it may come back; until it is welcomed that is not known
 	refs     []ref
 	bytes    int      // of refs
-	lost     position // what is at it or before was dropped since it was too much
+	lost     position // what is at it or before was dropped, as too old or too much
+	silent   bool     // its welcome was dropped: who has not got that will not
 	local    *member  // its socket is here; else nil
 	made     time.Time
 }
@@ -171,7 +172,6 @@ func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
 			t.bytes += r.size()
 			e.bytes += r.size()
 			for t.bytes > m.maxMember && len(t.refs) > 1 {
-				t.lost = t.refs[0].at
 				t.drop()
 			}
 		}
@@ -227,19 +227,26 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 	return t
 }
 
-// drop forgets the oldest signal of a trail.
+// drop forgets the oldest signal of a trail. Who had not got it has lost it: a
+// client's offset is the last that it got. Only its welcome may stand in the
+// log after that (member.flush).
 func (t *trail) drop() {
+	if r := t.refs[0]; r.s.Kind == kindWelcome || r.s.Kind == kindWelcomeBack {
+		t.silent = true
+	} else {
+		t.lost = r.at
+	}
 	t.bytes -= t.refs[0].size()
 	t.refs[0] = ref{}
 	t.refs = t.refs[1:]
 }
 
-// forget drops what is too old or too much. What is too old nobody who may
-// still come back misses: on a connection that holds it arrived long ago.
+// forget drops what is too old or too much. What is too old nobody misses who
+// comes back in time (Config.Validate): on a connection that holds it arrived
+// long ago.
 func (m *memory) forget(now time.Time) {
 	for len(m.ring) > 0 {
-		much := m.bytes > m.maxBytes
-		if !much && now.Sub(m.ring[0].read) <= m.age {
+		if m.bytes <= m.maxBytes && now.Sub(m.ring[0].read) <= m.age {
 			return
 		}
 		e := m.ring[0]
@@ -249,9 +256,6 @@ func (m *memory) forget(now time.Time) {
 		for i := range e.signals {
 			t := m.trail(e.signals[i].To)
 			for t != nil && len(t.refs) > 0 && t.refs[0].at.seq <= e.seq {
-				if much {
-					t.lost = t.refs[0].at
-				}
 				t.drop()
 			}
 		}
@@ -279,7 +283,7 @@ func (m *memory) sweep(now time.Time, inRoom func(room, sid string) bool) {
 
 // missed is what a trail has after a position, and whether that is all there was.
 func (t *trail) missed(after position) ([]ref, bool) {
-	if after.compare(t.lost) < 0 {
+	if after.compare(t.lost) < 0 || t.silent && after == (position{}) {
 		return nil, false
 	}
 	i := 0

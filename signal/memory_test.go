@@ -63,17 +63,68 @@ func TestMemory(t *testing.T) {
 	if got := l.missed(second); got != 0 || l.trail("nobody") != nil {
 		t.Error("remembered what is for nobody in the room")
 	}
-	// What is old was got long ago: who comes back after it misses nothing.
+	// What is old is forgotten. Who got it misses nothing, who did not is told.
 	l.now = l.now.Add(l.age + time.Second)
 	third := l.say(3)
-	if got := l.missed(position{}); got != 1 {
-		t.Errorf("missed %d", got)
+	for after, want := range map[position]int{{}: -1, w: -1, first: -1, second.before(): -1, second: 1, third: 0} {
+		if got := l.missed(after); got != want {
+			t.Errorf("after %s it misses %d, want %d", after, got, want)
+		}
 	}
 	l.add(bus.Signal{Room: "r", From: "b", Kind: kindGone})
 	l.say(4)
 	l.welcome("b") // written before it left, read after: it stays gone
 	if l.trail("b") != nil || third.seq == 0 {
 		t.Error("it left")
+	}
+}
+
+// A client's welcome may stand in the log after its offset: who got what came
+// before it has lost nothing when the welcome is forgotten, but who has nothing
+// at all has.
+func TestForgottenWelcome(t *testing.T) {
+	l := newLogged()
+	l.welcome("a")
+	early := l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindJoin, ID: "j", Name: "join", Args: [][]byte{[]byte(`"a"`)}})
+	l.welcome("b")
+	l.now = l.now.Add(l.age + time.Second)
+	l.say(1)
+	for after, want := range map[position]int{{}: -1, early.before(): -1, early: 1} {
+		if got := l.missed(after); got != want {
+			t.Errorf("after %s it misses %d, want %d", after, got, want)
+		}
+	}
+}
+
+// Whatever the configuration is that is taken: who comes back in time misses
+// nothing, or knows.
+func TestLongestAbsence(t *testing.T) {
+	long := func(interval, timeout, grace, recovery time.Duration) Config {
+		c := DefaultConfig()
+		c.PingInterval, c.PingTimeout, c.Grace, c.Recovery = interval, timeout, grace, recovery
+		return c
+	}
+	for _, c := range []Config{
+		DefaultConfig(),
+		long(25*time.Second, 20*time.Second, 10*time.Second, 10*time.Second),
+		long(25*time.Second, 20*time.Second, 30*time.Second, 10*time.Second),
+		long(25*time.Second, 20*time.Second, 4*time.Second, 30*time.Second),
+		long(5*time.Second, 5*time.Second, time.Minute, time.Second),
+		long(10*time.Minute, 10*time.Minute, 0, time.Second),
+	} {
+		absence := c.unheard() + max(c.Grace, c.Recovery)
+		if err := c.Validate(); (err == nil) != (absence <= bus.CallsAge) {
+			t.Errorf("away for up to %s: %v", absence, err)
+		}
+		l := newLogged()
+		l.welcome("a")
+		at := l.welcome("b")
+		l.say(1) // into the void: b's network is gone
+		l.now = l.now.Add(absence)
+		l.say(2)
+		if got := l.missed(at); got != 2 && (got != -1 || absence <= bus.CallsAge) {
+			t.Errorf("back after %s it is given %d of 2 messages", absence, got)
+		}
 	}
 }
 

@@ -71,10 +71,12 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 		}
 	}
 	w.metrics.recovered.Inc()
-	return &socketio.Restored{ID: m.sid}, nil
+	return &socketio.Restored{ID: m.sid, Place: m}, nil
 }
 
-// restore puts m in the place of whoever has its socket now, with what it missed.
+// restore puts m in the place of whoever has its socket now, with what it
+// missed. If that is a newer connection than m, which was overtaken on the way
+// here, it stays, and m gets no socket (resume). false: m cannot have all.
 func (w *Worker) restore(m *member) bool {
 	w.memory.mu.Lock()
 	t := w.memory.trail(m.sid)
@@ -82,13 +84,17 @@ func (w *Worker) restore(m *member) bool {
 		// All that was for it is still to be read.
 		t = w.memory.known(m.room, m.sid)
 	}
+	before := t.local
+	if before != nil && before.record > m.record {
+		w.memory.mu.Unlock()
+		return true
+	}
 	t.keep = true
 	missed, ok := t.missed(m.after)
 	if !ok {
 		w.memory.mu.Unlock()
 		return false
 	}
-	before := t.local
 	t.local = m
 	for _, r := range missed {
 		if m.wants(r) {
@@ -102,16 +108,15 @@ func (w *Worker) restore(m *member) bool {
 	return true
 }
 
-// resume gives a restored member its socket.
-func (w *Worker) resume(s *socketio.Socket) socketio.Handler {
+// resume gives a restored member its socket, unless another connection of the
+// same client took its place meanwhile.
+func (w *Worker) resume(s *socketio.Socket, m *member) socketio.Handler {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
-	t := w.memory.trail(s.ID())
-	if t == nil || t.local == nil || t.local.socket != nil {
-		s.Close() // it took too long, or came twice at once
+	if t := w.memory.trail(m.sid); t == nil || t.local != m {
+		s.Close()
 		return nobody{}
 	}
-	m := t.local
 	m.socket = s
 	m.flush()
 	return m

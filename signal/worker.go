@@ -144,8 +144,8 @@ func (w *Worker) Routes(mux *http.ServeMux) { mux.Handle(root, w.engine) }
 
 // connect gives a client that is let in its place, or tells it that there is none.
 func (w *Worker) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handler {
-	if s.Recovered() {
-		return w.resume(s)
+	if m, ok := h.Place.(*member); ok {
+		return w.resume(s, m)
 	}
 	a, _ := authOf(h) // accept has seen it
 	m := &member{

@@ -36,7 +36,9 @@ func (c *client) connect(p packet) error {
 		if was, err = c.cfg.Recovery.Restore(ctx, h); err != nil {
 			was = nil
 		}
-		h.Recovered = was != nil
+		if h.Recovered = was != nil; h.Recovered {
+			h.Place = was.Place
+		}
 	}
 	if c.cfg.Accept != nil {
 		if err := c.cfg.Accept(ctx, h); err != nil {

@@ -21,6 +21,7 @@ type Handshake struct {
 
 	PID, Offset string // of a client that wants to be what it was (Recovery)
 	Recovered   bool   // and is
+	Place       any    // of a recovered one: what Restore gave
 }
 
 // origin is what is kept of the request that opened a connection.

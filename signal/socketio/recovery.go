@@ -26,5 +26,6 @@ type Recovery interface {
 // by which it hands events to sockets, so that none comes twice, none between
 // those that were missed and those that are new, and none is lost in between.
 type Restored struct {
-	ID string
+	ID    string
+	Place any // the application's; Connect finds it in the Handshake
 }
