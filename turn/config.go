@@ -34,7 +34,7 @@ type Config struct {
 	NonceLife time.Duration `yaml:"nonce_life"`
 	Coturn    string        `yaml:"coturn"` // a turnserver.conf that is read over this section
 
-	AllowPeers []string `yaml:"allow_peers"` // networks that are relayed to although they are private or special
+	AllowPeers []string `yaml:"allow_peers"` // networks that are relayed to although they are private, special, or next to this machine
 	DenyPeers  []string `yaml:"deny_peers"`  // networks that are not relayed to although they are public
 
 	MaxAllocations  int `yaml:"max_allocations"`  // of this worker
@@ -99,7 +99,7 @@ func (c Config) validateAddresses() error {
 	if _, err := newAddresses(c); err != nil {
 		return err
 	}
-	_, err := newPeers(c, nil)
+	_, err := newPeers(c, nil, nil)
 	return err
 }
 

@@ -20,7 +20,7 @@ func testGate(t testing.TB) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPeers(cfg, a)
+	p, err := newPeers(cfg, a, &neighbourhood{})
 	if err != nil {
 		t.Fatal(err)
 	}

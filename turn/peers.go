@@ -2,11 +2,8 @@ package turn
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
-	"sync"
-	"time"
 )
 
 // special are the networks that are not of the public Internet, or that are
@@ -24,21 +21,15 @@ func special() []netip.Prefix {
 	return all
 }
 
-// ownAge is how long this machine's addresses are believed.
-const ownAge = 10 * time.Second
-
 // peers decides where the relay goes. It is safe for concurrent use.
 type peers struct {
 	allow, deny, special []netip.Prefix
 	addresses            *addresses // of our relays: peers of each other, at the ports of the range
-
-	mu     sync.Mutex // guards what follows
-	own    map[netip.Addr]bool
-	looked time.Time
+	neighbours           *neighbourhood
 }
 
-func newPeers(cfg Config, a *addresses) (*peers, error) {
-	p := &peers{special: special(), addresses: a}
+func newPeers(cfg Config, a *addresses, n *neighbourhood) (*peers, error) {
+	p := &peers{special: special(), addresses: a, neighbours: n}
 	var err error
 	if p.allow, err = prefixes("turn.allow_peers", cfg.AllowPeers); err != nil {
 		return nil, err
@@ -76,7 +67,7 @@ func (p *peers) permitted(ip netip.Addr) bool {
 	if allowed >= 0 || denied >= 0 {
 		return allowed > denied
 	}
-	return narrowest(p.special, ip) < 0 && !p.isOwn(ip)
+	return narrowest(p.special, ip) < 0 && !p.neighbours.has(ip)
 }
 
 // reachable says whether a packet may go to a peer for whose address there is
@@ -90,25 +81,6 @@ func (p *peers) reachable(peer netip.AddrPort) bool {
 		return true
 	}
 	return narrowest(p.allow, ip) > narrowest(p.deny, ip)
-}
-
-// isOwn says whether an address is this machine's: what listens here, behind
-// its firewall, is not for clients of the relay.
-func (p *peers) isOwn(ip netip.Addr) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now := time.Now(); now.Sub(p.looked) >= ownAge {
-		p.own, p.looked = map[netip.Addr]bool{}, now
-		all, _ := net.InterfaceAddrs()
-		for _, a := range all {
-			if n, ok := a.(*net.IPNet); ok {
-				if ip, ok := netip.AddrFromSlice(n.IP); ok {
-					p.own[ip.Unmap()] = true
-				}
-			}
-		}
-	}
-	return p.own[ip]
 }
 
 // narrowest is the length of the narrowest network that has an address in it,

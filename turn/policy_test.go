@@ -32,7 +32,7 @@ func testPeers(t *testing.T, change ...func(*Config)) *peers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPeers(cfg, a)
+	p, err := newPeers(cfg, a, &neighbourhood{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,9 +92,9 @@ func TestPeersAsConfigured(t *testing.T) {
 // This machine's own addresses are not for the relay's clients, private or public.
 func TestOwnAddressesAreNoPeers(t *testing.T) {
 	p := testPeers(t)
-	p.isOwn(netip.MustParseAddr("127.0.0.1"))
-	p.own[netip.MustParseAddr("8.8.8.8")] = true // as if it were ours
-	if p.permitted(netip.MustParseAddr("8.8.8.8")) || p.permitted(netip.MustParseAddr("::ffff:8.8.8.8")) {
+	own := []netip.Prefix{netip.MustParsePrefix("8.8.8.8/32")} // as if it were ours
+	p.neighbours.now.Store(&own)
+	if p.permitted(netip.MustParseAddr("8.8.8.8")) || p.permitted(netip.MustParseAddr("::ffff:8.8.8.8")) || !p.permitted(netip.MustParseAddr("8.8.8.9")) {
 		t.Error("our own public address is relayed to")
 	}
 }

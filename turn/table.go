@@ -96,6 +96,21 @@ func (t *table) of(user string) (all []relayAddress) {
 	return all
 }
 
+// meeting lists the addresses that relay to a peer which is not permitted (any more).
+func (t *table) meeting(permitted func(netip.Addr) bool) (all []relayAddress) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, a := range t.clients {
+		for p := range a.peers {
+			if !permitted(p) {
+				all = append(all, a.relay)
+				break
+			}
+		}
+	}
+	return all
+}
+
 // all lists the addresses that anybody relays from.
 func (t *table) all() (all []relayAddress) {
 	t.mu.Lock()

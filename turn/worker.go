@@ -12,7 +12,8 @@
 //
 //   - Nobody relays without credentials, with those that have expired, or with
 //     another's; nor to where the policy of peers does not lead, by UDP or TCP,
-//     in whatever form an address is written.
+//     in whatever form an address is written. That is private networks, and
+//     what is next to this machine although its addresses are public.
 //   - Who has no credentials gets no more bytes back over UDP than came in, but
 //     for a small allowance.
 //   - When a member leaves a call, its credentials are good no more and what it
@@ -81,7 +82,11 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if w.addresses, err = newAddresses(cfg); err != nil {
 		return nil, err
 	}
-	p, err := newPeers(cfg, w.addresses)
+	near, err := newNeighbourhood()
+	if err != nil {
+		return nil, fmt.Errorf("find out what is next to this machine: %w", err)
+	}
+	p, err := newPeers(cfg, w.addresses, near)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +174,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.learn) })
 	wg.Go(func() { w.rotate(life) })
 	wg.Go(func() { w.revoke(life) })
+	wg.Go(func() { w.server.peers.neighbours.follow(life, w.log, w.expel) })
 	wg.Go(func() { w.keepHouse(life) })
 	<-ctx.Done()
 	w.drain()
@@ -249,6 +255,14 @@ func (w *Worker) revokeUser(user string) {
 	w.server.credentials.revoke(user, time.Now())
 	for _, at := range w.server.table.of(user) {
 		w.metrics.revoked.Inc()
+		w.server.end(at)
+	}
+}
+
+// expel ends what relays to peers that are not permitted since a moment ago.
+func (w *Worker) expel() {
+	for _, at := range w.server.table.meeting(w.server.peers.permitted) {
+		w.metrics.refuse("neighbour")
 		w.server.end(at)
 	}
 }
