@@ -18,6 +18,7 @@ import (
 //     times on the stream clock: milliseconds since Live.StartedAt, strictly
 //     rising per track over all epochs, in an epoch never more than 1 s between
 //     one tag and the next of the whole stream (longer pauses are cut out).
+//     A name's sessions each have a clock: see to whose a chunk is (Of).
 //   - A chunk with Key starts with everything a decoder needs, in this order:
 //     the onMetaData script tag if there is one, the video and the audio
 //     configuration if there are any, then a video key frame. Without video
@@ -27,14 +28,23 @@ import (
 //     was away for longer than ingest's ring holds costs media: N has a gap
 //     then, the clock too, and a Key chunk follows.
 type Chunk struct {
-	SID   string
-	Epoch int    // counts the publisher's connections, from 0
-	N     uint64 // number of the chunk in its epoch
-	Seq   uint64 // its number in the log, on reading
-	DTS   int64  // stream clock of the first tag, ms
-	Wall  int64  // unix ms of stream clock 0 as of this chunk, for EXT-X-PROGRAM-DATE-TIME
-	Key   bool
-	Tags  []byte
+	SID     string
+	Session string // Live.Session; empty in chunks of an older version
+	Epoch   int    // counts the publisher's connections, from 0
+	N       uint64 // number of the chunk in its epoch
+	Seq     uint64 // its number in the log, on reading
+	DTS     int64  // stream clock of the first tag, ms
+	Wall    int64  // unix ms of stream clock 0 as of this chunk, for EXT-X-PROGRAM-DATE-TIME
+	Key     bool
+	Tags    []byte
+}
+
+// Of says whether the chunk is of a session, which started at a unix time in ms.
+func (c *Chunk) Of(session string, started int64) bool {
+	if c.Session == "" { // told apart by the time of day then
+		return c.Wall >= started
+	}
+	return c.Session == session
 }
 
 // EachTag calls f with every tag of the chunk and its stream clock. The tag's
@@ -58,12 +68,15 @@ func (c *Chunk) EachTag(f func(t Tag, clock int64) error) error {
 // once. Chunks of a stream must go one after the other.
 func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error) {
 	m := &nats.Msg{Subject: subjectMedia + c.SID, Data: c.Tags, Header: nats.Header{
-		nats.MsgIdHdr: {c.SID + "/" + strconv.FormatInt(c.Wall, 36) + "/" + strconv.Itoa(c.Epoch) + "/" + strconv.FormatUint(c.N, 10)},
+		nats.MsgIdHdr: {c.SID + "/" + c.Session + "/" + strconv.FormatInt(c.Wall, 36) + "/" + strconv.Itoa(c.Epoch) + "/" + strconv.FormatUint(c.N, 10)},
 		"Epoch":       {strconv.Itoa(c.Epoch)},
 		"N":           {strconv.FormatUint(c.N, 10)},
 		"Dts":         {strconv.FormatInt(c.DTS, 10)},
 		"Wall":        {strconv.FormatInt(c.Wall, 10)},
 	}}
+	if c.Session != "" {
+		m.Header["Session"] = []string{c.Session}
+	}
 	if c.Key {
 		m.Header["Key"] = []string{"1"}
 	}
@@ -126,7 +139,7 @@ func (r *MediaReader) Stop() { r.f.stop() }
 func chunkOf(sid string, seq uint64, h nats.Header, data []byte) (*Chunk, error) {
 	p := headerParser{h: h}
 	c := &Chunk{
-		SID: sid, Seq: seq, Epoch: int(p.int("Epoch")), N: p.uint("N"), DTS: p.int("Dts"), Wall: p.int("Wall"),
+		SID: sid, Session: h.Get("Session"), Seq: seq, Epoch: int(p.int("Epoch")), N: p.uint("N"), DTS: p.int("Dts"), Wall: p.int("Wall"),
 		Key: h.Get("Key") == "1", Tags: data,
 	}
 	if p.err != nil {

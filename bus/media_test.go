@@ -14,7 +14,7 @@ func TestChunkRoundTrip(t *testing.T) {
 	if _, err := b.LastChunk(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
-	want := &Chunk{SID: "a", Epoch: 1, N: 3, DTS: 1 << 33, Wall: 1767225600000, Key: true}
+	want := &Chunk{SID: "a", Session: "s", Epoch: 1, N: 3, DTS: 1 << 33, Wall: 1767225600000, Key: true}
 	want.Tags = AppendTag(AppendTag(nil, Tag{Type: TagAudio, TS: 5, Data: []byte("\xaf\x01A")}), Tag{Type: TagVideo, TS: 40, Data: []byte("\x17\x01\x00\x00\x00N")})
 	seq, err := b.PublishChunk(t.Context(), want)
 	if err != nil {
@@ -39,6 +39,23 @@ func TestChunkRoundTrip(t *testing.T) {
 	got.Tags = got.Tags[:len(got.Tags)-1]
 	if err := got.EachTag(func(Tag, int64) error { return nil }); !errors.Is(err, ErrFLV) {
 		t.Fatal(err)
+	}
+}
+
+// A name's sessions are told apart whatever the clocks say.
+func TestChunkOfSession(t *testing.T) {
+	for _, c := range []struct {
+		c    Chunk
+		want bool
+	}{
+		{Chunk{Session: "s1", Wall: 5000}, false}, // the clock was set back since
+		{Chunk{Session: "s2", Wall: 900}, true},   // the publisher's first picture came late
+		{Chunk{Wall: 999}, false},
+		{Chunk{Wall: 1000}, true},
+	} {
+		if got := c.c.Of("s2", 1000); got != c.want {
+			t.Errorf("%+v: %v", c.c, got)
+		}
 	}
 }
 

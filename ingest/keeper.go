@@ -31,10 +31,11 @@ type waiting struct {
 }
 
 const (
-	keepEvery = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
-	aliveEach = 4                      // looks between two probes of the same worker
-	tellAfter = 8                      // looks at a record whose facts are not told, until another worker tells them
-	eventsAge = 50 * time.Minute       // within which telling a fact again tells it once
+	keepEvery  = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
+	aliveEach  = 4                      // looks between two probes of the same worker
+	clockSlack = 5000                   // ms that workers' clocks may be apart
+	tellAfter  = 8                      // looks at a record whose facts are not told, until another worker tells them
+	eventsAge  = 50 * time.Minute       // within which telling a fact again tells it once
 )
 
 func newKeeper(w *Worker) *keeper {
@@ -124,11 +125,17 @@ func (k *keeper) list() []*bus.Live {
 func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) error {
 	switch l.State {
 	case bus.StateLive:
+		at := now()
 		switch {
 		case l.Ingest != k.w.bus.ID():
 			if k.alive(ctx, l.Ingest, alive) {
 				return nil
 			}
+			seen, err := k.w.seen(ctx, l)
+			if err != nil {
+				return err
+			}
+			at = min(at, seen)
 		case k.w.claims.flows(l.SID):
 			delete(k.orphans, l.SID)
 			return nil
@@ -138,9 +145,12 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 			}
 			delete(k.orphans, l.SID)
 		}
-		return k.w.pause(ctx, l, 0, k.w.cfg.Grace, "the server that took the stream in was lost")
+		return k.w.pause(ctx, l, 0, at, k.w.cfg.Grace, "the server that took the stream in was lost")
 	case bus.StateGrace:
-		if now() < l.PausedAt+l.Grace {
+		switch at := now(); {
+		case l.PausedAt > at+clockSlack: // the clock was set back: the publisher has as long from now on
+			return k.w.turn(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
+		case at < l.PausedAt+l.Grace:
 			return nil
 		}
 		// A publisher who begins just now changes the record, or finds it ended: either is right.

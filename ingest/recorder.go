@@ -31,13 +31,14 @@ type mediaLog interface {
 // log, one after the other. Chunks wait in the ring while the bus is away,
 // and stay there for a while after, in case the log is lost.
 type recorder struct {
-	sid   string
-	epoch int
-	out   mediaLog
-	log   *zap.Logger
-	stats *metrics
-	wake  chan struct{}
-	done  chan struct{} // closed when run has ended
+	sid     string
+	session string
+	epoch   int
+	out     mediaLog
+	log     *zap.Logger
+	stats   *metrics
+	wake    chan struct{}
+	done    chan struct{} // closed when run has ended
 
 	mu     sync.Mutex
 	open   *bus.Chunk  // the chunk being filled, or nil
@@ -48,9 +49,9 @@ type recorder struct {
 	last   uint64 // log number of the last acked chunk
 }
 
-func newRecorder(sid string, epoch int, out mediaLog, cfg Config, stats *metrics, log *zap.Logger) *recorder {
+func newRecorder(sid, session string, epoch int, out mediaLog, cfg Config, stats *metrics, log *zap.Logger) *recorder {
 	r := &recorder{
-		sid: sid, epoch: epoch, out: out, log: log, stats: stats,
+		sid: sid, session: session, epoch: epoch, out: out, log: log, stats: stats,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		ring: ring{maxBytes: cfg.RingBytes, maxSpan: cfg.RingTime.Milliseconds()},
 	}
@@ -68,7 +69,7 @@ func (r *recorder) add(t bus.Tag, clock, wall int64, key bool, before []bus.Tag)
 		r.flush()
 	}
 	if r.open == nil {
-		r.open = &bus.Chunk{SID: r.sid, Epoch: r.epoch, DTS: clock, Wall: wall, Key: key, Tags: r.ring.buffer(key)}
+		r.open = &bus.Chunk{SID: r.sid, Session: r.session, Epoch: r.epoch, DTS: clock, Wall: wall, Key: key, Tags: r.ring.buffer(key)}
 		r.late.Reset(chunkWait)
 	}
 	t.TS = uint32(clock)

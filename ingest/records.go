@@ -16,10 +16,9 @@ func zapErr(err error) zap.Field { return zap.Error(err) }
 // session of the stream. It returns the clock to start at.
 func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int64, err error) {
 	at := now()
-	var after int64 // clock of the last tag stored; a return goes on after it
-	if c, err := w.bus.LastChunk(ctx, s.sid); err == nil {
-		after = c.DTS
-		_ = c.EachTag(func(_ bus.Tag, clock int64) error { after = max(after, clock); return nil })
+	last, err := w.bus.LastChunk(ctx, s.sid)
+	if err != nil {
+		last = nil // none is left, or the update below will say what is wrong
 	}
 	var before bus.Live
 	l, err = w.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
@@ -27,7 +26,10 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int6
 			return err
 		}
 		before = *l
-		returns := w.returns(l, s, at)
+		returns, err := w.returns(ctx, l, s, at)
+		if err != nil {
+			return err
+		}
 		if l.Told == nil {
 			l.Told = new(bus.Told)
 			if returns { // of an older version, which told what there was
@@ -53,15 +55,40 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int6
 	}
 	w.announce(l)
 	if l.Epoch > 0 {
-		start = max(at-l.StartedAt, after+oneFrame)
+		start = at - l.StartedAt
+		if last != nil && last.Of(l.Session, l.StartedAt) { // after the last tag stored
+			_ = last.EachTag(func(_ bus.Tag, clock int64) error { start = max(start, clock+oneFrame); return nil })
+		}
 	}
 	return l, start, nil
 }
 
-// returns says whether s goes on with the stream that l records.
-func (w *Worker) returns(l *bus.Live, s *session, at int64) bool {
-	return l.App == s.app && l.KeyID == s.keyID &&
-		(l.State == bus.StateLive || l.State == bus.StateGrace && at-l.PausedAt <= l.Grace)
+// returns says whether s goes on with the stream that l records. A record that
+// is still live though its worker was lost, and the box may have been off for
+// long, says nothing of when: the logs do.
+func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64) (bool, error) {
+	if l.App != s.app || l.KeyID != s.keyID {
+		return false, nil
+	}
+	switch {
+	case l.State == bus.StateGrace:
+		return at-l.PausedAt <= l.Grace, nil
+	case l.State != bus.StateLive:
+		return false, nil
+	case l.Ingest == w.bus.ID():
+		return true, nil
+	}
+	seen, err := w.seen(ctx, l)
+	return at-seen <= w.cfg.Grace.Milliseconds(), err
+}
+
+// seen is the last sign of life of a stream whose record is live, unix ms.
+func (w *Worker) seen(ctx context.Context, l *bus.Live) (int64, error) {
+	stored, err := w.bus.LastStored(ctx, l.SID)
+	if errors.Is(err, bus.ErrNotFound) {
+		return l.StartedAt, nil
+	}
+	return max(l.StartedAt, stored.UnixMilli()), err
 }
 
 // describe notes in a record what the stream is made of.
@@ -103,22 +130,22 @@ func (w *Worker) interrupted(s *session) {
 	case s.clean.Load():
 		grace = w.cfg.GraceClean
 	}
-	if err := w.pause(ctx, s.record.Load(), s.rec.lastSeq(), grace, s.why()); err != nil {
+	if err := w.pause(ctx, s.record.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
 		s.log.Warn("stream's end is not on record yet", zapErr(err))
 	}
 }
 
 var errStale = errors.New("the record went on")
 
-// pause moves the record of l's epoch from live to grace.
-func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, grace time.Duration, reason string) error {
+// pause moves the record of l's epoch from live to grace, as of a time of day.
+func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, grace time.Duration, reason string) error {
 	if last == 0 {
 		if c, err := w.bus.LastChunk(ctx, l.SID); err == nil {
 			last = c.Seq
 		}
 	}
 	return w.turn(ctx, l, bus.StateLive, func(l *bus.Live) {
-		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, now(), grace.Milliseconds(), last, reason
+		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, at, grace.Milliseconds(), last, reason
 	})
 }
 

@@ -188,7 +188,7 @@ func (s *session) begin() error {
 	s.began = time.Now()
 	s.time = newTimeline(start, s.began.UnixMilli(), l.StartedAt)
 	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
-	s.rec = newRecorder(s.sid, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
+	s.rec = newRecorder(s.sid, l.Session, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
 	s.w.wg.Go(func() { s.rec.run(s.w.hard) })
 	s.w.stats.sessions.Inc()
 	s.w.stats.live.Inc()

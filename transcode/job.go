@@ -193,8 +193,8 @@ func (j *job) behind() bool {
 
 func (j *job) chunk(c *bus.Chunk) error {
 	j.last = c.Seq
-	if c.Wall < j.record().StartedAt {
-		return nil // of the session before
+	if !c.Of(j.session, j.record().StartedAt) {
+		return nil // of another session
 	}
 	if j.tl.s.PartTarget == 0 {
 		if n := len(j.held); n > 0 && !after(c, j.held[n-1]) {
