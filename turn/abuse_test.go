@@ -318,8 +318,7 @@ func TestRevocation(t *testing.T) {
 	}
 	three := w.start() // it was not there when the member left
 	bustest.Eventually(t, "a new worker knows", func() bool {
-		_, keys := three.server.credentials.keys(name, time.Now(), false)
-		return keys == nil
+		return three.server.credentials.of(name, time.Now(), false) == nil
 	})
 }
 

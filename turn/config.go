@@ -45,6 +45,16 @@ type Config struct {
 	MaxPermissions  int `yaml:"max_permissions"`  // of an allocation
 	MaxChannels     int `yaml:"max_channels"`     // of an allocation
 
+	// Of users whose credentials we made, as for members of calls: anybody may
+	// get those. Over the bits a second packets are dropped; who used the bytes
+	// up has the rate that makes them in a day, and gets no new allocation (486).
+	// 0: no limit.
+	GuestBPS                int   `yaml:"guest_bps"`                 // bits a second of all allocations of a user, both ways together
+	GuestBytes              int64 `yaml:"guest_bytes"`               // bytes at once, and then a day
+	GuestAddressBPS         int   `yaml:"guest_address_bps"`         // the same of all that come from one address (of IPv6: a /64)
+	GuestAddressBytes       int64 `yaml:"guest_address_bytes"`       //
+	GuestAddressAllocations int   `yaml:"guest_address_allocations"` // allocations from one address, beyond: 486
+
 	AllocationsPerMinute  int `yaml:"allocations_per_minute"`  // from one address; 0: no limit
 	UnauthorizedPerSecond int `yaml:"unauthorized_per_second"` // answers to one address without credentials; 0: no limit
 
@@ -67,6 +77,9 @@ func DefaultConfig() Config {
 		Listen: ":3478", TLSListen: ":5349", MinPort: 49152, MaxPort: 65535,
 		Realm: "pse", TTL: time.Hour, Rotate: 24 * time.Hour, NonceLife: 10 * time.Minute,
 		MaxAllocations: 4000, UserAllocations: 100, MaxPermissions: 64, MaxChannels: 64,
+		// Five others at 1080p, 5 Mbit/s there and back each, for four hours and a
+		// half; an address has two and a half of these.
+		GuestBPS: 60_000_000, GuestBytes: 100e9, GuestAddressBPS: 150_000_000, GuestAddressBytes: 200e9, GuestAddressAllocations: 300,
 		AllocationsPerMinute: 600, UnauthorizedPerSecond: 20,
 		MaxConnections: 4000, MaxPerIP: 200, SetupTimeout: 10 * time.Second, IdleTimeout: 11 * time.Minute, WriteTimeout: 5 * time.Second,
 		Coalesce: 250 * time.Microsecond, Drain: 10 * time.Second,
@@ -128,6 +141,8 @@ func (c Config) validateLimits() error {
 		return fmt.Errorf("turn.max_allocations and user_allocations are %d and %d; use at least 1 and 0", c.MaxAllocations, c.UserAllocations)
 	case c.AllocationBPS < 0 || c.UserBPS < 0 || c.TotalBPS < 0:
 		return fmt.Errorf("turn.allocation_bps, user_bps and total_bps are %d, %d and %d; use at least 0", c.AllocationBPS, c.UserBPS, c.TotalBPS)
+	case c.GuestBPS < 0 || c.GuestAddressBPS < 0 || c.GuestBytes < 0 || c.GuestAddressBytes < 0 || c.GuestAddressAllocations < 0:
+		return fmt.Errorf("turn.guest_bps, guest_address_bps, guest_bytes, guest_address_bytes and guest_address_allocations are %d, %d, %d, %d and %d; use at least 0", c.GuestBPS, c.GuestAddressBPS, c.GuestBytes, c.GuestAddressBytes, c.GuestAddressAllocations)
 	case c.Shards < 0 || c.Shards > 256:
 		return fmt.Errorf("turn.shards is %d; use 0 to 256", c.Shards)
 	case c.Coalesce < 0 || c.Coalesce > 5*time.Millisecond:

@@ -56,12 +56,19 @@ func (c *credentials) make(user string, now time.Time) (name, password string, o
 	return name, restPassword(secret, name), true
 }
 
-// keys are the keys that a user's request may be signed with, and the user that
-// quotas and revocation go by. None: nobody of that name, or no longer. One who
-// has an allocation already (open) may go on with credentials that expired.
-func (c *credentials) keys(name string, now time.Time, open bool) (user string, keys [][]byte) {
+// credential is a key that a request may be signed with, and whose it is then:
+// the account that quotas and limits go by.
+type credential struct {
+	key     []byte
+	account string
+}
+
+// of are the credentials that a name may have. None: nobody has that name, or
+// no longer. One who has an allocation already (open) may go on with what
+// expired.
+func (c *credentials) of(name string, now time.Time, open bool) (all []credential) {
 	if key, ok := c.users.key(name); ok {
-		return name, [][]byte{key}
+		return []credential{{key, name}}
 	}
 	digits, user, ok := strings.Cut(name, ":")
 	if !ok {
@@ -69,20 +76,20 @@ func (c *credentials) keys(name string, now time.Time, open bool) (user string, 
 	}
 	expiry, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil || user == "" || len(user) > longestUser || !open && now.Unix() > expiry {
-		return "", nil
+		return nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.revoked[user]; ok {
-		return "", nil
+		return nil
 	}
 	for i := len(c.shared) - 1; i >= 0; i-- { // the newest is the likeliest
-		keys = append(keys, longTermKey(name, c.realm, restPassword(c.shared[i].Secret, name)))
+		all = append(all, credential{longTermKey(name, c.realm, restPassword(c.shared[i].Secret, name)), guestMark + user})
 	}
 	for _, s := range c.static {
-		keys = append(keys, longTermKey(name, c.realm, restPassword(s, name)))
+		all = append(all, credential{longTermKey(name, c.realm, restPassword(s, name)), user})
 	}
-	return user, keys
+	return all
 }
 
 // revoke has a user's credentials be good no more, whenever they were made:
@@ -97,8 +104,9 @@ func (c *credentials) revoke(user string, now time.Time) {
 // may be ahead of ours.
 const clocks = 5 * time.Minute
 
-// isRevoked says whether a user's credentials are good no more.
-func (c *credentials) isRevoked(user string) bool {
+// isRevoked says whether an account's credentials are good no more.
+func (c *credentials) isRevoked(account string) bool {
+	user, _ := guestOf(account)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, ok := c.revoked[user]

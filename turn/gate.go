@@ -48,7 +48,7 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 		return msg, nil
 	}
 	c := client{g.transport, from, here}
-	inner, user, key, code := g.authenticate(m, c)
+	inner, account, key, code := g.authenticate(m, c)
 	if code != 0 {
 		if !g.stranger(len(msg), from) {
 			return nil, nil
@@ -58,10 +58,10 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 	if m.Type.Method == stun.MethodAllocate {
 		g.balance.proven()
 	}
-	if code := g.admit(m, c, user); code != 0 {
+	if code := g.admit(m, c, account); code != 0 {
 		return nil, refusal(m, key, code)
 	}
-	return g.sign(m, inner, user, key, g.reserved), nil
+	return g.sign(m, inner, account, key, g.reserved), nil
 }
 
 // stranger says whether one without credentials may have an answer.
@@ -77,9 +77,9 @@ func (g *gate) stranger(n int, from netip.AddrPort) bool {
 	return true
 }
 
-// authenticate gives pion's nonce, the user and the key of a request, or the
+// authenticate gives pion's nonce, the account and the key of a request, or the
 // code of what is wrong: 400, 401 or 438 (RFC 8489 9.2.4).
-func (g *gate) authenticate(m *stun.Message, c client) (inner, user string, key stun.MessageIntegrity, code stun.ErrorCode) {
+func (g *gate) authenticate(m *stun.Message, c client) (inner, account string, key stun.MessageIntegrity, code stun.ErrorCode) {
 	var nonce stun.Nonce
 	var name stun.Username
 	var realm stun.Realm
@@ -95,10 +95,9 @@ func (g *gate) authenticate(m *stun.Message, c client) (inner, user string, key 
 		return "", "", nil, stun.CodeUnauthorized
 	}
 	_, open := g.table.owner(c)
-	user, keys := g.credentials.keys(name.String(), now, open)
-	for _, k := range keys {
-		if stun.MessageIntegrity(k).Check(m) == nil {
-			return inner, user, k, 0
+	for _, k := range g.credentials.of(name.String(), now, open) {
+		if stun.MessageIntegrity(k.key).Check(m) == nil {
+			return inner, k.account, k.key, 0
 		}
 	}
 	g.metrics.refuse("credentials")
@@ -106,7 +105,7 @@ func (g *gate) authenticate(m *stun.Message, c client) (inner, user string, key 
 }
 
 // admit says by its code what is not allowed of an authentic request.
-func (g *gate) admit(m *stun.Message, c client, user string) stun.ErrorCode {
+func (g *gate) admit(m *stun.Message, c client, account string) stun.ErrorCode {
 	switch m.Type.Method {
 	case stun.MethodAllocate:
 		transport, err := m.Get(stun.AttrRequestedTransport)
@@ -122,7 +121,7 @@ func (g *gate) admit(m *stun.Message, c client, user string) stun.ErrorCode {
 	switch {
 	case !ok:
 		return stun.CodeAllocMismatch
-	case owner != user:
+	case owner != account:
 		return stun.CodeWrongCredentials
 	case m.Type.Method == stun.MethodRefresh:
 		return 0

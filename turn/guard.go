@@ -33,8 +33,8 @@ func newSeal() string {
 }
 
 // sign makes of an authentic request what pion takes: with its own nonce, and
-// with user and key in the name, so that it looks up neither.
-func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
+// with account and key in the name, so that it looks up neither.
+func (g *guard) sign(m *stun.Message, inner, account string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID
@@ -57,7 +57,7 @@ func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegr
 		case stun.AttrNonce:
 			v = []byte(inner)
 		case stun.AttrUsername:
-			v = []byte(g.seal + hex.EncodeToString(key) + user)
+			v = []byte(g.seal + hex.EncodeToString(key) + account)
 		}
 		fresh.Add(a.Type, v)
 	}
@@ -65,7 +65,7 @@ func (g *guard) sign(m *stun.Message, inner, user string, key stun.MessageIntegr
 }
 
 // unseal reads the name that sign wrote.
-func (g *guard) unseal(name string) (user string, key []byte, ok bool) {
+func (g *guard) unseal(name string) (account string, key []byte, ok bool) {
 	rest, ok := strings.CutPrefix(name, g.seal)
 	if !ok || len(rest) < 32 || !hmac.Equal([]byte(name[:len(g.seal)]), []byte(g.seal)) {
 		return "", nil, false

@@ -1,12 +1,17 @@
 package turn
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/helios-h2020/pse/turn/relay"
+)
 
 // metrics has no label for a client or a user.
 type metrics struct {
 	allocations *allocationsByTransport
 	connections prometheus.GaugeFunc
 	bytes       []prometheus.CounterFunc
+	losses      *losses
 	opened      *prometheus.CounterVec
 	refused     *prometheus.CounterVec
 	revoked     prometheus.Counter
@@ -27,7 +32,8 @@ func newMetrics() *metrics {
 }
 
 // watch adds what is read off the worker's parts.
-func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane) {
+func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane, limits *relay.Meter) {
+	m.losses = newLosses(f, limits)
 	m.allocations = &allocationsByTransport{t, prometheus.NewDesc("pse_turn_allocations", "Allocations there are, by transport of the client.", []string{"transport"}, nil)}
 	m.connections = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_turn_connections", Help: "Connections of clients over TCP, TLS and DTLS."},
 		func() float64 { return float64(connections()) })
@@ -45,7 +51,7 @@ func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane) {
 func (m *metrics) refuse(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 func (m *metrics) all() []prometheus.Collector {
-	all := []prometheus.Collector{m.allocations, m.connections, m.opened, m.refused, m.revoked}
+	all := []prometheus.Collector{m.allocations, m.connections, m.opened, m.refused, m.revoked, m.losses}
 	for _, b := range m.bytes {
 		all = append(all, b)
 	}
@@ -66,5 +72,37 @@ func (a *allocationsByTransport) Collect(ch chan<- prometheus.Metric) {
 	now := a.table.byTransport()
 	for _, t := range []string{"udp", "tcp", "tls", "dtls"} {
 		ch <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, float64(now[t]), t)
+	}
+}
+
+// losses are packets that were not relayed, counted when it is asked.
+type losses struct {
+	plane         *plane
+	limits        *relay.Meter
+	dropped, over *prometheus.Desc
+}
+
+func newLosses(f *plane, limits *relay.Meter) *losses {
+	return &losses{
+		f, limits,
+		prometheus.NewDesc("pse_turn_dropped_packets_total", "Packets of the data plane that were not relayed, by reason.", []string{"reason"}, nil),
+		prometheus.NewDesc("pse_turn_over_limit_packets_total", "Packets that were not relayed, or later, by the limit that they were over.", []string{"limit"}, nil),
+	}
+}
+
+// Describe is what Prometheus calls.
+func (l *losses) Describe(ch chan<- *prometheus.Desc) { ch <- l.dropped; ch <- l.over }
+
+// Collect is what Prometheus calls.
+func (l *losses) Collect(ch chan<- prometheus.Metric) {
+	d := l.plane.stats().Drops
+	for reason, n := range map[string]uint64{
+		"unknown": d.Unknown, "peer": d.Refused, "rate": d.Rate, "size": d.Oversize, "queue": d.Queue, "kernel": d.Kernel,
+	} {
+		ch <- prometheus.MustNewConstMetric(l.dropped, prometheus.CounterValue, float64(n), reason)
+	}
+	refused := l.limits.Refused()
+	for _, limit := range []string{limitAllocation, limitUser, limitGuest, limitGuestBytes, limitAddress, limitAddressBytes, limitTotal} {
+		ch <- prometheus.MustNewConstMetric(l.over, prometheus.CounterValue, float64(refused[limit]), limit)
 	}
 }

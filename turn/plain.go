@@ -7,7 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
 )
 
@@ -17,7 +16,6 @@ import (
 type plain struct {
 	udp, tcp          *ports
 	peers             *peers
-	meter             *relay.Meter
 	toPeers, toClient atomic.Uint64 // bytes relayed
 
 	mu   sync.Mutex // guards what follows
@@ -30,8 +28,8 @@ type relaySocket interface {
 	counts() *traffic
 }
 
-func newPlain(udp, tcp *ports, p *peers, m *relay.Meter) *plain {
-	return &plain{udp: udp, tcp: tcp, peers: p, meter: m, open: map[relayAddress]relaySocket{}}
+func newPlain(udp, tcp *ports, p *peers) *plain {
+	return &plain{udp: udp, tcp: tcp, peers: p, open: map[relayAddress]relaySocket{}}
 }
 
 // Validate has nothing to do: New validates.
@@ -49,7 +47,7 @@ func (r *plain) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketCon
 	}
 	s := &packetSocket{UDPConn: conn, ports: r.udp, peers: r.peers}
 	at := relayAddress{"udp", public}
-	s.ending = r.ending(c.UserID, at, r.udp, local)
+	s.ending = r.ending(at, r.udp, local)
 	r.add(at, s)
 	return s, net.UDPAddrFromAddrPort(public), nil
 }
@@ -65,7 +63,7 @@ func (r *plain) AllocateListener(c pion.AllocateListenerConfig) (net.Listener, n
 		return nil, nil, err
 	}
 	at := relayAddress{"tcp", public}
-	s := &listenSocket{Listener: l, ending: r.ending(c.UserID, at, r.tcp, local)}
+	s := &listenSocket{Listener: l, ending: r.ending(at, r.tcp, local)}
 	r.add(at, s)
 	return s, net.TCPAddrFromAddrPort(public), nil
 }
@@ -91,15 +89,15 @@ func (r *plain) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
 }
 
 // ending makes what a relay socket counts, and does when it is closed.
-func (r *plain) ending(user string, at relayAddress, p *ports, local netip.AddrPort) ending {
-	t := &traffic{gate: r.meter.Open(user)}
+func (r *plain) ending(at relayAddress, p *ports, local netip.AddrPort) ending {
+	t := &traffic{}
 	t.toPeers.all, t.toClient.all = &r.toPeers, &r.toClient
 	return ending{traffic: t, end: sync.OnceFunc(func() {
 		r.mu.Lock()
 		delete(r.open, at)
 		r.mu.Unlock()
 		p.Free(local)
-		t.gate.Close()
+		t.end()
 	})}
 }
 

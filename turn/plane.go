@@ -2,6 +2,7 @@ package turn
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"sync"
 
@@ -21,11 +22,11 @@ type plane struct {
 
 // newPlane opens the data plane's sockets at these addresses; nil, and no
 // error: this system has none.
-func newPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, meter *relay.Meter, tcp pion.RelayAddressGenerator) (*plane, error) {
+func newPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, gate func(string, net.Addr) *relay.Gate, tcp pion.RelayAddressGenerator) (*plane, error) {
 	f := &plane{usage: map[netip.AddrPort]relay.Usage{}}
 	c := relay.DefaultConfig()
 	c.Listen, c.Shards, c.Coalesce = listen, cfg.Shards, cfg.Coalesce
-	c.Ports, c.Reachable, c.Meter, c.TCP, c.Ended = p, reachable, meter, tcp, f.ended
+	c.Ports, c.Reachable, c.Gate, c.TCP, c.Ended = p, reachable, gate, tcp, f.ended
 	var err error
 	switch f.Plane, err = relay.New(c); {
 	case errors.Is(err, relay.ErrUnsupported):

@@ -23,6 +23,7 @@ type server struct {
 	plane     *plane      // nil: there is none, and plain relays UDP too
 	plain     *plain
 	shares    *quota
+	limits    *limits
 	arrivals  *limit.ByAddress // allocations a minute from one address
 	streams   *crowd           // over TCP and TLS
 	datagrams *crowd           // over DTLS, whose senders may be made up: they crowd out nobody else
@@ -87,12 +88,17 @@ func (s *server) authenticate(r *pion.RequestAttributes) (user string, key []byt
 }
 
 // quota is asked before each allocation; false answers 486.
-func (s *server) quota(user, _ string, from net.Addr) bool {
-	if s.draining() {
+func (s *server) quota(account, _ string, from net.Addr) bool {
+	_, guest := guestOf(account)
+	most := s.cfg.GuestAddressAllocations
+	switch {
+	case s.draining():
 		return true // the ports refuse, and that answers 508: another relay may have room
-	}
-	if !s.shares.left(user) {
+	case !s.shares.left(account), guest && most > 0 && s.table.guestsAt(place(addrPort(from).Addr())) >= most:
 		s.metrics.refuse("quota")
+		return false
+	case s.limits.spent(account, from):
+		s.metrics.refuse("bytes")
 		return false
 	}
 	if !s.arrivals.Take(addrPort(from).Addr()) {
@@ -105,10 +111,12 @@ func (s *server) quota(user, _ string, from net.Addr) bool {
 // events keep the table.
 func (s *server) events() pion.EventHandler {
 	return pion.EventHandler{
-		OnAllocationCreated: func(from, here net.Addr, _, user, _ string, on net.Addr, _ int) {
+		OnAllocationCreated: func(from, here net.Addr, _, account, _ string, on net.Addr, _ int) {
 			at := relayAddress{on.Network(), addrPort(on)}
-			s.opened(s.table.opened(s.client(from, here), user, at, s.plain.traffic(at)))
-			if s.credentials.isRevoked(user) { // since its request came: who revoked did not see it in the table
+			t := s.plain.traffic(at)
+			t.bound(func() *relay.Gate { return s.limits.open(account, from) })
+			s.opened(s.table.opened(s.client(from, here), account, at, t))
+			if s.credentials.isRevoked(account) { // since its request came: who revoked did not see it in the table
 				s.metrics.revoked.Inc()
 				s.ending.Go(func() { s.end(at) }) // not here: pion is at it
 			}

@@ -20,7 +20,8 @@ type client struct {
 type allocation struct {
 	client
 	id       string
-	user     string
+	account  string // whose it is
+	user     string // the same, as people and events know it
 	relay    relayAddress
 	opened   time.Time
 	traffic  *traffic
@@ -39,18 +40,23 @@ type relayAddress struct {
 type table struct {
 	mu      sync.Mutex // guards what follows
 	clients map[client]*allocation
-	changed chan struct{} // closed when an allocation ended, and made anew
+	guests  map[netip.Addr]int // allocations of guests, by place
+	changed chan struct{}      // closed when an allocation ended, and made anew
 }
 
 func newTable() *table {
-	return &table{clients: map[client]*allocation{}, changed: make(chan struct{})}
+	return &table{clients: map[client]*allocation{}, guests: map[netip.Addr]int{}, changed: make(chan struct{})}
 }
 
-func (t *table) opened(c client, user string, relay relayAddress, traffic *traffic) allocation {
-	a := &allocation{client: c, id: nuid.Next(), user: user, relay: relay, opened: time.Now(), traffic: traffic}
+func (t *table) opened(c client, account string, relay relayAddress, traffic *traffic) allocation {
+	user, guest := guestOf(account)
+	a := &allocation{client: c, id: nuid.Next(), account: account, user: user, relay: relay, opened: time.Now(), traffic: traffic}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.clients[c] = a
+	if guest {
+		t.guests[place(c.at.Addr())]++
+	}
 	return *a
 }
 
@@ -62,19 +68,32 @@ func (t *table) closed(c client) (a allocation, ok bool) {
 		return a, false
 	}
 	delete(t.clients, c)
+	if _, guest := guestOf(was.account); guest {
+		at := place(c.at.Addr())
+		if t.guests[at]--; t.guests[at] == 0 {
+			delete(t.guests, at)
+		}
+	}
 	close(t.changed)
 	t.changed = make(chan struct{})
 	return *was, true
 }
 
-// owner is whose allocation a client has.
-func (t *table) owner(c client) (user string, ok bool) {
+// owner is the account whose allocation a client has.
+func (t *table) owner(c client) (account string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if a := t.clients[c]; a != nil {
-		return a.user, true
+		return a.account, true
 	}
 	return "", false
+}
+
+// guestsAt is how many allocations guests have from a place.
+func (t *table) guestsAt(place netip.Addr) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.guests[place]
 }
 
 // count is how many there are. closed tells of the next end of one.

@@ -1,16 +1,41 @@
 package turn
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// traffic counts what an allocation relays on the plain path, and bounds it.
+// traffic counts what an allocation relays on the plain path, and bounds it
+// from when pion tells whose it is.
 type traffic struct {
-	gate              *relay.Gate // nil: no bounds
+	gate              atomic.Pointer[relay.Gate] // nil: no bounds
 	toPeers, toClient way
+
+	mu    sync.Mutex // guards what follows
+	ended bool
+}
+
+// bound has it be bounded by a gate, unless it has ended. Nil-safe.
+func (t *traffic) bound(open func() *relay.Gate) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.ended {
+		t.gate.Store(open())
+	}
+}
+
+// end gives the gate back.
+func (t *traffic) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	t.gate.Load().Close()
 }
 
 // way is one direction.
@@ -21,7 +46,7 @@ type way struct {
 
 // takes counts a packet, unless it is too much.
 func (t *traffic) takes(w *way, n int) bool {
-	if !t.gate.Pass(n) {
+	if !t.gate.Load().Pass(n) {
 		return false
 	}
 	w.count(n)
@@ -33,7 +58,7 @@ const waitStep = 5 * time.Millisecond
 
 // waits counts what a connection carried, and holds it up while it is too much.
 func (t *traffic) waits(w *way, n int) {
-	for !t.gate.Pass(n) {
+	for !t.gate.Load().Pass(n) {
 		time.Sleep(waitStep)
 	}
 	w.count(n)

@@ -95,7 +95,7 @@ func parseUsers(text []byte, realm string) (map[string][]byte, error) {
 			continue
 		}
 		name, password, ok := strings.Cut(strings.TrimPrefix(line, "user="), ":")
-		if !ok || name == "" || password == "" || len(name) > longestUser {
+		if !ok || name == "" || password == "" || len(name) > longestUser || strings.HasPrefix(name, guestMark) {
 			return nil, fmt.Errorf("%d: write user:password, or user:0xKEY as turnadmin -k prints it", n)
 		}
 		key := longTermKey(name, realm, password)

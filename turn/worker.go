@@ -23,7 +23,8 @@
 // # Not promised
 //
 // That allocations outlive their worker: clients make new ones (ICE restart).
-// That quotas hold over several workers: each keeps its own.
+// That quotas and limits hold over several workers, or over the restart of one:
+// each keeps its own.
 package turn
 
 import (
@@ -99,11 +100,11 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 		strangers: limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
 		balance:   newBalance(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
 	}
-	q, meter := newQuota(cfg), relay.NewMeter(relay.Rates{Allocation: int64(cfg.AllocationBPS), User: int64(cfg.UserBPS), Total: int64(cfg.TotalBPS)})
+	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
 	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
 	w.server = &server{
 		guard: g, log: log, secure: secure, streams: newCrowd(cfg), datagrams: newCrowd(cfg), draining: w.draining.Load,
-		plain: newPlain(udp, tcp, p, meter), shares: q,
+		plain: newPlain(udp, tcp, p), shares: q, limits: l,
 		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {
 			w.metrics.opened.WithLabelValues(a.transport).Inc()
@@ -111,18 +112,18 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 		},
 		closed: func(a allocation, u relay.Usage) { w.facts.closed(a, u, time.Now()) },
 	}
-	if err := w.listen(udp, meter); err != nil {
+	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
-	w.metrics.watch(g.table, w.server.connections, w.server.plain, w.server.plane)
+	w.metrics.watch(g.table, w.server.connections, w.server.plain, w.server.plane, l.meter)
 	return w, nil
 }
 
 // listen binds the sockets, those of UDP in the data plane where there is one.
-func (w *Worker) listen(udp *ports, meter *relay.Meter) (err error) {
+func (w *Worker) listen(udp *ports) (err error) {
 	w.sockets, err = listen(w.cfg, w.server.secure, func(s *sockets) (err error) {
 		if !w.cfg.Plain {
-			w.server.plane, err = newPlane(w.cfg, s.clear, udp, w.server.peers.reachable, meter, w.server.plain)
+			w.server.plane, err = newPlane(w.cfg, s.clear, udp, w.server.peers.reachable, w.server.limits.open, w.server.plain)
 		}
 		if err == nil && w.server.plane == nil {
 			err = s.bindUDP()
@@ -273,6 +274,7 @@ func (w *Worker) keepHouse(ctx context.Context) {
 		w.server.strangers.Sweep(now)
 		w.server.arrivals.Sweep(now)
 		w.server.credentials.sweep(now)
+		w.server.limits.meter.Sweep()
 	}
 }
 

@@ -106,8 +106,7 @@ func TestRotation(t *testing.T) {
 	}
 	for _, r := range []*running{one, two} {
 		bustest.Eventually(t, "the new secret is known", func() bool {
-			_, keys := r.server.credentials.keys("9999999999:ann", time.Now(), false)
-			return len(keys) == 2
+			return len(r.server.credentials.of("9999999999:ann", time.Now(), false)) == 2
 		})
 		name := "9999999999:bob"
 		for what, c := range map[string]bus.ICEServer{

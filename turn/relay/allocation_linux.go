@@ -44,7 +44,7 @@ type allocation struct {
 	channels          []*channel
 	permits           []host
 	recent            *channel // of which a packet came last
-	bounds            *Gate
+	ration            ration
 	toPeers, toClient Traffic
 	dropped           uint64
 }
@@ -118,7 +118,6 @@ func (al *allocation) receive() (total int) {
 		if al.gone { // one of what was posted closed it
 			return total
 		}
-		s.tick()
 		for slot := in.used; slot < in.used+n; slot++ {
 			b, ok := in.packet(slot)
 			if !ok {

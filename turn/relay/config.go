@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
@@ -27,8 +28,9 @@ type Config struct {
 	Reachable func(peer netip.AddrPort) bool
 	// TCP makes the sockets of TCP allocations (RFC 6062). nil: none are made.
 	TCP turn.RelayAddressGenerator
-	// Meter bounds the bits a second, both directions counted together. nil: no bounds.
-	Meter *Meter
+	// Gate makes the bounds of an allocation of a user (pion's user id) for a
+	// client, which are closed with it. nil: there are none.
+	Gate func(user string, client net.Addr) *Gate
 	// Ended is told of each allocation once, before pion's OnAllocationDeleted.
 	// It runs under pion's locks, so it must be quick and not call pion.
 	Ended func(Usage)

@@ -65,7 +65,10 @@ func (p *Plane) allocated(src net.Addr, user string, relay net.Addr) {
 	if al == nil {
 		return
 	}
-	gate := p.cfg.Meter.Open(user)
+	var gate *Gate
+	if p.cfg.Gate != nil {
+		gate = p.cfg.Gate(user, src)
+	}
 	al.mu.Lock()
 	if al.closed {
 		al.mu.Unlock()
@@ -78,7 +81,7 @@ func (p *Plane) allocated(src net.Addr, user string, relay net.Addr) {
 	}
 	al.mu.Unlock()
 	al.shard.post(func() {
-		al.bounds = gate
+		al.ration = newRation(gate)
 		if al.via == nil || al.gone {
 			return
 		}

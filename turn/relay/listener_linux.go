@@ -62,7 +62,6 @@ func (l *listener) receive() (total int) {
 			return total
 		}
 		s.catchUp()
-		s.tick()
 		for slot := in.used; slot < in.used+n; slot++ {
 			l.handle(slot)
 		}

@@ -50,7 +50,7 @@ func (s *shard) refuse(al *allocation) {
 
 // leave counts a packet that a client sent, if it may.
 func (s *shard) leave(al *allocation, n int) bool {
-	if !al.bounds.pass(n, s.now) {
+	if !al.ration.pass(n) {
 		al.dropped++
 		s.stats.Drops.Rate++
 		return false
@@ -83,7 +83,7 @@ func (s *shard) toClient(al *allocation, from endpoint, c *channel, slot, off, n
 		s.refuse(al)
 		return
 	}
-	if !al.bounds.pass(n, s.now) {
+	if !al.ration.pass(n) {
 		al.dropped++
 		s.stats.Drops.Rate++
 		return

@@ -1,39 +1,51 @@
 package relay
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Rates bound how much is relayed, in bits of payload a second; 0: no bound.
-type Rates struct {
-	Allocation, User, Total int64
+// A Bound limits how much payload is relayed, both directions together.
+type Bound struct {
+	Limit string        // its name, by which what it refused is counted (Meter.Refused)
+	Of    string        // who shares it: all gates that name the same one; empty: the gate has it alone
+	Rate  float64       // bytes a second in the long run; 0: no bound
+	Burst time.Duration // who was silent for so long may send what that earned at once; at most LongestBurst
 }
 
-// burst is how much of its rate a flow that was silent may send at once.
-const burst = int64(time.Second / 2)
+// LongestBurst is the longest that a Bound may save up.
+const LongestBurst = 24 * time.Hour
 
-// A bucket lets through so many bits a second. Any goroutine may take from it:
+// BitsPerSecond is a bound of so many bits a second, half of them at once.
+func BitsPerSecond(limit, of string, bits int64) Bound {
+	return Bound{limit, of, float64(bits) / 8, time.Second / 2}
+}
+
+// BytesPerDay is a bound of so many bytes at once and then within each day:
+// who used them up has that rate.
+func BytesPerDay(limit, of string, bytes int64) Bound {
+	return Bound{limit, of, float64(bytes) / LongestBurst.Seconds(), LongestBurst}
+}
+
+// A bucket lets through so many bytes a second. Any goroutine may take from it:
 // it is one number that is compared and swapped.
 type bucket struct {
-	perByte float64      // ns that a byte takes
-	spent   atomic.Int64 // up to which time what flowed has been paid, in ns
+	perByte float64        // ns that a byte takes
+	burst   int64          // ns
+	spent   atomic.Int64   // up to which time what flowed has been paid, in ns
+	refused *atomic.Uint64 // packets
+
+	holders int // gates that share it; guarded by Meter.mu
 }
 
-func newBucket(bits int64) *bucket {
-	return &bucket{perByte: 8e9 / float64(bits)}
-}
-
-// take pays for n bytes at a time in ns that never goes back. A nil bucket has no bound.
+// take pays for n bytes at a time in ns that never goes back.
 func (b *bucket) take(n int, now int64) bool {
-	if b == nil {
-		return true
-	}
 	cost := int64(float64(n) * b.perByte)
 	for {
 		spent := b.spent.Load()
-		from := max(spent, now-burst)
+		from := max(spent, now-b.burst)
 		if from > now { // the last packet may have been larger than what was left
 			return false
 		}
@@ -43,89 +55,183 @@ func (b *bucket) take(n int, now int64) bool {
 	}
 }
 
-// A Meter gives each allocation its Gate. Allocations that pion relays itself
-// take theirs from the same meter, so that bounds hold over both.
+// full says whether it has all that it may save up: a new one is no better.
+func (b *bucket) full(now int64) bool { return b.spent.Load() <= now-b.burst }
+
+// shared names a bucket that several gates have.
+type shared struct{ limit, of string }
+
+// mostShared bounds the buckets that a Meter remembers: beyond it those who
+// come have one together.
+const mostShared = 100_000
+
+// A Meter makes the gates of allocations, those too that pion relays itself,
+// so that what they share holds over all. It is safe for concurrent use.
 type Meter struct {
-	rates Rates
 	start time.Time
-	total *bucket
 
-	mu    sync.Mutex
-	users map[string]*account // guarded by mu
+	mu      sync.Mutex // guards what follows
+	shared  map[shared]*bucket
+	refused map[string]*atomic.Uint64 // by limit
 }
 
-type account struct {
-	bucket *bucket
-	gates  int
+// NewMeter makes one that remembers nobody.
+func NewMeter() *Meter {
+	return &Meter{start: time.Now(), shared: map[shared]*bucket{}, refused: map[string]*atomic.Uint64{}}
 }
 
-// NewMeter makes a meter with these rates.
-func NewMeter(r Rates) *Meter {
-	m := &Meter{rates: r, start: time.Now(), users: map[string]*account{}}
-	if r.Total > 0 {
-		m.total = newBucket(r.Total)
-	}
-	return m
-}
+// now in ns, for bucket.take. It begins past the longest burst.
+func (m *Meter) now() int64 { return int64(time.Since(m.start) + LongestBurst) }
 
-// now in ns, for bucket.take. It begins past the first burst.
-func (m *Meter) now() int64 { return int64(time.Since(m.start)) + burst }
-
-// bounded tells whether there are bounds at all.
-func (m *Meter) bounded() bool { return m != nil && m.rates != (Rates{}) }
-
-// Open makes the gate of an allocation; nil: there are no bounds. Nil-safe.
-func (m *Meter) Open(user string) *Gate {
-	if !m.bounded() {
-		return nil
-	}
-	g := &Gate{meter: m, user: user, total: m.total}
-	if m.rates.Allocation > 0 {
-		g.own = newBucket(m.rates.Allocation)
-	}
-	if m.rates.User > 0 {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		a := m.users[user]
-		if a == nil {
-			a = &account{bucket: newBucket(m.rates.User)}
-			m.users[user] = a
+// Open makes a gate with these bounds, the narrowest first; nil: there are
+// none. Close it.
+func (m *Meter) Open(bounds ...Bound) *Gate {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	g := &Gate{meter: m, ahead: mostAhead}
+	for _, b := range bounds {
+		if b.Rate <= 0 {
+			continue
 		}
-		a.gates++
-		g.shared = a.bucket
+		k := shared{b.Limit, b.Of}
+		have := m.shared[k]
+		if have == nil && b.Of != "" && len(m.shared) >= mostShared {
+			k.of = "" // together with others
+			have = m.shared[k]
+		}
+		if have == nil {
+			have = &bucket{perByte: float64(time.Second) / b.Rate, burst: int64(min(b.Burst, LongestBurst)), refused: m.count(b.Limit)}
+			if b.Of != "" {
+				m.shared[k] = have
+			}
+		}
+		have.holders++
+		g.buckets = append(g.buckets, have)
+		g.ahead = min(g.ahead, int(b.Rate*aheadTime.Seconds()))
+	}
+	if len(g.buckets) == 0 {
+		return nil
 	}
 	return g
 }
 
-// A Gate is the bounds of one allocation. A nil Gate lets all through.
-type Gate struct {
-	meter              *Meter
-	user               string
-	own, shared, total *bucket
+// count is where what a limit refuses is counted. Under mu.
+func (m *Meter) count(limit string) *atomic.Uint64 {
+	n := m.refused[limit]
+	if n == nil {
+		n = new(atomic.Uint64)
+		m.refused[limit] = n
+	}
+	return n
 }
 
-// Pass asks whether a packet of n bytes may be relayed now.
-func (g *Gate) Pass(n int) bool {
-	if g == nil {
-		return true
+// Refused is how many packets each limit refused so far. Packets of a flow
+// that is over are all counted, those of TCP each time they are tried again.
+func (m *Meter) Refused() map[string]uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make(map[string]uint64, len(m.refused))
+	for limit, n := range m.refused {
+		all[limit] = n.Load()
 	}
-	return g.pass(n, g.meter.now())
+	return all
 }
+
+// Spent says whether somebody has used up what a bound allows, for now.
+func (m *Meter) Spent(limit, of string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.shared[shared{limit, of}]
+	return b != nil && b.spent.Load() > m.now()
+}
+
+// Sweep forgets who has no gate and owes nothing.
+func (m *Meter) Sweep() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	for k, b := range m.shared {
+		if b.holders == 0 && b.full(now) {
+			delete(m.shared, k)
+		}
+	}
+}
+
+// A Gate is the bounds of one allocation. A nil Gate lets all through. Pass is
+// safe for concurrent use.
+type Gate struct {
+	meter   *Meter
+	buckets []*bucket
+	ahead   int // bytes that a ration takes in advance
+}
+
+// What a ration takes in advance: what its gate may relay in aheadTime, and not
+// more than mostAhead bytes.
+const (
+	aheadTime = 4 * time.Millisecond
+	mostAhead = 32 << 10
+)
+
+// Pass asks whether a packet of n bytes may be relayed now.
+func (g *Gate) Pass(n int) bool { return g == nil || g.pass(n, g.meter.now()) }
 
 // pass takes from the narrowest first: what is refused there costs the others nothing.
 func (g *Gate) pass(n int, now int64) bool {
-	return g == nil || g.own.take(n, now) && g.shared.take(n, now) && g.total.take(n, now)
+	for _, b := range g.buckets {
+		if !b.take(n, now) {
+			b.refused.Add(1)
+			return false
+		}
+	}
+	return true
 }
 
-// Close forgets a user without allocations.
+// Close gives back what the gate shares. What was used of it is remembered
+// until it would be there again (Meter.Sweep).
 func (g *Gate) Close() {
-	if g == nil || g.shared == nil {
+	if g == nil {
 		return
 	}
 	g.meter.mu.Lock()
 	defer g.meter.mu.Unlock()
-	a := g.meter.users[g.user]
-	if a.gates--; a.gates == 0 {
-		delete(g.meter.users, g.user)
+	for _, b := range g.buckets {
+		b.holders--
 	}
+}
+
+// A ration is what one goroutine took from a gate in advance, so that a packet
+// costs it a comparison and a subtraction, and neither the clock nor memory
+// that others write to.
+type ration struct {
+	gate *Gate
+	left int // bytes
+}
+
+// newRation of a gate; of none it never ends.
+func newRation(g *Gate) ration {
+	if g == nil {
+		return ration{left: math.MaxInt}
+	}
+	return ration{gate: g}
+}
+
+// pass asks whether a packet of n bytes may be relayed now.
+func (r *ration) pass(n int) bool {
+	if n <= r.left {
+		r.left -= n
+		return true
+	}
+	return r.fetch(n)
+}
+
+func (r *ration) fetch(n int) bool {
+	if r.gate == nil { // an allocation before pion told of it, or one that relayed for ages
+		*r = newRation(nil)
+		return true
+	}
+	if !r.gate.Pass(n - r.left + r.gate.ahead) {
+		return false
+	}
+	r.left = r.gate.ahead
+	return true
 }

@@ -41,7 +41,6 @@ type shard struct {
 	in      *inbox
 	out     *sender
 	leaving []*allocation // with packets to peers that are not sent yet
-	now     int64
 	random  *rand.PCG
 	stats   Stats
 	passed  uint64 // of stats, at the last wait
@@ -183,13 +182,6 @@ func (s *shard) serve(events []unix.EpollEvent) (got int) {
 	}
 	s.flush()
 	return got
-}
-
-// tick reads the clock, if somebody needs it.
-func (s *shard) tick() {
-	if m := s.plane.cfg.Meter; m.bounded() {
-		s.now = m.now()
-	}
 }
 
 // own says whose a file descriptor is.

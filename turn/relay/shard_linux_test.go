@@ -97,7 +97,12 @@ func raw(tb testing.TB, c *net.UDPConn) int {
 
 // No packet costs an allocation of memory, whichever way it goes.
 func TestNoAllocationPerPacket(t *testing.T) {
-	st := newStill(t, func(c *Config) { c.Meter = NewMeter(Rates{User: 1 << 50}) })
+	m := NewMeter()
+	st := newStill(t, func(c *Config) {
+		c.Gate = func(user string, _ net.Addr) *Gate {
+			return m.Open(BitsPerSecond("bps", user, 1<<50), BytesPerDay("bytes", user, 1<<50))
+		}
+	})
 	client, peer, other, far := st.socket(), st.socket(), st.socket(), st.socket()
 	al := st.allocate(client, peer.LocalAddr())
 	back := st.allocate(far, al.addr())

@@ -1,0 +1,67 @@
+package turn
+
+import (
+	"net"
+	"net/netip"
+	"strings"
+
+	"github.com/helios-h2020/pse/turn/relay"
+)
+
+// limits are how much is relayed, for whom. They are safe for concurrent use.
+type limits struct {
+	cfg   Config
+	meter *relay.Meter
+}
+
+// guestMark begins the accounts of users whose credentials we made: anybody
+// who comes to the door of a call gets some, so they have limits of their own.
+// Those of the owner's file and secrets have the other limits alone.
+const guestMark = "\x00"
+
+// guestOf is the user of a guest's account; else the account is the user.
+func guestOf(account string) (user string, guest bool) { return strings.CutPrefix(account, guestMark) }
+
+// Names of limits, as their keys of the configuration.
+const (
+	limitAllocation   = "allocation_bps"
+	limitUser         = "user_bps"
+	limitGuest        = "guest_bps"
+	limitGuestBytes   = "guest_bytes"
+	limitAddress      = "guest_address_bps"
+	limitAddressBytes = "guest_address_bytes"
+	limitTotal        = "total_bps"
+)
+
+// open makes the bounds of an allocation; nil: there are none.
+func (l *limits) open(account string, from net.Addr) *relay.Gate {
+	all := []relay.Bound{
+		relay.BitsPerSecond(limitAllocation, "", int64(l.cfg.AllocationBPS)),
+		relay.BitsPerSecond(limitUser, account, int64(l.cfg.UserBPS)),
+	}
+	if _, guest := guestOf(account); guest {
+		at := place(addrPort(from).Addr()).String()
+		all = append(all,
+			relay.BitsPerSecond(limitGuest, account, int64(l.cfg.GuestBPS)),
+			relay.BytesPerDay(limitGuestBytes, account, l.cfg.GuestBytes),
+			relay.BitsPerSecond(limitAddress, at, int64(l.cfg.GuestAddressBPS)),
+			relay.BytesPerDay(limitAddressBytes, at, l.cfg.GuestAddressBytes),
+		)
+	}
+	return l.meter.Open(append(all, relay.BitsPerSecond(limitTotal, "all", int64(l.cfg.TotalBPS)))...)
+}
+
+// spent says whether a guest has used up its bytes, or its address has.
+func (l *limits) spent(account string, from net.Addr) bool {
+	_, guest := guestOf(account)
+	return guest && (l.meter.Spent(limitGuestBytes, account) || l.meter.Spent(limitAddressBytes, place(addrPort(from).Addr()).String()))
+}
+
+// place is what counts as one address: of IPv6 a /64, as one customer has.
+func place(ip netip.Addr) netip.Addr {
+	if ip.Is6() {
+		p, _ := ip.WithZone("").Prefix(64)
+		return p.Addr()
+	}
+	return ip
+}
