@@ -103,6 +103,20 @@ func (b *Body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Renew gives what is left of the body as much time as any part of it: the
+// server reads a little of that when it answers, so that the answer is not lost.
+func (b *Body) Renew() {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over && !b.stopped {
+		b.waited = 0
+		b.extend()
+	}
+}
+
 // Close closes the body as the server does.
 func (b *Body) Close() error {
 	if b == nil {
