@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type fileJSON struct {
 	Offset      int64      `json:"offset"`
 	Complete    bool       `json:"complete"`
 	Corrupt     bool       `json:"corrupt,omitempty"`
+	Partial     bool       `json:"partial,omitempty"`
 	SHA256      string     `json:"sha256,omitempty"`
 	CreatedAt   int64      `json:"created_at"`
 	CompletedAt int64      `json:"completed_at,omitempty"`
@@ -49,19 +51,20 @@ type linkJSON struct {
 func (w *Worker) routesAPI(mux *http.ServeMux) {
 	handle := func(pattern string, f func(*http.Request) (status int, answer any, err error)) {
 		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
+			p := patiently(rw, r, w.cfg.StallTimeout)
 			status, a, err := f(r)
 			if err != nil {
-				refuse(rw, err)
+				refuse(p, err)
 				return
 			}
-			h := rw.Header()
+			h := p.Header()
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Cache-Control", "no-store")
 			if a == nil {
-				rw.WriteHeader(status)
+				p.WriteHeader(status)
 				return
 			}
-			answer(rw, status, a)
+			answer(p, status, a)
 		})
 	}
 	handle("GET "+apiRoot, w.apiList)
@@ -101,8 +104,8 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	var mu sync.Mutex // guards both
 	err = w.store.each(r.Context(), names, func(name string) {
 		i, err := w.store.info(name)
-		if err == nil && i.Partial {
-			return // nothing for people
+		if err == nil && i.Partial && w.store.has(path.Join(name, markUsed)) {
+			return // it goes by itself
 		}
 		var f fileJSON
 		if err == nil {
@@ -163,6 +166,9 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 // apiLink makes a link for reading.
 func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 	i, err := w.owned(r)
+	if err == nil && i.Partial {
+		err = errIsPart
+	}
 	if err != nil {
 		return 0, nil, err
 	}
@@ -180,7 +186,7 @@ func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 	if q.ExpiresIn > 0 {
 		until = w.store.now().Add(time.Duration(q.ExpiresIn) * time.Second)
 	}
-	l, err := w.store.addLink(i.Name, until, q.Label)
+	l, err := w.store.boundLink(i.Name, until, q.Label)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -212,8 +218,11 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 		return nil, asMissing(err)
 	}
 	if key != "" {
-		if same(i.Key, key) {
+		if same(i.Key, key) && w.welcome(i.Owner) {
 			return i, nil
+		}
+		if same(i.Key, key) {
+			return nil, errRevoked
 		}
 		if _, _, err := w.readable(id); err == nil {
 			return nil, errReadOnly
@@ -233,7 +242,7 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
 	f := fileJSON{
 		Upload: i.Name, Name: fileName(i.Meta), Type: servedType(i.Type), Inline: shown(i.Type), Size: i.Size, Offset: i.Size,
-		Complete: i.complete(), Corrupt: i.Corrupt, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
+		Complete: i.complete(), Corrupt: i.Corrupt, Partial: i.Partial, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
 	}
 	if i.Type == "" {
 		f.Type = claimedType(i.Meta)
@@ -247,6 +256,7 @@ func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
 		if at, err := w.store.touched(i); err == nil {
 			f.ExpiresAt = at.Add(w.cfg.IncompleteFor).UnixMilli()
 		}
+	case i.Partial: // when its siblings got nothing for long
 	case w.cfg.Keep > 0:
 		f.ExpiresAt = i.completedAt().Add(w.cfg.Keep).UnixMilli()
 	}

@@ -174,7 +174,7 @@ func (b *bucket) removal(name string) (dir string, i *info, why gone, err error)
 func (b *bucket) forget(name string) error {
 	i, _, err := b.readInfo(name)
 	if errors.Is(err, errNotFound) {
-		return nil
+		return b.clearOrphans(name)
 	}
 	if err == nil && i.Stored.Upload != "" && i.Stored.Data == "" {
 		err = b.o.giveUp(path.Join(name, joined), i.Stored.Upload)
@@ -186,6 +186,16 @@ func (b *bucket) forget(name string) error {
 		return err
 	}
 	return b.o.delete(path.Join(name, fileInfo))
+}
+
+// clearOrphans deletes what was written beside an upload as it was removed: a
+// bucket has no directories that would refuse it. What was set aside stays.
+func (b *bucket) clearOrphans(name string) error {
+	_, _, err := b.o.head(path.Join(dirDamaged, name, fileInfo))
+	if errors.Is(err, errNotFound) {
+		return b.clear(name, func(string) bool { return true })
+	}
+	return err
 }
 
 // clear deletes of an upload what is to go.

@@ -1,16 +1,14 @@
 package transfer
 
 import (
-	"io"
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // download answers GET and HEAD: of a complete file as any web server does, of
 // one that still grows by following it.
-func (w *Worker) download(rw http.ResponseWriter, r *http.Request, id string) {
+func (w *Worker) download(rw *patient, r *http.Request, id string) {
 	i, _, err := w.readable(id)
 	if err != nil {
 		refuse(rw, err)
@@ -20,7 +18,6 @@ func (w *Worker) download(rw http.ResponseWriter, r *http.Request, id string) {
 		refuse(rw, errCorrupt)
 		return
 	}
-	rw = &patient{ResponseWriter: rw, control: http.NewResponseController(rw), stall: w.cfg.StallTimeout}
 	if !i.complete() {
 		w.follow(rw, r, i)
 		return
@@ -79,47 +76,3 @@ func etag(r *http.Request, i *info) string {
 	}
 	return `"` + i.SHA256 + `"`
 }
-
-// patience is how much is sent within one deadline.
-const patience = 4 << 20
-
-// patient moves the deadline of writing on with what is written: a transfer
-// may last as long as it moves.
-type patient struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	stall   time.Duration
-}
-
-func (p *patient) extend() { _ = p.control.SetWriteDeadline(time.Now().Add(p.stall)) }
-
-// Write implements io.Writer.
-func (p *patient) Write(b []byte) (int, error) {
-	p.extend()
-	return p.ResponseWriter.Write(b)
-}
-
-// ReadFrom implements io.ReaderFrom, so that files go out by sendfile.
-func (p *patient) ReadFrom(src io.Reader) (n int64, err error) {
-	to, ok := p.ResponseWriter.(io.ReaderFrom)
-	if !ok { // HTTP/2
-		return io.Copy(struct{ io.Writer }{p}, src)
-	}
-	file, left := src, int64(1<<62)
-	if l, ok := src.(*io.LimitedReader); ok {
-		file, left = l.R, l.N
-		defer func() { l.N = left }()
-	}
-	for left > 0 {
-		p.extend()
-		m, err := to.ReadFrom(&io.LimitedReader{R: file, N: min(patience, left)})
-		n, left = n+m, left-m
-		if err != nil || m == 0 {
-			return n, err
-		}
-	}
-	return n, nil
-}
-
-// Unwrap is for http.ResponseController.
-func (p *patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }

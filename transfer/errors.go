@@ -35,11 +35,14 @@ var (
 	errGrowing   = &refusal{http.StatusConflict, "incomplete", "the upload still runs; ask again when it is complete, or, where files can be followed, without follow=0"}
 	errNoKey     = &refusal{http.StatusUnauthorized, "no_key", "sending needs a key: Authorization: Bearer KEY, or ?key=KEY; `pse stream keys` shows the keys"}
 	errWrongKey  = &refusal{http.StatusForbidden, "wrong_key", "this key does not do; copy it again, `pse stream keys` shows the keys"}
+	errIsPart    = &refusal{http.StatusForbidden, "part", "this is a part, which nobody reads; links are made to the whole"}
+	errLinks     = &refusal{http.StatusForbidden, "too_many_links", "there are as many links to this file as one may have; take some back"}
 	errRevoked   = &refusal{http.StatusForbidden, "revoked", "the key that this upload was made with is revoked; begin anew with another one"}
 	errNoOwner   = &refusal{http.StatusUnauthorized, "no_owner", "nobody's files are listed; say whose by Authorization: Bearer TOKEN, a random one of at least 16 letters that was sent along with them"}
 	errReadOnly  = &refusal{http.StatusForbidden, "read_only", "this link is for reading; use the upload's own URL"}
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}
 	errUnchecked = &refusal{http.StatusServiceUnavailable, "unchecked", "whoever is to look at this has not answered; try again in a while"}
+	errPart      = &refusal{http.StatusGone, "part_damaged", "a part is damaged on the disk; make a new one of its bytes"}
 	errAway      = &refusal{http.StatusServiceUnavailable, "store_away", "the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while"}
 	errStorage   = &refusal{http.StatusInternalServerError, "storage", "the store failed; see the log of the server"}
 	errLink      = &refusal{http.StatusBadRequest, "bad_link", "the lifetime of a link is seconds, 0 for ever; send {\"expires_in\": 86400}"}

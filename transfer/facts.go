@@ -116,7 +116,13 @@ func (f *facts) tell(ctx context.Context, name string) error {
 		return f.s.forget(name)
 	}
 	i, err := f.s.info(name)
-	if errors.Is(err, errNotFound) || errors.Is(err, errNoInfo) {
+	if errors.Is(err, errNotFound) {
+		if _, _, _, err := f.s.removal(name); errors.Is(err, errNotFound) {
+			return f.s.forget(name) // it is told of; something may be left
+		}
+		return f.tell(ctx, name) // it was removed just now
+	}
+	if errors.Is(err, errNoInfo) {
 		return nil // a sweep sees to it
 	}
 	if err != nil || i.Partial {

@@ -13,9 +13,13 @@ import (
 // followPoll is how often a receiver looks for what another worker wrote.
 const followPoll = 250 * time.Millisecond
 
+// heldBack is how much of the end of a growing file its receivers wait for until
+// it is complete, in bytes: what a hook refuses then was handed whole to nobody.
+const heldBack = 4 << 10
+
 // follow sends a file that is still being sent, to its end. It reads the file
 // beside the writer: no receiver, however slow, holds anybody up.
-func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
+func (w *Worker) follow(rw *patient, r *http.Request, i *info) {
 	if !w.cfg.Follow || w.cfg.S3.Bucket != "" || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
 		refuse(rw, errGrowing)
 		return
@@ -26,7 +30,7 @@ func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
 		return
 	}
 	defer f.Close()
-	g := &growing{w: w, r: r, info: i, file: f, feed: w.feeds.join(i.Name)}
+	g := &growing{w: w, rw: rw, r: r, info: i, file: f, feed: w.feeds.join(i.Name)}
 	defer w.feeds.leave(g.feed)
 	h := rw.Header()
 	if r.Method == http.MethodHead {
@@ -37,28 +41,27 @@ func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
 		}
 		return
 	}
-	if err := g.await(min(512, max(0, i.Size))); err != nil { // enough to tell the type
-		refuse(rw, errGrowing)
-		return
-	}
-	head := make([]byte, 512)
-	n, err := io.ReadFull(f, head[:min(512, g.end)])
+	typ, err := g.mediaType()
 	if err != nil {
 		refuse(rw, err)
 		return
 	}
-	w.describe(h, r, i, mediaType(head[:n], claimedType(i.Meta)))
+	w.describe(h, r, i, typ)
 	from, to, status, err := g.span(r)
-	if err != nil {
-		h.Set("Content-Range", fmt.Sprintf("bytes */%d", i.Size))
+	total := "*"
+	if g.info.Size >= 0 {
+		total = strconv.FormatInt(g.info.Size, 10)
+	}
+	switch {
+	case errors.Is(err, errRange):
+		h.Set("Content-Range", "bytes */"+total)
 		http.Error(rw, "no such range", http.StatusRequestedRangeNotSatisfiable)
+		return
+	case err != nil:
+		refuse(rw, err)
 		return
 	}
 	if status == http.StatusPartialContent {
-		total := "*"
-		if i.Size >= 0 {
-			total = strconv.FormatInt(i.Size, 10)
-		}
 		h.Set("Content-Range", fmt.Sprintf("bytes %d-%d/%s", from, to-1, total))
 	}
 	if to >= 0 {
@@ -67,7 +70,7 @@ func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
 	}
 	w.metrics.downloads.Inc()
 	rw.WriteHeader(status)
-	if err := g.send(rw, from, to); err != nil {
+	if err := g.send(from, to); err != nil {
 		panic(http.ErrAbortHandler) // half a file must not look whole
 	}
 }
@@ -75,6 +78,7 @@ func (w *Worker) follow(rw http.ResponseWriter, r *http.Request, i *info) {
 // growing is one receiver of a file that grows.
 type growing struct {
 	w    *Worker
+	rw   *patient
 	r    *http.Request
 	info *info
 	file content
@@ -82,26 +86,67 @@ type growing struct {
 	end  int64 // what counts, as far as seen
 }
 
+// mediaType tells the type by the file's beginning: as much of it as there is
+// when something is.
+func (g *growing) mediaType() (string, error) {
+	enough := int64(1)
+	if g.info.Size >= 0 {
+		enough = min(512, g.info.Size)
+	}
+	err := g.await(func() bool { return g.end >= enough })
+	if errors.Is(err, io.EOF) { // it is complete, and empty
+		err = nil
+	}
+	if err != nil {
+		return "", err
+	}
+	head := make([]byte, min(512, g.end))
+	if _, err := io.ReadFull(g.file, head); err != nil {
+		return "", fmt.Errorf("read the beginning of %s: %w", g.info.Name, err)
+	}
+	return mediaType(head, claimedType(g.info.Meta)), nil
+}
+
+// free is how far the file may be handed out.
+func (g *growing) free() int64 {
+	switch {
+	case g.info.complete():
+		return g.info.Size
+	case g.info.Size >= 0:
+		return max(0, min(g.end, g.info.Size-heldBack))
+	}
+	return max(0, g.end-heldBack) // any byte may turn out to be the last
+}
+
 // span is what is asked for: the whole file, or the one range that was asked
 // for; to is -1 when nobody knows the end yet. Several ranges are answered
-// with the whole, as one may (RFC 9110 14.2).
+// with the whole, as one may (RFC 9110 14.2), and so are the last bytes of what
+// has no end yet. Of that a range is what is there of it (RFC 8673); where
+// nothing is, it is waited for.
 func (g *growing) span(r *http.Request) (from, to int64, status int, err error) {
 	header := r.Header.Get("Range")
 	if ir := r.Header.Get("If-Range"); ir != "" && ir != `"`+g.info.Name+`"` {
 		header = ""
 	}
-	size := g.info.Size
-	if size < 0 {
-		size = g.end // what is there can be had in ranges
+	size, endless := g.info.Size, g.info.Size < 0
+	if endless {
+		size = unlimited
 	}
 	from, to, ok, err := parseRange(header, size)
 	switch {
 	case err != nil:
 		return 0, 0, 0, err
-	case ok:
-		return from, to, http.StatusPartialContent, nil
+	case !ok || endless && strings.HasPrefix(header, "bytes=-"):
+		return 0, g.info.Size, http.StatusOK, nil
+	case endless:
+		if err := g.await(func() bool { return g.free() > from }); errors.Is(err, io.EOF) {
+			return 0, 0, 0, errRange
+		} else if err != nil {
+			return 0, 0, 0, err
+		}
+		to = min(to, g.free())
 	}
-	return 0, g.info.Size, http.StatusOK, nil
+	return from, to, http.StatusPartialContent, nil
 }
 
 // errRange says that no byte of a range is there.
@@ -150,39 +195,40 @@ func parseDigits(s string) (int64, error) {
 }
 
 // send sends bytes from one offset to another, or to the file's end (-1).
-func (g *growing) send(rw http.ResponseWriter, from, to int64) error {
+func (g *growing) send(from, to int64) error {
 	if _, err := g.file.Seek(from, io.SeekStart); err != nil {
 		return err
 	}
-	control := http.NewResponseController(rw)
 	for to < 0 || from < to {
-		if err := g.await(from + 1); err != nil {
+		if err := g.await(func() bool { return g.free() > from }); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
 		}
-		upTo := g.end
+		upTo := g.free()
 		if to >= 0 {
 			upTo = min(upTo, to)
 		}
-		n, err := io.CopyN(rw, g.file, upTo-from)
+		n, err := io.CopyN(g.rw, g.file, upTo-from)
 		from += n
 		if err != nil {
 			return err
 		}
-		if from == g.end && from != to {
-			_ = control.Flush() // what is there is worth seeing while there is no more
+		if from == g.free() && from != to {
+			_ = g.rw.control.Flush() // what is there is worth seeing while there is no more
 		}
 	}
 	return nil
 }
 
-// await waits until so much of the file counts; io.EOF: it ends before that.
-func (g *growing) await(end int64) error {
-	if g.end >= end {
+// await waits until enough of the file is there; io.EOF: it is complete, and
+// that is not enough; errGrowing: nothing of it came for too long.
+func (g *growing) await(enough func() bool) error {
+	if enough() {
 		return nil
 	}
+	g.rw.rest()
 	patience := time.NewTimer(g.w.cfg.FollowWait)
 	defer patience.Stop()
 	poll := time.NewTicker(followPoll)
@@ -193,15 +239,20 @@ func (g *growing) await(end int64) error {
 	for {
 		seen, changed := g.feed.state()
 		g.end = max(g.end, seen)
-		if g.end >= end {
+		switch {
+		case enough():
 			return nil
-		}
-		if g.info.Size >= 0 && g.end >= g.info.Size || g.info.complete() {
+		case g.info.complete():
 			return io.EOF
 		}
 		select {
 		case <-changed:
-			continue
+			if g.info.Size < 0 || seen < g.info.Size {
+				continue
+			}
+			if err := g.look(); err != nil { // it may be complete
+				return err
+			}
 		case <-poll.C:
 			if err := g.look(); err != nil {
 				return err

@@ -23,6 +23,7 @@ type front struct {
 
 // ServeHTTP answers all under filesRoot.
 func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	p := patiently(rw, r, f.w.cfg.StallTimeout)
 	f.distrust(r)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
@@ -32,16 +33,16 @@ func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get("Upload-Draft-Interop-Version") != ""
 	switch {
 	case r.Method == http.MethodOptions:
-		f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: options}, r)
+		f.tus.ServeHTTP(&edited{ResponseWriter: p, edit: options}, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
 		defer context.AfterFunc(f.w.stopping, cancel)()
-		f.w.download(rw, r.WithContext(ctx), id)
+		f.w.download(p, r.WithContext(ctx), id)
 	case id == "":
-		f.create(rw, r)
+		f.create(p, r)
 	default:
-		f.change(rw, r, id)
+		f.change(p, r, id)
 	}
 }
 
@@ -52,7 +53,7 @@ func options(status int, h http.Header) {
 }
 
 // create is a request that makes an upload.
-func (f *front) create(rw http.ResponseWriter, r *http.Request) {
+func (f *front) create(rw *patient, r *http.Request) {
 	owner, err := f.w.admit(r)
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
@@ -66,7 +67,7 @@ func (f *front) create(rw http.ResponseWriter, r *http.Request) {
 }
 
 // change is a request about an upload.
-func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
+func (f *front) change(rw *patient, r *http.Request, id string) {
 	if _, err := f.w.writable(id); err != nil {
 		refuse(rw, err)
 		return
@@ -75,21 +76,20 @@ func (f *front) change(rw http.ResponseWriter, r *http.Request, id string) {
 }
 
 // pass hands a request to the library.
-func (f *front) pass(rw http.ResponseWriter, r *http.Request, q *request) {
-	if r.Body != http.NoBody {
-		q.control = http.NewResponseController(rw)
-	}
+func (f *front) pass(rw *patient, r *http.Request, q *request) {
+	q.body, q.control = rw.body, rw.control
 	defer q.over()
 	defer context.AfterFunc(f.w.stopping, q.letGo)()
-	r.Body = &interruptible{r.Body, q, f.w.interrupted}
+	r.Body = &interruptible{q.body, q, f.w.interrupted}
 	var err error
 	if q.sum, err = parseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		refuse(rw, err)
 		return
 	}
 	f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
+		q.body.Renew()
 		f.w.expires(status, h)
-		if q.made != nil && h.Get("Location") != "" {
+		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", f.w.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r.WithContext(withRequest(r.Context(), q)))
@@ -137,7 +137,9 @@ func plainHost(h string) bool {
 	})
 }
 
-// edited changes an answer's header before it goes out.
+// edited changes an answer's header before it goes out. Deadlines are the
+// request's and the answer's own matter: those that tusd sets go by when
+// something was last read, and not by who is waited for.
 type edited struct {
 	http.ResponseWriter
 	edit func(status int, h http.Header)
@@ -152,6 +154,12 @@ func (e *edited) WriteHeader(status int) {
 	}
 	e.ResponseWriter.WriteHeader(status)
 }
+
+// SetReadDeadline is for http.ResponseController.
+func (*edited) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline is for http.ResponseController.
+func (*edited) SetWriteDeadline(time.Time) error { return nil }
 
 // Unwrap is for http.ResponseController.
 func (e *edited) Unwrap() http.ResponseWriter { return e.ResponseWriter }

@@ -145,6 +145,21 @@ func (h *holds) release(name string) {
 	h.mu.Unlock()
 }
 
+// unwelcome lets go of the uploads whose owners may send no more.
+func (h *holds) unwelcome(welcome func(owner string) bool) {
+	h.mu.Lock()
+	var names []string
+	for name, x := range h.all {
+		if x.w != nil && !welcome(x.owner) {
+			names = append(names, name)
+		}
+	}
+	h.mu.Unlock()
+	for _, name := range names {
+		h.giveUp(name)
+	}
+}
+
 // key gives key and owner of an upload that is open here.
 func (h *holds) key(name string) (key, owner string, ok bool) {
 	h.mu.Lock()

@@ -31,6 +31,45 @@ func lasting(links []link, now time.Time) (best link, ok bool) {
 	return best, ok
 }
 
+// maxLinks is how many links there are to a file, those that have ended included:
+// all are read to list the file, and kept in files of their own. Several workers
+// that make the last one at once may each make one.
+const maxLinks = 200
+
+// boundLink is addLink as long as there are not too many: errLinks. Those that
+// have ended make room.
+func (s *store) boundLink(name string, until time.Time, label string) (link, error) {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	keys, err := s.list(path.Join(name, dirLinks))
+	if err == nil && len(keys) >= maxLinks {
+		err = s.eraseEnded(name)
+	}
+	if err != nil {
+		return link{}, fmt.Errorf("make a link to %s: %w", name, err)
+	}
+	return s.addLink(name, until, label)
+}
+
+// eraseEnded erases the links that are good for nothing any more; errLinks:
+// there are none.
+func (s *store) eraseEnded(name string) error {
+	links, err := s.links(name)
+	if err != nil {
+		return err
+	}
+	left := len(links)
+	for _, l := range links {
+		if !l.good(s.now()) && s.revokeLink(name, l.Key) == nil {
+			left--
+		}
+	}
+	if left >= maxLinks {
+		return errLinks
+	}
+	return nil
+}
+
 // addLink makes a link that is good until a time; zero: for ever.
 func (s *store) addLink(name string, until time.Time, label string) (link, error) {
 	l := link{Key: newToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/progress"
 )
 
 // A request is what we know of one that the protocol's library works on, and
@@ -21,22 +22,16 @@ type request struct {
 	wanted  atomic.Bool             // somebody else wants the upload
 	stopped atomic.Pointer[refusal] // why a hook does not want it to go on
 
-	mu      sync.Mutex               // guards what follows
-	control *http.ResponseController // nil when there is nothing more to read: the connection may serve another by then
+	body    *progress.Body           // nil: it has none
+	control *http.ResponseController // of its answer
 }
 
 // letGo has the request end soon: what it reads of its body ends, also what it
 // waits for now. tusd has a way of its own for that, which gets lost when it
-// comes while it begins to read (and is a data race). When the body is read, the
-// deadline would end not this request but the next one of the connection, which
-// net/http watches by then.
+// comes while it begins to read (and is a data race).
 func (q *request) letGo() {
 	q.wanted.Store(true)
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.control != nil {
-		_ = q.control.SetReadDeadline(time.Unix(1, 0)) // else it is cut off by itself
-	}
+	q.body.Stop()
 }
 
 // stop has the request end, and the upload with it.
@@ -45,16 +40,13 @@ func (q *request) stop(why *refusal) {
 	q.letGo()
 }
 
-// read says that there is nothing more to read.
-func (q *request) read() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.control = nil
-}
+// read says that the body has ended. What is left to do may take longer than
+// any part of it: a deadline would end the request while nobody waits.
+func (q *request) read() { _ = q.control.SetReadDeadline(time.Time{}) }
 
 // over says that the request holds nothing any more.
 func (q *request) over() {
-	q.read()
+	q.body.Done()
 	q.w = nil
 }
 
@@ -82,21 +74,21 @@ func (q *request) holds(name string) *writer {
 
 // interruptible is a request's body that ends when somebody else wants the upload.
 type interruptible struct {
-	io.ReadCloser
+	*progress.Body
 	q   *request
 	why func(stopped *refusal) error
 }
 
 // Read implements io.Reader.
 func (b *interruptible) Read(p []byte) (int, error) {
-	if b.q.wanted.Load() { // tusd may have moved the deadline on
-		return 0, b.why(b.q.stopped.Load())
+	if b.Body == nil {
+		return 0, io.EOF
 	}
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
+	n, err := b.Body.Read(p)
+	switch {
+	case err == io.EOF:
 		b.q.read()
-	}
-	if err != nil && err != io.EOF && b.q.wanted.Load() {
+	case err != nil && b.q.wanted.Load():
 		err = b.why(b.q.stopped.Load())
 	}
 	return n, err

@@ -53,6 +53,7 @@ func bearer(r *http.Request) string {
 type keyring interface {
 	Check(stream, secret string) (id string, err error)
 	Has(id string) bool
+	Watch(f func()) (stop func())
 }
 
 var _ keyring = (*access.Keys)(nil)

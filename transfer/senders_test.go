@@ -152,8 +152,13 @@ func testCutAndWrongOffset(t *testing.T, keeps func(*Config)) {
 	for _, h := range []string{"-1", "x", "", "99999999999999999999"} {
 		r.ask("PATCH", u.write, strings.NewReader("x"), "Tus-Resumable", "1.0.0", "Upload-Offset", h, "Content-Type", "application/offset+octet-stream").want(t, http.StatusBadRequest)
 	}
+	// One of whom nothing comes at all is cut off, too.
+	a, err := ask(t.Context(), "PATCH", u.write, stuck(t, nil), "Tus-Resumable", "1.0.0", "Upload-Offset", fmt.Sprint(at), "Content-Type", "application/offset+octet-stream")
+	if err == nil && a.StatusCode < 400 {
+		t.Errorf("a sender that sends nothing got %s", a.Status)
+	}
 	// One that stalls is cut off, and what came is kept.
-	a, err := ask(t.Context(), "PATCH", u.write, stuck(t, body[at:at+1000]), "Tus-Resumable", "1.0.0", "Upload-Offset", fmt.Sprint(at), "Content-Type", "application/offset+octet-stream")
+	a, err = ask(t.Context(), "PATCH", u.write, stuck(t, body[at:at+1000]), "Tus-Resumable", "1.0.0", "Upload-Offset", fmt.Sprint(at), "Content-Type", "application/offset+octet-stream")
 	if err == nil && a.StatusCode < 400 {
 		t.Errorf("a sender that stalls got %s", a.Status)
 	}

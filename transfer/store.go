@@ -21,7 +21,8 @@ import (
 //	NAME/checked    it was read again
 type store struct {
 	place
-	now func() time.Time
+	now     func() time.Time
+	linking sync.Mutex // held while links are counted and made
 }
 
 const (
@@ -75,7 +76,7 @@ func openStore(cfg Config, log *zap.Logger) (*store, error) {
 	} else {
 		p, err = openFolder(cfg.Dir, cfg.Sync)
 	}
-	return &store{p, time.Now}, err
+	return &store{place: p, now: time.Now}, err
 }
 
 // each calls f with each name, several at a time where that helps, until ctx ends.

@@ -54,10 +54,17 @@ func (w *Worker) sweep(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	for name := range w.parts.suspects() {
+		if err := w.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
+			w.late.put(name)
+		}
+	}
 	w.settled.keep(there)
 	for name := range before {
-		w.ledger.drop(name)
+		w.ledger.absent(name)
 	}
+	w.ledger.swept()
+	w.parts.forget(w.store.now().Add(-2 * w.cfg.IncompleteFor))
 	return w.sweepAside(ctx)
 }
 
@@ -183,13 +190,15 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	w.ledger.set(name, i.Owner, max(i.Size, offset))
-	now := w.store.now()
-	switch {
-	case i.complete() && w.cfg.Keep > 0 && now.Sub(i.completedAt()) > w.cfg.Keep,
-		!i.complete() && now.Sub(touched) > w.cfg.IncompleteFor,
-		i.Partial && w.usedUp(name, now):
-		return w.withIdle(ctx, name, func(wr *writer) error { return w.remove(wr, removedByAge) })
+	w.ledger.learn(name, i.Owner, max(i.Size, offset))
+	if i.Partial {
+		w.parts.touched(i.Owner, touched)
+	}
+	switch old := w.outdated(i, offset, touched); {
+	case old && i.Partial && !w.usedUp(name, w.store.now()):
+		w.parts.suspect(name)
+	case old:
+		return w.withIdle(ctx, name, w.removeOutdated)
 	case !i.complete() && !w.swept.Load():
 		// At the start every one that is not complete is checked, by opening it.
 		return w.withIdle(ctx, name, func(wr *writer) error {
@@ -201,19 +210,44 @@ func (w *Worker) look(ctx context.Context, name string) error {
 		})
 	case !i.complete() && offset == i.Size:
 		w.late.soon(name)
-	case i.Partial:
+	case i.Partial: // there is nothing to tell
 	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
 		w.facts.wake(name)
 	case i.complete():
+		w.useUp(i)
 		w.settled.put(name, i.Completed)
 	}
 	return nil
 }
 
-// usedUp says that a part was made a whole long enough ago.
-func (w *Worker) usedUp(name string, now time.Time) bool {
-	at, err := w.store.written(path.Join(name, markUsed))
-	return err == nil && now.Sub(at) > usedFor
+// outdated says that an upload has been there for too long.
+func (w *Worker) outdated(i *info, offset int64, touched time.Time) bool {
+	now := w.store.now()
+	switch {
+	case i.Partial:
+		return w.usedUp(i.Name, now) || now.Sub(w.parts.touched(i.Owner, touched)) > w.cfg.IncompleteFor
+	case i.complete():
+		return w.cfg.Keep > 0 && now.Sub(i.completedAt()) > w.cfg.Keep
+	case i.Size >= 0 && offset >= i.Size: // it waits for a hook, not for its sender
+		return w.cfg.Keep > 0 && now.Sub(touched) > w.cfg.Keep
+	case i.Final: // who put it together is gone, and nobody can go on with that
+		return now.Sub(touched) > w.cfg.StallTimeout
+	}
+	return now.Sub(touched) > w.cfg.IncompleteFor
+}
+
+// removeOutdated removes an upload that is still outdated now that we hold it:
+// its sender may have come back meanwhile.
+func (w *Worker) removeOutdated(wr *writer) error {
+	i, err := w.store.info(wr.info.Name)
+	if err != nil {
+		return err
+	}
+	touched, err := w.store.touched(i)
+	if err != nil || !w.outdated(i, wr.last.end, touched) {
+		return err
+	}
+	return w.remove(wr, removedByAge)
 }
 
 // setAside takes an upload without metadata out of the way.

@@ -51,7 +51,7 @@ func newTus(w *Worker) (http.Handler, error) {
 		RespectForwardedHeaders: true, // the front has removed those that do not hold
 		Logger:                  slog.New(tusLog{w.log}),
 		PreUploadCreateCallback: t.before, PreUploadTerminateCallback: t.beforeEnd,
-		AcquireLockTimeout: w.cfg.LockWait, NetworkTimeout: w.cfg.StallTimeout, GracefulRequestCompletionTimeout: 5 * time.Second,
+		AcquireLockTimeout: w.cfg.LockWait, GracefulRequestCompletionTimeout: 5 * time.Second,
 	})
 	if err != nil {
 		return nil, err
@@ -202,17 +202,7 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 		if offset != w.last.end { // nobody else can have written; for all that
 			return errStorage
 		}
-		limit, err := u.w.room(w.info, offset)
-		if err != nil {
-			return err
-		}
-		w.stop = requestOf(ctx).stop
-		n, err = w.append(src, limit, requestOf(ctx).sum)
-		w.stop = nil
-		if err == nil && n == limit && w.info.Size < 0 {
-			err = errTooLarge
-		}
-		u.w.wrote(w.info, w.last.end, n)
+		n, err = u.w.receive(w, src, requestOf(ctx))
 		return err
 	})
 	return n, err

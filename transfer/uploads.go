@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"path"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +28,7 @@ func (w *Worker) writable(id string) (name string, err error) {
 		want, owner = i.Key, i.Owner
 	}
 	switch {
-	case same(want, key) && (w.cfg.Open || w.keys.Has(owner)):
+	case same(want, key) && w.welcome(owner):
 		return name, nil
 	case same(want, key):
 		return "", errRevoked
@@ -41,8 +39,12 @@ func (w *Worker) writable(id string) (name string, err error) {
 	return "", errNotFound
 }
 
+// welcome says whether an upload's own URL does for its owner: with keys that
+// ends when the owner's is revoked.
+func (w *Worker) welcome(owner string) bool { return w.cfg.Open || w.keys.Has(owner) }
+
 // readable finds the upload that an id lets one read, and the link that it is;
-// none, if it is the upload's own URL.
+// none, if it is the upload's own URL. Nobody reads a part: the hooks see the whole.
 func (w *Worker) readable(id string) (*info, link, error) {
 	name, key, ok := parseID(id)
 	if !ok {
@@ -51,6 +53,9 @@ func (w *Worker) readable(id string) (*info, link, error) {
 	i, err := w.store.info(name)
 	if err != nil {
 		return nil, link{}, asMissing(err)
+	}
+	if i.Partial {
+		return nil, link{}, errNotFound
 	}
 	if l, err := w.store.link(name, key); err == nil && l.good(w.store.now()) {
 		return i, l, nil
@@ -106,6 +111,7 @@ func (w *Worker) create(i *info) error {
 		w.ledger.drop(i.Name)
 		return err
 	}
+	w.ledger.made(i.Name)
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
 	w.hooks.tell(hookPostCreate, w.hookUploadOf(i, 0), nil)
@@ -121,29 +127,6 @@ func (w *Worker) readLink(location, name string) string {
 		return ""
 	}
 	return location[:len(location)-tokenSize] + l.Key
-}
-
-// room is how much may be written at an offset.
-func (w *Worker) room(i *info, offset int64) (int64, error) {
-	if i.Size >= 0 {
-		return i.Size - offset, nil
-	}
-	room := w.ledger.room(i.Owner)
-	if w.cfg.MaxSize > 0 {
-		room = min(room, w.cfg.MaxSize-offset)
-	}
-	if room <= 0 {
-		return 0, errQuota
-	}
-	return room, nil
-}
-
-// wrote books what was written.
-func (w *Worker) wrote(i *info, end, n int64) {
-	w.metrics.received.Add(float64(n))
-	if i.Size < 0 {
-		w.ledger.set(i.Name, i.Owner, end)
-	}
 }
 
 // declare makes known how long an upload will be.
@@ -184,6 +167,7 @@ func (w *Worker) finish(wr *writer) error {
 	if err := wr.publish(); err != nil {
 		return err
 	}
+	w.useUp(wr.info)
 	wr.feed.grew(wr.last.end)
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.info.Name)
@@ -234,57 +218,6 @@ func (w *Worker) verdict(v bus.Verdict, err error) error {
 	return &refusal{http.StatusForbidden, codeRefused, v.Reason}
 }
 
-// concat makes a file of others, which are complete, and marks these as used.
-func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
-	for _, name := range parts {
-		if err := w.appendPart(ctx, wr, name); err != nil {
-			_ = w.remove(wr, removedBySender) // nobody can resume it
-			return err
-		}
-	}
-	if err := w.finish(wr); err != nil {
-		return err
-	}
-	for _, name := range parts {
-		_ = w.store.mark(path.Join(name, markUsed))
-	}
-	return nil
-}
-
-// markUsed says that an upload is part of a whole by now.
-const markUsed = "used"
-
-func (w *Worker) appendPart(ctx context.Context, wr *writer, name string) error {
-	i, err := w.store.info(name)
-	if err != nil {
-		return err
-	}
-	f, err := w.store.open(i)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	n, err := wr.append(whileLiving{ctx, f}, i.Size, nil)
-	if err == nil && n != i.Size {
-		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, i.Size, errStorage)
-	}
-	return err
-}
-
-// whileLiving reads until a context ends.
-type whileLiving struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-// Read implements io.Reader.
-func (w whileLiving) Read(b []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.r.Read(b)
-}
-
 // Why an upload was removed.
 const (
 	removedBySender = "deleted"
@@ -307,6 +240,9 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	wr.damaged = true // it is not to be held any longer
 	wr.feed.grew(wr.last.end)
 	w.ledger.drop(i.Name)
+	if i.complete() || reason == removedByHook {
+		w.useUp(i)
+	}
 	w.hooks.tell(hookPostTerminate, w.hookUploadOf(i, wr.last.end), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {

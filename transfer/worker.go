@@ -33,7 +33,8 @@
 //	POST   /api/files/{id}/links         {"expires_in": seconds (0: never), "label": ""} makes a link: 201 link
 //	DELETE /api/files/{id}/links/{key}   204; the link is good for nothing any more
 //
-//	file: upload (NAME), name, type, inline (browsers show it), size (-1: not known yet), offset, complete, corrupt, sha256
+//	file: upload (NAME), name, type, inline (browsers show it), size (-1: not known yet), offset, complete, corrupt, partial (of a
+//	      whole that is not made yet: it has no links), sha256
 //	      (some time after complete), created_at, completed_at, expires_at, url (to read; a path; of the
 //	      link that lasts longest), upload_url, links (also those that have ended, until they are deleted)
 //	link: key, url (a path), label, created_at, expires_at
@@ -89,6 +90,7 @@ type Worker struct {
 	facts   *facts
 	hasher  *hasher
 	late    late
+	parts   siblings
 	settled settled
 	hooks   *hooksDir
 	metrics *metrics
@@ -159,7 +161,24 @@ func (w *Worker) Run(ctx context.Context) error {
 		leases.Close()
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
 	}
+	changed := make(chan struct{}, 1)
+	defer w.keys.Watch(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})()
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-changed:
+				w.holds.unwelcome(w.welcome)
+			case <-run.Done():
+				return
+			}
+		}
+	})
 	wg.Go(func() { w.facts.run(run) })
 	wg.Go(func() { w.hasher.run(run) })
 	wg.Go(func() { w.sweeper(run) })

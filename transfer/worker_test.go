@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
@@ -90,6 +91,16 @@ func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
 	}
 	r.ask("DELETE", u.write, nil, tus...).want(t, http.StatusForbidden)
 	r.ask("GET", u.read, nil).want(t, http.StatusOK)
+	api := r.url + apiRoot + u.write[strings.LastIndex(u.write, "/"):]
+	for method, url := range map[string]string{"DELETE": api, "POST": api + "/links", "DELETE ": api + "/links/" + u.read[len(u.read)-tokenSize:]} {
+		a := r.ask(strings.TrimSpace(method), url, nil).want(t, http.StatusForbidden)
+		if !strings.Contains(string(a.body), errRevoked.code) {
+			t.Errorf("%s: %s", method, a.body)
+		}
+	}
+	if a := r.ask("GET", api, nil); a.StatusCode != http.StatusNotFound {
+		t.Errorf("whose key is revoked is told of links: %s", a.body)
+	}
 	for _, id := range []string{"", "x", u.name(), u.name() + "-", u.name() + "-" + u.name(), "../../etc/passwd", strings.ToUpper(u.name()) + "-" + u.name(), "%2e%2e%2f" + u.name()} {
 		for _, method := range []string{"GET", "PATCH", "DELETE"} {
 			a := r.ask(method, r.url+filesRoot+id, nil, append(tus, "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")...)
@@ -98,6 +109,29 @@ func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
 			}
 		}
 	}
+}
+
+// Who sends while the key is revoked is cut off, and can no longer go on.
+func TestRevokedWhileSending(t *testing.T) {
+	r := start(t, func(c *Config) { c.Open = false })
+	key, err := r.keys.Add(t.Context(), "phone", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := r.create(1000, "Authorization", "Bearer "+key.Secret)
+	answer := make(chan reply, 1)
+	go func() {
+		a, _ := ask(context.Background(), "PATCH", u.write, stuck(t, random(1, 100)), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+		answer <- a
+	}()
+	bustest.Eventually(t, "the sender is at it", func() bool { return r.holds.busy(u.name()) })
+	if err := r.keys.Revoke(t.Context(), key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if a := <-answer; a.Response != nil {
+		a.want(t, http.StatusLocked)
+	}
+	u.patch(100, random(1, 100)).want(t, http.StatusForbidden)
 }
 
 // A wrong checksum leaves nothing; an unknown one is refused.

@@ -12,7 +12,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
@@ -26,7 +28,16 @@ type running struct {
 	bus  *bus.Bus
 	keys *access.Keys
 	url  string // of the server
+	*clock
 }
+
+// clock is a worker's: the real one, or ahead of it.
+type clock struct{ by atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.by.Load())) }
+
+// ahead sets how far it is ahead.
+func (c *clock) ahead(by time.Duration) { c.by.Store(int64(by)) }
 
 // start starts an open worker.
 func start(t *testing.T, change ...func(*Config)) *running {
@@ -50,6 +61,8 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c := &clock{}
+	w.store.now = c.now
 	mux := http.NewServeMux()
 	w.Routes(mux)
 	server := httptest.NewServer(mux)
@@ -69,7 +82,7 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 		keys.Close()
 	})
 	bustest.Eventually(t, "the worker is ready", func() bool { return w.Ready() == nil })
-	return &running{w, t, b, keys, server.URL}
+	return &running{w, t, b, keys, server.URL, c}
 }
 
 // reply is an answer, read to its end.
