@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"encoding/json"
-	"net/http"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -267,32 +266,5 @@ func TestFilesSayWhyTheyAreRefused(t *testing.T) {
 	d.change(func() { d.full = 0 })
 	p.press("half.bin", "retry")
 	d.arrived(p, "half.bin", chosen(24_000_000, 2))
-	p.clean(b.url)
-}
-
-// What the system's share sheet hands over is sent, after a reload too.
-func TestFilesAreShared(t *testing.T) {
-	t.Parallel()
-	b, d := newDrawer(t, func(mux *http.ServeMux) {
-		mux.HandleFunc("GET /sheet", func(w http.ResponseWriter, _ *http.Request) { // does what a phone's does
-			w.Header().Set("Content-Type", "text/html")
-			_, _ = w.Write([]byte(`<form method="post" action="/share" enctype="multipart/form-data"><input id="picked" name="files" type="file" multiple></form>`))
-		})
-	})
-	d.key = "sesame" // so that nothing is sent before the page is loaded anew
-	p := open(t, b.url+"/", phone)
-	p.until("the app takes what is shared", `(navigator.serviceWorker.getRegistration('/share').then(r => window.takes = r?.active?.state === 'activated'), window.takes)`)
-	p.do(chromedp.Navigate(b.url + "/sheet"))
-	p.choose("shared & sent.bin", "application/x-thing", 3000, 9)
-	p.js(`document.forms[0].submit()`)
-	for range 2 {
-		p.until("it waits on the files page", `location.pathname === '/files' && document.activeElement === document.getElementById('key') && `+row("shared & sent.bin"))
-		p.do(chromedp.Reload())
-		p.expect("beforeunload")
-	}
-	p.until("it asks for the key", `document.activeElement === document.getElementById('key')`)
-	p.do(chromedp.KeyEvent("sesame\r"))
-	d.arrived(p, "shared & sent.bin", chosen(3000, 9))
-	p.until("it is kept no longer", `(caches.open('pse-shared').then(c => c.keys()).then(k => window.empty = k.length === 0), window.empty)`)
 	p.clean(b.url)
 }

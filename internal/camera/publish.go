@@ -34,7 +34,7 @@ func Publish(ctx context.Context, o Options) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
 	if o.Abrupt {
-		cmd.Cancel = func() error { return cmd.Process.Kill() } // there is no Process yet
+		cmd.Cancel = cmd.Process.Kill
 	}
 	cmd.WaitDelay = 3 * time.Second
 	in, err := cmd.StdinPipe()

@@ -10,6 +10,7 @@ interface Said {
   offset: number // bytes that have arrived
   complete: boolean
   corrupt?: boolean
+  partial?: boolean // to be put together with others
   sha256?: string // hexadecimal; none: not known yet
   created_at: number // unix ms
   completed_at?: number
@@ -33,6 +34,7 @@ export type FileState =
   | 'checking' // all of it is there, and the box has not let it go yet
   | 'complete'
   | 'corrupt'
+  | 'part' // of a file that is not put together yet
 
 export interface BoxFile {
   name: string
@@ -53,7 +55,7 @@ export interface BoxFile {
 /** What a page needs of what the box says. */
 export function fileOf(said: Said): BoxFile {
   const { name, size, offset, type, url = '', upload_url: upload = '' } = said
-  const state = said.corrupt ? 'corrupt' : said.complete ? 'complete' : size >= 0 && offset >= size ? 'checking' : 'sending'
+  const state = said.corrupt ? 'corrupt' : said.partial ? 'part' : said.complete ? 'complete' : size >= 0 && offset >= size ? 'checking' : 'sending'
   return {
     name, size, offset, type, state, upload, download: url, page: url && pageOf(url), sha256: said.sha256 ?? '',
     links: (said.links ?? []).map(linkOf),

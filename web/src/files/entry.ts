@@ -106,6 +106,8 @@ function viewOfFile(f: BoxFile, ours: boolean, now: number, fromHere: boolean): 
         ? { name, state: 'trouble', words: `Not finished · ${amount} · choose the same file to go on`, done, page, actions: ['choose', ...link, 'delete'] }
         : { name, state: 'still', words: `${amount} · from another page or device`, done, page, actions: [...link, 'delete'] }
     }
+    case 'part':
+      return { name: 'Part of a file', state: 'still', words: `${bytes(f.offset)} · sent by another program, to be put together`, page, actions: ['delete'] }
     case 'checking':
       return { name, state: 'moving', words: `${bytes(f.size)} · the box looks at it`, done: 1, page, actions: ['delete'] }
     case 'corrupt':

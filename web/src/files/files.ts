@@ -13,11 +13,12 @@ import { takeFiles } from './intake.ts'
 import { endWords, type Link } from './link.ts'
 import { Links } from './links.ts'
 import { FileList } from './list.ts'
+import { Offer } from './offer.ts'
 import { Outbox } from './outbox.ts'
 import { sure } from './question.ts'
 import { Refused, troubleWords } from './refused.ts'
 import type { Sending } from './sending.ts'
-import { acceptShared, sharedFiles, type Shared } from './shared.ts'
+import { acceptShared, sharedFiles, takeUnshelved, type Shared } from './shared.ts'
 import { forget, unfinished } from './unfinished.ts'
 
 /*
@@ -59,10 +60,16 @@ const shared = new Map<File, Shared>() // what came by the share sheet
 
 takeFiles(add)
 acceptShared()
-void sharedFiles().then((all) => {
-  for (const s of all) shared.set(s.file, s)
-  add(all.map((s) => s.file))
+const offer = new Offer({
+  send,
+  drop: (all) => all.forEach((s) => void s.forget()),
+  answered: () => byId(stage.dataset['scene'] === 'key' ? 'key' : 'pick').focus(),
 })
+void sharedFiles().then((all) => {
+  send(all.filter((s) => s.wanted))
+  offer.show(all.filter((s) => !s.wanted))
+})
+if (takeUnshelved()) say('Not all of what was shared has room here. Choose it on this page to send it.', true)
 byId('key-form').addEventListener('submit', (e) => {
   e.preventDefault()
   identity.take(byId<HTMLInputElement>('key').value)
@@ -85,6 +92,15 @@ function add(files: readonly File[]): void {
   if (files.length === 0) return
   outbox.add(files)
   say(files.length === 1 ? `${files[0]!.name} added` : `${count(files.length, 'file')} added`)
+}
+
+/** Sends what was shared and is wanted, over reloads until it is sent. */
+function send(all: readonly Shared[]): void {
+  for (const s of all) {
+    s.want()
+    shared.set(s.file, s)
+  }
+  add(all.map((s) => s.file))
 }
 
 /** Something was changed from here: the box is asked what it has now. */
@@ -117,7 +133,7 @@ async function refresh(): Promise<void> {
 function pause(): number {
   if (failures > 0) return 1500
   if (stage.dataset['scene'] === 'key') return 60_000
-  return outbox.busy || onBox.some((f) => f.state !== 'complete') ? 2000 : 10_000
+  return outbox.busy || onBox.some((f) => f.state === 'sending' || f.state === 'checking') ? 2000 : 10_000
 }
 
 function enter(scene: Scene): void {

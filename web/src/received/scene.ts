@@ -20,6 +20,8 @@ export function sceneOf(answer: Answer, known: BoxFile | undefined): Scene {
       return 'damaged'
     case 'complete':
       return 'ready'
+    case 'part': // which nobody is given
+      return 'gone'
   }
 }
 
