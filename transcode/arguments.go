@@ -19,6 +19,10 @@ type grid struct {
 	gop int // frames between key frames, counted from clock 0
 }
 
+// fromStrangers is all that ffmpeg may use for what strangers sent: the pipe it comes
+// by, and H.264 in FLV.
+const fromStrangers = "-protocol_whitelist pipe -format_whitelist flv -codec_whitelist h264"
+
 // arguments are those of the one ffmpeg of a stream: FLV in on stdin, one FLV
 // pipe out per rendition from file descriptor 3 on (FINDINGS.md tells what
 // each is for). g is nil when pictures and key frames follow the source.
@@ -32,6 +36,7 @@ func arguments(cfg Config, outs []output, g *grid, pic picture, threads int) []s
 	case encoderQSV:
 		a = append(a, "-init_hw_device", "vaapi=va:"+cfg.Device, "-init_hw_device", "qsv=hw@va", "-filter_hw_device", "hw")
 	}
+	a = append(a, strings.Fields(fromStrangers)...)
 	a = append(a, "-threads", strconv.Itoa(threads), "-f", "flv", "-i", "pipe:0", "-filter_complex", filters(cfg.Encoder, outs, g, pic))
 	for i, o := range outs {
 		rate := strconv.Itoa(o.kbps) + "k"

@@ -10,10 +10,11 @@ import (
 
 // Config of the transcode worker.
 type Config struct {
-	FFmpeg  string `yaml:"ffmpeg"`  // the program to run
-	Encoder string `yaml:"encoder"` // libx264, h264_nvenc, h264_vaapi or h264_qsv
-	Device  string `yaml:"device"`  // of h264_vaapi and h264_qsv
-	Slots   int    `yaml:"slots"`   // streams encoded at a time; 0: as many as the cores carry
+	FFmpeg       string `yaml:"ffmpeg"`        // the program to run
+	Encoder      string `yaml:"encoder"`       // libx264, h264_nvenc, h264_vaapi or h264_qsv
+	Device       string `yaml:"device"`        // of h264_vaapi and h264_qsv
+	FFmpegMemory int64  `yaml:"ffmpeg_memory"` // bytes that one ffmpeg may take, with libx264; 0: no bound
+	Slots        int    `yaml:"slots"`         // streams encoded at a time; 0: as many as the cores carry
 }
 
 // Encoders that can be configured.
@@ -24,9 +25,12 @@ const (
 	encoderQSV   = "h264_qsv"
 )
 
+// leastMemory is what ffmpeg takes for a small picture.
+const leastMemory = 256 << 20
+
 // DefaultConfig encodes in software with the ffmpeg on the path.
 func DefaultConfig() Config {
-	return Config{FFmpeg: "ffmpeg", Encoder: encoderX264, Device: "/dev/dri/renderD128"}
+	return Config{FFmpeg: "ffmpeg", Encoder: encoderX264, Device: "/dev/dri/renderD128", FFmpegMemory: 2 << 30}
 }
 
 // Validate says what is wrong with a configuration and what to write instead.
@@ -38,6 +42,9 @@ func (c Config) Validate() error {
 	known := []string{encoderX264, encoderNVENC, encoderVAAPI, encoderQSV}
 	if !slices.Contains(known, c.Encoder) {
 		errs = append(errs, fmt.Errorf("transcode.encoder is %q; write one of %s", c.Encoder, strings.Join(known, ", ")))
+	}
+	if c.FFmpegMemory != 0 && c.FFmpegMemory < leastMemory {
+		errs = append(errs, fmt.Errorf("transcode.ffmpeg_memory is %d bytes, too few for a picture; write %d or more, or 0 for no bound", c.FFmpegMemory, leastMemory))
 	}
 	if c.Slots < 0 || c.Slots > 10000 {
 		errs = append(errs, fmt.Errorf("transcode.slots is %d; write 0 to let the number of cores decide", c.Slots))

@@ -6,21 +6,18 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/child"
 )
 
 // ffmpeg is one running child. What it makes goes to events, in order per output.
 type ffmpeg struct {
-	cmd    *exec.Cmd
 	log    *zap.Logger
 	stdin  *os.File
 	events chan<- encoded
@@ -31,7 +28,6 @@ type ffmpeg struct {
 	mu      sync.Mutex // guards below
 	queue   []queued
 	ended   bool  // nothing more is queued
-	gone    bool  // the child has ended
 	newest  int64 // clock of the newest picture queued, ms
 	written int64 // and of the newest written
 	wake    chan struct{}
@@ -63,46 +59,45 @@ const maxWaiting = 64
 const maxStderrLines = 20
 
 // startFFmpeg starts a child with one pipe for each output, and two for pictures of the stream. It ends when ctx does.
-func startFFmpeg(ctx context.Context, program string, args []string, outputs int, events chan<- encoded, log *zap.Logger) (*ffmpeg, error) {
+func startFFmpeg(ctx context.Context, cfg Config, args []string, outputs int, events chan<- encoded, log *zap.Logger) (*ffmpeg, error) {
 	ctx, stop := context.WithCancel(ctx)
-	f := &ffmpeg{cmd: exec.Command(program, args...), log: log, events: events, stop: stop, due: make([]atomic.Int64, outputs), wake: make(chan struct{}, 1)}
-	f.cmd.SysProcAttr = procAttr()
-	var mine, theirs []*os.File
+	f := &ffmpeg{log: log, events: events, stop: stop, due: make([]atomic.Int64, outputs), wake: make(chan struct{}, 1)}
+	in, w, err := os.Pipe()
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
+	}
+	f.stdin = w
+	command := child.Command{Program: cfg.FFmpeg, Args: args, Stdin: in, Env: driverEnv, Limits: cfg.liveLimits()}
+	theirs := []*os.File{in}
+	var mine []*os.File
 	closeAll := func(files []*os.File) {
 		for _, x := range files {
 			x.Close()
 		}
 	}
-	pipe := func() (r, w *os.File, err error) { return os.Pipe() }
-	in, w, err := pipe()
-	if err != nil {
-		stop()
-		return nil, fmt.Errorf("%w: %w", ErrFFmpeg, err)
-	}
-	f.cmd.Stdin, f.stdin = in, w
-	theirs = append(theirs, in)
-	errR, errW, err := pipe()
+	errR, errW, err := os.Pipe()
 	for i := 0; err == nil && i < outputs+2; i++ {
 		var r, w *os.File
-		if r, w, err = pipe(); err == nil {
-			f.cmd.ExtraFiles = append(f.cmd.ExtraFiles, w)
+		if r, w, err = os.Pipe(); err == nil {
+			command.ExtraFiles = append(command.ExtraFiles, w)
 			mine, theirs = append(mine, r), append(theirs, w)
 		}
 	}
-	if err == nil {
-		f.cmd.Stderr = errW
+	var process *child.Child
+	if errW != nil {
+		command.Stderr = errW
 		theirs, mine = append(theirs, errW), append(mine, errR)
 	}
-	exited := make(chan error, 1)
 	if err == nil {
-		err = f.launch(exited)
+		process, err = command.Start(ctx)
 	}
 	closeAll(theirs)
 	if err != nil {
 		closeAll(mine)
 		f.stdin.Close()
 		stop()
-		return nil, fmt.Errorf("%w: start %s: %w; install ffmpeg or set transcode.ffmpeg", ErrFFmpeg, program, err)
+		return nil, fmt.Errorf("%w: start %s: %w; install ffmpeg or set transcode.ffmpeg", ErrFFmpeg, cfg.FFmpeg, err)
 	}
 	var readers sync.WaitGroup
 	for i := range outputs {
@@ -115,36 +110,17 @@ func startFFmpeg(ctx context.Context, program string, args []string, outputs int
 	f.wg.Go(func() { f.write(ctx) })
 	f.wg.Go(func() {
 		<-ctx.Done()
-		f.kill()
+		f.stdin.SetWriteDeadline(time.Now()) //nolint:errcheck // a writer that waits must end too
 	})
 	f.wg.Go(func() {
 		readers.Wait()
-		err := <-exited
+		err := process.Wait()
 		if ctx.Err() == nil {
 			f.send(ctx, encoded{by: f, end: true, exit: err})
 		}
 		stop()
 	})
 	return f, nil
-}
-
-// launch starts the child on a thread that lives as long as it: its death signal hangs on the thread.
-func (f *ffmpeg) launch(exited chan<- error) error {
-	started := make(chan error, 1)
-	f.wg.Go(func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := f.cmd.Start()
-		started <- err
-		if err == nil {
-			err = f.cmd.Wait()
-			f.mu.Lock()
-			f.gone = true
-			f.mu.Unlock()
-			exited <- err
-		}
-	})
-	return <-started
 }
 
 // put queues one tag. It never blocks.
@@ -184,16 +160,6 @@ func (f *ffmpeg) lag() int64 {
 func (f *ffmpeg) close() {
 	f.stop()
 	f.wg.Wait()
-}
-
-func (f *ffmpeg) kill() {
-	f.mu.Lock()
-	gone := f.gone
-	f.mu.Unlock()
-	if !gone { // else its number may be another's by now
-		_ = syscall.Kill(-f.cmd.Process.Pid, syscall.SIGKILL) // the group
-	}
-	f.stdin.SetWriteDeadline(time.Now()) //nolint:errcheck // a writer that waits must end too
 }
 
 func (f *ffmpeg) write(ctx context.Context) {

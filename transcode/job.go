@@ -57,7 +57,7 @@ func newJob(w *Worker, live *bus.Live) *job {
 	log := w.log.With(zap.String("stream", live.Name))
 	return &job{
 		b: w.b, cfg: w.cfg, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
-		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.FFmpeg, w.posters),
+		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg, w.posters),
 		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan encoded, 64), news: make(chan struct{}, 1),
 	}
 }

@@ -119,7 +119,7 @@ func (l *ladder) start(ctx context.Context) {
 	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
 		threads = max(1, runtime.NumCPU()/(2*len(outs)))
 	}
-	child, err := startFFmpeg(ctx, l.cfg.FFmpeg, arguments(l.cfg, outs, l.gen.grid(), pictureOf(l.gen.video), threads), len(outs), l.events, l.log)
+	child, err := startFFmpeg(ctx, l.cfg, arguments(l.cfg, outs, l.gen.grid(), pictureOf(l.gen.video), threads), len(outs), l.events, l.log)
 	if err != nil {
 		l.failed(err)
 		return

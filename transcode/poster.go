@@ -7,15 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/child"
 )
 
 // Pictures of a stream: how often, how wide and how long one may take.
@@ -25,7 +24,6 @@ const (
 	posterSmall   = 320
 	posterTimeout = 10 * time.Second
 	posterBytes   = 2 << 20
-	posterNice    = 15
 )
 
 // Names of the sizes on the bus.
@@ -42,7 +40,7 @@ type posters struct {
 	b    *bus.Bus
 	log  *zap.Logger
 	sid  string
-	prog string
+	cfg  Config
 	turn chan struct{} // a worker makes one picture at a time, over all streams
 	last int64         // stream clock of the newest, ms
 	todo chan keyFrame
@@ -74,8 +72,8 @@ type keyFrame struct {
 	data []byte
 }
 
-func newPosters(b *bus.Bus, log *zap.Logger, sid, prog string, turn chan struct{}) *posters {
-	return &posters{b: b, log: log, sid: sid, prog: prog, turn: turn, last: -posterEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
+func newPosters(b *bus.Bus, log *zap.Logger, sid string, cfg Config, turn chan struct{}) *posters {
+	return &posters{b: b, log: log, sid: sid, cfg: cfg, turn: turn, last: -posterEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
 }
 
 // put takes a picture that is made. It never blocks.
@@ -125,7 +123,7 @@ func (p *posters) run(ctx context.Context) {
 func (p *posters) make(ctx context.Context, k keyFrame) error {
 	ctx, cancel := context.WithTimeout(ctx, posterTimeout)
 	defer cancel()
-	large, small, err := jpegs(ctx, p.prog, k)
+	large, small, err := jpegs(ctx, p.cfg, k)
 	if err != nil {
 		return err
 	}
@@ -136,20 +134,15 @@ func (p *posters) make(ctx context.Context, k keyFrame) error {
 }
 
 // jpegs decodes one key frame into two pictures.
-func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte, err error) {
-	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 -f flv -i pipe:0 -filter_complex [0:v]" + pictureOf(k.v).filters() +
+func jpegs(ctx context.Context, cfg Config, k keyFrame) (large, small []byte, err error) {
+	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 " + fromStrangers + " -f flv -i pipe:0 -filter_complex [0:v]" + pictureOf(k.v).filters() +
 		" -map [large] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [small] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
 	var in bytes.Buffer
 	in.Write([]byte{'F', 'L', 'V', 1, 1, 0, 0, 0, 9, 0, 0, 0, 0})
 	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 0, 0, 0, 0}, k.v.record...)}))
 	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 1, 0, 0, 0}, k.data...)}))
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stdin = &in
 	var says bytes.Buffer
-	cmd.Stderr = &says
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = time.Second
+	command := child.Command{Program: cfg.FFmpeg, Args: args, Stdin: &in, Stderr: &says, Limits: cfg.pictureLimits()}
 	var outs [2]*os.File
 	for i := range outs {
 		r, w, err := os.Pipe()
@@ -159,13 +152,13 @@ func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte
 		defer r.Close()
 		defer w.Close()
 		outs[i] = r
-		cmd.ExtraFiles = append(cmd.ExtraFiles, w)
+		command.ExtraFiles = append(command.ExtraFiles, w)
 	}
-	if err := cmd.Start(); err != nil {
+	process, err := command.Start(ctx)
+	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %w", err)
 	}
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, posterNice) // a picture may wait, a part may not
-	for _, w := range cmd.ExtraFiles {
+	for _, w := range command.ExtraFiles {
 		w.Close()
 	}
 	got := [2][]byte{}
@@ -176,7 +169,7 @@ func jpegs(ctx context.Context, program string, k keyFrame) (large, small []byte
 	}()
 	got[0], _ = io.ReadAll(io.LimitReader(outs[0], posterBytes))
 	<-read
-	err = cmd.Wait()
+	err = process.Wait()
 	if err != nil || len(got[0]) == 0 || len(got[1]) == 0 {
 		return nil, nil, fmt.Errorf("picture: %w: %v: %.200s", ErrFFmpeg, err, says.String())
 	}

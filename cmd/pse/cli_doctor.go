@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/helios-h2020/pse/internal/child"
 )
 
 type doctorCommand struct{}
@@ -68,8 +70,9 @@ func lookForFFmpeg(ctx context.Context, name, encoder string) finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "-hide_banner", "-h", "encoder="+encoder).CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "Encoder "+encoder) {
+	var out strings.Builder
+	err = child.Command{Program: path, Args: []string{"-hide_banner", "-h", "encoder=" + encoder}, Stdout: &out, Stderr: &out}.Run(ctx)
+	if err != nil || !strings.Contains(out.String(), "Encoder "+encoder) {
 		f.err = fmt.Errorf("%s has no %s; install one that has it (Debian's has libx264: apt-get install ffmpeg), or set transcode.encoder", path, encoder)
 		return f
 	}

@@ -179,7 +179,19 @@ func TestUnitIsAcceptedBySystemd(t *testing.T) {
 	if err := os.WriteFile(unit, []byte(strings.Replace(text, start[1], "/bin/true", 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
-		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
+	for _, args := range [][]string{
+		{"verify", "--man=no", unit},
+		{"security", "--offline=yes", "--no-pager", "--threshold=20", unit}, // of 100, which is a service without bounds
+	} {
+		out, err := exec.CommandContext(t.Context(), "systemd-analyze", args...).CombinedOutput()
+		if err != nil || args[0] == "verify" && len(out) > 0 {
+			t.Errorf("systemd-analyze %v: %v\n%s", args, err, out)
+		}
+	}
+	// A child that takes too much memory is a child's end.
+	for _, want := range []string{"MemoryMax=80%", "OOMPolicy=continue", "TasksMax=", "LimitCORE=0"} {
+		if !regexp.MustCompile(`(?m)^` + want).MatchString(text) {
+			t.Errorf("no %s", want)
+		}
 	}
 }

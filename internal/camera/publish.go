@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"runtime"
+	"os"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/child"
 )
 
 // Publish paints and sends pictures and sound until ctx ends or Frames are
@@ -24,35 +24,27 @@ func Publish(ctx context.Context, o Options) error {
 		s = newScene(o.Width, o.Height, o.FPS, o.Grain) // before the clock is read: it takes a while
 	}
 	first := FrameAt(time.Now(), o.FPS) + 1
-	cmd := exec.CommandContext(ctx, o.FFmpeg, o.args(first)...)
 	said := &tail{}
-	cmd.Stderr = said
-	// A group of its own: a Ctrl-C is ours to pass on. And it never outlives us,
-	// or rather this thread (golang.org/issue/27505), which stays.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
-	if o.Abrupt {
-		cmd.Cancel = cmd.Process.Kill
-	}
-	cmd.WaitDelay = 3 * time.Second
-	in, err := cmd.StdinPipe()
+	in, w, err := os.Pipe()
 	if err != nil {
 		return fmt.Errorf("camera: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	cmd := child.Command{Program: o.FFmpeg, Args: o.args(first), Stdin: in, Stderr: said, Limits: child.Limits{Memory: 2 << 30, Files: true}, Gentle: !o.Abrupt}
+	ffmpeg, err := cmd.Start(ctx)
+	in.Close()
+	if err != nil {
+		w.Close()
 		return fmt.Errorf("camera: %w; install ffmpeg", err)
 	}
 	painted := make(chan struct{})
 	go func() {
 		defer close(painted)
-		defer in.Close()
+		defer w.Close()
 		if s != nil {
-			s.stream(ctx, in, first, o)
+			s.stream(ctx, w, first, o)
 		}
 	}()
-	err = cmd.Wait() // closes in, which ends the painter
+	err = ffmpeg.Wait() // now nobody reads, which ends the painter
 	<-painted
 	if ctx.Err() != nil || err == nil {
 		return nil

@@ -3,10 +3,11 @@ package hlscheck
 import (
 	"bytes"
 	"context"
-	"os/exec"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/child"
 )
 
 // maxSample is how much of a rendition is kept to be decoded, in bytes.
@@ -52,10 +53,11 @@ func (c *checker) probe(ctx context.Context) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		cmd := exec.CommandContext(ctx, c.opts.Probe, "-v", "error", "-threads", "1", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames", "-of", "csv=p=0", "-i", "pipe:0")
 		var out, errs bytes.Buffer
-		cmd.Stdin, cmd.Stdout, cmd.Stderr = &r.sample.bytes, &out, &errs
-		err := cmd.Run()
+		err := child.Command{
+			Program: c.opts.Probe, Args: probeArgs(), Stdin: &r.sample.bytes, Stdout: &out, Stderr: &errs,
+			Limits: child.Limits{Memory: 1 << 30, CPU: 2 * time.Minute, Nice: 5},
+		}.Run(ctx)
 		cancel()
 		r.sample.decoded = 0
 		for line := range strings.Lines(out.String()) {
@@ -72,4 +74,10 @@ func (c *checker) probe(ctx context.Context) {
 			r.sample.problem = r.sample.problem[:min(len(r.sample.problem), 400)]
 		}
 	}
+}
+
+// probeArgs have ffprobe count the frames of fMP4 on its standard input, which
+// a server that we do not know sent: it may follow no reference out of that.
+func probeArgs() []string {
+	return strings.Fields("-v error -threads 1 -protocol_whitelist pipe -format_whitelist mov -count_frames -show_entries stream=codec_type,nb_read_frames -of csv=p=0 -i pipe:0")
 }

@@ -82,6 +82,20 @@ func TestNoGlobalLogger(t *testing.T) {
 	}
 }
 
+// What PSE runs of others has a short environment and bounds. Allowed are who
+// gives them, the owner's own hooks, and what only tests and benchmarks run.
+func TestProgramsAreStartedWithBounds(t *testing.T) {
+	allowed := []string{"internal/child/child.go", "transfer/hooksdir.go", "internal/process/", "internal/camera/decode.go", "bench/"}
+	for _, s := range sources(t) {
+		if s.test || slices.ContainsFunc(allowed, func(a string) bool { return strings.HasPrefix(s.path, a) }) {
+			continue
+		}
+		for _, call := range []string{"Command", "CommandContext"} {
+			eachCall(s, "exec", call, func(line int) { t.Errorf("%s:%d starts a program; use internal/child", s.path, line) })
+		}
+	}
+}
+
 // eachCall finds calls of pkg.name.
 func eachCall(s source, pkg, name string, f func(line int)) {
 	ast.Inspect(s.file, func(n ast.Node) bool {
