@@ -23,6 +23,9 @@ import (
 //     the onMetaData script tag if there is one, the video and the audio
 //     configuration if there are any, then a video key frame. Without video
 //     every second or so of audio is a Key chunk.
+//   - Wall changes with a Key chunk only: by 1 ms at most in 4 s, which players
+//     do not mind, or by WallStep or more, after a pause that was cut out or
+//     with a new epoch. There the next segment begins with a discontinuity.
 //   - N counts up by one in an epoch, from 0. After trouble on the bus chunks
 //     may come twice: skip those with (Epoch, N) not above the last. A bus that
 //     was away for longer than ingest's ring holds costs media: N has a gap
@@ -38,6 +41,10 @@ type Chunk struct {
 	Key     bool
 	Tags    []byte
 }
+
+// WallStep is the least by which Chunk.Wall changes, in ms, where the date does
+// not go on with the media.
+const WallStep = 500
 
 // Of says whether the chunk is of a session, which started at a unix time in ms.
 func (c *Chunk) Of(session string, started int64) bool {

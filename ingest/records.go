@@ -13,8 +13,9 @@ import (
 func zapErr(err error) zap.Field { return zap.Error(err) }
 
 // begin puts s on the record: as a return when it is one, else as a new
-// session of the stream. It returns the clock to start at.
-func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int64, err error) {
+// session of the stream. It returns the clock to start at, and what its 0 was
+// not before: the dates of a stream do not go back.
+func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, first int64, err error) {
 	at := now()
 	last, err := w.bus.LastChunk(ctx, s.sid)
 	if err != nil {
@@ -47,20 +48,24 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start int6
 		return nil
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	if before.Session != "" && before.Session != l.Session && before.State != bus.StateEnded {
 		before.State, before.EndedAt, before.Reason = bus.StateEnded, at, "another publisher took the name"
 		w.announce(&before)
 	}
 	w.announce(l)
+	first = l.StartedAt
 	if l.Epoch > 0 {
 		start = at - l.StartedAt
-		if last != nil && last.Of(l.Session, l.StartedAt) { // after the last tag stored
-			_ = last.EachTag(func(_ bus.Tag, clock int64) error { start = max(start, clock+oneFrame); return nil })
+		if last != nil && last.Of(l.Session, l.StartedAt) {
+			after := last.DTS // of the last tag stored
+			_ = last.EachTag(func(_ bus.Tag, clock int64) error { after = max(after, clock); return nil })
+			start = max(start, after+oneFrame)
+			first = last.Wall + after + oneFrame - start
 		}
 	}
-	return l, start, nil
+	return l, start, first, nil
 }
 
 // returns says whether s goes on with the stream that l records. A record that

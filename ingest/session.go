@@ -124,7 +124,7 @@ func (s *session) audio(m *message) error {
 		if s.format.audioConfig(t) {
 			s.changed = true
 			if s.rec != nil {
-				s.rec.add(t, s.time.head, s.time.wall, false, nil)
+				s.rec.add(t, s.time.head, s.time.wall(), false, nil)
 			}
 		}
 		return nil
@@ -168,9 +168,10 @@ func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
 	var before []bus.Tag
 	if key {
 		s.keyAt = clock
+		s.time.key(clock)
 		before = s.format.tags()
 	}
-	s.rec.add(t, clock, s.time.wall, key, before)
+	s.rec.add(t, clock, s.time.wall(), key, before)
 	s.w.stats.frames.Inc()
 	return s.pace.hold(s.ctx, clock)
 }
@@ -179,14 +180,14 @@ func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
 func (s *session) begin() error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.w.cfg.SetupTimeout)
 	defer cancel()
-	l, start, err := s.w.begin(ctx, s)
+	l, start, first, err := s.w.begin(ctx, s)
 	if err != nil {
 		return asRefusal(err)
 	}
 	s.record.Store(l)
 	s.conn.n.flowing = true
 	s.began = time.Now()
-	s.time = newTimeline(start, s.began.UnixMilli(), l.StartedAt)
+	s.time = newTimeline(start, s.began.UnixMilli(), first)
 	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
 	s.rec = newRecorder(s.sid, l.Session, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
 	s.w.wg.Go(func() { s.rec.run(s.w.hard) })

@@ -5,13 +5,12 @@ package ingest
 // are milliseconds.
 type timeline struct {
 	start  int64 // clock of the epoch's first tag
-	wall   int64 // unix time of clock 0, see bus.Chunk
 	head   int64 // highest clock so far
 	jumps  int
 	begun  bool
 	offset int64 // clock - unwrapped timestamp, as it is
 	before int64 // and as it was before the last jump
-	came   int64 // unix time of the last tag
+	day    daytime
 	tracks [2]track
 }
 
@@ -37,23 +36,29 @@ const (
 	maxSkew  = 10_000 // how far a track may lag behind the other at the start
 )
 
-// newTimeline begins an epoch at clock start, which is now, of a session that
-// began at the unix time started. No wall is before that: readers tell the
-// chunks of a name's sessions apart by it.
-func newTimeline(start, now, started int64) *timeline {
-	t := &timeline{start: start, wall: max(now-start, started), head: start}
+// newTimeline begins an epoch at clock start, which is now, of a stream whose
+// dates do not go back: its clock 0 was not before the unix time first.
+func newTimeline(start, now, first int64) *timeline {
+	t := &timeline{start: start, head: start, day: daytime{wall: max(now-start, first), slewn: start}}
 	for i := range t.tracks {
 		t.tracks[i].last = start - maxSkew
 	}
 	return t
 }
 
+// wall is the unix time of clock 0 by the last Key chunk, see bus.Chunk.
+func (t *timeline) wall() int64 { return t.day.wall }
+
+// key says that a Key chunk begins at this clock.
+func (t *timeline) key(clock int64) { t.day.settle(clock, t.offset) }
+
 // place gives the clock of a tag of track i that arrived now. ok is false for
 // one from before the epoch's start, which has no place.
 func (t *timeline) place(i int, ts uint32, now int64) (clock int64, ok bool) {
 	k := &t.tracks[i]
 	if !t.begun {
-		t.begun, t.came = true, now
+		t.begun = true
+		t.day.begin(int64(ts), now)
 		k.begun, k.raw, k.long = true, ts, int64(ts)
 		t.offset = t.start - k.long
 		t.before = t.offset
@@ -64,7 +69,9 @@ func (t *timeline) place(i int, ts uint32, now int64) (clock int64, ok bool) {
 	k.long += int64(int32(ts - k.raw))
 	k.raw = ts
 	clock = t.clock(k, now)
-	t.came = now
+	if !k.behind {
+		t.day.heard(k.long, now)
+	}
 	if clock < t.start {
 		return 0, false
 	}
@@ -95,13 +102,12 @@ func (t *timeline) fits(k *track, clock int64) bool {
 	return clock <= t.head+maxGap && clock > k.last-maxBack
 }
 
-// jump lets the stream go on one frame after what there is. The wall time
-// grows by what really passed, be the timestamp's jump as it may.
+// jump lets the stream go on one frame after what there is.
 func (t *timeline) jump(k *track, now int64) {
 	t.jumps++
+	t.day.jumped(t.head-t.offset, k.long, now)
 	t.before = t.offset
 	t.offset = t.head + oneFrame - k.long
-	t.wall += max(0, now-t.came-oneFrame)
 	for i := range t.tracks {
 		t.tracks[i].behind = &t.tracks[i] != k
 	}

@@ -48,7 +48,7 @@ func (t *timeline) sound(clock int64, data []byte) {
 
 // soundChanged reports that the open generation is not one of this sound alone.
 func (t *timeline) soundChanged() bool {
-	return t.gen == nil || t.gen.audio != t.audio
+	return t.gen == nil || t.s.Stepped || t.gen.audio != t.audio
 }
 
 // anchor sets the sample clock to a frame, and leads up to it with silence from the generation's start.

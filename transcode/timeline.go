@@ -66,6 +66,7 @@ type timelineState struct {
 	Audio    []byte  `json:"audio,omitempty"`
 	Start    cutJSON `json:"start"`
 	WantDisc bool    `json:"want_disc"` // the next generation is not the session's first
+	Stepped  bool    `json:"stepped"`   // Wall does not go on from that of the open generation
 
 	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
 
@@ -126,6 +127,9 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 		t.video, t.audio = nil, nil // the new connection sends its own
 	}
 	t.s.N = int64(c.N)
+	if by := c.Wall - t.s.Wall; t.gen != nil && max(by, -by) >= bus.WallStep {
+		t.s.Stepped = true
+	}
 	t.s.Wall = c.Wall
 	if err := c.EachTag(t.tag); err != nil {
 		t.ignore(fmt.Errorf("chunk %d: %w", c.Seq, err))
@@ -243,13 +247,13 @@ func (t *timeline) picture(f frame) {
 
 // changed reports whether the open generation does not fit the media that comes.
 func (t *timeline) changed() bool {
-	return t.gen == nil || t.gen.video != t.video || t.gen.audio != t.audio || t.passOnly && t.gen.mode == modeGrid
+	return t.gen == nil || t.s.Stepped || t.gen.video != t.video || t.gen.audio != t.audio || t.passOnly && t.gen.mode == modeGrid
 }
 
 // open begins a generation with a segment of its own. within says that it does not begin with a key frame of the source.
 func (t *timeline) open(m mode, dts, pts int64, within bool) {
 	t.s.Gen++
-	t.s.Open, t.s.Mode = true, m
+	t.s.Open, t.s.Mode, t.s.Stepped = true, m, false
 	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame, within: within}
 	t.setGrid(g)
 	t.s.Video, t.s.Audio = nil, nil
