@@ -24,6 +24,9 @@ type Config struct {
 	JoinsPerMinute int           `yaml:"joins_per_minute"` // from one address, to this worker; 0: no limit
 	Rate           float64       `yaml:"rate"`             // packets a second from one client, in the long run; 0: no limit
 	Burst          int           `yaml:"burst"`            // and at once
+	RateBytes      int           `yaml:"rate_bytes"`       // bytes a second from one client, in the long run; 0: no limit
+	BurstBytes     int           `yaml:"burst_bytes"`      // and at once
+	TotalBytes     int           `yaml:"total_bytes"`      // bytes a second from all clients of this worker: those who send much are cut then; 0: no limit
 	MemoryMiB      int           `yaml:"memory_mib"`       // for what clients that come back may have missed
 	MemberKiB      int           `yaml:"member_kib"`       // of it, for one client
 	Linger         time.Duration `yaml:"linger"`           // messages are gathered for so long at most, the fewer there are the shorter
@@ -43,6 +46,8 @@ func DefaultConfig() Config {
 	return Config{
 		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
 		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
+		// The log of calls (1 GiB) then holds more than the minute that it must.
+		RateBytes: 256 << 10, BurstBytes: 8 << 20, TotalBytes: 8 << 20,
 		MemoryMiB: 64, MemberKiB: 1024, Linger: 40 * time.Millisecond,
 		Hook: bus.HookConfig{Timeout: 5 * time.Second},
 	}
@@ -74,6 +79,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("signal.max_sessions, max_per_ip and joins_per_minute are %d, %d and %d; use at least 1, 0 and 0", c.MaxSessions, c.MaxPerIP, c.JoinsPerMinute)
 	case c.Rate < 0 || c.Rate > 0 && c.Burst < 1:
 		return fmt.Errorf("signal.rate and burst are %v and %d; use a burst of at least 1, or a rate of 0", c.Rate, c.Burst)
+	case c.RateBytes < 0 || c.TotalBytes < 0 || c.RateBytes > 0 && c.BurstBytes < c.MaxPayload:
+		return fmt.Errorf("signal.rate_bytes, burst_bytes and total_bytes are %d, %d and %d; use at least signal.max_payload, %d, at once, or rates of 0", c.RateBytes, c.BurstBytes, c.TotalBytes, c.MaxPayload)
+	case c.TotalBytes > 0 && c.RateBytes == 0:
+		return fmt.Errorf("signal.total_bytes is %d while rate_bytes is 0; give both, or set total_bytes to 0", c.TotalBytes)
 	case c.MemoryMiB < 1 || c.MemberKiB < 1:
 		return fmt.Errorf("signal.memory_mib and member_kib are %d and %d; use at least 1", c.MemoryMiB, c.MemberKiB)
 	case c.Linger < 0 || c.Linger > 100*time.Millisecond:

@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	sessions, rooms, memory                                         prometheus.GaugeFunc
 	signals, batches, delivered, recovered, lost, left, full, glare prometheus.Counter
-	refused                                                         *prometheus.CounterVec
+	refused, over                                                   *prometheus.CounterVec
 }
 
 func newMetrics(w *Worker) *metrics {
@@ -35,11 +35,14 @@ func newMetrics(w *Worker) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_signal_refused_total", Help: "Clients that were not let in, by reason.",
 		}, []string{"reason"}),
+		over: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pse_signal_over_limit_total", Help: "Connections that were ended since they sent too much, by limit: packets, bytes, or bytes of all together.",
+		}, []string{"limit"}),
 	}
 }
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.sessions, m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.refused,
+		m.sessions, m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.refused, m.over,
 	}
 }

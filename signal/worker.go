@@ -115,7 +115,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 func (w *Worker) newEngine() (*engineio.Server, error) {
 	s := socketio.DefaultConfig()
 	s.Match, s.Accept, s.Connect, s.Recovery = isNamespace, w.accept, w.connect, recovery{w}
-	s.AcceptTimeout, s.Rate, s.Burst, s.MaxAttachmentBytes = acceptTime, w.cfg.Rate, w.cfg.Burst, w.cfg.MaxPayload
+	s.AcceptTimeout, s.MaxAttachmentBytes = acceptTime, w.cfg.MaxPayload
 	server, err := socketio.New(s)
 	if err != nil {
 		return nil, err
@@ -124,6 +124,11 @@ func (w *Worker) newEngine() (*engineio.Server, error) {
 	e.Open = server.Open
 	e.PingInterval, e.PingTimeout = w.cfg.PingInterval, w.cfg.PingTimeout
 	e.MaxPayload, e.MaxSessions, e.MaxSessionsPerIP = w.cfg.MaxPayload, w.cfg.MaxSessions, w.cfg.MaxPerIP
+	e.Flow = engineio.Flow{
+		Packets: w.cfg.Rate, PacketsBurst: w.cfg.Burst, Bytes: float64(w.cfg.RateBytes), BytesBurst: w.cfg.BurstBytes,
+		AllBytes: float64(w.cfg.TotalBytes), AllBurst: max(w.cfg.BurstBytes, 4*w.cfg.TotalBytes),
+		Over: func(limit string) { w.metrics.over.WithLabelValues(limit).Inc() },
+	}
 	e.Origins = w.cfg.Origins
 	if w.cfg.TrustProxy {
 		e.ClientIP = forwardedFor

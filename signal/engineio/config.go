@@ -28,6 +28,9 @@ type Config struct {
 	MaxSessions      int // of this server
 	MaxSessionsPerIP int // of one address; 0 = no limit of its own
 
+	// Flow is how much clients may send. One that sends more is disconnected.
+	Flow Flow
+
 	// EIO3 admits clients of revision 3 (socket.io-client 1 and 2).
 	EIO3 bool
 
@@ -57,6 +60,7 @@ func DefaultConfig() Config {
 		MaxQueueBytes:    4 << 20,
 		MaxSessions:      100_000,
 		MaxSessionsPerIP: 0,
+		Flow:             Flow{Packets: 200, PacketsBurst: 1000},
 		EIO3:             true,
 	}
 }
@@ -78,6 +82,9 @@ func (c Config) Validate() error {
 		if n.n < 1 {
 			return fmt.Errorf("%s is %d; at least 1 is needed", n.name, n.n)
 		}
+	}
+	if err := c.Flow.validate(c.MaxPayload); err != nil {
+		return err
 	}
 	switch {
 	case c.Open == nil:

@@ -17,6 +17,7 @@ var (
 	ErrNoOwner = errors.New("no worker has this token")
 
 	errPacket = errors.New("not a packet of this protocol")
+	errEmpty  = errors.New("many frames that carry nothing")
 )
 
 // A problem is an answer other than what was asked for: an error code of the

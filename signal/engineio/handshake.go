@@ -35,7 +35,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q url.Values)
 	}
 	e := &Session{
 		srv: s, id: s.newID(), ip: s.cfg.clientIP(r), version: version(q),
-		codec: codec{version(q), version(q) == 3 && q.Get("b64") != ""},
+		codec: codec{version(q), version(q) == 3 && q.Get("b64") != ""}, inflow: s.cfg.Flow.inflow(),
 	}
 	if p := s.add(e); p != nil {
 		respond(w, p.response())

@@ -12,4 +12,5 @@ const (
 	ForcedClose    Reason = "forced close"         // the handler closed it
 	ShuttingDown   Reason = "server shutting down" // the server was closed
 	QueueFull      Reason = "send queue full"      // the client takes too little of what is sent to it
+	RateLimit      Reason = "rate limit exceeded"  // the client sends too much (Config.Flow)
 )

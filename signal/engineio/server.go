@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+
+	"golang.org/x/time/rate"
 )
 
 // Server serves the sessions of one path. It is an http.Handler.
@@ -18,6 +20,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	flush   flushers
 	watch   *watch
+	all     *rate.Limiter // of what all clients send; nil: no bound
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -31,7 +34,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
-	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), sessions: map[string]*Session{}, perIP: map[string]int{}}
+	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), sessions: map[string]*Session{}, perIP: map[string]int{}, all: cfg.Flow.all()}
 	var err error
 	if s.watch, err = newWatch(); err != nil {
 		return nil, err

@@ -21,6 +21,8 @@ type Session struct {
 	version int
 	codec   codec
 
+	inflow inflow
+
 	in sync.Mutex // held while the handler runs
 
 	mu      sync.Mutex // guards what follows
@@ -130,13 +132,14 @@ const (
 	agreed                 // the client asked for it: a waiting poll gets a noop
 )
 
-// end ends the session once. The handler is told by a goroutine of its own:
-// who ends a session may hold locks that the handler wants.
-func (e *Session) end(reason Reason, how ending) {
+// end ends the session once, and says whether that was it. The handler is told
+// by a goroutine of its own: who ends a session may hold locks that the handler
+// wants.
+func (e *Session) end(reason Reason, how ending) (first bool) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		return
+		return false
 	}
 	e.closed, e.reason = true, reason
 	e.stopHeart()
@@ -182,6 +185,7 @@ func (e *Session) end(reason Reason, how ending) {
 	if known {
 		go e.tell()
 	}
+	return true
 }
 
 // tell tells the handler of the end, after its last message.
@@ -196,6 +200,8 @@ func (e *Session) tell() {
 // from a client. The caller reads for this session alone, or holds its post.
 func (e *Session) receive(p Packet) bool {
 	switch {
+	case !e.admits(len(p.Data)):
+		return true // it is over
 	case p.Type == Message:
 		e.in.Lock()
 		defer e.in.Unlock()

@@ -28,6 +28,9 @@ const (
 	// connection is closed after that, not before: else what was sent last
 	// could be lost to a reset.
 	farewell = 2 * time.Second
+	// mostEmpty is how many frames without data may come before a message is
+	// whole: pings, and pieces of nothing. Browsers send none.
+	mostEmpty = 1000
 )
 
 func isWebSocket(r *http.Request) bool {
@@ -88,6 +91,7 @@ func (s *Server) socket(c net.Conn, early []byte) *socket {
 
 // read is wire's. A message of several frames is put together; pings are answered.
 func (w *socket) read() (binary bool, data []byte, err error) {
+	empty := 0
 	for state := ws.StateServerSide; ; {
 		h, err := ws.ReadHeader(&w.in)
 		if err != nil {
@@ -96,6 +100,12 @@ func (w *socket) read() (binary bool, data []byte, err error) {
 		if err := ws.CheckHeader(h, state); err != nil {
 			w.refuse(ws.StatusProtocolError)
 			return false, nil, err
+		}
+		if h.OpCode.IsControl() || h.Length == 0 && !h.Fin {
+			if empty++; empty > mostEmpty {
+				w.refuse(ws.StatusPolicyViolation)
+				return false, nil, errEmpty
+			}
 		}
 		if h.OpCode.IsControl() {
 			if err := w.control(h); err != nil {

@@ -133,6 +133,8 @@ func TestReadRefuses(t *testing.T) {
 		"too big":                {masked(ws.OpText, true, strings.Repeat("x", 10002))[:14], ws.StatusMessageTooBig},
 		"too big in pieces":      {frames(masked(ws.OpText, false, strings.Repeat("x", 6000)), masked(ws.OpContinuation, true, strings.Repeat("x", 6000))[:14]), ws.StatusMessageTooBig},
 		"more than there can be": {huge, ws.StatusMessageTooBig},
+		"pieces of nothing":      {frames(masked(ws.OpText, false, "a"), bytes.Repeat(masked(ws.OpContinuation, false, ""), mostEmpty+1)), ws.StatusPolicyViolation},
+		"endless pongs":          {bytes.Repeat(masked(ws.OpPong, true, ""), mostEmpty+1), ws.StatusPolicyViolation},
 	} {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, w *socket, client net.Conn) {

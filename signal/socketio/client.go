@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
-	"golang.org/x/time/rate"
 )
 
 // client is one Engine.IO session with its sockets, at most one a namespace.
@@ -15,7 +14,6 @@ type client struct {
 	conn   *engineio.Session
 	origin origin
 
-	rate        *rate.Limiter  // of Message; nil: no limit
 	pending     *packet        // waits for attachments; of Message
 	attachments [][]byte       // of pending; of Message
 	size        int            // of attachments; of Message
@@ -44,10 +42,6 @@ func (c *client) revision() int {
 
 // Message is engineio's: a packet or an attachment.
 func (c *client) Message(binary bool, data []byte) {
-	if c.rate != nil && !c.rate.Allow() {
-		c.conn.Close(RateLimit)
-		return
-	}
 	var err error
 	if binary {
 		err = c.attach(data)

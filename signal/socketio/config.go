@@ -28,11 +28,6 @@ type Config struct {
 	MaxNamespaces      int // of one client
 	MaxAttachments     int // of one event
 	MaxAttachmentBytes int // of one event, together
-
-	// Rate is how many packets a client may send a second in the long run,
-	// and Burst how many at once. One that sends more is disconnected. 0 = no limit.
-	Rate  float64
-	Burst int
 }
 
 // DefaultConfig has the numbers of the Node.js server, and limits.
@@ -43,8 +38,6 @@ func DefaultConfig() Config {
 		MaxNamespaces:      16,
 		MaxAttachments:     10,
 		MaxAttachmentBytes: 1e6,
-		Rate:               200,
-		Burst:              1000,
 	}
 }
 
@@ -59,8 +52,6 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxNamespaces is %d; at least 1 is needed", c.MaxNamespaces)
 	case c.MaxAttachments < 0 || c.MaxAttachmentBytes < 0:
 		return errors.New("limits of attachments (MaxAttachments, MaxAttachmentBytes) cannot be negative; 0 admits no binary")
-	case c.Rate < 0 || c.Rate > 0 && c.Burst < 1:
-		return fmt.Errorf("a Burst of %[2]d with Rate %[1]v admits nobody; set Burst to what a client sends at once, or Rate to 0", c.Rate, c.Burst)
 	}
 	return nil
 }

@@ -166,7 +166,7 @@ func TestInvalidPackets(t *testing.T) {
 }
 
 func TestRateLimit(t *testing.T) {
-	a := serve(t, func(_ *engineio.Config, s *socketio.Config) { s.Rate, s.Burst = 0.001, 10 })
+	a := serve(t, func(e *engineio.Config, _ *socketio.Config) { e.Flow.Packets, e.Flow.PacketsBurst = 0.001, 10 })
 	w := a.main()
 	for range 10 {
 		w.Send(`42["message"]`)
@@ -175,5 +175,5 @@ func TestRateLimit(t *testing.T) {
 	if len(before) != 9 { // the tenth of the burst was the connect packet
 		t.Errorf("%d messages came back", len(before))
 	}
-	a.closed(socketio.RateLimit)
+	a.closed(engineio.RateLimit)
 }

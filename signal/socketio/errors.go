@@ -51,7 +51,6 @@ const (
 	ClientLeft  Reason = "client namespace disconnect"
 	ServerLeft  Reason = "server namespace disconnect"
 	ServerClose Reason = "forced server close" // Close, or no namespace in time
-	RateLimit   Reason = "rate limit exceeded"
 )
 
 // Recoverable says whether a socket that was disconnected so may come back

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
-	"golang.org/x/time/rate"
 )
 
 // Server makes clients of Engine.IO sessions: its Open is the Open of an
@@ -24,9 +23,6 @@ func New(cfg Config) (*Server, error) {
 // Open takes a new Engine.IO session.
 func (s *Server) Open(conn *engineio.Session, r *http.Request) engineio.Handler {
 	c := &client{cfg: &s.cfg, conn: conn, origin: originOf(r)}
-	if s.cfg.Rate > 0 {
-		c.rate = rate.NewLimiter(rate.Limit(s.cfg.Rate), s.cfg.Burst)
-	}
 	c.waiting = time.AfterFunc(s.cfg.ConnectTimeout, c.tooLate)
 	if conn.Version() == 3 {
 		c.greet()

@@ -89,6 +89,11 @@ func (w *WebSocket) Send(message string) {
 	}
 }
 
+// TrySend sends a text message, unless the server has closed the connection.
+func (w *WebSocket) TrySend(message string) bool {
+	return w.conn.WriteMessage(websocket.TextMessage, []byte(message)) == nil
+}
+
 // SendBinary sends a binary message.
 func (w *WebSocket) SendBinary(b []byte) {
 	w.t.Helper()
