@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"go.uber.org/zap"
 )
@@ -89,7 +91,7 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 	if err != nil || !goodName(a.Name) {
 		return refusal("name", "Your name is too long, or has characters that cannot be shown. Use up to 40 letters.")
 	}
-	if err := w.invited(h.Namespace[1:], a.Pass); err != nil {
+	if err := w.invited(h, a.Pass); err != nil {
 		return err
 	}
 	v, err := bus.Ask(ctx, w.bus, bus.JoinHook{Room: h.Namespace[1:], Name: a.Name, Addr: h.IP, Client: h.UserAgent}, w.cfg.Hook)
@@ -103,23 +105,55 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 }
 
 // invited checks a passphrase or the token of a link.
-func (w *Worker) invited(room, pass string) error {
-	if w.cfg.Passphrase == "" && !w.cfg.Links || w.cfg.Passphrase != "" && same(pass, w.cfg.Passphrase) {
+func (w *Worker) invited(h *socketio.Handshake, pass string) error {
+	if w.cfg.Passphrase == "" && !w.cfg.Links {
 		return nil
 	}
-	text := "This call needs a passphrase. Ask who invited you."
+	room, text := h.Namespace[1:], "This call needs a passphrase. Ask who invited you."
 	if w.cfg.Links {
 		err := w.links.Check(LinkAction, room, pass, time.Now())
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, access.ErrOldLink):
-			text = "Your link is too old. Ask for a new one."
+			return refusal("passphrase", "Your link is too old. Ask for a new one.")
 		case w.cfg.Passphrase == "":
-			text = "This call needs a link. Ask who invited you."
+			return refusal("passphrase", "This call needs a link. Ask who invited you.")
 		}
 	}
+	if pass == "" { // who was not asked yet guesses nothing
+		return refusal("passphrase", text)
+	}
+	ip, _ := netip.ParseAddr(h.IP)
+	ok, wait := w.guesses.try(ip, room, time.Now(), func() bool { return same(pass, w.cfg.Passphrase) })
+	switch {
+	case ok:
+		return nil
+	case wait > 0:
+		return refusal("limit", fmt.Sprintf("Too many wrong passphrases. Try again in %d seconds.", int(wait/time.Second)+1))
+	}
+	w.metrics.guesses.Inc()
+	if err := w.bus.TellGuess(bus.Guess{Room: room, From: h.IP}); err != nil {
+		w.log.Warn("other workers do not hear of a wrong passphrase", zap.Error(err))
+	}
 	return refusal("passphrase", text)
+}
+
+// hearGuesses counts the wrong passphrases of other workers, until ctx ends.
+func (w *Worker) hearGuesses(ctx context.Context) {
+	for {
+		err := w.bus.WatchGuesses(ctx, func(g bus.Guess) {
+			ip, _ := netip.ParseAddr(g.From)
+			w.guesses.heard(ip, g.Room, time.Now())
+		})
+		if ctx.Err() != nil {
+			return
+		}
+		w.log.Warn("wrong passphrases at other workers are not heard of", zap.Error(err))
+		if !sleep.For(ctx, tick) {
+			return
+		}
+	}
 }
 
 // LinkAction is what links to calls are signed for.

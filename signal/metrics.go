@@ -4,9 +4,9 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // metrics has no label for a client or a room.
 type metrics struct {
-	sessions, rooms, memory                                         prometheus.GaugeFunc
-	signals, batches, delivered, recovered, lost, left, full, glare prometheus.Counter
-	refused, over                                                   *prometheus.CounterVec
+	sessions, rooms, memory                                                  prometheus.GaugeFunc
+	signals, batches, delivered, recovered, lost, left, full, glare, guesses prometheus.Counter
+	refused, over                                                            *prometheus.CounterVec
 }
 
 func newMetrics(w *Worker) *metrics {
@@ -32,6 +32,7 @@ func newMetrics(w *Worker) *metrics {
 		left:      counter("left_total", "Members whose leaving was told by this worker."),
 		full:      counter("full_total", "Clients that found their room full."),
 		glare:     counter("glares_total", "Offers that did not reach an old client since its own was open."),
+		guesses:   counter("guesses_total", "Wrong passphrases."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_signal_refused_total", Help: "Clients that were not let in, by reason.",
 		}, []string{"reason"}),
@@ -43,6 +44,6 @@ func newMetrics(w *Worker) *metrics {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.sessions, m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.refused, m.over,
+		m.sessions, m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.guesses, m.refused, m.over,
 	}
 }

@@ -171,6 +171,7 @@ func (w *Worker) keepHouse(ctx context.Context, now time.Time) {
 	w.evictStrangers(now)
 	w.memory.sweep(now, w.presence.inRoom)
 	w.joins.Sweep(now)
+	w.guesses.sweep(now)
 	w.renewICE(ctx, now)
 }
 

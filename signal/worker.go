@@ -74,6 +74,7 @@ type Worker struct {
 	ice      *iceServers
 	facts    *facts
 	joins    *limit.ByAddress
+	guesses  *guesses
 	links    *access.Links // nil when none are asked for
 	metrics  *metrics
 	turns    turns
@@ -96,7 +97,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if cfg.Links && links == nil {
 		return nil, errors.New("configure signalling: signal.links needs the key of links")
 	}
-	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
+	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), guesses: newGuesses(), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
 	w.metrics = newMetrics(w)
 	w.memory = newMemory(cfg, w.metrics)
 	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
@@ -223,6 +224,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { _ = w.bus.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
 	wg.Go(func() { w.outbox.run(w.ctx) })
 	wg.Go(func() { w.facts.later.Run(w.ctx) })
+	wg.Go(func() { w.hearGuesses(w.ctx) })
 	stop, err := w.answerForward()
 	if err != nil {
 		return err

@@ -2,9 +2,9 @@ package turn
 
 import (
 	"net"
-	"net/netip"
 	"strings"
 
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
@@ -40,7 +40,7 @@ func (l *limits) open(account string, from net.Addr) *relay.Gate {
 		relay.BitsPerSecond(limitUser, account, int64(l.cfg.UserBPS)),
 	}
 	if _, guest := guestOf(account); guest {
-		at := place(addrPort(from).Addr()).String()
+		at := limit.Counted(addrPort(from).Addr()).String()
 		all = append(all,
 			relay.BitsPerSecond(limitGuest, account, int64(l.cfg.GuestBPS)),
 			relay.BytesPerDay(limitGuestBytes, account, l.cfg.GuestBytes),
@@ -54,14 +54,5 @@ func (l *limits) open(account string, from net.Addr) *relay.Gate {
 // spent says whether a guest has used up its bytes, or its address has.
 func (l *limits) spent(account string, from net.Addr) bool {
 	_, guest := guestOf(account)
-	return guest && (l.meter.Spent(limitGuestBytes, account) || l.meter.Spent(limitAddressBytes, place(addrPort(from).Addr()).String()))
-}
-
-// place is what counts as one address: of IPv6 a /64, as one customer has.
-func place(ip netip.Addr) netip.Addr {
-	if ip.Is6() {
-		p, _ := ip.WithZone("").Prefix(64)
-		return p.Addr()
-	}
-	return ip
+	return guest && (l.meter.Spent(limitGuestBytes, account) || l.meter.Spent(limitAddressBytes, limit.Counted(addrPort(from).Addr()).String()))
 }

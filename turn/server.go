@@ -94,7 +94,7 @@ func (s *server) quota(account, _ string, from net.Addr) bool {
 	switch {
 	case s.draining():
 		return true // the ports refuse, and that answers 508: another relay may have room
-	case !s.shares.left(account), guest && most > 0 && s.table.guestsAt(place(addrPort(from).Addr())) >= most:
+	case !s.shares.left(account), guest && most > 0 && s.table.guestsAt(limit.Counted(addrPort(from).Addr())) >= most:
 		s.metrics.refuse("quota")
 		return false
 	case s.limits.spent(account, from):

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nuid"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // client is a client's transport address at one of our listeners: what an
@@ -40,7 +42,7 @@ type relayAddress struct {
 type table struct {
 	mu      sync.Mutex // guards what follows
 	clients map[client]*allocation
-	guests  map[netip.Addr]int // allocations of guests, by place
+	guests  map[netip.Addr]int // allocations of guests, by limit.Counted address
 	changed chan struct{}      // closed when an allocation ended, and made anew
 }
 
@@ -55,7 +57,7 @@ func (t *table) opened(c client, account string, relay relayAddress, traffic *tr
 	defer t.mu.Unlock()
 	t.clients[c] = a
 	if guest {
-		t.guests[place(c.at.Addr())]++
+		t.guests[limit.Counted(c.at.Addr())]++
 	}
 	return *a
 }
@@ -69,7 +71,7 @@ func (t *table) closed(c client) (a allocation, ok bool) {
 	}
 	delete(t.clients, c)
 	if _, guest := guestOf(was.account); guest {
-		at := place(c.at.Addr())
+		at := limit.Counted(c.at.Addr())
 		if t.guests[at]--; t.guests[at] == 0 {
 			delete(t.guests, at)
 		}
@@ -89,11 +91,11 @@ func (t *table) owner(c client) (account string, ok bool) {
 	return "", false
 }
 
-// guestsAt is how many allocations guests have from a place.
-func (t *table) guestsAt(place netip.Addr) int {
+// guestsAt is how many allocations guests have from an address (limit.Counted).
+func (t *table) guestsAt(ip netip.Addr) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.guests[place]
+	return t.guests[ip]
 }
 
 // count is how many there are. closed tells of the next end of one.

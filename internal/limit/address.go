@@ -36,16 +36,23 @@ func New(r rate.Limit, burst int) *ByAddress {
 	return &ByAddress{rate: r, burst: burst, all: map[netip.Addr]*limit{}}
 }
 
+// Counted is the address that another counts as: of IPv6 the first of its /64,
+// since who has a network has all its addresses.
+func Counted(ip netip.Addr) netip.Addr {
+	if ip = ip.Unmap(); ip.Is6() {
+		p, _ := ip.WithZone("").Prefix(64)
+		ip = p.Addr()
+	}
+	return ip
+}
+
 // Take says whether one more may be admitted from an address, and counts it.
 // All that are no addresses count as one.
 func (l *ByAddress) Take(ip netip.Addr) bool {
 	if l.rate == 0 {
 		return true
 	}
-	if ip = ip.Unmap(); ip.Is6() {
-		p, _ := ip.WithZone("").Prefix(64)
-		ip = p.Addr()
-	}
+	ip = Counted(ip)
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -35,11 +35,11 @@ func (f Flow) validate(longest int) error {
 		least int
 	}{{"Packets", f.Packets, f.PacketsBurst, 1}, {"Bytes", f.Bytes, f.BytesBurst, longest}, {"AllBytes", f.AllBytes, f.AllBurst, longest}} {
 		if b.rate < 0 || b.rate > 0 && b.burst < b.least {
-			return fmt.Errorf("Flow.%s is %v with %d at once; use a rate of 0 for no bound, else at least %d at once", b.name, b.rate, b.burst, b.least)
+			return fmt.Errorf("of Flow %s is %v with %d at once; use a rate of 0 for no bound, else at least %d at once", b.name, b.rate, b.burst, b.least)
 		}
 	}
 	if f.AllBytes > 0 && f.Bytes == 0 {
-		return errors.New("Flow.AllBytes needs Flow.Bytes, to tell who sends much")
+		return errors.New("a Flow with AllBytes needs Bytes too, to tell who sends much")
 	}
 	return nil
 }
