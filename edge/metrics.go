@@ -13,6 +13,7 @@ type metrics struct {
 	followed  prometheus.GaugeFunc
 	viewers   prometheus.GaugeFunc
 	cacheSize prometheus.GaugeFunc
+	pinned    prometheus.GaugeFunc
 }
 
 func newMetrics(w *Worker) *metrics {
@@ -40,9 +41,16 @@ func newMetrics(w *Worker) *metrics {
 			defer w.cache.mu.Unlock()
 			return float64(w.cache.size)
 		}),
+		pinned: gauge("pse_edge_pinned_bytes", "Media kept in memory at the live edge.", func() float64 {
+			n := int64(0)
+			for _, s := range w.dir.streams() {
+				n += s.pinned()
+			}
+			return float64(n)
+		}),
 	}
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.parts, m.lists, m.media, m.bytes, m.problems, m.waiting, m.followed, m.viewers, m.cacheSize}
+	return []prometheus.Collector{m.parts, m.lists, m.media, m.bytes, m.problems, m.waiting, m.followed, m.viewers, m.cacheSize, m.pinned}
 }

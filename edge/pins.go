@@ -7,6 +7,7 @@ package edge
 type pins struct {
 	parts []*part // oldest first
 	last  int64   // how long they last together, ms
+	bytes int64   // what they hold
 }
 
 // add keeps the bytes of a part, and lets go of those of more than keep ms before it.
@@ -16,6 +17,7 @@ func (k *pins) add(p *part, data []byte, keep int64) {
 	}
 	for len(k.parts) > 0 && k.last >= keep {
 		k.last -= max(k.parts[0].duration(), 1)
+		k.bytes -= int64(k.parts[0].size)
 		k.parts[0].pin.Store(nil)
 		k.parts[0] = nil
 		k.parts = k.parts[1:]
@@ -23,4 +25,5 @@ func (k *pins) add(p *part, data []byte, keep int64) {
 	p.pin.Store(&data)
 	k.parts = append(k.parts, p)
 	k.last += max(p.duration(), 1)
+	k.bytes += int64(p.size)
 }

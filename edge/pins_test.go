@@ -12,11 +12,18 @@ func TestPinsOverSessions(t *testing.T) {
 	s := newStream("cam", "cam", DefaultConfig(), time.Now())
 	k := &tape{at: 3 * 3600_000}
 	pinned := func() (ms int64) {
+		t.Helper()
+		held := int64(0)
 		for _, p := range s.renditions["source"].pins.parts {
-			if p.pin.Load() == nil {
+			b := p.pin.Load()
+			if b == nil {
 				t.Fatal("counted, but let go")
 			}
 			ms += p.duration()
+			held += int64(len(*b))
+		}
+		if n := s.pinned(); n != held || held == 0 {
+			t.Fatalf("%d bytes are said to be in memory, there are %d", n, held)
 		}
 		return ms
 	}

@@ -65,6 +65,16 @@ func (s *stream) ordered(order int) *rendition {
 	return nil
 }
 
+// pinned is how many bytes of media are kept in memory at the live edge.
+func (s *stream) pinned() (n int64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, r := range s.renditions {
+		n += r.pins.bytes
+	}
+	return n
+}
+
 // apply takes the next message of the log. The follower alone calls it.
 func (s *stream) apply(m *bus.Part) {
 	s.mu.Lock()

@@ -7,6 +7,7 @@ type bandwidth struct {
 	Millis   int64  `json:"millis"`    // of whole segments
 	SegBytes int64  `json:"seg_bytes"` // of the open segment
 	SegStart int64  `json:"seg_start"` // ms
+	SegEnd   int64  `json:"seg_end"`   // of its newest part, ms; SegStart when none is open
 	Recent   []span `json:"recent"`    // the newest whole segments, those that a run can begin with
 }
 
@@ -19,20 +20,27 @@ type span struct {
 // add takes a part's size in bytes. target is TARGETDURATION in seconds.
 func (b *bandwidth) add(p cell, size, target int) {
 	if p.index == 0 {
+		b.close(target) // one that was left unfinished is listed all the same
 		b.SegBytes, b.SegStart = 0, p.start
 	}
-	b.SegBytes += int64(size)
-	if d := p.end - b.SegStart; p.last && d > 0 {
-		b.Bytes += b.SegBytes
-		b.Millis += d
-		b.whole(span{b.SegBytes, d}, int64(target)*1000)
+	b.SegBytes, b.SegEnd = b.SegBytes+int64(size), p.end
+	if p.last {
+		b.close(target)
 	}
 }
 
-// whole takes a segment into the peak: it is that of any run of segments of
-// half a target duration to one and a half. A rest before a discontinuity
-// says nothing of the rate by itself, but with its neighbours it does.
-func (b *bandwidth) whole(s span, target int64) {
+// close takes the open segment, if there is one, into the peak: it is that of
+// any run of segments of half a target duration to one and a half. A rest
+// before a discontinuity says nothing of the rate by itself, but with its
+// neighbours it does.
+func (b *bandwidth) close(seconds int) {
+	s, target := span{b.SegBytes, b.SegEnd - b.SegStart}, int64(seconds)*1000
+	if s.Millis <= 0 {
+		return
+	}
+	b.SegBytes, b.SegStart = 0, b.SegEnd
+	b.Bytes += s.Bytes
+	b.Millis += s.Millis
 	b.Recent = append(b.Recent, s)
 	var run span
 	for i := len(b.Recent) - 1; i >= 0; i-- {

@@ -32,4 +32,12 @@ func TestPeakBandwidth(t *testing.T) {
 			t.Errorf("%s: %d segments are remembered", c.what, len(b.Recent))
 		}
 	}
+	// A segment that is left unfinished when media is lost is listed all the same.
+	var b bandwidth
+	b.add(cell{index: 0, start: 0, end: 2000, last: true}, 1000, 4)
+	b.add(cell{index: 0, start: 2000, end: 2500}, 3000, 4)
+	b.add(cell{index: 0, start: 9000, end: 11000, last: true}, 1000, 4)
+	if peak, _ := b.rates(1); peak != 4000*8000/2500 {
+		t.Errorf("with an unfinished segment: %d bits/s, want %d", peak, 4000*8000/2500)
+	}
 }

@@ -140,11 +140,12 @@ type cutting struct {
 func (f *film) cut(connection int, shots []planShot, at int) (c cutting, next int) {
 	c.sent = map[uint64]logcheck.Frame{}
 	var tags []bus.Tag
-	videos, sounds, format, heard, start := 0, 0, 0, false, 0.0
+	videos, sounds, format, heard, start, began := 0, 0, 0, false, 0.0, 0
 	for i, s := range shots {
 		count := int(s.span.Seconds() * filmFPS)
 		if first := s.sound && !heard; i > 0 && (first || s.size != shots[i-1].size) {
 			format++
+			began = videos // the film begins anew, with a key frame
 		}
 		ts := uint32(start)
 		if i == 0 || s.size != shots[i-1].size {
@@ -156,7 +157,7 @@ func (f *film) cut(connection int, shots []planShot, at int) (c cutting, next in
 		}
 		var shot []bus.Tag
 		for n := range count {
-			t := bus.Tag{Type: bus.TagVideo, TS: uint32(start + float64(n)*1000/filmFPS), Data: marked(f.frames[s.size][n%filmFrames], connection, videos)}
+			t := bus.Tag{Type: bus.TagVideo, TS: uint32(start + float64(n)*1000/filmFPS), Data: marked(f.frames[s.size][(videos-began)%filmFrames], connection, videos)}
 			shot = append(shot, t)
 			c.sent[hlscheck.HashSample(t.Payload())] = logcheck.Frame{Connection: connection, N: videos, Format: format, Wall: int64(t.TS)}
 			videos++

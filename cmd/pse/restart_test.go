@@ -52,7 +52,7 @@ func restarts(t *testing.T, build func(*testing.T) *restartWorld, form restartFo
 	}
 	defer b.Close()
 	r := &restartRun{
-		t: t, w: w, b: b, film: f, log: followParts(t, w.bus, "cam"),
+		t: t, w: w, b: b, film: f, seed: seed, log: followParts(t, w.bus, "cam"),
 		pub: &restartPublisher{t: t, film: f, name: "cam", at: w.ingests, sent: map[uint64][]logcheck.Frame{}},
 	}
 	if r.sid, err = bus.SID("cam"); err != nil {
@@ -60,8 +60,16 @@ func restarts(t *testing.T, build func(*testing.T) *restartWorld, form restartFo
 	}
 	r.check = logcheck.New(r.pub)
 	r.check.Late = busy
+	if w.witness != nil {
+		if r.idle, err = memoryOf(w.witness); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for i, s := range plan.sessions {
 		r.session(i, s)
+	}
+	if !form.steady {
+		r.letsGo(t)
 	}
 	all, kinds := w.tally()
 	t.Logf("%d of %d struck: %v", all, form.kills, kinds)
@@ -70,16 +78,20 @@ func restarts(t *testing.T, build func(*testing.T) *restartWorld, form restartFo
 
 // restartRun is one run of a plan.
 type restartRun struct {
-	t     *testing.T
-	w     *restartWorld
-	b     *bus.Bus
-	sid   string
-	film  *film
-	pub   *restartPublisher
-	log   *partsLog
-	check *logcheck.Checker
-	read  uint64 // log number up to which check has seen the parts
-	found int    // its findings that were told
+	t        *testing.T
+	w        *restartWorld
+	b        *bus.Bus
+	sid      string
+	seed     uint64
+	film     *film
+	pub      *restartPublisher
+	log      *partsLog
+	check    *logcheck.Checker
+	sessions int
+	read     uint64       // log number up to which check has seen the parts
+	found    int          // its findings that were told
+	idle     edgeMemory   // of the edge that is never killed, before the first session
+	after    []edgeMemory // and after each
 }
 
 func (r *restartRun) session(i int, s planSession) {
@@ -99,6 +111,8 @@ func (r *restartRun) session(i int, s planSession) {
 		r.w.strike(ctx, s.kills)
 	}()
 	watched := r.watch(ctx, s)
+	sent := make(chan error, 1)
+	go func() { sent <- newRestartSender(r.w.takers, s.span(), r.seed+uint64(i)).run(ctx) }()
 	<-published
 	<-struck
 	r.w.ready()
@@ -109,6 +123,10 @@ func (r *restartRun) session(i int, s planSession) {
 	}
 	r.found = len(r.check.Findings())
 	r.film.pictures(t, parts, s.camera)
+	r.holds(t)
+	if err := <-sent; err != nil {
+		t.Errorf("file: %v", err)
+	}
 	<-watched
 	t.Logf("session %d took %v", i, time.Since(began).Round(time.Second))
 }
@@ -180,10 +198,11 @@ func (r *restartRun) feed() map[string][]*bus.Part {
 func (r *restartRun) watch(ctx context.Context, s planSession) <-chan struct{} {
 	done := make(chan struct{})
 	edges := r.w.edges
-	first := edges[len(s.kills)%len(edges)]
+	first := edges[r.sessions%2%len(edges)] // never the witness
+	r.sessions++
 	o := hlscheck.Options{Duration: s.span() + time.Minute, Late: busy, Slack: 2 * time.Second, Outage: time.Minute}
-	if len(edges) > 1 {
-		o.Second = master(edges[(len(s.kills)+1)%len(edges)])
+	if r.w.witness != nil {
+		o.Second = master(r.w.witness.HTTP)
 	}
 	before := r.read
 	go func() {

@@ -18,6 +18,7 @@ type restartWorld struct {
 	ingests []string // RTMP addresses
 	edges   []string // HTTP addresses; the last one is of an edge that is never killed, if there is one
 	witness *process.PSE
+	takers  []string // HTTP addresses that take files
 	victims []string // names of what may be killed
 
 	mu     sync.Mutex
@@ -29,15 +30,16 @@ type restartWorld struct {
 const whole = "whole"
 
 // restartSettings let a session end soon after its publisher has gone.
-var restartSettings = []string{"ingest.grace=8s", "ingest.grace_clean=8s", "edge.cache_mib=1"}
+var restartSettings = []string{"ingest.grace=8s", "ingest.grace_clean=8s", "edge.cache_mib=1", "edge.idle_after=35s"}
 
 // splitWorld is a process for each worker, two of each kind, and a third edge
 // that is never killed, whose memory is watched.
 func splitWorld(t *testing.T) *restartWorld {
 	w := &restartWorld{world: bareWorld(t), struck: map[string]int{}, victims: []string{"bus"}}
+	dir := "transfer.dir=" + t.TempDir()
 	for _, kind := range []string{"ingest", "transcode", "edge", "signal", "transfer", "turn"} {
 		for _, n := range []string{"-a", "-b"} {
-			w.unit(process.PSEOptions{Name: kind + n, Bus: w.bus, Workers: []string{kind}})
+			w.unit(process.PSEOptions{Name: kind + n, Bus: w.bus, Workers: []string{kind}, Set: []string{dir}})
 			w.victims = append(w.victims, kind+n)
 		}
 	}
@@ -67,9 +69,12 @@ func (w *restartWorld) unit(o process.PSEOptions) {
 		o.RTMP = freeAddr(w.t)
 		w.ingests = append(w.ingests, o.RTMP)
 	}
+	o.HTTP = freeAddr(w.t)
 	if o.Workers == nil || o.Workers[0] == "edge" {
-		o.HTTP = freeAddr(w.t)
 		w.edges = append(w.edges, o.HTTP)
+	}
+	if o.Workers == nil || o.Workers[0] == "transfer" {
+		w.takers = append(w.takers, o.HTTP)
 	}
 	w.start(o)
 }

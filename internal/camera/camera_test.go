@@ -2,9 +2,12 @@ package camera
 
 import (
 	"bytes"
+	"context"
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,6 +105,36 @@ func TestPublishSaysWhyItFailed(t *testing.T) {
 	err := Publish(t.Context(), Options{URL: "rtmp://127.0.0.1:1/live/x?key=secret", Width: 64, Height: 72})
 	if err == nil || bytes.Contains([]byte(err.Error()), []byte("secret")) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A camera that is to vanish does when its context ends, and that is no error.
+func TestVanishes(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- Publish(ctx, Options{URL: "tcp://" + l.Addr().String(), Width: 64, Height: 72, Abrupt: true})
+	}()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.ReadFull(c, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if _, err := io.Copy(io.Discard, c); err != nil {
+		t.Logf("the connection: %v", err) // reset, most likely
 	}
 }
 

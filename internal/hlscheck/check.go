@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -131,6 +132,7 @@ func (c *checker) run(ctx context.Context) (*Report, error) {
 		return nil, fmt.Errorf("watch %s: %w", c.masterURL, err)
 	}
 	c.probe(ctx)
+	c.lastMaster(ctx)
 	for i, rule := range c.rules {
 		if rule.end != nil {
 			rule.end(&verdict{c, i}, c)
@@ -162,6 +164,19 @@ func (c *checker) firstMaster(ctx context.Context) error {
 		return fmt.Errorf("master playlist %s has no variants", c.masterURL)
 	}
 	return nil
+}
+
+// lastMaster reads the master playlist once more when the stream has ended: it
+// is to be true of the last media.
+func (c *checker) lastMaster(ctx context.Context) {
+	if !slices.ContainsFunc(c.order, func(r *rendition) bool { return r.last != nil && r.last.Ended }) {
+		return
+	}
+	if m, _ := c.getMaster(ctx, false); m != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.master = m
+	}
 }
 
 func (c *checker) getMaster(ctx context.Context, identity bool) (*Master, *reply) {

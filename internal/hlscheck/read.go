@@ -75,6 +75,9 @@ func (r *rendition) init(ctx context.Context, uri string) *Init {
 		return nil
 	}
 	if in, known := r.inits[uri]; known {
+		if in != nil {
+			r.tracks = in.Tracks // the parameters of before have come back
+		}
 		return in
 	}
 	rep := r.fetch(ctx, request{purpose: forInit, url: r.resolve(uri)})
