@@ -315,8 +315,12 @@ func (c *checker) gone(ctx context.Context, r *rendition) bool {
 	return true
 }
 
-// variants finds the variants whose own playlist a rendition is.
+// variants finds the variants whose own playlist a rendition is: none of one
+// that is not made any more, or was not for a while and is watched anew.
 func (c *checker) variants(r *rendition) (all []Variant) {
+	if r.dropped.Load() {
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, v := range c.master.Variants {

@@ -267,10 +267,11 @@ func (c *checker) eachFact(f func(at string, a, b fact)) {
 	})
 }
 
-// cutShort tells whether a segment has no media, or is the last before a break.
+// cutShort tells whether a segment has no media, or is the last before a break
+// or of a stream that has ended: perhaps because its media was lost.
 func (r *rendition) cutShort(msn uint64) bool {
-	next := r.facts[msn+1]
-	return r.facts[msn].gap || next.gap || next.discontinuity
+	next, more := r.facts[msn+1]
+	return r.facts[msn].gap || next.gap || next.discontinuity || !more && r.last.Ended
 }
 
 func discontinuityRules() []Rule {
