@@ -30,6 +30,7 @@ type Checker struct {
 	sessions   map[string]*session
 	newest     *session
 	findings   []Finding
+	connection int // the newest that a frame is known of; 0 none in this session
 	parts      int
 	flags      int
 	dates      Dates
@@ -128,7 +129,7 @@ func (c *Checker) session(p *bus.Part) *session {
 		if c.newest != nil && p.MSN <= c.top {
 			c.find(NumberAgain, p, "a new session begins at %d, where %d was used before", p.MSN, c.top)
 		}
-		c.newest = s
+		c.newest, c.connection = s, 0
 	}
 	if s != c.newest {
 		c.find(NumberAgain, p, "a part of session %s after parts of the one after it", s.id)

@@ -31,6 +31,7 @@ type book struct {
 	parts []*bus.Part
 	sent  map[uint64]Frame
 	heard map[uint64]bool // of sent, what is sound
+	cut   int             // the connection that was cut off
 
 	seq, msn   uint64
 	clock      int64
@@ -52,6 +53,9 @@ func (b *book) Frame(hash uint64, _ Frame) (Frame, bool) {
 	f, ok := b.sent[hash]
 	return f, ok
 }
+
+// CutOff is what the checker asks.
+func (b *book) CutOff(connection int) bool { return b.cut == connection }
 
 // segments writes n of them, in both renditions.
 func (b *book) segments(n int) *book {
@@ -183,6 +187,17 @@ func TestRightLog(t *testing.T) {
 	}
 	if s := c.Summary(); !strings.Contains(s, "2 sessions, 3 discontinuities") || !strings.Contains(s, fmt.Sprint(len(b.parts), " parts")) {
 		t.Error(s)
+	}
+}
+
+// Where the publisher was cut off a session may end within a segment.
+func TestEndAfterLoss(t *testing.T) {
+	b := newBook(t).segments(1)
+	b.both(0, false)
+	b.end()
+	b.cut = 1
+	for _, f := range b.check().Findings() {
+		t.Error(f)
 	}
 }
 

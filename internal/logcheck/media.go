@@ -72,6 +72,7 @@ func (f *flow) take(r *rendition, p *bus.Part, t *hlscheck.TrackRun) {
 			f.clock(r, p, x)
 		}
 		f.last, f.strange = x, 0
+		r.c.connection = max(r.c.connection, x.Connection)
 	}
 }
 

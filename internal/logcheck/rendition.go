@@ -136,7 +136,8 @@ func (r *rendition) end(p *bus.Part) {
 		return // of what was before the log
 	case r.session.ended[p.Rendition]:
 		c.find(EndAgain, p, "a second end of session %s", r.session.id)
-	case !r.last.Last && r.last.MSN == r.session.last: // else it was not made any more
+	case !r.last.Last && r.last.MSN == r.session.last && (c.src == nil || !c.src.CutOff(c.connection)):
+		// Else it was not made any more, or the rest of its media is lost.
 		c.find(Unfinished, p, "the end comes after part %d.%d, which is not the last of its segment", r.last.MSN, r.last.Index)
 	}
 	r.session.ended[p.Rendition], r.ended = true, true

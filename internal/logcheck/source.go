@@ -6,6 +6,10 @@ type Source interface {
 	// near is the frame of the same kind that came before it in the log, for
 	// sources that send the same bytes more than once; it may be zero.
 	Frame(hash uint64, near Frame) (f Frame, ok bool)
+
+	// CutOff tells whether a connection was lost before all was sent: what was
+	// sent last may be nowhere. So it is asked of 0, when no frame is known.
+	CutOff(connection int) bool
 }
 
 // Frame is one picture or one frame of sound that was sent.
