@@ -75,13 +75,12 @@ func (r *restartRun) holds(t *testing.T) {
 	if m.pinned > most {
 		t.Errorf("the edge holds %d bytes of media at the live edge, the newest 17 s are %d", m.pinned, most)
 	}
-	r.after = append(r.after, m)
 }
 
 // letsGo checks that the memory is where it was once nobody asks for the stream any more.
 func (r *restartRun) letsGo(t *testing.T) {
 	t.Helper()
-	if r.w.witness == nil || len(r.after) == 0 {
+	if r.w.witness == nil {
 		return
 	}
 	var m edgeMemory

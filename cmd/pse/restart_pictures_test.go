@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/hlscheck"
 )
 
 // A stretch is media of one rendition that goes on without a break.
@@ -17,6 +18,33 @@ type stretch struct {
 	width     int
 	height    int
 	media     []byte
+	parts     []*bus.Part
+}
+
+// around lists the decode times of the pictures about the i-th, in ms.
+func (r *stretch) around(i int) (ms []int64) {
+	in, err := hlscheck.ParseInit(r.first.Init)
+	if err != nil {
+		return nil
+	}
+	n := 0
+	for _, p := range r.parts {
+		m, err := hlscheck.ParseMedia(p.Data, in)
+		if err != nil {
+			return nil
+		}
+		v := m.Run("vide")
+		if v == nil {
+			continue
+		}
+		for _, x := range v.Samples {
+			if n >= i-2 && n <= i+2 {
+				ms = append(ms, int64(x.DTS)*1000/int64(v.Timescale))
+			}
+			n++
+		}
+	}
+	return ms
 }
 
 // stretches cuts a rendition's parts, in order, at flags, holes and new parameters.
@@ -33,7 +61,7 @@ func stretches(parts []*bus.Part) (all []*stretch) {
 			init = s.InitID
 		}
 		if r != nil && !p.EOS {
-			r.media = append(r.media, p.Data...)
+			r.media, r.parts = append(r.media, p.Data...), append(r.parts, p)
 			last = p
 		}
 	}
@@ -61,7 +89,7 @@ func (f *film) pictures(t *testing.T, all map[string][]*bus.Part, live bool) {
 			total += len(got)
 			for i := 1; i < len(got); i++ {
 				if a, b := got[i-1], got[i]; !f.next(a, b, live) {
-					t.Errorf("%s: picture %d of %d: number %d (readable %v) comes after %d; not told what comes after it", where, i, len(got), b.Number, b.OK, a.Number)
+					t.Errorf("%s: picture %d of %d: number %d (readable %v) comes after %d, of those at %d ms; not told what comes after it", where, i, len(got), b.Number, b.OK, a.Number, r.around(i))
 					break
 				}
 			}

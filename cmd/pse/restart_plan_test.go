@@ -87,17 +87,11 @@ type restartForm struct {
 	kills, each int           // in all, and in a session
 	span        time.Duration // of a session, about
 	shots       int           // of a connection, at most
-	// steady is one connection a session, and kills of what a viewer should
-	// not see at all: no ingest, no bus.
-	steady bool
 }
 
 // planRestarts draws a plan with kills of units.
 func planRestarts(seed uint64, units []string, form restartForm) *restartPlan {
 	rnd := rand.New(rand.NewPCG(seed, 9))
-	if form.steady {
-		units = slices.DeleteFunc(slices.Clone(units), func(u string) bool { return u == whole || u == "bus" || strings.HasPrefix(u, "ingest") })
-	}
 	p := &restartPlan{seed: seed}
 	for kills, n := form.kills, 0; kills > 0; n++ {
 		s := planSession{camera: n%4 == 3}
@@ -105,11 +99,6 @@ func planRestarts(seed uint64, units []string, form restartForm) *restartPlan {
 			s.takes = drawTakes(rnd, 1, form.span) // ffmpeg cannot change anything in mid-connection
 		} else {
 			s.takes = drawTakes(rnd, form.shots, form.span)
-		}
-		if form.steady {
-			s.takes = s.takes[:1]
-			s.takes[0].away = 0
-			s.takes[0].shots = append(s.takes[0].shots, planShot{size: rnd.IntN(len(filmSizes)), sound: true, span: form.span / 2})
 		}
 		for range min(kills, form.each) {
 			s.kills = append(s.kills, planKill{

@@ -25,6 +25,14 @@ type restartPublisher struct {
 
 	mu   sync.Mutex
 	sent map[uint64][]logcheck.Frame // guarded by mu; by hash
+	cut  map[int]bool                // guarded by mu; connections that were lost
+}
+
+// CutOff is what logcheck asks. Of ffmpeg's connections nothing is known.
+func (p *restartPublisher) CutOff(connection int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return connection == 0 || p.cut[connection]
 }
 
 // Frame is what logcheck asks. The tape of sound begins anew at times: of
@@ -88,7 +96,11 @@ func (p *restartPublisher) connection(ctx context.Context, shots []planShot, beg
 	start := time.Now()
 	p.remember(c, start)
 	p.tape = tape
-	_, err = pub.Send(ctx, start, c.ms)
+	if _, err = pub.Send(ctx, start, c.ms); err != nil {
+		p.mu.Lock()
+		p.cut[p.connections] = true
+		p.mu.Unlock()
+	}
 	return time.Since(start), err
 }
 

@@ -37,14 +37,15 @@ var restartSettings = []string{"ingest.grace=8s", "ingest.grace_clean=8s", "edge
 func splitWorld(t *testing.T) *restartWorld {
 	w := &restartWorld{world: bareWorld(t), struck: map[string]int{}, victims: []string{"bus"}}
 	dir := "transfer.dir=" + t.TempDir()
+	var all []process.PSEOptions
 	for _, kind := range []string{"ingest", "transcode", "edge", "signal", "transfer", "turn"} {
 		for _, n := range []string{"-a", "-b"} {
-			w.unit(process.PSEOptions{Name: kind + n, Bus: w.bus, Workers: []string{kind}, Set: []string{dir}})
+			all = append(all, process.PSEOptions{Name: kind + n, Bus: w.bus, Workers: []string{kind}, Set: []string{dir}})
 			w.victims = append(w.victims, kind+n)
 		}
 	}
 	w.victims = append(w.victims, whole)
-	w.unit(process.PSEOptions{Name: "witness", Bus: w.bus, Workers: []string{"edge"}})
+	w.begin(append(all, process.PSEOptions{Name: "witness", Bus: w.bus, Workers: []string{"edge"}})...)
 	w.witness = w.units["witness"].process()
 	return w
 }
@@ -53,7 +54,7 @@ func splitWorld(t *testing.T) *restartWorld {
 func combinedWorld(t *testing.T) *restartWorld {
 	w := &restartWorld{world: &world{t: t, units: map[string]*minded{}}, struck: map[string]int{}, victims: []string{whole}}
 	data := t.TempDir()
-	w.unit(process.PSEOptions{Name: "pse", Data: data, Set: []string{"bus.listen=" + freeAddr(t)}})
+	w.begin(process.PSEOptions{Name: "pse", Data: data, Set: []string{"bus.listen=" + freeAddr(t)}})
 	var err error
 	if w.bus, err = process.BusURL(data); err != nil {
 		t.Fatal(err)
@@ -61,22 +62,25 @@ func combinedWorld(t *testing.T) *restartWorld {
 	return w
 }
 
-// unit starts a process at addresses that it keeps.
-func (w *restartWorld) unit(o process.PSEOptions) {
+// begin starts processes at addresses that they keep.
+func (w *restartWorld) begin(all ...process.PSEOptions) {
 	w.t.Helper()
-	o.Set = append(slices.Clone(restartSettings), o.Set...)
-	if o.Workers == nil || o.Workers[0] == "ingest" {
-		o.RTMP = freeAddr(w.t)
-		w.ingests = append(w.ingests, o.RTMP)
+	for i := range all {
+		o := &all[i]
+		does := func(kind string) bool { return o.Workers == nil || o.Workers[0] == kind }
+		o.Set = append(slices.Clone(restartSettings), o.Set...)
+		o.HTTP, o.RTMP = freeAddr(w.t), freeAddr(w.t)
+		if does("ingest") {
+			w.ingests = append(w.ingests, o.RTMP)
+		}
+		if does("edge") {
+			w.edges = append(w.edges, o.HTTP)
+		}
+		if does("transfer") {
+			w.takers = append(w.takers, o.HTTP)
+		}
 	}
-	o.HTTP = freeAddr(w.t)
-	if o.Workers == nil || o.Workers[0] == "edge" {
-		w.edges = append(w.edges, o.HTTP)
-	}
-	if o.Workers == nil || o.Workers[0] == "transfer" {
-		w.takers = append(w.takers, o.HTTP)
-	}
-	w.start(o)
+	w.start(all...)
 }
 
 // strike does what a plan says, counted from now, until ctx ends.

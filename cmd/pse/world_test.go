@@ -33,10 +33,12 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := bareWorld(t)
 	w.rtmp, w.http = freeAddr(t), freeAddr(t)
-	w.start(process.PSEOptions{Name: "ingest", Bus: w.bus, RTMP: w.rtmp, Workers: []string{"ingest"}})
-	w.start(process.PSEOptions{Name: "transcode-a", Bus: w.bus, Workers: []string{"transcode"}})
-	w.start(process.PSEOptions{Name: "transcode-b", Bus: w.bus, Workers: []string{"transcode"}})
-	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}})
+	w.start(
+		process.PSEOptions{Name: "ingest", Bus: w.bus, RTMP: w.rtmp, Workers: []string{"ingest"}},
+		process.PSEOptions{Name: "transcode-a", Bus: w.bus, Workers: []string{"transcode"}},
+		process.PSEOptions{Name: "transcode-b", Bus: w.bus, Workers: []string{"transcode"}},
+		process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge"}},
+	)
 	return w
 }
 
@@ -72,19 +74,35 @@ type minded struct {
 	stopped bool
 }
 
-func (w *world) start(o process.PSEOptions) {
+// start starts processes, all at the same time.
+func (w *world) start(all ...process.PSEOptions) {
 	w.t.Helper()
-	o.Bin, o.CPU = binary(w.t), -1
-	o.Set = append(o.Set, "log.format=console")
-	if o.Data == "" {
-		o.Data = w.t.TempDir()
+	ctx := context.Background() // Stop ends them, after the test's own context
+	started, errs := make([]*process.PSE, len(all)), make([]error, len(all))
+	var wg sync.WaitGroup
+	for i := range all {
+		o := &all[i]
+		o.Bin, o.CPU = binary(w.t), -1
+		o.Set = append(o.Set, "log.format=console")
+		if o.Data == "" {
+			o.Data = w.t.TempDir()
+		}
+		o.Admin = freeAddr(w.t)
+		wg.Go(func() { started[i], errs[i] = process.StartPSE(ctx, *o) })
 	}
-	o.Admin = freeAddr(w.t)
-	ctx := context.Background() // Stop ends it, after the test's own context
-	p, err := process.StartPSE(ctx, o)
-	if err != nil {
+	wg.Wait()
+	for i, o := range all {
+		if errs[i] == nil {
+			w.mind(ctx, o, started[i])
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// mind starts a process anew whenever it ends, until the test does.
+func (w *world) mind(ctx context.Context, o process.PSEOptions, p *process.PSE) {
 	u := &minded{o: o, p: p, done: make(chan struct{})}
 	w.units[o.Name] = u
 	go u.mind(ctx)
