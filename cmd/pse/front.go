@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/internal/progress"
+	"github.com/helios-h2020/pse/internal/socket"
 )
 
 // Limits of the public side. A request's header must come fast, so that slow
@@ -71,19 +72,29 @@ func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Con
 		ErrorLog: zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
 	var err error
-	if f.clear, err = net.Listen("tcp", cfg.Listen); err != nil {
+	if f.clear, err = listenTCP(cfg.Listen); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; choose another address with --http", err)
 	}
 	if secure == nil {
 		return nil
 	}
-	raw, err := net.Listen("tcp", cfg.TLSListen)
+	raw, err := listenTCP(cfg.TLSListen)
 	if err != nil {
 		f.clear.Close()
 		return fmt.Errorf("listen for HTTPS: %w; choose another address with http.tls_listen", err)
 	}
 	f.secure = tls.NewListener(raw, secure("h2", "http/1.1"))
 	return nil
+}
+
+// listenTCP listens, so that who sends a long answer sees when a slow receiver
+// takes some of it.
+func listenTCP(addr string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return socket.BoundUnsent(l), nil
 }
 
 // serve answers until stop.
