@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,6 +49,14 @@ func start(t *testing.T, change ...func(*Config)) *running {
 // startOn starts one on a bus. It ends with the test.
 func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 	t.Helper()
+	r, stop := launch(t, b, nil, change...)
+	t.Cleanup(stop)
+	return r
+}
+
+// launch starts one that ends when it is told to; prepare may change it before.
+func launch(t *testing.T, b *bus.Bus, prepare func(*Worker), change ...func(*Config)) (r *running, stop func()) {
+	t.Helper()
 	cfg := DefaultConfig()
 	cfg.Dir, cfg.Open, cfg.Sync = t.TempDir(), true, syncNever
 	for _, c := range change {
@@ -63,6 +72,9 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 	}
 	c := &clock{}
 	w.store.now = c.now
+	if prepare != nil {
+		prepare(w)
+	}
 	mux := http.NewServeMux()
 	w.Routes(mux)
 	server := httptest.NewServer(mux)
@@ -74,7 +86,7 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 			t.Error(err)
 		}
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		server.CloseClientConnections()
 		<-done
@@ -82,7 +94,7 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 		keys.Close()
 	})
 	bustest.Eventually(t, "the worker is ready", func() bool { return w.Ready() == nil })
-	return &running{w, t, b, keys, server.URL, c}
+	return &running{w, t, b, keys, server.URL, c}, stop
 }
 
 // reply is an answer, read to its end.
