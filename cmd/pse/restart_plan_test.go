@@ -144,6 +144,12 @@ func (s planSession) silent() bool {
 	})
 }
 
+// losesMedia says that the media log may be gone at some time in it: it is in
+// the bus' memory (README, "What is not").
+func (s planSession) losesMedia() bool {
+	return slices.ContainsFunc(s.kills, func(k planKill) bool { return k.unit == whole || k.unit == "bus" })
+}
+
 func seconds(rnd *rand.Rand, from, to float64) time.Duration {
 	return time.Duration((from+rnd.Float64()*(to-from))*1000) * time.Millisecond
 }

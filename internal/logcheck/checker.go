@@ -97,10 +97,12 @@ func (c *Checker) Part(p *bus.Part) {
 	}
 }
 
-// Ended says that a session is over and all of it is in the log.
+// Ended says that a session is over and all of it is in the log. One that
+// another took over from may have no end: the next session's parts say it. But
+// all of its renditions have one or none has.
 func (c *Checker) Ended(id string) {
 	s := c.sessions[id]
-	if s == nil {
+	if s == nil || s != c.newest && len(s.ended) == 0 {
 		return
 	}
 	for name := range s.parts {

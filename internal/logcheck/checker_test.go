@@ -201,6 +201,15 @@ func TestEndAfterLoss(t *testing.T) {
 	}
 }
 
+// A session that another took over from needs no end.
+func TestTakenOver(t *testing.T) {
+	b := newBook(t).segments(1)
+	b.again("s2").segments(1).end()
+	for _, f := range b.check().Findings() {
+		t.Error(f)
+	}
+}
+
 // Each rule finds its fault.
 func TestEachRule(t *testing.T) {
 	at := func(b *book, rendition string, msn uint64, index int) int {
