@@ -19,6 +19,7 @@ type ports struct {
 	addresses *addresses
 	quota     *quota
 	draining  func() bool
+	random    func(n int) int // below n
 
 	mu    sync.Mutex // guards what follows; a port is in free or in users, never in both or none
 	free  map[netip.Addr][]uint16
@@ -32,7 +33,7 @@ type ports struct {
 const probeTime = 200 * time.Millisecond
 
 func newPorts(a *addresses, q *quota, draining func() bool) *ports {
-	return &ports{addresses: a, quota: q, draining: draining, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}, freed: make(chan struct{})}
+	return &ports{addresses: a, quota: q, draining: draining, random: rand.IntN, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}, freed: make(chan struct{})}
 }
 
 // Take takes an address for an allocation and has it bound. One that somebody
@@ -127,7 +128,7 @@ func (p *ports) pick(ip netip.Addr, want uint16, user string) (local netip.AddrP
 	case want != 0:
 		i = slices.Index(free, want)
 	case len(free) > 0:
-		i = rand.IntN(len(free))
+		i = p.random(len(free))
 	}
 	if i < 0 {
 		return local, false

@@ -1,0 +1,193 @@
+package turn
+
+import (
+	"errors"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/stun/v4"
+	pion "github.com/pion/turn/v5"
+
+	"github.com/helios-h2020/pse/internal/model"
+)
+
+// holding is what the model knows of an allocation.
+type holding struct {
+	local   netip.AddrPort
+	user    string
+	expires time.Time
+}
+
+// Over any history of allocations that are made, refreshed, freed, that expire,
+// whose users leave, and that redeem reservations, on a range that is nearly
+// used up and of which the system takes ports now and then:
+//
+//   - no port is given twice at once, and none outside of the range;
+//   - who is refused for want of a port finds indeed none, and who is refused
+//     for its quota has it all;
+//   - the quota counts what is held, of each user and of all;
+//   - ports are free or held, and when all is given back all are free;
+//   - a reservation is good once, and not after its time.
+func TestModelOfPorts(t *testing.T) {
+	model.Run(t, func(t *testing.T, r *rand.Rand) {
+		synctest.Test(t, func(t *testing.T) { portsHistory(t, r) })
+	})
+}
+
+func portsHistory(t *testing.T, r *rand.Rand) {
+	n := 1 + r.IntN(12)
+	cfg := DefaultConfig()
+	cfg.MaxAllocations, cfg.UserAllocations = 1+r.IntN(14), r.IntN(5)
+	q := newQuota(cfg)
+	p, tokens := testPorts(n, q), newReservations()
+	p.random = r.IntN
+	users := []string{"ann", "ben", "carl"}
+	held := map[netip.AddrPort]holding{}
+	system := map[netip.AddrPort]bool{}     // what other programs have bound
+	tokensKnown := map[string]reservation{} // that may be redeemed
+	at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(p.addresses.v4, port) }
+	anyPort := func() uint16 { return p.addresses.min + uint16(r.IntN(n)) }
+	count := func(user string) (of int) {
+		for _, h := range held {
+			if h.user == user {
+				of++
+			}
+		}
+		return of
+	}
+	free := func(h holding) {
+		delete(held, h.local)
+		p.Free(h.local)
+	}
+	all := func() (all []holding) { // in the same order for the same seed
+		for port := p.addresses.min; port <= p.addresses.max; port++ {
+			if h, ok := held[at(port)]; ok {
+				all = append(all, h)
+			}
+		}
+		return all
+	}
+	pick := func() (h holding, ok bool) {
+		all := all()
+		if len(all) == 0 {
+			return h, false
+		}
+		return all[r.IntN(len(all))], true
+	}
+	take := func(user string, want uint16) {
+		local, _, err := p.Take(pion.AllocateListenerConfig{Network: "udp4", UserID: user, RequestedPort: int(want)}, func(local netip.AddrPort) error {
+			if system[local] {
+				return errors.New("address already in use")
+			}
+			return nil
+		})
+		open := 0
+		for port := p.addresses.min; port <= p.addresses.max; port++ {
+			if _, taken := held[at(port)]; !taken && !system[at(port)] && (want == 0 || want == port) {
+				open++
+			}
+		}
+		full := len(held) >= cfg.MaxAllocations || cfg.UserAllocations > 0 && count(user) >= cfg.UserAllocations
+		switch {
+		case errors.Is(err, errQuota):
+			if !full {
+				t.Fatalf("%s is refused for its quota, with %d of %d and %d in all of %d", user, count(user), cfg.UserAllocations, len(held), cfg.MaxAllocations)
+			}
+		case errors.Is(err, errNoPort):
+			if open > 0 {
+				t.Fatalf("no port is found though %d are free", open)
+			}
+		case err != nil:
+			t.Fatal(err)
+		default:
+			if _, twice := held[local]; twice || full || system[local] || want != 0 && local.Port() != want || !p.addresses.inRange(local.Port()) {
+				t.Fatalf("%s is given to %s: held already %v, beyond the quota %v", local, user, twice, full)
+			}
+			held[local] = holding{local, user, time.Now().Add(time.Minute)}
+		}
+	}
+	for range 200 {
+		switch r.IntN(9) {
+		case 0, 1:
+			take(users[r.IntN(len(users))], 0)
+		case 2:
+			take(users[r.IntN(len(users))], anyPort())
+		case 3: // refresh
+			if h, ok := pick(); ok {
+				h.expires = time.Now().Add(time.Minute)
+				held[h.local] = h
+			}
+		case 4:
+			if h, ok := pick(); ok {
+				free(h)
+				p.Free(h.local) // what is closed twice is free once
+			}
+		case 5: // time goes by
+			time.Sleep(time.Duration(r.IntN(45)) * time.Second)
+			for _, h := range all() {
+				if time.Now().After(h.expires) {
+					free(h)
+				}
+			}
+		case 6: // a user leaves
+			user := users[r.IntN(len(users))]
+			for _, h := range all() {
+				if h.user == user {
+					free(h)
+				}
+			}
+		case 7:
+			if s := at(anyPort()); system[s] {
+				delete(system, s)
+			} else if _, ours := held[s]; !ours {
+				system[s] = true
+			}
+		case 8:
+			modelReservation(t, r, tokens, tokensKnown, at(anyPort()), take, users[r.IntN(len(users))])
+		}
+		if q.all != len(held) || len(p.users) != len(held) || len(p.free[p.addresses.v4])+len(held) != n && len(p.free) > 0 {
+			t.Fatalf("%d are held of %d; the quota counts %d, %d ports are taken, %d free", len(held), n, q.all, len(p.users), len(p.free[p.addresses.v4]))
+		}
+		for _, u := range users {
+			if q.users[u] != count(u) {
+				t.Fatalf("%s holds %d, and the quota counts %d", u, count(u), q.users[u])
+			}
+		}
+	}
+	for _, h := range all() {
+		free(h)
+	}
+	if q.all != 0 || len(q.users) != 0 || len(p.users) != 0 || len(p.free) > 0 && len(p.free[p.addresses.v4]) != n {
+		t.Fatalf("all is given back, but %d are free of %d, and the quota counts %d", len(p.free[p.addresses.v4]), n, q.all)
+	}
+}
+
+// modelReservation makes a reservation, or redeems one.
+func modelReservation(t *testing.T, r *rand.Rand, tokens *reservations, known map[string]reservation, at netip.AddrPort, take func(string, uint16), user string) {
+	t.Helper()
+	token := string(rune('a' + r.IntN(4)))
+	if r.IntN(2) == 0 {
+		m := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassSuccessResponse))
+		relayed := stun.XORMappedAddress{IP: net.IP(at.Addr().AsSlice()), Port: int(at.Port()) - 1}
+		if err := relayed.AddToAs(m, stun.AttrXORRelayedAddress); err != nil {
+			t.Fatal(err)
+		}
+		m.Add(stun.AttrReservationToken, []byte(token))
+		tokens.note(m, time.Now())
+		known[token] = reservation{at, time.Now().Add(reserved)}
+		return
+	}
+	got, ok := tokens.take([]byte(token), time.Now())
+	want, there := known[token]
+	delete(known, token)
+	if good := there && time.Now().Before(want.until); ok != good || ok && got != want.at {
+		t.Fatalf("the reservation %s gives %s, %v, want %s, %v", token, got, ok, want.at, good)
+	}
+	if ok {
+		take(user, got.Port())
+	}
+}
