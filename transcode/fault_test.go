@@ -1,11 +1,13 @@
 package transcode
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 )
@@ -34,6 +36,25 @@ func TestFFmpegHangs(t *testing.T) {
 		decode(t, name, parts)
 	}
 	same(t, got[sourceName], got["240p"])
+}
+
+// An ffmpeg whose first picture takes longer than a hang does, as on a machine
+// that is busy, is not ended for it again and again.
+func TestSlowStartIsNoHang(t *testing.T) {
+	t.Parallel()
+	slow := filepath.Join(t.TempDir(), "ffmpeg")
+	script := fmt.Sprintf("#!/bin/sh\nsleep %d\nexec ffmpeg \"$@\"\n", int(ladderHang/time.Second)+1)
+	if err := os.WriteFile(slow, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, "live")
+	cfg := DefaultConfig()
+	cfg.FFmpeg = slow
+	r.workOn(r.b, cfg, false)
+	r.end(r.publish(chunksOf(r.sid, r.wall, record(t, short))))
+	for name, parts := range r.collect(sourceName, "240p", audioName) {
+		check(t, name, parts)
+	}
 }
 
 // A worker that is gone leaves no ffmpeg behind.

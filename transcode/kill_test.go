@@ -111,12 +111,22 @@ func TestWorkersKilled(t *testing.T) {
 			fed := make(chan uint64, 1)
 			go func() { fed <- r.pace(1, chunks) }()
 			kills := 0
-			var last uint64
+			var last, done uint64 // of the media log, and of the parts log
 			for last == 0 {
 				kill := r.mortal()
+				// It dies when it has done something, however long that takes on
+				// a busy machine: else none gets on, and the media log forgets.
+				waitFor(t, func() bool {
+					p, err := r.b.LastPart(t.Context(), r.sid, c.encoded[0])
+					on := err == nil && p.Seq > done
+					if on {
+						done = p.Seq
+					}
+					return on || len(fed) > 0
+				})
 				select {
 				case last = <-fed:
-				case <-time.After(time.Duration(500+rand.IntN(2500)) * time.Millisecond):
+				case <-time.After(time.Duration(rand.IntN(2500)) * time.Millisecond):
 				}
 				kill()
 				kills++

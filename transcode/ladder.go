@@ -32,12 +32,14 @@ type ladder struct {
 	short    int       // children that ended well and too early
 	retry    time.Time // when to start the next child
 	wait     time.Duration
-	heard    time.Time // last sign of life, or of nothing to do
-	lagged   time.Time // since when the child has been behind; zero: it is not
+	patience time.Duration // how long the child may be silent; more after each that was: a busy machine is slow
+	heard    time.Time     // last sign of life, or of nothing to do
+	lagged   time.Time     // since when the child has been behind; zero: it is not
 }
 
 const (
 	ladderHang  = 5 * time.Second  // without output while input goes on: it hangs
+	ladderCalm  = 40 * time.Second // the same, after others that did
 	ladderLag   = 5000             // ms of media that may wait for ffmpeg
 	ladderSlow  = 10 * time.Second // that it may be so for
 	ladderShort = 3                // children that may end early before what there is is taken for all
@@ -176,7 +178,7 @@ func (l *ladder) event(e encoded) {
 			r.picture(l.gen, f)
 			if f.key {
 				l.trim()
-				l.wait = 0
+				l.wait, l.patience = 0, 0
 			}
 		}
 		l.child.due[e.output].Store(r.due(l.gen) - l.base)
@@ -250,7 +252,9 @@ func (l *ladder) tend(ctx context.Context) {
 	if lag == 0 && !l.ended {
 		l.heard = now
 	}
-	if now.Sub(l.heard) > ladderHang {
+	l.patience = max(l.patience, ladderHang)
+	if now.Sub(l.heard) > l.patience {
+		l.patience = min(2*l.patience, ladderCalm)
 		l.stop()
 		l.failed(errHang)
 		return

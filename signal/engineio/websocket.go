@@ -52,6 +52,7 @@ type socket struct {
 
 	mu  sync.Mutex // held while something is written
 	out outlet
+	bye bool // the close frame was written, after which nothing is (RFC 6455, 5.5.1)
 }
 
 // hijacker finds the connection below a ResponseWriter that wraps another
@@ -177,6 +178,9 @@ func (w *socket) refuse(status ws.StatusCode) {
 func (w *socket) write(c codec, ps []Packet) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.bye {
+		return net.ErrClosed
+	}
 	for len(ps) > 0 || w.out.left() {
 		ps = w.fill(c, ps)
 		if err := w.flush(); err != nil {
@@ -192,6 +196,9 @@ func (w *socket) offer(c codec, ps []Packet) (taken, all bool) {
 		return false, false
 	}
 	defer w.mu.Unlock()
+	if w.bye {
+		return false, false
+	}
 	rest := w.fill(c, ps)
 	if len(rest) > 0 { // much: whoever writes it has to wait
 		w.out.drop()
@@ -209,9 +216,18 @@ func (w *socket) send(binary bool, b []byte) error {
 	return w.frame(ws.OpText, b)
 }
 
+// frame writes one frame. A second close frame is none: both sides may close,
+// and each says so once.
 func (w *socket) frame(op ws.OpCode, b []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.bye && op == ws.OpClose {
+		return nil
+	}
+	if w.bye {
+		return net.ErrClosed
+	}
+	w.bye = op == ws.OpClose
 	w.head(op, len(b)).Write(b)
 	return w.flush()
 }

@@ -175,6 +175,61 @@ func TestCloseFrameIsAnswered(t *testing.T) {
 	})
 }
 
+// A close frame is the last there is (RFC 6455, 5.5.1), whoever closes first
+// and whatever is sent after it: browsers call a second one an error of ours.
+func TestCloseFrameIsTheLast(t *testing.T) {
+	bye := masked(ws.OpClose, true, string(ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
+	for name, closes := range map[string]func(w *socket, client net.Conn){
+		"the client, then we": func(w *socket, client net.Conn) {
+			go func() { _, _ = client.Write(bye) }()
+			_, _, _ = w.read()
+			w.end()
+		},
+		"we, then the client": func(w *socket, client net.Conn) {
+			w.end()
+			go func() { _, _ = client.Write(bye) }()
+			_, _, _ = w.read()
+		},
+		"we, twice": func(w *socket, _ net.Conn) {
+			w.refuse(ws.StatusMessageTooBig)
+			w.end()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, w *socket, client net.Conn) {
+				said := make(chan []ws.OpCode, 1)
+				go func() {
+					var all []ws.OpCode
+					for {
+						f, err := ws.ReadFrame(client)
+						if err != nil {
+							said <- all
+							return
+						}
+						all = append(all, f.Header.OpCode)
+					}
+				}()
+				closes(w, client)
+				if err := w.send(false, []byte("late")); err == nil {
+					t.Error("a message after the end was sent")
+				}
+				if err := w.write(codec{version: 4}, []Packet{Text([]byte("late"))}); err == nil {
+					t.Error("a packet after the end was written")
+				}
+				if taken, _ := w.offer(codec{version: 4}, []Packet{Text([]byte("late"))}); taken {
+					t.Error("a packet after the end was taken")
+				}
+				go func() { _, _ = client.Write(masked(ws.OpPing, true, "still there?")) }()
+				_, _, _ = w.read()
+				w.drop()
+				if all := <-said; len(all) != 1 || all[0] != ws.OpClose {
+					t.Errorf("the client got frames %v", all)
+				}
+			})
+		})
+	}
+}
+
 // Packets of all sizes arrive whole and in order, offered or written, also
 // when the client takes them slowly.
 func TestOfferAndWrite(t *testing.T) {
