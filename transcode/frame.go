@@ -22,6 +22,7 @@ type cut struct {
 	epoch    int
 	disc     bool   // a discontinuity goes before it
 	discSeq  uint64 // discontinuities up to and with it
+	fps      float64
 }
 
 // mode says where a generation's pictures and its segment starts come from.

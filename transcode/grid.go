@@ -69,11 +69,14 @@ func (t *timeline) target() int {
 // limit is the longest segment of the source, in ms.
 func (t *timeline) limit() int64 { return int64(t.target())*1000 + gridMargin }
 
+// most is what still rounds to the target, in ms.
+func (t *timeline) most() int64 { return int64(t.target())*1000 + 499 }
+
 // cutPass begins a segment with a picture of the source, or in the hole before
 // it where the segment would not round to the target any more.
 func (t *timeline) cutPass(f frame) {
 	dts, pts := f.dts, f.pts
-	if most := int64(t.target())*1000 + 499; dts-t.s.SegDTS > most {
+	if most := t.most(); dts-t.s.SegDTS > most {
 		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
 	}
 	t.cut(dts, pts, false)
@@ -82,7 +85,7 @@ func (t *timeline) cutPass(f frame) {
 // toGrid gives the source's own pictures up from here on.
 func (t *timeline) toGrid(f frame) {
 	endDTS, endPTS := f.dts, max(f.pts, t.s.MaxPTS+1)
-	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS >= int64(t.target())*1000+500 {
+	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS > t.most() {
 		// The picture before it does not last until this one: the grid repeats it.
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}
@@ -106,13 +109,20 @@ const (
 	repeatEvery = 400
 )
 
-// missing keeps the pictures going while sound comes without them.
+// missing keeps the pictures going while sound comes without them. Where
+// nobody can encode the sound goes on alone.
 func (t *timeline) missing(clock int64) {
-	if t.passOnly || clock-t.s.LastDTS < missingAfter || clock-t.s.Repeated < repeatEvery {
+	if clock-t.s.LastDTS < missingAfter || clock-t.s.Repeated < repeatEvery {
 		return
 	}
-	if t.gen.mode == modePass {
-		t.encodeFrom(t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame)
+	dts, pts := max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame
+	switch {
+	case t.passOnly:
+		t.close(dts, pts)
+		t.open(modeAudio, pts, pts, false)
+		return
+	case t.gen.mode == modePass || t.gen.audio != t.audio:
+		t.encodeFrom(dts, pts)
 	}
 	t.s.Repeated = clock
 	t.cutGrid(clock)

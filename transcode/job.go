@@ -291,13 +291,28 @@ func (j *job) end() error {
 	return nil
 }
 
-// finish ends every rendition whose end is not in the parts log.
+// finish ends every rendition whose end is not in the parts log: first when all
+// parts are, so that an end says that nothing is missing in any.
 func (j *job) finish(ctx context.Context) error {
+	var stored []chan struct{}
 	for _, r := range j.rends {
-		if !r.finish() {
+		if !r.ended {
+			all := make(chan struct{})
+			r.pub.push(nil, func() { close(all) })
+			stored = append(stored, all)
+		}
+	}
+	for _, all := range stored {
+		if err := j.await(ctx, all); err != nil {
+			return err
+		}
+	}
+	for _, r := range j.rends {
+		said := make(chan struct{})
+		if !r.finish(func() { close(said) }) {
 			continue
 		}
-		if err := j.ended(ctx, r); err != nil {
+		if err := j.await(ctx, said); err != nil {
 			return err
 		}
 	}
@@ -314,11 +329,11 @@ func (j *job) finish(ctx context.Context) error {
 	return errFinished
 }
 
-// ended waits until the end of a rendition is stored.
-func (j *job) ended(ctx context.Context, r *rendition) error {
+// await waits for what is to be stored, as long as the session is the name's.
+func (j *job) await(ctx context.Context, stored <-chan struct{}) error {
 	for {
 		select {
-		case <-r.pub.done:
+		case <-stored:
 			return nil
 		case err := <-j.failed:
 			return err

@@ -50,14 +50,15 @@ func (t *timeline) markFor(end, audio int64, byDTS bool) *mark {
 	return nil
 }
 
-// markAt is the mark of a chunk, nil if it is not known any more.
+// markAt is the mark of a chunk, or the oldest there is: the chunk may have got
+// another number when the media log was lost and stored again. There is one.
 func (t *timeline) markAt(seq uint64) *mark {
 	for i := range t.marks {
 		if t.marks[i].seq == seq {
 			return &t.marks[i]
 		}
 	}
-	return nil
+	return &t.marks[0]
 }
 
 // restore takes the fold up at a mark's state.
@@ -89,7 +90,7 @@ func (t *timeline) restore(state json.RawMessage) error {
 		// yet. Only a generation's first segment has a discontinuity.
 		t.sink.cutSegment(g, cut{
 			msn: t.s.NextMSN - 1, dts: t.s.SegDTS, pts: t.s.SegPTS, wall: t.s.Wall, epoch: t.s.Epoch,
-			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Disc > 0, discSeq: t.s.Disc,
+			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Start.Disc, discSeq: t.s.Disc, fps: g.fps,
 		})
 	}
 	return nil

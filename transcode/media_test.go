@@ -64,10 +64,7 @@ func chunksOf(sid string, wall int64, tags []timed) []*bus.Chunk {
 	var cur *bus.Chunk
 	var start int64
 	var video, audio *bus.Tag
-	hasVideo := false
-	for _, tag := range tags {
-		hasVideo = hasVideo || tag.IsAVCFrame()
-	}
+	hasVideo := false // so far
 	epoch, n := 0, uint64(0)
 	flush := func() {
 		if cur != nil && len(cur.Tags) > 0 {
@@ -84,6 +81,7 @@ func chunksOf(sid string, wall int64, tags []timed) []*bus.Chunk {
 			flush()
 			epoch, n, lastKey = tag.epoch, 0, -10000
 		}
+		hasVideo = hasVideo || tag.IsAVCFrame()
 		key := tag.IsKey() || !hasVideo && tag.IsAACFrame() && tag.at-lastKey >= 1000
 		switch {
 		case tag.IsAVCConfig():

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"github.com/helios-h2020/pse/bus"
@@ -17,6 +18,13 @@ type resume struct {
 	Number   uint32          `json:"number"`   // of the moof
 	Rates    bandwidth       `json:"rates"`
 	Facts    segmentFact     `json:"facts"`
+
+	state *timelineState // Timeline, read
+}
+
+// before orders by what media the next part needs: none has a number twice.
+func (r *resume) before(o *resume) int {
+	return cmp.Or(cmp.Compare(r.state.Epoch, o.state.Epoch), cmp.Compare(r.state.N, o.state.N))
 }
 
 // make turns a cell and its sound into a part.
@@ -56,7 +64,7 @@ func (r *rendition) make(t *track, c cell) {
 	if c.index == 0 {
 		r.segment(t, c, p)
 	}
-	r.rates.add(c, len(p.Data), r.tl.profile.Target)
+	r.rates.add(c, len(p.Data), r.tl.target())
 	r.fact.add(p, r.tl.s.Session, r.name)
 	r.resume(t, p, c.seen)
 	r.end, r.msn, r.ended = c.end, c.msn, false
@@ -90,13 +98,9 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 		t.init = initSegment(video, audio)
 		t.initID = initID(t.init)
 	}
-	start := c.start
-	if !t.spec.sound && len(c.frames) > 0 {
-		start = c.frames[0].pts
-	}
 	r.epoch, r.disc = c.seg.epoch, c.seg.discSeq
 	s := &bus.Segment{
-		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + start, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
+		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + c.seg.pts, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
 		InitID: t.initID, Target: r.tl.target(), PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
 	}
 	switch {
@@ -108,7 +112,7 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 		s.Kind, s.Codecs = bus.KindAV, video.codec+","+audio.codec
 	}
 	if video != nil {
-		s.Width, s.Height, s.FPS = video.width, video.height, g.fps
+		s.Width, s.Height, s.FPS = video.width, video.height, c.seg.fps
 	}
 	s.Bandwidth, s.AverageBandwidth = r.rates.rates(t.spec.expected)
 	p.Segment, p.Init = s, t.init
@@ -143,7 +147,7 @@ func (r *rendition) oldest(m *mark, end int64) *mark {
 		if o == r || o.gone || o.eos || need == 0 || need >= m.seq || len(o.tracks) == 0 && o.pub.waiting() == 0 {
 			continue
 		}
-		if late := r.tl.markAt(need); late != nil && end-max(o.end, late.pts) < staleAfter {
+		if late := r.tl.markAt(need); end-max(o.end, late.pts) < staleAfter {
 			m = late
 		}
 	}

@@ -22,7 +22,7 @@ type publisher struct {
 	done  chan struct{} // closed when run ended
 }
 
-// unstored is a part and what to do when it is stored.
+// unstored is a part, or nothing, and what to do when it is stored and all before it.
 type unstored struct {
 	*bus.Part
 	then func()
@@ -72,6 +72,10 @@ func (p *publisher) run(ctx context.Context) error {
 				return ctx.Err()
 			case <-p.wake:
 			}
+			continue
+		}
+		if part.Part == nil {
+			part.then()
 			continue
 		}
 		if err := p.store(ctx, part.Part); err != nil {

@@ -37,6 +37,7 @@ type rendition struct {
 	source uint64    // Part.Source and Part.Resume of the last part made
 	state  json.RawMessage
 
+	least uint64                // the first segment that no worker before this one began
 	peers map[string]*rendition // all of the job
 	own   uint64                // the mark that this one needs to go on after the last part made
 	need  atomic.Uint64         // and after the last part stored
@@ -85,7 +86,7 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	}
 	t.front = t.from
 	if !t.seg.past {
-		t.seg.from = t.clock(g.start)
+		t.seg.from, t.seg.least = t.clock(g.start), r.least
 	}
 	r.tracks = append(r.tracks, t)
 }
@@ -110,6 +111,9 @@ func (r *rendition) picture(g *generation, f frame) {
 	t := r.current(g)
 	if t == nil || t.skip || t.done || t.seg.idle() && f.dts < max(t.seg.from, t.seg.seen) {
 		return // out already
+	}
+	if t.spec.rung != nil && g.ended && f.pts >= g.endPTS {
+		return // what an encoder makes beyond the end has no number
 	}
 	t.seg.add(f, t.clock)
 	r.drain()
@@ -242,8 +246,9 @@ func (r *rendition) drain() {
 	}
 }
 
-// finish ends the rendition for good. It reports false where that is said already.
-func (r *rendition) finish() bool {
+// finish ends the rendition for good; then is called when that is stored. It
+// reports false where it was before.
+func (r *rendition) finish(then func()) bool {
 	if r.ended {
 		return false
 	}
@@ -251,7 +256,7 @@ func (r *rendition) finish() bool {
 	r.pub.push(&bus.Part{
 		SID: r.sid, Rendition: r.spec.name, MSN: r.msn + 1, Start: r.end, End: r.end, EOS: true,
 		Source: r.source, Resume: r.state,
-	}, func() {})
+	}, then)
 	return true
 }
 
@@ -270,10 +275,11 @@ func (r *rendition) takeUp(last *bus.Part) (*timelineState, error) {
 	if err := json.Unmarshal(from.Timeline, state); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrResume, err)
 	}
+	from.state = state
 	from.Epoch, from.Disc = max(from.Epoch, state.Epoch), max(from.Disc, state.Disc)
 	r.from = from
 	r.rates, r.number, r.fact, r.epoch, r.disc = from.Rates, from.Number, from.Facts, from.Epoch, from.Disc
-	r.own = last.Source
+	r.own, r.least = last.Source, last.MSN+1
 	r.need.Store(last.Source)
 	return state, nil
 }

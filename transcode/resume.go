@@ -1,7 +1,6 @@
 package transcode
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +79,7 @@ func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64)
 		}
 		j.publish(r)
 	}
-	first, err := firstOf(ours, held)
+	first, err := firstOf(ours, out.losses, held)
 	if err != nil {
 		return 0, err
 	}
@@ -105,40 +104,46 @@ func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64)
 // add counts what there is of a rendition.
 func (t *taken) add(r *rendition) {
 	t.nextMSN, t.disc, t.end = max(t.nextMSN, r.msn+1), max(t.disc, r.disc), max(t.end, r.end)
-	t.gen, t.epoch = max(t.gen, r.from.Gen), max(t.epoch, r.epoch)
+	t.gen, t.epoch, t.losses = max(t.gen, r.from.Gen), max(t.epoch, r.epoch), max(t.losses, r.from.state.Losses)
 }
 
 // firstOf is the rendition whose next part needs the oldest media that is held,
 // or that is needed where none is; nil when all have ended. It has those begin
-// anew that were given up, or need what is gone.
-func firstOf(ours []*rendition, held func(seq uint64) (bool, error)) (*rendition, error) {
+// anew that were given up, need what is gone, or have nothing since the last of
+// so many losses of media: from what was before nobody comes to what followed.
+func firstOf(ours []*rendition, losses int, held func(seq uint64) (bool, error)) (*rendition, error) {
 	newest := int64(0)
 	for _, r := range ours {
-		newest = max(newest, r.end)
+		if r.from.state.Losses == losses {
+			newest = max(newest, r.end)
+		}
 	}
 	var going []*rendition
 	for _, r := range ours {
 		switch {
 		case r.eos:
-		case r.end < newest-staleAfter:
+		case r.end < newest-staleAfter || r.from.state.Losses < losses:
 			r.anew()
 		default:
 			r.ready = r.epoch
 			going = append(going, r)
 		}
 	}
-	slices.SortFunc(going, func(a, b *rendition) int { return cmp.Compare(a.lastAt.Source, b.lastAt.Source) })
-	for i, r := range going {
+	slices.SortFunc(going, func(a, b *rendition) int { return a.from.before(b.from) })
+	for _, r := range going {
 		ok, err := held(r.lastAt.Source)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
-			for _, late := range going[:i] {
+		if !ok {
+			continue
+		}
+		for _, late := range going {
+			if late.from.before(r.from) < 0 {
 				late.anew()
 			}
-			return r, nil
 		}
+		return r, nil
 	}
 	if len(going) == 0 {
 		return nil, nil

@@ -10,17 +10,18 @@ type segmenter struct {
 	grain  int64 // a frame of that audio, ms
 	sound  bool  // the frames are sound
 
-	cuts []cut // segment starts that are known and not reached
-	open bool  // a segment is open
-	at   cut   // the open segment
-	msn  uint64
-	past bool  // segments up to msn are out already, or begun: the next goes on after them
-	next int   // index of the open part
-	from int64 // start of the open part, ms
-	seen int64 // frames before this time are in a part, ms
-	cur  []frame
-	pend *frame // the newest frame: it is placed when its successor tells its end
-	out  func(cell)
+	cuts  []cut // segment starts that are known and not reached
+	open  bool  // a segment is open
+	at    cut   // the open segment
+	msn   uint64
+	least uint64 // segments before it are out
+	past  bool   // segments up to msn are out already, or begun: the next goes on after them
+	next  int    // index of the open part
+	from  int64  // start of the open part, ms
+	seen  int64  // frames before this time are in a part, ms
+	cur   []frame
+	pend  *frame // the newest frame: it is placed when its successor tells its end
+	out   func(cell)
 }
 
 // cell is one closed part without its audio.
@@ -42,7 +43,7 @@ func (s *segmenter) add(f frame, clock func(cut) int64) {
 	if boundary {
 		end = clock(s.cuts[0]) // sound may start up to a frame after it
 	}
-	s.reach(end, boundary)
+	s.reach(end, f.dts, boundary)
 	if boundary {
 		s.begin(s.cuts[0], end)
 		s.cuts = s.cuts[1:]
@@ -60,7 +61,7 @@ func (s *segmenter) idle() bool { return s.pend == nil && len(s.cur) == 0 }
 
 // know tells of a segment start to come.
 func (s *segmenter) know(c cut) {
-	if !s.past || c.msn > s.msn {
+	if c.msn >= s.least && (!s.past || c.msn > s.msn) {
 		s.cuts = append(s.cuts, c)
 	}
 }
@@ -80,19 +81,20 @@ func (s *segmenter) begin(c cut, from int64) {
 
 // flush ends the open segment at a time.
 func (s *segmenter) flush(end int64) {
-	s.reach(end, true)
+	s.reach(end, end, true)
 	s.open = false
 	s.cuts = nil
 }
 
-// reach places the newest frame, which lasts to end, and closes what parts are
-// full then. boundary says that end begins a segment.
-func (s *segmenter) reach(end int64, boundary bool) {
+// reach closes the parts that are full at end, with the newest frame, which
+// lasts until next. boundary says that end begins a segment.
+func (s *segmenter) reach(end, next int64, boundary bool) {
 	if !s.open || s.pend == nil && end <= s.from {
 		return
 	}
 	if s.pend != nil {
 		end = max(end, s.pend.dts+1)
+		next = max(next, end)
 		s.place(*s.pend, end, boundary)
 		s.pend = nil
 	}
@@ -103,17 +105,20 @@ func (s *segmenter) reach(end int64, boundary bool) {
 			if boundary && end-cutAt < max(s.target/10, s.grain) {
 				cutAt = min(s.from+s.target*9/10, end-s.grain) // leave some for the last part
 			}
-			s.close(cutAt, end, end, false)
+			s.close(cutAt, next, next, false)
 		}
 	case len(s.cur) == 0:
 		return
 	case end-s.from > s.target:
 		// The next frame is decoded early: it starts where this one is said to end.
-		s.close(s.from+s.target, s.from+s.target, end, boundary)
+		s.close(s.from+s.target, s.from+s.target, next, boundary)
 		return
 	}
+	if !s.split {
+		next = end
+	}
 	if boundary || end-s.from >= s.enough() {
-		s.close(end, end, end, boundary)
+		s.close(end, next, next, boundary)
 	}
 }
 

@@ -10,6 +10,9 @@ func (t *timeline) sound(clock int64, data []byte) {
 		t.close(clock, clock)
 		t.open(modeAudio, clock, clock, false)
 	}
+	if t.gen != nil && t.gen.video != nil {
+		t.missing(clock)
+	}
 	g := t.gen
 	if g == nil || g.audio == nil || g.audio != t.audio {
 		return // before the first key frame, or of a configuration that starts with the next
@@ -20,10 +23,6 @@ func (t *timeline) sound(clock int64, data []byte) {
 		}
 		t.s.LastDTS, t.s.MaxPTS = clock, clock
 		t.sink.decided(g, clock)
-	}
-	if g.video != nil {
-		t.missing(clock)
-		g = t.gen
 	}
 	rate, step := int64(g.audio.rate), int64(g.audio.samples)
 	want := (clock*rate + 500) / 1000

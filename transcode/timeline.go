@@ -68,6 +68,8 @@ type timelineState struct {
 	WantDisc bool    `json:"want_disc"` // the next generation is not the session's first
 	Stepped  bool    `json:"stepped"`   // Wall does not go on from that of the open generation
 
+	Losses int `json:"losses"` // how often a worker took up after media that was lost
+
 	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
 
 	AudioNext int64 `json:"audio_next"` // sample number of the next audio frame
@@ -76,9 +78,10 @@ type timelineState struct {
 }
 
 type cutJSON struct {
-	MSN uint64 `json:"msn"`
-	DTS int64  `json:"dts"`
-	PTS int64  `json:"pts"`
+	MSN  uint64 `json:"msn"`
+	DTS  int64  `json:"dts"`
+	PTS  int64  `json:"pts"`
+	Disc bool   `json:"disc"`
 }
 
 // taken is where the parts log stands at a resume, until the first chunk is
@@ -89,7 +92,8 @@ type taken struct {
 	nextMSN uint64
 	gen     int
 	disc    uint64
-	epoch   int   // the newest that there are parts of
+	epoch   int // the newest that there are parts of
+	losses  int
 	end     int64 // of the newest part, ms
 }
 
@@ -111,6 +115,9 @@ const (
 func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Epoch < t.s.Epoch || c.Epoch == t.s.Epoch && int64(c.N) <= t.s.N {
 		return nil // stored twice
+	}
+	if !c.Key && len(t.marks) == 0 {
+		return nil // nothing can be made of it, nor taken up at it
 	}
 	if t.taken.seq != 0 && !t.goOn(c) {
 		return nil
@@ -171,14 +178,22 @@ func (t *timeline) goOn(c *bus.Chunk) bool {
 	if t.gen != nil { // what came of it is all there is: not even silence can be added
 		t.endGeneration(t.s.Start.DTS, t.s.Start.PTS)
 	}
-	t.s.NextMSN, t.s.Gen, t.s.Disc = max(t.s.NextMSN, k.nextMSN), max(t.s.Gen, k.gen), max(t.s.Disc, k.disc)
+	t.s.NextMSN, t.s.Gen, t.s.Disc = k.nextMSN, max(t.s.Gen, k.gen), max(t.s.Disc, k.disc)
+	t.s.Losses = max(t.s.Losses, k.losses) + 1
 	t.s.WantDisc, t.s.Anchored, t.s.Repeated = true, false, 0
+	t.recent, t.video, t.audio = nil, nil, nil // a Key chunk brings its own
+	if c.Epoch == t.s.Epoch {
+		t.s.N = int64(c.N) - 1 // what is missing is accounted for
+	}
 	return true
 }
 
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
 	switch {
 	case tag.IsAVCConfig():
+		if t.gen != nil && t.gen.video.same(tag.Payload()) {
+			t.video = t.gen.video // it has come back to it
+		}
 		if t.video.same(tag.Payload()) {
 			return nil
 		}
@@ -193,6 +208,9 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 			t.picture(frame{dts: clock, pts: clock + int64(tag.CTS()), key: tag.IsKey() && t.video.isIDR(tag.Payload()), data: tag.Payload()})
 		}
 	case tag.IsAACConfig():
+		if t.gen != nil && t.gen.audio.same(tag.Payload()) {
+			t.audio = t.gen.audio
+		}
 		if t.audio.same(tag.Payload()) {
 			return nil
 		}
@@ -216,7 +234,7 @@ func (t *timeline) picture(f frame) {
 	}
 	switch {
 	case f.key && t.changed():
-		t.close(f.dts, max(f.pts, t.s.MaxPTS))
+		t.closeBefore(f)
 		if t.sourceMode() == modeGrid {
 			at := t.tick(f.pts)
 			t.open(modeGrid, at, at, false)
@@ -273,14 +291,14 @@ func (t *timeline) open(m mode, dts, pts int64, within bool) {
 	}
 	t.s.WantDisc = true
 	g.start = t.newCut(dts, pts, disc)
-	t.s.Start = cutJSON{g.start.msn, dts, pts}
+	t.s.Start = cutJSON{g.start.msn, dts, pts, disc}
 	t.sink.beginGeneration(g)
 	t.sink.cutSegment(g, g.start)
 	t.continueAudio(g)
 }
 
 func (t *timeline) newCut(dts, pts int64, disc bool) cut {
-	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc}
+	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc, fps: t.gen.fps}
 	t.s.NextMSN++
 	t.s.SegDTS, t.s.SegPTS, t.s.Frames = dts, pts, 0
 	return c
@@ -300,6 +318,28 @@ func (t *timeline) close(dts, pts int64) {
 		t.fillTo(g, max(dts, pts))
 	}
 	t.endGeneration(dts, pts)
+	if t.cameTo(g, dts, pts) {
+		return
+	}
+	t.s.NextMSN--                     // it is free
+	if t.s.NextMSN == t.s.Start.MSN { // nor to the generation
+		t.s.WantDisc = t.s.Start.Disc
+		if t.s.Start.Disc {
+			t.s.Disc--
+		}
+	}
+}
+
+// cameTo reports that there is media for the newest segment of a generation that ends at a time.
+func (t *timeline) cameTo(g *generation, dts, pts int64) bool {
+	if g.video != nil {
+		return t.s.SegDTS < dts || t.s.SegPTS < pts
+	}
+	n := t.s.AudioNext - int64(g.audio.samples)
+	for t.s.Anchored && g.audio.ms(n-1) >= pts {
+		n -= int64(g.audio.samples)
+	}
+	return t.s.Anchored && g.audio.ms(n-1) >= t.s.SegPTS
 }
 
 func (t *timeline) endGeneration(dts, pts int64) {
@@ -310,10 +350,26 @@ func (t *timeline) endGeneration(dts, pts int64) {
 	t.s.Open = false
 }
 
+// closeBefore ends the open generation at a picture, or after the last one
+// there was where that cannot last so long.
+func (t *timeline) closeBefore(f frame) {
+	hole := f.dts - max(t.s.LastDTS, t.s.Repeated)
+	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || f.dts-t.s.SegDTS > t.most()) {
+		t.closeHere()
+		return
+	}
+	t.close(f.dts, max(f.pts, t.s.MaxPTS))
+}
+
 // finish ends the stream.
 func (t *timeline) finish() { t.closeHere() }
 
-// closeHere ends the open generation after the last picture there was.
+// closeHere ends the open generation after the last picture or sound there was.
 func (t *timeline) closeHere() {
+	if g := t.gen; g != nil && g.video == nil && t.s.Anchored {
+		end := g.audio.ms(t.s.AudioNext)
+		t.close(end, end)
+		return
+	}
 	t.close(max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame)
 }

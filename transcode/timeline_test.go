@@ -98,7 +98,7 @@ func TestTimeline(t *testing.T) {
 		{"10 s GOPs do not", pictures(t, 0, 9000, 40, 250, 0), "begin pass, cut 7 at 0, end 4280, begin grid, cut 8 at 4280 disc, cut 9 at 6000, cut 10 at 8000, end 9000"},
 		{"another epoch", append(pictures(t, 0, 3000, 40, 50, 0), pictures(t, 9000, 12000, 40, 50, 1)...), "begin pass, cut 7 at 0, cut 8 at 2000, end 3000, begin pass, cut 9 at 9000 disc, cut 10 at 11000, end 12000"},
 		{"pictures stop for 300 ms without sound", append(pictures(t, 0, 3000, 40, 50, 0), pictures(t, 3260, 4000, 40, 50, 0)...), "begin pass, cut 7 at 0, cut 8 at 2000, end 3000, begin grid, cut 9 at 3000 disc, cut 10 at 4000, end 4020"},
-		{"only sound", sounds(0, 5000), "begin audio, cut 7 at 0, cut 8 at 2005, cut 9 at 4010, end 5032"},
+		{"only sound", sounds(0, 5000), "begin audio, cut 7 at 0, cut 8 at 2005, cut 9 at 4010, end 5013"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := &script{}
