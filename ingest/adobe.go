@@ -15,6 +15,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // adobeAuth is the challenge and response by which OBS, ffmpeg and librtmp
@@ -64,7 +65,7 @@ func (a *adobeAuth) check(q query, peer net.Addr, keys *access.Keys) (keyID stri
 // opaque is a time and our seal on it and on the peer's address.
 func (a *adobeAuth) opaque(at time.Time, peer net.Addr) string {
 	t := strconv.FormatInt(at.Unix(), 36)
-	return t + "." + a.sign(t+" "+prefixOf(peer).String())
+	return t + "." + a.sign(t+" "+limit.AddressOf(peer).String())
 }
 
 func (a *adobeAuth) fresh(opaque string, peer net.Addr) bool {

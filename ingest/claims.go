@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // claims are the names this worker's publishers hold.
@@ -86,7 +87,7 @@ func (w *Worker) admit(ctx context.Context, s *session) error {
 // keys are off the same address.
 func (s *session) same(o *session) bool {
 	if s.w.cfg.Open {
-		return prefixOf(s.conn.addr) == prefixOf(o.conn.addr)
+		return limit.AddressOf(s.conn.addr) == limit.AddressOf(o.conn.addr)
 	}
 	return s.keyID == o.keyID
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 const (
@@ -68,7 +70,10 @@ func (g *guard) Write(p []byte) (int, error) {
 }
 
 // publish lets the peer send media: the first of it has to come in time.
-func (g *guard) publish() { g.publishing, g.due = true, time.Now().Add(g.idle) }
+func (g *guard) publish() {
+	g.publishing, g.due = true, time.Now().Add(g.idle)
+	limit.Settle(g.Conn)
+}
 
 // offer writes what the peer can do without, and says whether it was taken.
 func (g *guard) offer(p []byte) bool {

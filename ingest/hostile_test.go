@@ -3,10 +3,8 @@ package ingest
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"runtime"
 	"strings"
 	"testing"
@@ -100,7 +98,7 @@ func TestHostileBeforePublishing(t *testing.T) {
 // noneLeft waits until no connection is left, and no goroutine of one.
 func (r *rig) noneLeft() {
 	r.t.Helper()
-	bustest.Eventually(r.t, "all connections to be gone", func() bool { return r.w.gate.count() == 0 })
+	bustest.Eventually(r.t, "all connections to be gone", func() bool { return r.w.door.Len() == 0 })
 	stacks := make([]byte, 4<<20)
 	bustest.Eventually(r.t, "their goroutines to be gone", func() bool {
 		all := string(stacks[:runtime.Stack(stacks, true)])
@@ -216,42 +214,35 @@ func TestConnectionCaps(t *testing.T) {
 	}
 	(&peer{t: t, conn: c}).hungUp()
 	held[0].conn.Close()
-	bustest.Eventually(t, "a place to be free", func() bool { return r.w.gate.count() < 3 })
+	bustest.Eventually(t, "a place to be free", func() bool { return r.w.door.Len() < 3 })
 	r.stillServes("cam")
 }
 
-// An error of accept does not spin, and does not end the worker.
-func TestAcceptErrors(t *testing.T) {
-	f := &flakyListener{Listener: mustListen(t), fail: 2}
-	l := &listener{
-		Listener: f, closed: make(chan struct{}), guard: func(c net.Conn, _ func()) net.Conn { return c },
-		gate: &gate{max: 9, maxPerIP: 9, perIP: map[netip.Prefix]int{}, open: map[*guard]struct{}{}},
+// Strangers who hold all places, and say nothing, keep no publisher out.
+func TestStrangersKeepNobodyOut(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.MaxConnections, c.MaxPerIP, c.SetupTimeout = 4, 4, time.Hour })
+	live := dial(t, r.w.Addr())
+	live.mustPublish("live", "one?key="+r.key.Secret)
+	for range 3 {
+		c, err := net.Dial("tcp", r.w.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
 	}
-	c, err := net.Dial("tcp", f.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if got, err := l.Accept(); err != nil || f.fail != 0 {
-		t.Errorf("Accept: %v, %v, %d failures left", got, err, f.fail)
-	}
-	l.Close()
-	if _, err := l.Accept(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Accept on a closed listener: %v", err)
-	}
-}
-
-type flakyListener struct {
-	net.Listener
-	fail int
-}
-
-func (f *flakyListener) Accept() (net.Conn, error) {
-	if f.fail > 0 {
-		f.fail--
-		return nil, errors.New("too many open files")
-	}
-	return f.Listener.Accept()
+	bustest.Eventually(t, "all places to be taken", func() bool { return r.w.door.Len() == 4 })
+	bustest.Eventually(t, "another to be let in", func() bool {
+		c, err := net.Dial("tcp", r.w.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_, _ = c.Write(append([]byte{3}, make([]byte, 1536)...))
+		_, err = io.ReadFull(c, make([]byte, 1))
+		return err == nil
+	})
+	live.command(0, "createStream", 9, amfNone) // who publishes is no stranger
+	live.await("_result", "_error")
 }
 
 func mustListen(t *testing.T) net.Listener {

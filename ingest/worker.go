@@ -13,12 +13,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -34,6 +34,7 @@ type Worker struct {
 	adobe *adobeAuth
 
 	plain, secure *listener
+	door          *limit.Door // of both
 	gate          *gate
 	claims        claims
 	keeper        *keeper
@@ -62,9 +63,9 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 		cfg: cfg, bus: b, media: b, keys: keys, log: log, adobe: newAdobeAuth(),
 		claims: claims{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
 	}
-	w.gate = &gate{max: cfg.MaxConnections, maxPerIP: cfg.MaxPerIP, perIP: make(map[netip.Prefix]int), open: make(map[*guard]struct{})}
-	w.stats = newMetrics(w.gate.count)
-	w.gate.refused = w.stats.turned.Inc
+	w.gate = &gate{open: make(map[*guard]struct{})}
+	w.stats = newMetrics(func() float64 { return float64(w.door.Len()) })
+	w.door = limit.NewDoor(limit.DoorConfig{Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: strangerQuiet, Refused: w.stats.turned.Inc})
 	w.keeper = newKeeper(w)
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
@@ -90,7 +91,7 @@ func (w *Worker) listen(addr string, secure *tls.Config) (*listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: l, gate: w.gate, guard: w.guard, tls: secure, closed: make(chan struct{})}, nil
+	return &listener{Listener: w.door.Listen(l), guard: w.guard, tls: secure}, nil
 }
 
 // Addr is where RTMP is taken, or RTMPS if there is no RTMP.
@@ -166,13 +167,10 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // guard wraps an accepted connection.
-func (w *Worker) guard(c net.Conn, leave func()) net.Conn {
+func (w *Worker) guard(c net.Conn) net.Conn {
 	g := &guard{Conn: c, idle: w.cfg.IdleTimeout, due: time.Now().Add(w.cfg.SetupTimeout), in: &w.stats.bytesIn}
+	g.leave = func() { w.gate.remove(g) }
 	w.gate.add(g)
-	g.leave = func() {
-		w.gate.remove(g)
-		leave()
-	}
 	return g
 }
 

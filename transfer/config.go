@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // Config configures file transfer.
@@ -127,13 +128,9 @@ func (c Config) Validate() error {
 
 // prefixes reads networks.
 func prefixes(list []string) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range list {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("transfer.trusted_proxies has %q; write a network, as 10.0.0.0/8", s)
-		}
-		all = append(all, p.Masked())
+	all, err := limit.Prefixes(list)
+	if err != nil {
+		return nil, fmt.Errorf("transfer.trusted_proxies: %w", err)
 	}
 	return all, nil
 }

@@ -3,11 +3,10 @@ package turn
 import (
 	"context"
 	"net"
-	"net/netip"
 	"sync"
 	"time"
 
-	"go.uber.org/zap"
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // An acceptor is a listener for pion that gives only connections whose
@@ -17,8 +16,6 @@ type acceptor struct {
 	guard     *guard
 	transport string
 	greet     func(ctx context.Context, c net.Conn) (net.Conn, error) // TLS or DTLS; nil: nothing to do
-	crowd     *crowd
-	log       *zap.Logger
 
 	ready   chan net.Conn
 	closing chan struct{}
@@ -29,40 +26,35 @@ type acceptor struct {
 	open map[*streamGate]bool
 }
 
-func newAcceptor(l net.Listener, g *guard, c *crowd, transport string, greet func(context.Context, net.Conn) (net.Conn, error), log *zap.Logger) *acceptor {
-	return &acceptor{Listener: l, guard: g, transport: transport, greet: greet, crowd: c, log: log, ready: make(chan net.Conn), closing: make(chan struct{}), open: map[*streamGate]bool{}}
+// newAcceptor accepts from a listener that has a door before it.
+func newAcceptor(l net.Listener, g *guard, transport string, greet func(context.Context, net.Conn) (net.Conn, error)) *acceptor {
+	return &acceptor{Listener: l, guard: g, transport: transport, greet: greet, ready: make(chan net.Conn), closing: make(chan struct{}), open: map[*streamGate]bool{}}
 }
 
-// acceptPause is how long an acceptor rests when the system has no more
-// connections to give.
-const acceptPause = 50 * time.Millisecond
+// strangerQuiet is how long a connection without an allocation may be silent
+// before it makes room for another.
+const strangerQuiet = 2 * time.Second
+
+// newDoor counts connections of the worker.
+func newDoor(cfg Config, m *metrics) *limit.Door {
+	return limit.NewDoor(limit.DoorConfig{
+		Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: strangerQuiet, Refused: func() { m.refuse("connections") },
+	})
+}
 
 // run accepts until Close.
 func (a *acceptor) run() {
 	for {
 		c, err := a.Listener.Accept()
-		if err != nil {
-			select {
-			case <-a.closing:
-				return
-			case <-time.After(acceptPause):
-				a.log.Warn("a connection could not be accepted", zap.String("transport", a.transport), zap.Error(err))
-				continue
-			}
+		if err != nil { // it is closed
+			return
 		}
-		ip := addrPort(c.RemoteAddr()).Addr()
-		if !a.crowd.enter(ip) {
-			a.guard.metrics.refuse("connections")
-			go func() { _ = c.Close() }() // DTLS waits for its own goroutines
-			continue
-		}
-		a.running.Go(func() { a.welcome(c, ip) })
+		a.running.Go(func() { a.welcome(c) })
 	}
 }
 
 // welcome does the handshake and hands the connection over.
-func (a *acceptor) welcome(c net.Conn, ip netip.Addr) {
-	gone := func() { a.crowd.leave(ip) }
+func (a *acceptor) welcome(c net.Conn) {
 	if a.greet != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), a.guard.cfg.SetupTimeout)
 		defer cancel()
@@ -74,14 +66,12 @@ func (a *acceptor) welcome(c net.Conn, ip netip.Addr) {
 		if err != nil || !stop() {
 			a.guard.metrics.refuse("handshake")
 			_ = c.Close()
-			gone()
 			return
 		}
 		c = greeted
 	}
 	var s *streamGate
 	s = newStreamGate(c, a.guard, a.transport, func() {
-		gone()
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.open, s)
@@ -141,43 +131,4 @@ func (a *acceptor) hangUp() {
 	for _, s := range all {
 		_ = s.Close()
 	}
-}
-
-// crowd counts the connections of a worker. It is safe for concurrent use.
-type crowd struct {
-	maxAll, maxPerIP int
-
-	mu    sync.Mutex // guards what follows
-	all   int
-	perIP map[netip.Addr]int
-}
-
-func newCrowd(cfg Config) *crowd {
-	return &crowd{maxAll: cfg.MaxConnections, maxPerIP: cfg.MaxPerIP, perIP: map[netip.Addr]int{}}
-}
-
-func (c *crowd) enter(ip netip.Addr) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all >= c.maxAll || c.maxPerIP > 0 && c.perIP[ip] >= c.maxPerIP {
-		return false
-	}
-	c.all++
-	c.perIP[ip]++
-	return true
-}
-
-func (c *crowd) leave(ip netip.Addr) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all--
-	if c.perIP[ip]--; c.perIP[ip] == 0 {
-		delete(c.perIP, ip)
-	}
-}
-
-func (c *crowd) count() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.all
 }

@@ -207,13 +207,20 @@ func greetTLS(secure *tls.Config) func(context.Context, net.Conn) (net.Conn, err
 // hidden keeps pion from doing a handshake that is done.
 type hidden struct{ net.Conn }
 
+// NetConn is what it hides.
+func (h hidden) NetConn() net.Conn { return h.Conn }
+
 // greetDTLS does a server's handshake.
 func greetDTLS(ctx context.Context, c net.Conn) (net.Conn, error) {
-	d, ok := c.(*dtls.Conn)
+	held, ok := c.(interface{ NetConn() net.Conn }) // what the door gives
 	if !ok {
 		return nil, errNotTURN
 	}
-	return d, d.HandshakeContext(ctx)
+	d, ok := held.NetConn().(*dtls.Conn)
+	if !ok {
+		return nil, errNotTURN
+	}
+	return c, d.HandshakeContext(ctx)
 }
 
 func isAny(err error, targets ...error) bool {

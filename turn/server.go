@@ -25,8 +25,8 @@ type server struct {
 	shares    *quota
 	limits    *limits
 	arrivals  *limit.ByAddress // allocations a minute from one address
-	streams   *crowd           // over TCP and TLS
-	datagrams *crowd           // over DTLS, whose senders may be made up: they crowd out nobody else
+	streams   *limit.Door      // over TCP and TLS
+	datagrams *limit.Door      // over DTLS, whose senders may be made up: they crowd out nobody else
 	acceptors []*acceptor
 	draining  func() bool
 	opened    func(allocation)
@@ -59,13 +59,13 @@ func (s *server) start() error {
 		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = gated, reserving{c.RelayAddressGenerator, &gated.gate}
 	}
 	for _, l := range s.sockets.tcp {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.streams, "tcp", nil, s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.guard, "tcp", nil))
 	}
 	for _, l := range s.sockets.tls {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.streams, "tls", greetTLS(s.secure), s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.guard, "tls", greetTLS(s.secure)))
 	}
 	for _, l := range s.sockets.dtls {
-		s.acceptors = append(s.acceptors, newAcceptor(l, s.guard, s.datagrams, "dtls", greetDTLS, s.log))
+		s.acceptors = append(s.acceptors, newAcceptor(s.datagrams.Listen(l), s.guard, "dtls", greetDTLS))
 	}
 	for _, a := range s.acceptors {
 		cfg.ListenerConfigs = append(cfg.ListenerConfigs, pion.ListenerConfig{
@@ -156,7 +156,7 @@ func (s *server) client(from, here net.Addr) client {
 }
 
 // connections are those over TCP, TLS and DTLS.
-func (s *server) connections() int { return s.streams.count() + s.datagrams.count() }
+func (s *server) connections() int { return s.streams.Len() + s.datagrams.Len() }
 
 // carried is what an allocation that ended has carried.
 func (s *server) carried(a allocation) (u relay.Usage) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/pion/stun/v4"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // longestMessage is what one message may have, bytes: the same that pion takes.
@@ -27,10 +29,11 @@ type streamGate struct {
 	gone     func()    // called once when it is closed
 	once     sync.Once
 
-	buf   []byte // what came, of a stream
-	begin int    // of what is not read yet
-	end   int
-	raw   atomic.Bool // a peer's bytes go both ways (RFC 6062 4.4), no messages
+	buf     []byte // what came, of a stream
+	begin   int    // of what is not read yet
+	end     int
+	settled bool        // it has had an allocation
+	raw     atomic.Bool // a peer's bytes go both ways (RFC 6062 4.4), no messages
 }
 
 func newStreamGate(c net.Conn, g *guard, transport string, gone func()) *streamGate {
@@ -78,6 +81,10 @@ func (c *streamGate) Read(p []byte) (int, error) {
 func (c *streamGate) patience() error {
 	until := c.deadline
 	if _, open := c.gate.table.owner(client{c.gate.transport, c.from, c.here}); open || c.raw.Load() {
+		if !c.settled {
+			c.settled = true
+			limit.Settle(c.Conn)
+		}
 		until = time.Now().Add(c.gate.cfg.IdleTimeout)
 	}
 	return c.SetReadDeadline(until)

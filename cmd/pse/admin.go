@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // An admin is the listener for those who run the box: health, readiness,
@@ -25,12 +27,17 @@ type admin struct {
 	done     chan struct{}
 }
 
+// adminMost is how many connections there may be.
+const adminMost = 64
+
 // newAdmin binds and serves. ready says of each worker why it cannot serve.
 func newAdmin(cfg AdminConfig, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for admin: %w; choose another address with --admin", err)
 	}
+	// Who runs the box gets in, whoever holds sockets.
+	l = limit.NewDoor(limit.DoorConfig{Most: adminMost, Share: adminMost / 2, Quiet: idleTime / 60}).Listen(l)
 	a := &admin{listener: l, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -29,7 +29,7 @@ func (f *front) listenCompat(listen string, secure func(protocols ...string) *tl
 		return fmt.Errorf("compat: %s needs HTTPS for port %d; set http.tls_listen", compatHelios, heliosCalls)
 	}
 	for _, port := range []int{heliosHLS, heliosFiles, heliosCalls} {
-		l, err := listenTCP(net.JoinHostPort(host, fmt.Sprint(port)))
+		l, err := f.bind(net.JoinHostPort(host, fmt.Sprint(port)))
 		if err != nil {
 			return fmt.Errorf("listen on HELIOS's port: %w; stop who uses it, or remove compat", err)
 		}

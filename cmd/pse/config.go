@@ -50,6 +50,9 @@ type HTTPConfig struct {
 	TLSListen    string        `yaml:"tls_listen"`    // host:port for HTTPS, or off
 	PublicURL    string        `yaml:"public_url"`    // what viewers type, as https://live.example.org; empty: found out
 	DrainTimeout time.Duration `yaml:"drain_timeout"` // how long open requests may take at stop
+
+	MaxConnections int `yaml:"max_connections"` // on all ports of HTTP together; 0: as many as the descriptors allow
+	MaxPerIP       int `yaml:"max_per_ip"`      // of them from one address, of IPv6 one /64; at most half of all; 0: no limit
 }
 
 // TLSConfig is the certificate of all that speaks TLS to people.
@@ -93,7 +96,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Log:   LogConfig{Level: "info", Format: "auto"},
-		HTTP:  HTTPConfig{Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second},
+		HTTP:  HTTPConfig{Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second, MaxPerIP: 2000},
 		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
 		Bus: BusConfig{
 			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
@@ -160,6 +163,9 @@ func (c HTTPConfig) validate() error {
 	}
 	if c.DrainTimeout < 0 {
 		errs = append(errs, fmt.Errorf("drain_timeout is %s; use a time that is not negative", c.DrainTimeout))
+	}
+	if c.MaxConnections < 0 || c.MaxPerIP < 0 {
+		errs = append(errs, fmt.Errorf("max_connections and max_per_ip are %d and %d; use at least 0", c.MaxConnections, c.MaxPerIP))
 	}
 	return section("http", errs...)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/progress"
 	"github.com/helios-h2020/pse/internal/socket"
 )
@@ -28,6 +29,7 @@ import (
 const (
 	headerTime     = 10 * time.Second
 	bodyTime       = 30 * time.Second
+	httpQuiet      = 10 * time.Second // a client that waits for something is not silent for so long, but for calls, whose pings may be rarer
 	answerTime     = 2 * time.Minute
 	idleTime       = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
@@ -45,6 +47,7 @@ type front struct {
 	patience time.Duration // with bodies; bodyTime
 
 	server  *http.Server
+	door    *limit.Door // of all listeners
 	clear   net.Listener
 	secure  net.Listener // nil without HTTPS
 	compat  []net.Listener
@@ -53,7 +56,7 @@ type front struct {
 
 // listen binds the listeners; nothing is answered before serve. Secure is the
 // certificate; without it there is no HTTPS.
-func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
+func (f *front) listen(cfg HTTPConfig, door limit.DoorConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
 	f.log = log
 	if f.patience == 0 {
 		f.patience = bodyTime
@@ -61,7 +64,14 @@ func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Con
 	f.panics = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pse_http_panics_total", Help: "Requests that ended in a panic; each is a bug.",
 	})
-	reg.MustRegister(f.panics)
+	turned := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "pse_http_turned_away_total", Help: "Connections closed at once, over a limit.",
+	})
+	door.Refused = turned.Inc
+	f.door = limit.NewDoor(door)
+	reg.MustRegister(f.panics, turned, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "pse_http_connections", Help: "Open connections on all ports of HTTP.",
+	}, func() float64 { return float64(f.door.Len()) }))
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -69,16 +79,17 @@ func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Con
 	f.server = &http.Server{
 		Handler: f, Protocols: &protocols,
 		ReadHeaderTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100, SendPingTimeout: answerTime / 4, PingTimeout: headerTime, WriteByteTimeout: answerTime},
 		ErrorLog: zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
 	}
 	var err error
-	if f.clear, err = listenTCP(cfg.Listen); err != nil {
+	if f.clear, err = f.bind(cfg.Listen); err != nil {
 		return fmt.Errorf("listen for HTTP: %w; choose another address with --http", err)
 	}
 	if secure == nil {
 		return nil
 	}
-	raw, err := listenTCP(cfg.TLSListen)
+	raw, err := f.bind(cfg.TLSListen)
 	if err != nil {
 		f.clear.Close()
 		return fmt.Errorf("listen for HTTPS: %w; choose another address with http.tls_listen", err)
@@ -87,14 +98,14 @@ func (f *front) listen(cfg HTTPConfig, secure func(protocols ...string) *tls.Con
 	return nil
 }
 
-// listenTCP listens, so that who sends a long answer sees when a slow receiver
-// takes some of it.
-func listenTCP(addr string) (net.Listener, error) {
+// bind listens behind the door, so that who sends a long answer sees when a
+// slow receiver takes some of it.
+func (f *front) bind(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return socket.BoundUnsent(l), nil
+	return f.door.Listen(socket.BoundUnsent(l)), nil
 }
 
 // serve answers until stop.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -65,6 +66,17 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		return err
 	}
 	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}}
+	all, err := descriptors()
+	if err != nil {
+		return err
+	}
+	for _, f := range p.cfg.fit(all, namesOf(chosen)) {
+		say := log.Info
+		if l.origin[f.key] != "" { // somebody asked for it
+			say = log.Warn
+		}
+		say("too few open files are allowed; raise LimitNOFILE of the service, or ulimit -Hn", zap.Int("allowed", all), zap.Stringer("so", f))
+	}
 	p.cert = newCertifier(p.cfg, log.Named("tls"))
 	reg := newRegistry()
 
@@ -83,7 +95,11 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 				return err
 			}
 		}
-		if err := public.listen(p.cfg.HTTP, secure, reg, log.Named("http")); err != nil {
+		door, err := p.cfg.door()
+		if err != nil {
+			return fmt.Errorf("transfer.trusted_proxies: %w", err)
+		}
+		if err := public.listen(p.cfg.HTTP, door, secure, reg, log.Named("http")); err != nil {
 			return err
 		}
 		if p.cfg.Compat == compatHelios {

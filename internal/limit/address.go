@@ -2,6 +2,7 @@
 package limit
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -44,6 +45,19 @@ func Counted(ip netip.Addr) netip.Addr {
 		ip = p.Addr()
 	}
 	return ip
+}
+
+// Prefixes reads networks, as 10.0.0.0/8.
+func Prefixes(list []string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range list {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is no network; write one as 10.0.0.0/8", s)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // Take says whether one more may be admitted from an address, and counts it.

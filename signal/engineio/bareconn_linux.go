@@ -19,6 +19,7 @@ import (
 type bareConn struct {
 	fd    int
 	watch *watch
+	leave func()                        // gives back the place at the door it came through
 	ready chan struct{}                 // there may be something to read; holds at most one
 	room  atomic.Pointer[chan struct{}] // there may be room to write; nil: nobody waits for it
 	ended atomic.Bool                   // the peer sends no more, or the connection broke: reading tells
@@ -28,24 +29,39 @@ type bareConn struct {
 	closed bool
 }
 
+// counted is a connection of TCP that holds a place at the door it came
+// through (internal/limit).
+type counted interface {
+	syscall.Conn
+	Detach() (raw *net.TCPConn, leave func())
+}
+
 // bare takes a connection out of Go's scheduler; nil: it is none of TCP, and
 // stays as it is.
 func (w *watch) bare(c net.Conn) *bareConn {
-	t, ok := c.(*net.TCPConn) // not any syscall.Conn: what wraps one may do more than read and write
-	if !ok {
+	var t syscall.Conn // not any one: what wraps a connection may do more than read and write
+	switch c := c.(type) {
+	case *net.TCPConn:
+		t = c
+	case counted:
+		t = c
+	default:
 		return nil
 	}
 	raw, err := t.SyscallConn()
 	if err != nil {
 		return nil
 	}
-	b := &bareConn{watch: w, ready: make(chan struct{}, 1)}
+	b := &bareConn{watch: w, ready: make(chan struct{}, 1), leave: func() {}}
 	if raw.Control(func(fd uintptr) { b.fd, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) }) != nil || err != nil {
 		return nil
 	}
 	if w.add(b) != nil {
 		_ = unix.Close(b.fd)
 		return nil
+	}
+	if held, ok := t.(counted); ok {
+		_, b.leave = held.Detach()
 	}
 	_ = c.Close() // b is the connection now
 	return b
@@ -139,6 +155,7 @@ func (c *bareConn) Close() error {
 	c.closed = true
 	c.watch.remove(c)
 	c.call(unix.EPOLLHUP)
+	c.leave()
 	return unix.Close(c.fd)
 }
 

@@ -26,7 +26,7 @@ type Config struct {
 	MaxQueue         int // packets that wait for one client
 	MaxQueueBytes    int // bytes that wait for one client
 	MaxSessions      int // of this server
-	MaxSessionsPerIP int // of one address; 0 = no limit of its own
+	MaxSessionsPerIP int // of one address, of IPv6 one /64; 0 = no limit of its own
 
 	// Flow is how much clients may send. One that sends more is disconnected.
 	Flow Flow

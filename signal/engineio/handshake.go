@@ -4,9 +4,13 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 const (
@@ -124,14 +128,19 @@ func (s *Server) newID() string {
 func (s *Server) add(e *Session) *problem {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case s.closed || len(s.sessions) >= s.cfg.MaxSessions:
+	if s.closed {
 		return probCrowd
-	case s.cfg.MaxSessionsPerIP > 0 && s.perIP[e.ip] >= s.cfg.MaxSessionsPerIP:
-		return probCrowdIP
 	}
+	ip, _ := netip.ParseAddr(e.ip) // all that are none count as one
+	leave, err := s.crowd.Enter(ip)
+	switch {
+	case errors.Is(err, limit.ErrShare):
+		return probCrowdIP
+	case err != nil:
+		return probCrowd
+	}
+	e.leave = leave
 	s.sessions[e.id] = e
-	s.perIP[e.ip]++
 	s.wg.Add(1)
 	return nil
 }
@@ -143,9 +152,7 @@ func (s *Server) remove(e *Session) {
 		return
 	}
 	delete(s.sessions, e.id)
-	if s.perIP[e.ip]--; s.perIP[e.ip] <= 0 {
-		delete(s.perIP, e.ip)
-	}
+	e.leave()
 }
 
 // removeLater keeps an ended session until its client polled once more, or

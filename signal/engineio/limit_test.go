@@ -90,11 +90,11 @@ func TestSessionLimits(t *testing.T) {
 		}
 		return p, status
 	}
-	first, _ := open("a")
+	first, _ := open("2001:db8::1") // and all of its /64
 	for _, k := range []struct {
 		ip     string
 		status int
-	}{{"a", 200}, {"a", 429}, {"b", 200}, {"b", 503}} {
+	}{{"2001:db8::2", 200}, {"2001:db8::3", 429}, {"192.0.2.1", 200}, {"192.0.2.1", 503}} {
 		if _, status := open(k.ip); status != k.status {
 			t.Errorf("a session of %s answered %d, want %d", k.ip, status, k.status)
 		}
@@ -103,7 +103,7 @@ func TestSessionLimits(t *testing.T) {
 	if got := first.Poll(); got != "6" {
 		t.Fatalf("got %q", got)
 	}
-	if _, status := open("a"); status != 200 {
+	if _, status := open("2001:db8::4"); status != 200 {
 		t.Errorf("after one left: %d", status)
 	}
 	if e.server.Len() != 3 {

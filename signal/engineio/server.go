@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"golang.org/x/time/rate"
+
+	"github.com/helios-h2020/pse/internal/limit"
 )
 
 // Server serves the sessions of one path. It is an http.Handler.
@@ -21,11 +23,11 @@ type Server struct {
 	flush   flushers
 	watch   *watch
 	all     *rate.Limiter // of what all clients send; nil: no bound
+	crowd   *limit.Crowd  // of sessions
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
 	sessions map[string]*Session
-	perIP    map[string]int
 	wg       sync.WaitGroup // of sessions and what runs for them; grows only while not closed, or by who has a place in it
 }
 
@@ -34,7 +36,7 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
-	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), sessions: map[string]*Session{}, perIP: map[string]int{}, all: cfg.Flow.all()}
+	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), crowd: limit.NewCrowd(cfg.MaxSessions, cfg.MaxSessionsPerIP), sessions: map[string]*Session{}, all: cfg.Flow.all()}
 	var err error
 	if s.watch, err = newWatch(); err != nil {
 		return nil, err

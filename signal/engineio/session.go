@@ -20,6 +20,7 @@ type Session struct {
 	id, ip  string
 	version int
 	codec   codec
+	leave   func() // its place is free
 
 	inflow inflow
 
