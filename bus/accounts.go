@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// Users of the embedded server. Two exist only inside the process.
+// Users of the embedded server. Three exist only inside the process.
 const (
 	userLocal      = "local"      // workers of this process; account PSE
 	userFeed       = "feed"       // makes the log FEED; account INTEGRATORS
+	userHealth     = "health"     // writes and reads to see whether that is possible; account HEALTH
 	userWorker     = "worker"     // workers elsewhere; account PSE
 	userIntegrator = "integrator" // reads events, answers hooks; account INTEGRATORS
 )
@@ -86,5 +87,9 @@ accounts {
       }
     ]
   }
-}`, feedDeliver, feedAPI, userLocal, s.Local, userWorker, s.Worker, userFeed, userIntegrator, s.Integrator, strings.Join(publish, `", "`), credentials)
+  HEALTH {
+    jetstream: { max_memory: 1MB, max_file: 16MB, max_streams: 2, max_consumers: 2 }
+    users: [ { user: %[12]s, password: %[4]q, allowed_connection_types: ["IN_PROCESS"] } ]
+  }
+}`, feedDeliver, feedAPI, userLocal, s.Local, userWorker, s.Worker, userFeed, userIntegrator, s.Integrator, strings.Join(publish, `", "`), credentials, userHealth)
 }

@@ -16,7 +16,7 @@ const logFeed = "FEED"
 // makeFeed creates the integrators' mirror if it is missing. It fills as soon
 // as EVENTS is there.
 func (s *Server) makeFeed() error {
-	nc, err := nats.Connect("", nats.InProcessServer(s.ns), nats.UserInfo(userFeed, s.secrets.Local), nats.Name("feed"))
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userFeed, s.secrets.Local), nats.Name("feed"))
 	if err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", logFeed, err)
 	}

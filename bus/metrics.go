@@ -38,7 +38,7 @@ func (b *Bus) Collectors() []prometheus.Collector { return b.meter.all }
 // Collectors are the metrics of the server.
 func (s *Server) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{serverCollector{
-		s.ns,
+		s,
 		prometheus.NewDesc("pse_bus_log_bytes", "Bytes held by a log.", []string{"log"}, nil),
 		prometheus.NewDesc("pse_bus_log_messages", "Messages held by a log.", []string{"log"}, nil),
 		prometheus.NewDesc("pse_bus_log_last_number", "Number of a log's newest message: grows by one with each.", []string{"log"}, nil),
@@ -49,7 +49,7 @@ func (s *Server) Collectors() []prometheus.Collector {
 
 // serverCollector asks the server when it is scraped.
 type serverCollector struct {
-	ns                                     *server.Server
+	s                                      *Server
 	bytes, messages, number, clients, slow *prometheus.Desc
 }
 
@@ -60,9 +60,10 @@ func (c serverCollector) Describe(out chan<- *prometheus.Desc) {
 }
 
 func (c serverCollector) Collect(out chan<- prometheus.Metric) {
-	out <- prometheus.MustNewConstMetric(c.clients, prometheus.GaugeValue, float64(c.ns.NumClients()))
-	out <- prometheus.MustNewConstMetric(c.slow, prometheus.CounterValue, float64(c.ns.NumSlowConsumers()))
-	info, err := c.ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
+	ns := c.s.current()
+	out <- prometheus.MustNewConstMetric(c.clients, prometheus.GaugeValue, float64(ns.NumClients()))
+	out <- prometheus.MustNewConstMetric(c.slow, prometheus.CounterValue, float64(ns.NumSlowConsumers()))
+	info, err := ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
 	if err != nil {
 		return // it stops just now
 	}

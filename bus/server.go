@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"time"
 
@@ -31,15 +32,21 @@ type ServerConfig struct {
 	TLSCert, TLSKey    string // PEM files: TCP clients must use TLS
 	WorkerPassword     string // of the user "worker"; empty: the one made at the first start
 	IntegratorPassword string // of the user "integrator"; empty: likewise
+
+	MaxClients int // connections over TCP, those that have not said who they are included; 0: 1024
 }
 
-// Server is the embedded NATS server.
+// Server is the embedded NATS server. Watch starts it anew when it stores no more.
 type Server struct {
-	ns      *server.Server
-	dir     string
+	cfg     ServerConfig // Listen is the address that was taken
+	log     *zap.Logger
 	secrets secrets
-	tls     bool
 	lock    *os.File
+
+	mu      sync.RWMutex // guards the rest
+	ns      *server.Server
+	memory  *memory // ns's
+	trouble error   // why nothing can be stored
 }
 
 // StartServer starts the embedded server and returns when it takes
@@ -51,7 +58,7 @@ func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}
-	s := &Server{dir: cfg.Dir, tls: cfg.TLSCert != ""}
+	s := &Server{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -63,23 +70,47 @@ func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
 	if s.secrets, err = loadSecrets(cfg); err != nil {
 		return nil, err
 	}
-	o, err := serverOptions(cfg, s.secrets)
-	if err != nil {
+	if err := s.launch(); err != nil {
 		return nil, err
 	}
-	if s.ns, err = server.NewServer(o); err != nil {
-		return nil, fmt.Errorf("start the bus: %w", err)
-	}
-	s.ns.SetLoggerV2(natsLogger{log}, false, false, false)
-	s.ns.Start()
-	if !s.ns.ReadyForConnections(20 * time.Second) {
-		return nil, fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", cfg.Dir, cfg.Listen)
-	}
-	if err := s.makeFeed(); err != nil {
-		return nil, err
+	if cfg.Listen != "" {
+		s.cfg.Listen = s.current().Addr().String()
 	}
 	return s, nil
 }
+
+// launch starts a server, the first or another one.
+func (s *Server) launch() error {
+	o, err := serverOptions(s.cfg, s.secrets)
+	if err != nil {
+		return err
+	}
+	ns, err := server.NewServer(o)
+	if err != nil {
+		return fmt.Errorf("start the bus: %w", err)
+	}
+	m := newMemory()
+	s.mu.Lock()
+	s.ns, s.memory = ns, m
+	s.mu.Unlock()
+	ns.SetLoggerV2(natsLogger{s.log, m}, false, false, false)
+	ns.Start()
+	if !ns.ReadyForConnections(20 * time.Second) {
+		return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
+	}
+	return s.makeFeed()
+}
+
+// current is the server that runs, or ran last.
+func (s *Server) current() *server.Server {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.ns
+}
+
+// InProcessConn connects to the server that runs now: the library asks for
+// each connection anew.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.current().InProcessConn() }
 
 // lockDir keeps a second server out: two would both start, and spoil the files.
 func lockDir(dir string) (*os.File, error) {
@@ -105,6 +136,9 @@ func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
 	o.JetStreamMaxMemory, o.JetStreamMaxStore = 16<<30, 1<<40 // the logs' own limits are what counts
 	o.MaxPayload, o.MaxPending = MaxPayload, maxPending
 	o.WriteDeadline = 5 * time.Second
+	if o.MaxConn = cfg.MaxClients; o.MaxConn == 0 {
+		o.MaxConn = 1024
+	}
 	o.DontListen = cfg.Listen == ""
 	if o.DontListen {
 		return o, nil
@@ -133,7 +167,7 @@ func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
 // Addr is the host:port where TCP clients of this machine connect, empty when
 // the server does not listen.
 func (s *Server) Addr() string {
-	a, ok := s.ns.Addr().(*net.TCPAddr)
+	a, ok := s.current().Addr().(*net.TCPAddr)
 	if !ok {
 		return ""
 	}
@@ -156,7 +190,7 @@ func (s *Server) url(user, password string) string {
 		return ""
 	}
 	u := url.URL{Scheme: "nats", Host: s.Addr(), User: url.UserPassword(user, password)}
-	if s.tls {
+	if s.cfg.TLSCert != "" {
 		u.Scheme = "tls"
 	}
 	return u.String()
@@ -167,9 +201,9 @@ func (s *Server) Close() {
 	if s == nil {
 		return
 	}
-	if s.ns != nil {
-		s.ns.Shutdown()
-		s.ns.WaitForShutdown()
+	if ns := s.current(); ns != nil {
+		ns.Shutdown()
+		ns.WaitForShutdown()
 	}
 	if s.lock != nil {
 		s.lock.Close()
@@ -177,8 +211,8 @@ func (s *Server) Close() {
 }
 
 // syncfs puts what was stored on the disk.
-func (s *Server) syncfs() error { return syncfs(s.dir) }
+func (s *Server) syncfs() error { return syncfs(s.cfg.Dir) }
 
 func (s *Server) inProcess() []nats.Option {
-	return []nats.Option{nats.InProcessServer(s.ns), nats.UserInfo(userLocal, s.secrets.Local)}
+	return []nats.Option{nats.InProcessServer(s), nats.UserInfo(userLocal, s.secrets.Local)}
 }

@@ -8,11 +8,18 @@ import (
 
 // natsLogger lets the embedded server write into our log. What it calls a
 // notice is detail to an owner.
-type natsLogger struct{ log *zap.Logger }
+type natsLogger struct {
+	log    *zap.Logger
+	memory *memory
+}
 
 func (l natsLogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 func (l natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
 func (l natsLogger) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l natsLogger) Errorf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
-func (l natsLogger) Debugf(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l natsLogger) Tracef(f string, v ...any)  { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLogger) Errorf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	l.log.Error(text)
+	l.memory.note(text)
+}
+func (l natsLogger) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+func (l natsLogger) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }

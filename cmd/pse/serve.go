@@ -27,6 +27,8 @@ type program struct {
 	combined bool        // the bus and others in one process
 	server   *bus.Server // nil when the bus is elsewhere; set while the first worker is built
 
+	busClients int // over TCP, that the bus of this process takes
+
 	cert *certifier
 
 	mu    sync.Mutex
@@ -70,6 +72,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	if err != nil {
 		return err
 	}
+	p.busClients = min(reservedMost, all/reservedShare) / 2
 	for _, f := range p.cfg.fit(all, namesOf(chosen)) {
 		say := log.Info
 		if l.origin[f.key] != "" { // somebody asked for it

@@ -38,7 +38,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	}
 	server, err := bus.StartServer(bus.ServerConfig{
 		Dir: filepath.Join(p.cfg.Data, "bus"), Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
-		WorkerPassword: c.WorkerPassword, IntegratorPassword: c.IntegratorPassword,
+		WorkerPassword: c.WorkerPassword, IntegratorPassword: c.IntegratorPassword, MaxClients: p.busClients,
 	}, log)
 	if err != nil {
 		return service{}, err
@@ -52,10 +52,10 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	}
 	p.server = server
 	return service{
-		ready:      func() error { return nil },
+		ready:      server.Trouble,
 		collectors: server.Collectors(),
 		run: func(ctx context.Context) error {
-			<-ctx.Done()
+			server.Watch(ctx)
 			for path := range files {
 				_ = os.Remove(path)
 			}

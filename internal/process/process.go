@@ -23,10 +23,11 @@ type Process struct {
 
 // Options of Start. CPU pins the process to one core; -1: any.
 type Options struct {
-	CPU int
-	Env []string // besides ours
-	Dir string
-	Log string // file that what it writes is appended to
+	CPU   int
+	Env   []string // besides ours
+	Dir   string
+	Files int    // descriptors that it may have; 0: as many as we
+	Log   string // file that what it writes is appended to
 }
 
 // Start starts a program in its own process group. It is killed with us.
@@ -34,6 +35,10 @@ func Start(ctx context.Context, o Options, name string, args ...string) (*Proces
 	said, err := os.OpenFile(o.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	if o.Files > 0 {
+		args = append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(o.Files), name}, args...)
+		name = "sh"
 	}
 	if o.CPU >= 0 {
 		args = append([]string{"-c", strconv.Itoa(o.CPU), name}, args...)

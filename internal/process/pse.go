@@ -46,6 +46,7 @@ type PSEOptions struct {
 	Set     []string // KEY=VALUE of the configuration
 	Env     []string
 	CPU     int // the core to stay on; -1: any
+	Files   int // descriptors that it may have; 0: as many as we
 }
 
 // StartPSE starts `pse serve`, open unless it is to be keyed, and waits until it says that it is ready.
@@ -97,7 +98,7 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	}
 	p := &PSE{HTTP: o.HTTP, RTMP: o.RTMP, Admin: o.Admin, log: filepath.Join(o.Data, o.Name+".log")}
 	var err error
-	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: o.Env, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
+	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: o.Env, Files: o.Files, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
 		return nil, err
 	}
 	return p, nil

@@ -1,0 +1,220 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nuid"
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
+)
+
+// A log remembers an error of writing until its server ends: with the disk full
+// or all descriptors used for a moment, nothing would be stored from then on.
+// So somebody looks whether a record can be written and read, in files and in
+// memory, whether any log remembers an error, and starts the server anew when
+// the cause is gone. Logs in memory are lost with that, as with a restart of
+// the process; connections are made again.
+
+const (
+	lookEvery  = 10 * time.Second
+	lookAgain  = time.Second      // while there is trouble
+	lookTime   = 10 * time.Second // for one look
+	slowAtMost = time.Minute      // of looks that only get no answer: the machine may be busy
+	lastPause  = time.Minute      // between two starts anew
+	spareFiles = 64               // that a server needs to start
+)
+
+// errRemembered says that only another server will store again.
+var errRemembered = errors.New("it is started anew when it can be")
+
+// Trouble is why nothing can be stored, or nil, as Watch has seen it last.
+func (s *Server) Trouble() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.trouble
+}
+
+func (s *Server) setTrouble(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if (err == nil) != (s.trouble == nil) {
+		if err != nil {
+			s.log.Error("the bus does not store", zap.Error(err))
+		} else {
+			s.log.Info("the bus stores again")
+		}
+	}
+	s.trouble = err
+}
+
+// Watch looks after the server until ctx ends.
+func (s *Server) Watch(ctx context.Context) {
+	pause := lookAgain
+	var begun, started time.Time // of the trouble; of the last start anew
+	for {
+		err := s.look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		s.setTrouble(err)
+		s.mu.RLock()
+		said := s.memory.said
+		s.mu.RUnlock()
+		if err == nil {
+			begun = time.Time{}
+			if time.Since(started) > lastPause {
+				pause = lookAgain
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-said:
+			case <-time.After(lookEvery):
+				continue
+			}
+		} else if begun.IsZero() {
+			begun = time.Now()
+		} else if (errors.Is(err, errRemembered) || time.Since(begun) > slowAtMost) && time.Since(started) > pause {
+			if err := s.spare(); err != nil {
+				s.setTrouble(fmt.Errorf("%w; the bus goes on when that is over", err))
+			} else if s.again(ctx) {
+				started, begun, pause = time.Now(), time.Time{}, min(2*pause, lastPause)
+				continue
+			}
+		}
+		if !sleep.For(ctx, lookAgain) {
+			return
+		}
+	}
+}
+
+// look says why nothing can be stored.
+func (s *Server) look(ctx context.Context) error {
+	s.mu.RLock()
+	memory := s.memory
+	s.mu.RUnlock()
+	if err := memory.err(); err != nil {
+		return err
+	}
+	// Other answers than 503 are of a server that is just starting or stopping.
+	if h := s.current().Healthz(nil); h.StatusCode == http.StatusServiceUnavailable {
+		return fmt.Errorf("%s: %w", h.Error, errRemembered)
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userHealth, s.secrets.Local), nats.Name("health"), nats.NoReconnect())
+	if err != nil {
+		return fmt.Errorf("connect to the bus: %w", err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("connect to the bus: %w", err)
+	}
+	return errors.Join(roundTrip(ctx, js, "FILE", jetstream.FileStorage), roundTrip(ctx, js, "MEMORY", jetstream.MemoryStorage))
+}
+
+// roundTrip writes a record and reads it.
+func roundTrip(ctx context.Context, js jetstream.JetStream, log string, storage jetstream.StorageType) error {
+	stream, err := js.Stream(ctx, log)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: log, Subjects: []string{log}, Storage: storage, MaxMsgs: 1, Discard: jetstream.DiscardOld,
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("make a log (%s): %w", log, err)
+	}
+	wrote := nuid.Next()
+	if _, err := js.Publish(ctx, log, []byte(wrote)); err != nil {
+		return fmt.Errorf("write a record (%s): %w", log, err)
+	}
+	m, err := stream.GetLastMsgForSubject(ctx, log)
+	if err != nil {
+		return fmt.Errorf("read a record (%s): %w", log, err)
+	}
+	if string(m.Data) != wrote {
+		return fmt.Errorf("read a record (%s): it is not what was written", log)
+	}
+	return nil
+}
+
+// spare says why another server could not start, or would not store: the disk
+// takes nothing, or there are no descriptors.
+func (s *Server) spare() (err error) {
+	path := filepath.Join(s.cfg.Dir, ".spare")
+	defer func() { _ = os.Remove(path) }()
+	for range spareFiles {
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, 1<<20))
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// again starts the server anew, and tries until that succeeds or ctx ends.
+func (s *Server) again(ctx context.Context) bool {
+	s.log.Warn("starting the bus anew: it remembers an error")
+	for pause := lookAgain; ; pause = min(2*pause, lastPause) {
+		old := s.current()
+		old.Shutdown()
+		old.WaitForShutdown()
+		err := s.launch()
+		if err == nil {
+			s.log.Info("the bus was started anew")
+			return true
+		}
+		s.setTrouble(err)
+		s.log.Error("the bus cannot be started anew, trying again", zap.Duration("in", pause), zap.Error(err))
+		if !sleep.For(ctx, pause) {
+			return false
+		}
+	}
+}
+
+// A memory is what one server remembers of errors of writing. Its logs keep
+// such to themselves until somebody writes, and what Healthz tells of them it
+// reads from the disk: only the server's own log always says so.
+type memory struct {
+	first atomic.Pointer[string]
+	said  chan struct{} // holds one: a reason to look
+}
+
+func newMemory() *memory { return &memory{said: make(chan struct{}, 1)} }
+
+// note takes note of an error that the server logged.
+func (m *memory) note(text string) {
+	if strings.Contains(strings.ToLower(text), "critical write error") {
+		m.first.CompareAndSwap(nil, &text)
+	}
+	select {
+	case m.said <- struct{}{}:
+	default:
+	}
+}
+
+// err is what is remembered, or nil.
+func (m *memory) err() error {
+	if text := m.first.Load(); text != nil {
+		return fmt.Errorf("%s: %w", *text, errRemembered)
+	}
+	return nil
+}
