@@ -133,7 +133,7 @@ func (d *Door) evict(ip netip.Addr, ofIt bool) bool {
 		return false
 	}
 	victim.free()
-	_ = victim.conn.Close()
+	victim.end()
 	return true
 }
 

@@ -58,6 +58,15 @@ func (p *place) settle() {
 	p.settled = true
 }
 
+// end ends the connection as if its peer had gone: who has it closes it, and
+// takes it for nothing else.
+func (p *place) end() {
+	if t, ok := p.conn.(*net.TCPConn); ok && t.CloseRead() == nil && t.CloseWrite() == nil {
+		return
+	}
+	_ = p.conn.Close()
+}
+
 // silence is how long a connection has moved nothing.
 func (p *place) silence() time.Duration {
 	age := time.Since(p.since)
