@@ -58,14 +58,41 @@ func (s *Server) setTrouble(err error) {
 	s.trouble = err
 }
 
+// A lookout has a connection of its own, and keeps it: when strangers hold all
+// that there are nobody gets another.
+type lookout struct {
+	s  *Server
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
+func (s *Server) lookout() (l lookout, err error) {
+	l.s = s
+	l.nc, err = nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userHealth, s.secrets.Local), nats.Name("health"),
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
+		nats.ReconnectWait(lookAgain/20), nats.ReconnectJitter(lookAgain/20, lookAgain/20))
+	if err == nil {
+		l.js, err = jetstream.New(l.nc)
+	}
+	if err != nil {
+		return l, fmt.Errorf("look after the bus: %w", err)
+	}
+	return l, nil
+}
+
 // Watch looks after the server until ctx ends.
-func (s *Server) Watch(ctx context.Context) {
+func (s *Server) Watch(ctx context.Context) error {
+	l, err := s.lookout()
+	if err != nil {
+		return err
+	}
+	defer l.nc.Close()
 	pause := lookAgain
 	var begun, started time.Time // of the trouble; of the last start anew
 	for {
-		err := s.look(ctx)
+		err := l.look(ctx)
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		s.setTrouble(err)
 		s.mu.RLock()
@@ -78,7 +105,7 @@ func (s *Server) Watch(ctx context.Context) {
 			}
 			select {
 			case <-ctx.Done():
-				return
+				return nil
 			case <-said:
 			case <-time.After(lookEvery):
 				continue
@@ -94,35 +121,31 @@ func (s *Server) Watch(ctx context.Context) {
 			}
 		}
 		if !sleep.For(ctx, lookAgain) {
-			return
+			return nil
 		}
 	}
 }
 
 // look says why nothing can be stored.
-func (s *Server) look(ctx context.Context) error {
-	s.mu.RLock()
-	memory := s.memory
-	s.mu.RUnlock()
+func (l lookout) look(ctx context.Context) error {
+	l.s.mu.RLock()
+	memory := l.s.memory
+	l.s.mu.RUnlock()
 	if err := memory.err(); err != nil {
 		return err
 	}
 	// Other answers than 503 are of a server that is just starting or stopping.
-	if h := s.current().Healthz(nil); h.StatusCode == http.StatusServiceUnavailable {
+	if h := l.s.current().Healthz(nil); h.StatusCode == http.StatusServiceUnavailable {
 		return fmt.Errorf("%s: %w", h.Error, errRemembered)
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userHealth, s.secrets.Local), nats.Name("health"), nats.NoReconnect())
-	if err != nil {
-		return fmt.Errorf("connect to the bus: %w", err)
+	for !l.nc.IsConnected() {
+		if !sleep.For(ctx, lookAgain/20) {
+			return fmt.Errorf("connect to the bus: %w", ctx.Err())
+		}
 	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return fmt.Errorf("connect to the bus: %w", err)
-	}
-	return errors.Join(roundTrip(ctx, js, "FILE", jetstream.FileStorage), roundTrip(ctx, js, "MEMORY", jetstream.MemoryStorage))
+	return errors.Join(roundTrip(ctx, l.js, "FILE", jetstream.FileStorage), roundTrip(ctx, l.js, "MEMORY", jetstream.MemoryStorage))
 }
 
 // roundTrip writes a record and reads it.

@@ -74,9 +74,14 @@ func TestServerStoresAgain(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	defer cancel()
 	watching, stop := context.WithCancel(ctx)
-	watched := make(chan struct{})
-	go func() { defer close(watched); srv.Watch(watching) }()
-	defer func() { stop(); <-watched }()
+	watched := make(chan error, 1)
+	go func() { watched <- srv.Watch(watching) }()
+	defer func() {
+		stop()
+		if err := <-watched; err != nil {
+			t.Error(err)
+		}
+	}()
 	var all []*Bus
 	for _, o := range []Options{{Server: srv, Name: "here"}, {URL: srv.URL(), Name: "elsewhere"}} {
 		b, err := Connect(ctx, o, log)

@@ -33,7 +33,7 @@ type ServerConfig struct {
 	WorkerPassword     string // of the user "worker"; empty: the one made at the first start
 	IntegratorPassword string // of the user "integrator"; empty: likewise
 
-	MaxClients int // connections over TCP, those that have not said who they are included; 0: 1024
+	MaxClients int // connections, those that have not said who they are included, and those of this process; 0: 1024
 }
 
 // Server is the embedded NATS server. Watch starts it anew when it stores no more.

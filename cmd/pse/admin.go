@@ -27,17 +27,18 @@ type admin struct {
 	done     chan struct{}
 }
 
-// adminMost is how many connections there may be.
-const adminMost = 64
+// adminQuiet is how long a connection may be silent when all places are taken:
+// who asks something here has the answer sooner.
+const adminQuiet = 250 * time.Millisecond
 
-// newAdmin binds and serves. ready says of each worker why it cannot serve.
-func newAdmin(cfg AdminConfig, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
+// newAdmin binds and serves, so many connections at most. ready says of each worker why it cannot serve.
+func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for admin: %w; choose another address with --admin", err)
 	}
 	// Who runs the box gets in, whoever holds sockets.
-	l = limit.NewDoor(limit.DoorConfig{Most: adminMost, Share: adminMost / 2, Quiet: idleTime / 60}).Listen(l)
+	l = limit.NewDoor(limit.DoorConfig{Most: most, Quiet: adminQuiet}).Listen(l)
 	a := &admin{listener: l, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -13,11 +13,18 @@ import (
 // store, the store not open and the admin not accept: so the limits of
 // connections are made to fit, and a part is never given to them.
 
-const (
-	reservedMost  = 1024 // for bus, store, ffmpeg and admin
-	reservedShare = 6    // or this part of all, if that is less
-	httpMost      = 50_000
-)
+const httpMost = 50_000
+
+// A reserve is what is kept from the workers' listeners.
+type reserve struct {
+	files int // of bus and store, and ffmpeg's
+	admin int // connections of those who run the box
+	bus   int // connections to this process's bus
+}
+
+func reserved(all int) reserve {
+	return reserve{files: min(1024, all/6), admin: max(16, min(1024, all/16)), bus: max(32, min(4096, all/8))}
+}
 
 // descriptors is how many the process may have: the hard limit, which Go's
 // runtime raises the soft one to when the program starts.
@@ -41,8 +48,12 @@ func (f fitted) String() string { return fmt.Sprintf("%s is %d and not %d", f.ke
 // fit makes the limits of connections of the workers that run here fit into
 // all descriptors, and says which had to be less.
 func (c *Config) fit(all int, workers []string) (less []fitted) {
-	left := all - min(reservedMost, all/reservedShare)
 	runs := func(name string) bool { return slices.Contains(workers, name) }
+	r := reserved(all)
+	left := all - r.files - r.admin
+	if runs("bus") {
+		left -= r.bus
+	}
 	part := func(key string, n *int, most int) {
 		if *n > most {
 			less = append(less, fitted{key, *n, most})

@@ -25,16 +25,16 @@ func TestLimitsFitTheDescriptors(t *testing.T) {
 			if slices.Contains(workers, "transfer") {
 				taken += c.HTTP.MaxConnections / 2
 			}
-			if rest := n - taken; rest < min(1024, n/6) {
+			if rest := n - taken; rest < min(1024, n/6)+min(1024, n/16) {
 				t.Errorf("%d descriptors, %v: only %d are left", n, workers, rest)
 			}
-			if c.HTTP.MaxConnections < n/8 && c.HTTP.MaxConnections < httpMost || c.HTTP.MaxPerIP > c.HTTP.MaxConnections/2 || c.HTTP.MaxPerIP < 1 {
+			if c.HTTP.MaxConnections < n/6 && c.HTTP.MaxConnections < httpMost || c.HTTP.MaxPerIP > c.HTTP.MaxConnections/2 || c.HTTP.MaxPerIP < 1 {
 				t.Errorf("%d descriptors, %v: %d connections, %d of an address", n, workers, c.HTTP.MaxConnections, c.HTTP.MaxPerIP)
 			}
 			if n >= 65_536 && len(less) > 0 {
 				t.Errorf("%d descriptors, %v: the defaults do not fit: %v", n, workers, less)
 			}
-			if n >= 4096 && c.HTTP.MaxPerIP < 600 {
+			if n >= 4096 && c.HTTP.MaxPerIP < 500 {
 				t.Errorf("%d descriptors, %v: a class behind one address gets %d places", n, workers, c.HTTP.MaxPerIP)
 			}
 			if err := c.Validate(); err != nil {

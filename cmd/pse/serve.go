@@ -27,7 +27,7 @@ type program struct {
 	combined bool        // the bus and others in one process
 	server   *bus.Server // nil when the bus is elsewhere; set while the first worker is built
 
-	busClients int // over TCP, that the bus of this process takes
+	reserve reserve // of descriptors
 
 	cert *certifier
 
@@ -72,7 +72,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	if err != nil {
 		return err
 	}
-	p.busClients = min(reservedMost, all/reservedShare) / 2
+	p.reserve = reserved(all)
 	for _, f := range p.cfg.fit(all, namesOf(chosen)) {
 		say := log.Info
 		if l.origin[f.key] != "" { // somebody asked for it
@@ -118,7 +118,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	}
 	var adm *admin
 	if p.cfg.Admin.Listen != listenOff {
-		if adm, err = newAdmin(p.cfg.Admin, reg, sup.ready, log.Named("admin")); err != nil {
+		if adm, err = newAdmin(p.cfg.Admin, p.reserve.admin, reg, sup.ready, log.Named("admin")); err != nil {
 			public.stop(0)
 			return err
 		}

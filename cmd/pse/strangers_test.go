@@ -174,10 +174,8 @@ func (b *besieged) descriptors() int {
 
 // figures are for the report.
 func (b *besieged) figures(when string, held int) {
-	metrics, err := get("http://"+b.Admin+"/metrics", 200)
-	if err != nil {
-		b.Error(err)
-	}
+	var metrics string
+	eventually(b.T, func() (err error) { metrics, err = get("http://"+b.Admin+"/metrics", 200); return err })
 	var counted []string
 	for _, m := range regexp.MustCompile(`(?m)^(pse_(?:http|ingest|turn)_connections|pse_bus_clients|pse_http_turned_away_total|pse_ingest_turned_away_total) .*`).FindAllString(metrics, -1) {
 		counted = append(counted, m)

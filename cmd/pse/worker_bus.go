@@ -38,7 +38,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	}
 	server, err := bus.StartServer(bus.ServerConfig{
 		Dir: filepath.Join(p.cfg.Data, "bus"), Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
-		WorkerPassword: c.WorkerPassword, IntegratorPassword: c.IntegratorPassword, MaxClients: p.busClients,
+		WorkerPassword: c.WorkerPassword, IntegratorPassword: c.IntegratorPassword, MaxClients: p.reserve.bus,
 	}, log)
 	if err != nil {
 		return service{}, err
@@ -55,12 +55,12 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 		ready:      server.Trouble,
 		collectors: server.Collectors(),
 		run: func(ctx context.Context) error {
-			server.Watch(ctx)
+			err := server.Watch(ctx)
 			for path := range files {
 				_ = os.Remove(path)
 			}
 			server.Close()
-			return nil
+			return err
 		},
 	}, nil
 }
