@@ -52,7 +52,12 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 }
 
 func (b *Bus) start(ctx context.Context, o Options) (err error) {
-	address := redact(o.URL)
+	address := Redact(o.URL)
+	for a := range strings.SplitSeq(o.URL, ",") {
+		if _, err := url.Parse(strings.TrimSpace(a)); err != nil { // the error would show the password
+			return fmt.Errorf("connect to the bus at %s: write nats://host:4222 or tls://host:4222", address)
+		}
+	}
 	if o.Server != nil {
 		address, o.URL = "of this process", ""
 	}
@@ -62,7 +67,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 			break
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
-			return fmt.Errorf("connect to the bus at %s: %w; check user and password in --bus", address, err)
+			return fmt.Errorf("connect to the bus at %s: %w; check user and password (bus.password_file, PSE_BUS_PASSWORD)", address, err)
 		}
 		if sleep.For(ctx, 200*time.Millisecond); ctx.Err() != nil {
 			return fmt.Errorf("connect to the bus at %s: %w; does it run?", address, err)
@@ -128,8 +133,9 @@ func (b *Bus) options(o Options) []nats.Option {
 	return opts
 }
 
-// redact drops the passwords of addresses that go into an error or a log line.
-func redact(list string) string {
+// Redact drops the passwords of addresses, several with commas, that go into
+// an error, a log line or before somebody's eyes.
+func Redact(list string) string {
 	addresses := strings.Split(list, ",")
 	for i, raw := range addresses {
 		u, err := url.Parse(strings.TrimSpace(raw))

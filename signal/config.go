@@ -34,9 +34,9 @@ type Config struct {
 	Origins    []string `yaml:"origins"`     // browsers' pages that may connect, as https://example.org; none: all
 	TrustProxy bool     `yaml:"trust_proxy"` // take clients' addresses from X-Forwarded-For
 
-	ICEServers []string `yaml:"ice_servers"` // besides ours: "stun:host:port", or "turn:host:port user password"
-	Passphrase string   `yaml:"passphrase"`  // that clients need to join; empty: none
-	Links      bool     `yaml:"links"`       // clients need a signed link (pse call link), or the passphrase if there is one
+	ICEServers []string `yaml:"ice_servers" secret:"ice"`  // besides ours: "stun:host:port", or "turn:host:port user password"
+	Passphrase string   `yaml:"passphrase" secret:"value"` // that clients need to join; empty: none
+	Links      bool     `yaml:"links"`                     // clients need a signed link (pse call link), or the passphrase if there is one
 
 	Hook bus.HookConfig `yaml:"hook"`
 }
@@ -99,7 +99,7 @@ func (c Config) Validate() error {
 // parseICEServer reads "stun:host:port" or "turn:host:port user password".
 func parseICEServer(s string) (bus.ICEServer, error) {
 	f := strings.Fields(s)
-	bad := fmt.Errorf("signal.ice_servers has %q; write stun:host:port, or turn:host:port user password", s)
+	bad := fmt.Errorf("signal.ice_servers has one of %d words that is no server; write stun:host:port, or turn:host:port user password", len(f)) // the words may be secret
 	if len(f) == 0 {
 		return bus.ICEServer{}, bad
 	}

@@ -26,11 +26,11 @@ type Config struct {
 	TCPRelay    bool     `yaml:"tcp_relay"` // TCP to peers too (RFC 6062)
 
 	Realm     string        `yaml:"realm"`
-	UsersFile string        `yaml:"users_file"` // "user:password" or "user:0xKEY" a line; read anew when it changes
-	Users     []string      `yaml:"-"`          // lines as in that file, of a turnserver.conf
-	Secrets   []string      `yaml:"secrets"`    // for those who make credentials of the form expiry:user themselves
-	TTL       time.Duration `yaml:"ttl"`        // of the credentials that we make
-	Rotate    time.Duration `yaml:"rotate"`     // how often the secret that they are made with changes
+	UsersFile string        `yaml:"users_file"`             // "user:password" or "user:0xKEY" a line; read anew when it changes
+	Users     []string      `yaml:"-"`                      // lines as in that file, of a turnserver.conf
+	Secrets   []string      `yaml:"secrets" secret:"value"` // for those who make credentials of the form expiry:user themselves
+	TTL       time.Duration `yaml:"ttl"`                    // of the credentials that we make
+	Rotate    time.Duration `yaml:"rotate"`                 // how often the secret that they are made with changes
 	NonceLife time.Duration `yaml:"nonce_life"`
 	Coturn    string        `yaml:"coturn"` // a turnserver.conf that is read over this section
 

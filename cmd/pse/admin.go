@@ -44,12 +44,8 @@ func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() 
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorLog: zap.NewStdLog(log)}))
-	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	a.server = &http.Server{Handler: mux, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log)}
+	profiles(mux, cfg.Pprof)
+	a.server = &http.Server{Handler: visitors(cfg.Hosts, mux), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log)}
 	go func() {
 		defer close(a.done)
 		if err := a.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -57,6 +53,23 @@ func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() 
 		}
 	}()
 	return a, nil
+}
+
+// profiles are there when they are asked for: they cost, and show much.
+func profiles(mux *http.ServeMux, on bool) {
+	if !on {
+		mux.HandleFunc("/debug/pprof/", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "profiles are off; switch them on with admin.pprof: true, or --set admin.pprof=true", http.StatusNotFound)
+		})
+		return
+	}
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/cmdline", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "not shown, passwords may be in it; pse config shows what is in force", http.StatusNotFound)
+	})
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 }
 
 // A readiness is the body of /readyz.

@@ -45,7 +45,8 @@ func (p *program) banner(w io.Writer, names []string) error {
 		line("Demo", "%s", home)
 	}
 	if p.server != nil && p.server.URL() != "" && !p.combined {
-		line("Bus", "%s (address with password: %s)", redacted(p.server.URL()), busFile(p.cfg.Data))
+		at, _ := withoutPassword(p.server.URL())
+		line("Bus", "%s   (workers elsewhere: --bus %s, and the password of %s by bus.password_file or PSE_BUS_PASSWORD)", at, at, passwordFile(p.cfg.Data))
 	}
 	if addr := p.addr("admin"); addr != "" {
 		line("Admin", "http://%s/readyz, /metrics", addr)

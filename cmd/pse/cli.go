@@ -16,6 +16,7 @@ type std struct {
 	in       io.Reader
 	out, err io.Writer
 	env      []string // as os.Environ
+	root     bool
 }
 
 func (s std) getenv(name string) string {
@@ -29,9 +30,9 @@ func (s std) getenv(name string) string {
 
 // grammar is the command line. It stays in this file, and so does kong.
 type grammar struct {
-	Config   string   `help:"Read this YAML file (else PSE_CONFIG, ./pse.yaml or /etc/pse/pse.yaml)." placeholder:"FILE"`
+	Config   string   `help:"Read this YAML file (else PSE_CONFIG, ./pse.yaml if not root, or /etc/pse/pse.yaml)." placeholder:"FILE"`
 	Data     string   `help:"Keep everything in this directory." placeholder:"DIR"`
-	Bus      string   `help:"Use the bus at this address: nats://[user:password@]host:4222." placeholder:"URL"`
+	Bus      string   `help:"Use the bus at this address: nats://host:4222; its password by bus.password_file or PSE_BUS_PASSWORD." placeholder:"URL"`
 	LogLevel string   `help:"debug, info, warn or error." placeholder:"LEVEL"`
 	Set      []string `help:"Set any key of the configuration, as edge.dvr=5m. May be repeated." placeholder:"KEY=VALUE" sep:"none"`
 
@@ -148,30 +149,61 @@ func (s *scope) load(more ...override) (*loaded, error) {
 			given = append(given, f)
 		}
 	}
-	l, err := load(s.configFile(), s.env, given)
+	from := s.source()
+	l, err := load(from.file, s.env, given)
 	if err != nil {
 		return nil, err
 	}
+	l.source = from
 	if l.Data == "" {
-		if l.Data, err = dataDir(s.getenv, os.Geteuid() == 0); err != nil {
+		if l.Data, err = dataDir(s.getenv, s.root); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-// configFile is the file to read, or empty.
-func (s *scope) configFile() string {
+// A source is the file that the configuration was read from.
+type source struct {
+	file   string // empty: none
+	passed bool   // ./pse.yaml is there and was not read
+}
+
+// Where it is looked for when nobody says.
+const (
+	configHere   = "pse.yaml"
+	configSystem = "/etc/pse/pse.yaml"
+)
+
+// source finds the file to read. Root takes the one of the current directory,
+// which may be anybody's, only when it is named.
+func (s *scope) source() source {
 	if s.g.Config != "" {
-		return s.g.Config
+		return source{file: s.g.Config}
 	}
 	if path := s.getenv("PSE_CONFIG"); path != "" {
-		return path
+		return source{file: path}
 	}
-	for _, path := range []string{"pse.yaml", "/etc/pse/pse.yaml"} {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
+	there := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	var from source
+	switch {
+	case there(configHere) && !s.root:
+		from.file = configHere
+	case there(configSystem):
+		from.file = configSystem
 	}
-	return ""
+	from.passed = s.root && there(configHere)
+	return from
+}
+
+// String is for the log and for pse config.
+func (f source) String() string {
+	text := "no configuration file"
+	if f.file != "" {
+		text = "read from " + f.file
+	}
+	if f.passed {
+		text += "; not from ./pse.yaml, which root takes only by name: --config pse.yaml"
+	}
+	return text
 }

@@ -24,7 +24,11 @@ func (s *scope) withBus(f func(context.Context, *bus.Bus) error) error {
 	if err != nil {
 		return err
 	}
-	o := bus.Options{URL: l.Bus.URL, Creds: l.Bus.Creds, CA: l.Bus.CA, Name: "pse-cli", Logs: l.Bus.logs()}
+	at, err := l.Bus.reach()
+	if err != nil {
+		return err
+	}
+	o := bus.Options{URL: at, Creds: l.Bus.Creds, CA: l.Bus.CA, Name: "pse-cli", Logs: l.Bus.logs()}
 	if o.URL == "" {
 		if o.URL, err = runningBus(l.Data); err != nil {
 			return err

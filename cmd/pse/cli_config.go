@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -22,12 +21,12 @@ func (c *configCommand) Run(s *scope) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.out.Write(text)
+	_, err = fmt.Fprintf(s.out, "# %s\n%s", l.source, text)
 	return err
 }
 
 // print writes the settings in force as YAML, with the origin of each behind
-// it. Passwords, also that in an address, are not printed.
+// it. What is secret is not.
 func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 	changed := l.changed()
 	var b bytes.Buffer
@@ -43,17 +42,9 @@ func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 				origin = "found out"
 			}
 		}
-		value, err := s.text()
+		value, err := s.shown()
 		if err != nil {
 			return nil, fmt.Errorf("print %s: %w", s.key, err)
-		}
-		switch {
-		case s.key == "bus.url" && s.value.String() != "":
-			value = redacted(s.value.String())
-		case strings.HasSuffix(s.key, "_password") && s.value.String() != "":
-			value = "(not shown)"
-		case s.key == "turn.secrets" && s.value.Len() > 0:
-			value = `["(not shown)"]`
 		}
 		path := strings.Split(s.key, ".")
 		sections, name := path[:len(path)-1], path[len(path)-1]
@@ -70,13 +61,4 @@ func (l *loaded) print(onlyChanged bool) ([]byte, error) {
 		b.WriteString("# all defaults\n")
 	}
 	return b.Bytes(), nil
-}
-
-// redacted is an address without its password.
-func redacted(address string) string {
-	u, err := url.Parse(address)
-	if err != nil || u.User == nil {
-		return address
-	}
-	return u.Redacted()
 }

@@ -224,7 +224,7 @@ func servedBus(t *testing.T) (*bus.Bus, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	if err := writeAddress(busFile(data), server.URL()); err != nil {
+	if err := writeSecret(busFile(data), server.URL()); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(busFile(data)); err != nil || info.Mode().Perm() != 0o600 {

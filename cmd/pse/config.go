@@ -64,20 +64,25 @@ type TLSConfig struct {
 
 // AdminConfig is the listener for those who run the box.
 type AdminConfig struct {
-	Listen string `yaml:"listen"` // host:port, or off; keep it on loopback or behind a firewall: pprof is there
+	Listen string   `yaml:"listen"` // host:port, or off; keep it on loopback or behind a firewall
+	Hosts  []string `yaml:"hosts"`  // names by which it is asked, beside addresses and names without a dot
+	Pprof  bool     `yaml:"pprof"`  // profiles of the program are there
 }
 
 // BusConfig says which bus to use and how the logs on it are kept.
 type BusConfig struct {
-	URL     string `yaml:"url"`      // nats:// or tls:// address of a bus elsewhere; empty: the embedded one
-	Creds   string `yaml:"creds"`    // a NATS credentials file for url
-	CA      string `yaml:"ca"`       // a PEM file with the roots to trust for a tls:// url
-	Listen  string `yaml:"listen"`   // where the embedded bus takes TCP clients: host:port, auto or off
-	TLSCert string `yaml:"tls_cert"` // PEM file: TCP clients of the embedded bus must use TLS
-	TLSKey  string `yaml:"tls_key"`  // PEM file
+	URL string `yaml:"url" secret:"url"` // nats:// or tls:// address of a bus elsewhere; empty: the embedded one
+	// The password for url, in place of one in it, which others see in ps; of the user in it, else of "worker".
+	Password     string `yaml:"password" secret:"value"`
+	PasswordFile string `yaml:"password_file"`
+	Creds        string `yaml:"creds"`    // a NATS credentials file for url
+	CA           string `yaml:"ca"`       // a PEM file with the roots to trust for a tls:// url
+	Listen       string `yaml:"listen"`   // where the embedded bus takes TCP clients: host:port, auto or off
+	TLSCert      string `yaml:"tls_cert"` // PEM file: TCP clients of the embedded bus must use TLS
+	TLSKey       string `yaml:"tls_key"`  // PEM file
 	// Passwords of TCP clients of the embedded bus, users "worker" and "integrator"; empty: made at the first start.
-	WorkerPassword     string `yaml:"worker_password"`
-	IntegratorPassword string `yaml:"integrator_password"`
+	WorkerPassword     string `yaml:"worker_password" secret:"value"`
+	IntegratorPassword string `yaml:"integrator_password" secret:"value"`
 
 	DVR       time.Duration `yaml:"dvr"`        // how far back viewers may seek
 	MediaAge  time.Duration `yaml:"media_age"`  // how long the source is kept for workers that come back
@@ -192,8 +197,11 @@ func (c BusConfig) validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		errs = append(errs, errors.New("tls_cert and tls_key go together; give both or none"))
 	}
-	if c.URL == "" && (c.Creds != "" || c.CA != "") {
-		errs = append(errs, errors.New("creds and ca are for a bus elsewhere; give url too, or remove them"))
+	if c.URL == "" && (c.Creds != "" || c.CA != "" || c.Password != "" || c.PasswordFile != "") {
+		errs = append(errs, errors.New("creds, ca, password and password_file are for a bus elsewhere; give url too, or remove them"))
+	}
+	if c.Password != "" && c.PasswordFile != "" {
+		errs = append(errs, errors.New("password and password_file are the same; give one of them"))
 	}
 	if c.DVR < 30*time.Second {
 		errs = append(errs, fmt.Errorf("dvr is %s; use at least 30s, or players lose parts they were just told of", c.DVR))

@@ -24,6 +24,7 @@ type loaded struct {
 	Config
 	origin  map[string]string
 	unknown []string // PSE_ variables that mean nothing
+	source  source
 }
 
 // load puts the layers over each other: defaults, file, environment, flags.

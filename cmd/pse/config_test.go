@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,16 +154,6 @@ func TestPrintedConfigurationReadsBack(t *testing.T) {
 	}
 }
 
-func TestPasswordsAreNotPrinted(t *testing.T) {
-	l, err := load("", []string{"PSE_BUS_URL=nats://pse:hunter2@box:4222", "PSE_BUS_WORKER_PASSWORD=hunter2", "PSE_TURN_SECRETS=hunter2hunter2"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text, err := l.print(false); err != nil || strings.Contains(string(text), "hunter2") {
-		t.Errorf("%v\n%s", err, text)
-	}
-}
-
 // deploy/pse.yaml is what people copy: it names every key with its default.
 func TestExampleIsTheDefaults(t *testing.T) {
 	l, err := load("../../deploy/pse.yaml", nil, nil)
@@ -207,4 +198,36 @@ func FuzzConfigurationFile(f *testing.F) {
 		l := &loaded{Config: DefaultConfig(), origin: map[string]string{}}
 		_ = l.file("pse.yaml", []byte(text)) // any error is fine, a panic is not
 	})
+}
+
+// Root takes a file of the current directory, which may be anybody's, only by name.
+func TestWhichFileIsRead(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile(configHere, []byte("log:\n  level: debug\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	other := write(t, "log:\n  level: error\n")
+	for name, c := range map[string]struct {
+		root bool
+		env  []string
+		args string
+		want []string
+	}{
+		"somebody":         {false, nil, "", []string{"# read from pse.yaml\n", "level: debug", "# pse.yaml:2"}},
+		"root":             {true, nil, "", []string{"not from ./pse.yaml", "--config pse.yaml\n"}},
+		"root by name":     {true, nil, "--config pse.yaml", []string{"# read from pse.yaml\n", "level: debug"}},
+		"root by variable": {true, []string{"PSE_CONFIG=pse.yaml"}, "", []string{"# read from pse.yaml\n", "level: debug"}},
+		"another":          {false, nil, "--config " + other, []string{"# read from " + other + "\n", "level: error"}},
+	} {
+		var out bytes.Buffer
+		err := execute(t.Context(), append([]string{"config"}, strings.Fields(c.args)...), std{out: &out, err: &out, env: append(c.env, "HOME=/x"), root: c.root})
+		for _, want := range c.want {
+			if err != nil || !strings.Contains(out.String(), want) {
+				t.Errorf("%s: %v, no %q in\n%.300s", name, err, want, out.String())
+			}
+		}
+		if c.root && len(c.env) == 0 && c.args == "" && strings.Contains(out.String(), "debug") {
+			t.Errorf("%s: it was read", name)
+		}
+	}
 }

@@ -21,7 +21,7 @@ func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
-	err := execute(ctx, args, std{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Environ()})
+	err := execute(ctx, args, std{in: os.Stdin, out: os.Stdout, err: os.Stderr, env: os.Environ(), root: os.Geteuid() == 0})
 	if err == nil {
 		return 0
 	}

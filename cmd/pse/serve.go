@@ -64,6 +64,10 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	if len(l.unknown) > 0 {
 		log.Warn("environment variables that mean nothing", zap.Strings("names", l.unknown))
 	}
+	log.Info("configuration", zap.Stringer("source", l.source))
+	if keys := l.visible(); len(keys) > 0 {
+		log.Warn("other users of this machine see passwords that are given on the command line; give them in the file, by PSE_ variables, or that of the bus by bus.password_file", zap.Strings("keys", keys))
+	}
 	if err := makeDataDir(l.Data); err != nil {
 		return err
 	}

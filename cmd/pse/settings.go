@@ -11,8 +11,9 @@ import (
 
 // A setting is one value of the configuration: a leaf of Config.
 type setting struct {
-	key   string // as in the file, with dots: "http.listen"
-	value reflect.Value
+	key    string // as in the file, with dots: "http.listen"
+	value  reflect.Value
+	secret string // how it is secret, by its field's tag: see secret.go
 }
 
 // settings lists the leaves of a configuration struct in the order of its
@@ -40,7 +41,7 @@ func leaves(prefix string, v reflect.Value) []setting {
 		case f.Type.Kind() == reflect.Struct && !isScalar(f.Type):
 			all = append(all, leaves(key+".", v.Field(i))...)
 		default:
-			all = append(all, setting{key, v.Field(i)})
+			all = append(all, setting{key, v.Field(i), f.Tag.Get("secret")})
 		}
 	}
 	return all
@@ -59,21 +60,39 @@ func (s setting) env() string {
 }
 
 // set parses a value that did not come from a file. Strings are taken as they
-// are, lists also with commas, all else as YAML.
+// are, also those of a list with commas, all else as YAML: a list in brackets too.
 func (s setting) set(text string) error {
 	if s.value.Kind() == reflect.String {
 		s.value.SetString(text)
 		return nil
 	}
-	if s.value.Kind() == reflect.Slice && !strings.HasPrefix(strings.TrimSpace(text), "[") {
-		text = "[" + text + "]"
+	if s.isList() && !strings.HasPrefix(strings.TrimSpace(text), "[") {
+		s.value.Set(reflect.ValueOf(splitList(text)))
+		return nil
 	}
 	fresh := reflect.New(s.value.Type())
 	if err := yaml.UnmarshalWithOptions([]byte(text), fresh.Interface(), yaml.Strict()); err != nil {
+		if s.secret != "" {
+			text = notShown
+		}
 		return fmt.Errorf("%q is not %s", text, kindName(s.value.Type()))
 	}
 	s.value.Set(fresh.Elem())
 	return nil
+}
+
+// isList says whether a setting is a list of strings, as all lists are.
+func (s setting) isList() bool { return s.value.Type() == reflect.TypeFor[[]string]() }
+
+// splitList is a list that is written with commas, each part as it is.
+func splitList(text string) []string {
+	all := []string{}
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			all = append(all, part)
+		}
+	}
+	return all
 }
 
 func kindName(t reflect.Type) string {

@@ -84,7 +84,7 @@ func (b *besieged) strangers(c *crowd, n int, door string, says string) {
 				c.mu.Unlock()
 				select {
 				case <-ctx.Done():
-				case <-time.After(time.Second):
+				case <-time.After(5 * time.Second):
 				}
 			}
 		})
@@ -203,7 +203,7 @@ func TestStrangersHoldSockets(t *testing.T) {
 	c := &crowd{cancel: func() {}, open: map[net.Conn]bool{}}
 	defer c.letGo()
 	for door, says := range map[string]string{
-		"HTTP":  "POST /files/ HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Length: 9\r\nContent-Length: 9\r\nContent-Type: application/offset+octet-stream\r\n\r\n",
+		"HTTP":  "POST /share HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
 		"HTTPS": "", "RTMP": "\x03", "TURN": "", "TURN over TLS": "\x16\x03\x01", "admin": "GET /met", "bus": "",
 	} {
 		b.strangers(c, n, door, says)

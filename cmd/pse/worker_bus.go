@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -23,6 +19,26 @@ func busFile(dir string) string { return filepath.Join(dir, "bus.url") }
 
 // integratorFile is the same for integrators, who may do less.
 func integratorFile(dir string) string { return filepath.Join(dir, "integrator.url") }
+
+// passwordFile has the password alone, for bus.password_file of workers elsewhere.
+func passwordFile(dir string) string { return filepath.Join(dir, "bus.password") }
+
+// busFiles writes where the bus is reached, and says which files that are.
+func busFiles(dir string, server *bus.Server) (files map[string]string, err error) {
+	_, password := withoutPassword(server.URL())
+	files = map[string]string{busFile(dir): server.URL(), integratorFile(dir): server.IntegratorURL(), passwordFile(dir): password}
+	for path, text := range files {
+		if path != passwordFile(dir) && text != "" {
+			if text, err = byLoopback(text); err != nil {
+				return nil, err
+			}
+		}
+		if err := writeSecret(path, text); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
 
 // buildBus starts the embedded server. It is vital: whoever supervises the
 // process starts it anew with all its workers.
@@ -43,12 +59,10 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	if err != nil {
 		return service{}, err
 	}
-	files := map[string]string{busFile(p.cfg.Data): server.URL(), integratorFile(p.cfg.Data): server.IntegratorURL()}
-	for path, address := range files {
-		if err := writeAddress(path, address); err != nil {
-			server.Close()
-			return service{}, err
-		}
+	files, err := busFiles(p.cfg.Data, server)
+	if err != nil {
+		server.Close()
+		return service{}, err
 	}
 	p.server = server
 	return service{
@@ -63,26 +77,4 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 			return err
 		},
 	}, nil
-}
-
-// writeAddress writes an address with a password for the owner only. A bus
-// that listens on all addresses is reached by loopback. No address: no file.
-func writeAddress(path, address string) error {
-	if address == "" {
-		return nil
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("write the address of the bus: %w", err)
-	}
-	if host, port, err := net.SplitHostPort(u.Host); err == nil {
-		if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-			u.Host = net.JoinHostPort("127.0.0.1", port)
-		}
-	}
-	fresh := path + ".new" // renamed, so that a reader never sees half of it
-	if err := errors.Join(os.WriteFile(fresh, []byte(u.String()+"\n"), 0o600), os.Rename(fresh, path)); err != nil {
-		return fmt.Errorf("write the address of the bus: %w", err)
-	}
-	return nil
 }

@@ -59,7 +59,7 @@ func choose(table []worker, names []string, cfg Config, demo bool) ([]worker, er
 	}
 	switch hasBus := slices.Contains(names, "bus"); {
 	case hasBus && elsewhere:
-		return nil, usagef("the bus cannot run here and be at %s; leave out one of them", redacted(cfg.Bus.URL))
+		return nil, usagef("the bus cannot run here and be at %s; leave out one of them", bus.Redact(cfg.Bus.URL))
 	case !hasBus && !elsewhere:
 		return nil, usagef("%v need a bus; name bus too, or give its address with --bus URL", names)
 	}
@@ -131,11 +131,15 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 // connect reaches the bus, here or elsewhere, however long that takes.
 func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*bus.Bus, error) {
 	slow := time.AfterFunc(3*time.Second, func() {
-		log.Warn("still waiting for the bus", zap.String("url", redacted(p.cfg.Bus.URL)))
+		log.Warn("still waiting for the bus", zap.String("url", bus.Redact(p.cfg.Bus.URL)))
 	})
 	defer slow.Stop()
+	at, err := p.cfg.Bus.reach()
+	if err != nil {
+		return nil, err
+	}
 	return bus.Connect(ctx, bus.Options{
-		Server: p.server, URL: p.cfg.Bus.URL, Creds: p.cfg.Bus.Creds, CA: p.cfg.Bus.CA,
+		Server: p.server, URL: at, Creds: p.cfg.Bus.Creds, CA: p.cfg.Bus.CA,
 		Name: name, Logs: p.cfg.Bus.logs(),
 	}, log)
 }

@@ -83,7 +83,7 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	if !slices.ContainsFunc(o.Set, func(kv string) bool { return strings.HasPrefix(kv, "http.tls_listen=") }) {
 		args = append(args, "--set", "http.tls_listen=127.0.0.1:0")
 	}
-	for _, kv := range append([]string{"turn.listen=127.0.0.1:0", "turn.tls_listen=127.0.0.1:0", "turn.drain=0s"}, o.Set...) { // the last counts
+	for _, kv := range append([]string{"turn.listen=127.0.0.1:0", "turn.tls_listen=127.0.0.1:0", "turn.drain=0s", "admin.pprof=true"}, o.Set...) { // the last counts
 		args = append(args, "--set", kv)
 	}
 	args = append(args, "serve", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
