@@ -28,6 +28,13 @@ func TestStopInOrderAndAtOnce(t *testing.T) {
 	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n"); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, func() error { // accepted: else nobody would wait for it
+		metrics, err := get("http://"+p.Admin+"/metrics", 200)
+		if err == nil && !strings.Contains(metrics, "\npse_http_connections 1\n") {
+			err = errors.New("the request is not there yet")
+		}
+		return err
+	})
 	if err := syscall.Kill(p.PID(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
