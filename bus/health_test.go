@@ -112,7 +112,7 @@ func TestServerStoresAgain(t *testing.T) {
 	release()
 	until("it stores", func() bool { return store(all[0]) == nil && srv.Trouble() == nil })
 	until("it stores for others", func() bool { return store(all[1]) == nil })
-	if _, err := all[1].RotateSharedKeys(ctx, "health", time.Hour); err != nil { // in a log that nobody wrote to meanwhile
+	if _, err := all[1].RotateSharedKeys(ctx, "health", time.Hour, time.Hour); err != nil { // in a log that nobody wrote to meanwhile
 		t.Error(err)
 	}
 	until("it has its logs in memory", func() bool {
