@@ -83,18 +83,35 @@ func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (
 	return l, err
 }
 
-// DeleteLive forgets a stream.
-func (b *Bus) DeleteLive(ctx context.Context, sid string) error {
+// DeleteLive forgets a stream whose record f agrees to: it gets the record as
+// it is, and may be called several times. An error of f is returned as it is,
+// and leaves the record. One that is gone already is no error.
+func (b *Bus) DeleteLive(ctx context.Context, sid string, f func(*Live) error) error {
 	kv, err := b.bucket(ctx, bucketLive)
 	if err != nil {
 		return err
 	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	if err := kv.Purge(ctx, sid); err != nil {
-		return b.failed(ctx, err, "forget stream %s", sid)
+	for {
+		l, rev, err := readRecord[Live](ctx, b, bucketLive, sid, "stream "+sid)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(l); err != nil {
+			return err
+		}
+		bctx, done := b.bound(ctx)
+		err = kv.Purge(bctx, sid, jetstream.LastRevision(rev))
+		done()
+		switch {
+		case err == nil:
+			return nil
+		case !conflict(err) || ctx.Err() != nil:
+			return b.failed(ctx, err, "forget stream %s", sid)
+		}
 	}
-	return nil
 }
 
 // Lives reads all records there are.

@@ -50,8 +50,25 @@ func TestLives(t *testing.T) {
 			t.Fatalf("%+v", l)
 		}
 	}
-	if err := b.DeleteLive(t.Context(), "a"); err != nil {
+	// A publisher takes the name while it is looked at: it is not forgotten.
+	taken := errors.New("taken")
+	err := b.DeleteLive(t.Context(), "a", func(l *Live) error {
+		if l.State != StateLive {
+			return taken
+		}
+		_, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateGrace; return nil })
+		return err
+	})
+	if err != taken { //nolint:errorlint // as it is
 		t.Fatal(err)
+	}
+	if l := within(t, seen); l.State != StateGrace {
+		t.Fatalf("%+v", l)
+	}
+	for range 2 { // the second time there is none
+		if err := b.DeleteLive(t.Context(), "a", func(*Live) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if l := within(t, seen); *l != (Live{SID: "a"}) {
 		t.Fatalf("%+v", l)

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"sync"
 	"time"
@@ -157,10 +158,16 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 		return k.w.finish(ctx, l)
 	case bus.StateEnded:
 		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() {
-			if fresh, err := k.w.bus.GetLive(ctx, l.SID); err != nil || fresh.State != bus.StateEnded {
-				return err // its name was taken again, just now
+			err := k.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {
+				if fresh.State != bus.StateEnded || fresh.Session != l.Session {
+					return errStale // its name was taken again, just now
+				}
+				return nil
+			})
+			if errors.Is(err, errStale) {
+				return nil
 			}
-			return k.w.bus.DeleteLive(ctx, l.SID)
+			return err
 		}
 	}
 	return nil

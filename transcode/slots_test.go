@@ -1,7 +1,10 @@
 package transcode
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 
@@ -95,4 +98,91 @@ func (r *rig) another(sid, app string) *rig {
 		r.t.Fatal(err)
 	}
 	return &o
+}
+
+// A worker without a slot took over and let a rendition be. When it has a slot,
+// a minute later, that begins with the next segment, not where it was left.
+func TestUpgradeAfterTakeOver(t *testing.T) {
+	v, err := parseVideoConfig(unhex(t, avcTiny))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tl := &timeline{profile: Profiles()["live"]}
+	tl.s = timelineState{Session: "s", PartTarget: 220, Frame: 40, FPS: 25}
+	g := &generation{number: 1, mode: modePass, video: v, fps: 25, frame: 40}
+	tl.gen = g
+	r := &rendition{sid: "cam", tl: tl, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
+	r.spec.name = "480p"
+	state := []byte(`{"timeline":{"session":"s","gen":1},"gen":1}`)
+	if _, err := r.takeUp(&bus.Part{MSN: 5, Index: 3, Start: 10_600, End: 10_800, Source: 9, Resume: state}); err != nil {
+		t.Fatal(err)
+	}
+	rung := Profiles()["live"].Rungs[1]
+	r.anew() // as job.upgrade does, at 70 s
+	r.begin(g, encodedSpec(&rung, "480p", 64, 48))
+	r.config(g, v)
+	for at := int64(70_000); at < 76_000; at += 40 {
+		key := at%2000 == 0
+		if key {
+			r.cut(g, cut{msn: uint64(at / 2000), dts: at, pts: at})
+		}
+		r.picture(g, frame{dts: at, pts: at, key: key, data: []byte{0, 0, 0, 1, 0x65}})
+	}
+	if len(r.pub.queue) == 0 || r.pub.queue[0].MSN != 35 || r.pub.queue[0].Index != 0 || r.pub.queue[0].Start != 70_000 {
+		t.Fatalf("it begins with %+v", r.pub.queue[0])
+	}
+	for _, p := range r.pub.queue {
+		if p.End-p.Start > 220 {
+			t.Errorf("part %d.%d lasts %d ms", p.MSN, p.Index, p.End-p.Start)
+		}
+	}
+}
+
+// 16 bits of an mp4a box hold no rate above 65535 Hz; the decoder's configuration does.
+func TestRateOfSound(t *testing.T) {
+	for config, want := range map[string]uint32{"1010": 0, "1090": 0, "1190": 48000 << 16} { // 96, 88.2, 48 kHz
+		a, err := parseAudioConfig(unhex(t, config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := initSegment(nil, a)
+		i := bytes.Index(b, []byte("mp4a"))
+		if got := binary.BigEndian.Uint32(b[i+28:]); got != want {
+			t.Errorf("%d Hz: %#x, want %#x", a.rate, got, want)
+		}
+	}
+}
+
+// Where nobody can encode TARGETDURATION holds the key frames of OBS, every 250
+// pictures; segments of a source that has still fewer are cut all the same.
+func TestTargetWithoutEncoder(t *testing.T) {
+	for _, c := range []struct{ gop, target int }{{250, 10}, {500, 10}} {
+		s := &script{}
+		tl := &timeline{sink: s, profile: Profiles()["live"], passOnly: true}
+		tl.s = timelineState{Session: "s", N: -1, AudioLag: audioLagStart}
+		chunks := chunksOf("s", 0, pictures(t, 0, 40_000, 33, c.gop, 0))
+		tl.plan(chunks[:20])
+		for _, chunk := range chunks {
+			if err := tl.chunk(chunk); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tl.finish()
+		from := int64(-1)
+		for _, line := range s.lines {
+			var msn, at int64
+			if n, _ := fmt.Sscanf(line, "cut %d at %d", &msn, &at); n < 2 {
+				if n, _ = fmt.Sscanf(line, "end %d", &at); n < 1 {
+					continue
+				}
+			}
+			if from >= 0 && (at-from+500)/1000 > int64(tl.target()) {
+				t.Errorf("a key frame every %d pictures: a segment from %d to %d ms, target %d s", c.gop, from, at, tl.target())
+			}
+			from = at
+		}
+		if tl.target() != c.target || from < 39_000 {
+			t.Errorf("target %d s, %v", tl.target(), s.lines)
+		}
+	}
 }

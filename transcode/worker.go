@@ -49,6 +49,7 @@ type Worker struct {
 	lives map[string]*bus.Live
 	jobs  map[string]*job
 	wait  map[string]time.Duration // back-off of streams whose job failed
+	rest  map[string]string        // sessions whose job failed and is not to be begun yet, by sid
 	done  map[string]string        // sessions that are finished, by sid
 	wg    sync.WaitGroup
 }
@@ -66,7 +67,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	}
 	w := &Worker{
 		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases, slots: newSlots(cfg.Slots), posters: make(chan struct{}, 1),
-		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{}, done: map[string]string{},
+		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{}, rest: map[string]string{}, done: map[string]string{},
 	}
 	return w, nil
 }
@@ -142,6 +143,7 @@ func (w *Worker) see(ctx context.Context, l *bus.Live) {
 	if l.State == "" {
 		delete(w.lives, l.SID)
 		delete(w.done, l.SID)
+		delete(w.rest, l.SID)
 	} else {
 		w.lives[l.SID] = l
 	}
@@ -159,7 +161,7 @@ func (w *Worker) see(ctx context.Context, l *bus.Live) {
 func (w *Worker) consider(ctx context.Context, sid string) {
 	w.mu.Lock()
 	l := w.lives[sid]
-	if l == nil || w.jobs[sid] != nil || w.done[sid] == l.Session || ctx.Err() != nil {
+	if l == nil || w.jobs[sid] != nil || w.done[sid] == l.Session || w.rest[sid] == l.Session || ctx.Err() != nil {
 		w.mu.Unlock()
 		return
 	}
@@ -184,7 +186,7 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 			changed = true
 		default:
 			wait = min(max(2*w.wait[sid], retryFirst), retryMax)
-			w.wait[sid] = wait
+			w.wait[sid], w.rest[sid] = wait, j.session
 		}
 		w.mu.Unlock()
 		if wait > 0 {
@@ -195,6 +197,11 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 				return
 			case <-time.After(wait):
 			}
+			w.mu.Lock()
+			if w.rest[sid] == j.session {
+				delete(w.rest, sid)
+			}
+			w.mu.Unlock()
 		}
 		if changed || wait > 0 {
 			w.consider(ctx, sid)
