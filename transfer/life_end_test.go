@@ -26,7 +26,7 @@ func (l *life) settle() {
 	bustest.Eventually(l.t, "what is not whole is gone, and the quota is what is there", l.clean)
 	for _, f := range l.follows {
 		b := <-f.got
-		if !bytes.HasPrefix(f.of.body, b) || len(b) > len(f.of.body)-min(len(f.of.body), heldBack) && (f.of.ended && f.of.says == sayNo || !f.of.whole) {
+		if !bytes.HasPrefix(f.of.body, b) || len(b) > len(f.of.body)-min(len(f.of.body), heldBack) && (f.of.ended && f.of.unwanted() || !f.of.whole) {
 			l.t.Errorf("a receiver of %s (%s, of %d bytes) was handed %d", f.of.name, f.of.says, len(f.of.body), len(b))
 		}
 	}
@@ -38,9 +38,9 @@ func (l *life) becomes(s *sending) {
 	bustest.Eventually(l.t, fmt.Sprintf("%s, of which the hook says %s, is a file or gone", s.name, s.says), func() bool {
 		a := l.ask(l.any(), "GET", s.read+"?follow=0", nil)
 		switch {
-		case a.StatusCode == http.StatusOK && (s.says == sayNo || !bytes.Equal(a.body, s.body)):
+		case a.StatusCode == http.StatusOK && (s.unwanted() || !bytes.Equal(a.body, s.body)):
 			l.t.Fatalf("%s, of which the hook says %s, is shown, with the bytes that were sent: %v", s.name, s.says, bytes.Equal(a.body, s.body))
-		case a.StatusCode == http.StatusNotFound && s.says != sayNo:
+		case a.StatusCode == http.StatusNotFound && !s.unwanted():
 			l.t.Fatalf("%s is gone, of which the hook says %s", s.name, s.says)
 		case a.StatusCode == http.StatusNotFound:
 			s.ended = true
@@ -118,7 +118,7 @@ func (l *life) told() {
 		return nil
 	})
 	for _, s := range l.all {
-		if n := told[s.name]; left[s.name] && n != 1 || n > 1 || n > 0 && (s.part || s.says == sayNo || !s.whole) {
+		if n := told[s.name]; left[s.name] && n != 1 || n > 1 || n > 0 && (s.part || s.unwanted() || !s.whole) {
 			l.t.Errorf("%s (the hook says %s) is told of as complete %d times", s.name, s.says, n)
 		}
 	}

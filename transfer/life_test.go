@@ -43,7 +43,11 @@ const (
 	sayYes   = "yes"
 	sayNo    = "no"
 	sayLater = "later" // yes, when it answers
+	sayNever = "never" // no, when it answers: until then who follows has time to get what there is
 )
+
+// unwanted says that the hook refuses it, if it answers.
+func (s *sending) unwanted() bool { return s.says == sayNo || s.says == sayNever }
 
 // sending is an upload as its sender knows it.
 type sending struct {
@@ -82,10 +86,10 @@ type followed struct {
 func newLife(t *testing.T, r *rand.Rand, keeps func(*Config)) *life {
 	l := &life{t: t, r: r, server: bustest.StartServer(t), keeps: keeps}
 	stop, err := bus.Answer(l.server.Connect(t), func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
-		if h.Name == sayLater && !l.answers.Load() {
+		if (h.Name == sayLater || h.Name == sayNever) && !l.answers.Load() {
 			return bus.Verdict{}, errors.New("not now")
 		}
-		return bus.Verdict{Allow: h.Name != sayNo, Reason: "no"}, nil
+		return bus.Verdict{Allow: h.Name == sayYes || h.Name == sayLater, Reason: "no"}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +154,7 @@ func (l *life) ask(w *running, method, id string, body io.Reader, headers ...str
 func idOf(url string) string { return url[strings.LastIndex(url, "/")+1:] }
 
 func (l *life) create() {
-	s := &sending{body: random(l.r.Uint64(), l.r.IntN(60_000)), size: -1, says: []string{sayYes, sayYes, sayNo, sayLater}[l.r.IntN(4)], part: l.r.IntN(3) == 0}
+	s := &sending{body: random(l.r.Uint64(), l.r.IntN(60_000)), size: -1, says: []string{sayYes, sayYes, sayNo, sayLater, sayNever}[l.r.IntN(5)], part: l.r.IntN(3) == 0}
 	headers := []string{"Upload-Metadata", meta("filename", s.says), "Upload-Defer-Length", "1"}
 	if l.r.IntN(3) > 0 {
 		s.size = len(s.body)
@@ -177,7 +181,10 @@ func (l *life) made(s *sending, a reply) {
 // send sends some of an upload.
 func (l *life) send() {
 	if s := l.one(); s != nil {
-		chunk := s.body[s.acked : s.acked+l.r.IntN(len(s.body)-s.acked+1)]
+		chunk := s.body[s.acked:]
+		if l.r.IntN(3) > 0 { // not all that is left
+			chunk = chunk[:l.r.IntN(len(chunk)+1)]
+		}
 		l.heard(s, len(chunk), l.patch(s, bytes.NewReader(chunk)))
 	}
 }
@@ -195,7 +202,7 @@ func (l *life) heard(s *sending, n int, a reply) {
 		s.acked += n
 	}
 	l.learn(s)
-	if a.StatusCode == http.StatusForbidden && (s.says != sayNo || !s.ended) {
+	if a.StatusCode == http.StatusForbidden && (!s.unwanted() || !s.ended) {
 		l.t.Fatalf("%s is refused: %s", s.name, a.body)
 	}
 }
@@ -212,7 +219,7 @@ func (l *life) learn(s *sending) {
 	})
 	whole := s.size >= 0 && (s.acked == s.size || a.StatusCode == http.StatusNotFound)
 	if a.StatusCode == http.StatusNotFound {
-		if !whole || s.says != sayNo || s.part {
+		if !whole || !s.unwanted() || s.part {
 			l.t.Fatalf("%s is gone: %d of %d bytes were acknowledged, the hook says %s", s.name, s.acked, s.size, s.says)
 		}
 		s.whole, s.ended = true, true
@@ -284,9 +291,12 @@ func (l *life) delete() {
 	if s.ended {
 		return
 	}
-	a := l.ask(l.any(), "DELETE", s.id, nil)
-	if a.StatusCode == http.StatusNoContent {
+	w := l.any()
+	if a := l.ask(w, "DELETE", s.id, nil); a.StatusCode == http.StatusNoContent {
 		s.ended = true
+		if _, booked := w.ledger.known()[s.name]; booked {
+			l.t.Fatalf("%s is deleted, and counts", s.name)
+		}
 		return
 	}
 	bustest.Eventually(l.t, "it is deleted, or there", func() bool {
@@ -298,7 +308,7 @@ func (l *life) delete() {
 
 // concat makes a whole of the parts that are all there.
 func (l *life) concat() {
-	whole := &sending{whole: true, says: []string{sayYes, sayNo, sayLater}[l.r.IntN(3)]}
+	whole := &sending{whole: true, says: []string{sayYes, sayNo, sayLater, sayNever}[l.r.IntN(4)]}
 	ids := ""
 	for _, s := range l.all {
 		if s.part && s.whole && !s.ended && l.r.IntN(2) == 0 {
@@ -344,53 +354,16 @@ func (l *life) follow() {
 	}()
 }
 
-// look sweeps at one of the workers.
-func (l *life) look() { _ = l.any().sweep(l.t.Context()) }
-
-func (l *life) restartOne() { l.restart(l.r.IntN(len(l.workers))) }
-
-// killOne has a worker die within the next thing that it does, or soon.
-func (l *life) killOne() {
-	i := l.r.IntN(len(l.workers))
-	l.places[i].die(1+l.r.Int64N(8), l.r.IntN(2) == 0)
-	alive := l.workers
-	l.workers = [2]*running{l.workers[i], l.workers[i]}
-	s := &sending{ended: true}
-	var a reply
-	switch o := l.one(); {
-	case o != nil && l.r.IntN(3) > 0:
-		s = o
-		a = l.patch(s, bytes.NewReader(s.body[s.acked:]))
-	case o != nil:
-		s = o
-		if a = l.ask(l.any(), "DELETE", s.id, nil); a.StatusCode == http.StatusNoContent {
-			s.ended = true
+// look sweeps at one of the workers, and asks for what nobody has looked at.
+func (l *life) look() {
+	w := l.any()
+	_ = w.sweep(l.t.Context())
+	for _, s := range l.all {
+		if s.ended || s.part || s.says == sayYes || s.read == "" {
+			continue
 		}
-		a = reply{}
-	default:
-		_ = l.ask(l.any(), "POST", "", nil, "Upload-Length", "10")
-	}
-	l.workers = alive
-	l.restart(i)
-	l.resolve(s, a)
-}
-
-// resolve takes in what became of an upload whose worker died.
-func (l *life) resolve(s *sending, a reply) {
-	if s.ended {
-		return
-	}
-	if a.Response == nil { // it was to be deleted: it may be
-		bustest.Eventually(l.t, "it is deleted, or there", func() bool {
-			h := l.ask(l.any(), "HEAD", s.id, nil)
-			s.ended = h.StatusCode == http.StatusNotFound
-			return s.ended || h.StatusCode == http.StatusOK
-		})
-		if s.ended {
-			return
+		if a := l.ask(w, "GET", s.read+"?follow=0", nil); a.StatusCode == http.StatusOK {
+			l.t.Fatalf("%s is shown, of which the hook says %s", s.name, s.says)
 		}
-	} else if a.StatusCode == http.StatusNoContent {
-		s.acked = len(s.body)
 	}
-	l.learn(s)
 }
