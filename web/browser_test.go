@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +151,12 @@ func (p *tab) js(code string) {
 // for. (chromedp.Poll would count as a touch of the page and let it play sound.)
 func (p *tab) until(what, js string) {
 	p.t.Helper()
+	p.untilAfter(what, js, func(context.Context) {})
+}
+
+// untilAfter is until, with something done before each look but the first.
+func (p *tab) untilAfter(what, js string, do func(context.Context)) {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, time.Minute) // a busy machine takes its time
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -159,6 +166,7 @@ func (p *tab) until(what, js string) {
 		if holds {
 			return
 		}
+		do(ctx)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -167,6 +175,19 @@ func (p *tab) until(what, js string) {
 			p.t.Fatalf("waited in vain: %s (%v)\npage: %s\nconsole: %q", what, err, page, p.errors())
 		}
 	}
+}
+
+// click clicks what a selector finds, as a hand does, until what is hoped for
+// holds. A page may take a button away just then, as a player does that waits
+// for data: a person tries again, too.
+func (p *tab) click(selector, what, js string) {
+	p.t.Helper()
+	p.untilAfter(what+", after a click on "+selector, js, func(ctx context.Context) {
+		shown, _ := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!document.querySelector(`+strconv.Quote(selector)+`)?.checkVisibility({ visibilityProperty: true })`))
+		if shown {
+			_ = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		}
+	})
 }
 
 // plays waits for the picture to move.
