@@ -45,7 +45,11 @@ func TestRevision4(t *testing.T) {
 func TestRevision4ByPolling(t *testing.T) {
 	a := serve(t)
 	p, _ := engineiotest.Open(t, a.url, 3)
-	if got := p.Poll(); got != `2:4013:42["auth",{}]` {
+	got := p.Poll()
+	if got == "2:40" { // asked between the two
+		got += p.Poll()
+	}
+	if got != `2:4013:42["auth",{}]` {
 		t.Errorf("got %q", got)
 	}
 	p.Send(`19:42["message","€𝄞"]`)
