@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,13 +65,24 @@ func TestLargestOfUnknownLength(t *testing.T) {
 // interposed does something the first time that a place is asked something.
 type interposed struct {
 	place
-	atCreate, afterOffset func()
+	atCreate, afterOffset atomic.Pointer[func()]
 }
 
-func once(f *func()) {
-	if g := *f; g != nil {
-		*f = nil
-		g()
+// startInterposed starts a worker whose store has something come in between.
+func startInterposed(t *testing.T, change ...func(*Config)) (*running, *interposed) {
+	t.Helper()
+	between := &interposed{}
+	r, stop := launch(t, bustest.New(t), func(w *Worker) {
+		between.place = w.store.place
+		w.store.place = between
+	}, change...)
+	t.Cleanup(stop)
+	return r, between
+}
+
+func once(f *atomic.Pointer[func()]) {
+	if g := f.Swap(nil); g != nil {
+		(*g)()
 	}
 }
 
@@ -87,8 +99,9 @@ func (p *interposed) offset(i *info) (int64, error) {
 
 // An upload that is made during a sweep is booked and listed at once.
 func TestMadeDuringASweep(t *testing.T) {
-	r := start(t, func(c *Config) { c.OwnerQuota = 1500 })
-	r.store.place = &interposed{place: r.store.place, atCreate: r.sweepNow}
+	r, between := startInterposed(t, func(c *Config) { c.OwnerQuota = 1500 })
+	sweep := r.sweepNow
+	between.atCreate.Store(&sweep)
 	key := []string{"Authorization", "Bearer my-very-own-token"}
 	u := r.create(1000, key...)
 	if a := r.ask("GET", r.url+apiRoot, nil, key...).want(t, http.StatusOK); !strings.Contains(string(a.body), u.name()) {
@@ -99,11 +112,10 @@ func TestMadeDuringASweep(t *testing.T) {
 
 // One that is removed while it is looked at is booked no longer.
 func TestRemovedDuringASweep(t *testing.T) {
-	r := start(t)
+	r, between := startInterposed(t)
 	u := r.create(1000)
-	r.store.place = &interposed{place: r.store.place, afterOffset: func() {
-		r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
-	}}
+	remove := func() { r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent) }
+	between.afterOffset.Store(&remove)
 	_ = r.look(t.Context(), u.name())
 	if files, n := r.ledger.sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
@@ -112,7 +124,7 @@ func TestRemovedDuringASweep(t *testing.T) {
 
 // A sender that comes back as its upload expires has it.
 func TestResumedAsItExpires(t *testing.T) {
-	r := start(t)
+	r, between := startInterposed(t)
 	body := random(1, 1000)
 	for name, rest := range map[string][]byte{"to its end": body[500:], "for a while": body[500:600]} {
 		t.Run(name, func(t *testing.T) {
@@ -122,9 +134,8 @@ func TestResumedAsItExpires(t *testing.T) {
 			if err := os.Chtimes(filepath.Join(r.cfg.Dir, u.name(), fileJournal), old, old); err != nil {
 				t.Fatal(err)
 			}
-			was := r.store.place
-			defer func() { r.store.place = was }()
-			r.store.place = &interposed{place: was, afterOffset: func() { u.patch(500, rest).want(t, http.StatusNoContent) }}
+			resume := func() { u.patch(500, rest).want(t, http.StatusNoContent) }
+			between.afterOffset.Store(&resume)
 			if err := r.look(t.Context(), u.name()); err != nil {
 				t.Error(err)
 			}
