@@ -52,7 +52,11 @@ func (t *timeline) overdue(f frame) bool {
 	if t.passOnly {
 		return false
 	}
-	if f.dts-t.s.SegDTS > t.limit() {
+	end := f.pts // of the segment as it is shown: before a key frame, or after another picture
+	if !f.key {
+		end = t.tick(max(f.pts, t.s.MaxPTS) + t.s.Frame)
+	}
+	if f.dts-t.s.SegDTS > t.limit() || end-t.s.SegPTS > t.most() {
 		return true
 	}
 	return t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget
@@ -76,7 +80,7 @@ func (t *timeline) most() int64 { return int64(t.target())*1000 + 499 }
 // it where the segment would not round to the target any more.
 func (t *timeline) cutPass(f frame) {
 	dts, pts := f.dts, f.pts
-	if most := t.most(); dts-t.s.SegDTS > most {
+	if most := t.most(); max(dts-t.s.SegDTS, pts-t.s.SegPTS) > most {
 		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
 	}
 	t.cut(dts, pts, false)

@@ -10,6 +10,9 @@ import (
 // planMedia is how much of a session is looked at before its first part, in ms.
 const planMedia = 1000
 
+// longestFrame is how long the last picture of a generation is shown at most, in ms.
+const longestFrame = 1000 / fpsLow
+
 // maxPartTarget is the longest part, in ms.
 const maxPartTarget = 500
 
@@ -42,7 +45,7 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 			deltas[i] = times[i+1] - times[i]
 		}
 		slices.Sort(deltas)
-		t.s.Frame = max(1, deltas[n/2])
+		t.s.Frame = min(max(1, deltas[n/2]), longestFrame)
 		long = deltas[n*9/10] // one dropped frame must not make all parts long
 		t.s.FPS = roundFPS(float64(n) * 1000 / float64(max(1, times[n]-times[0])))
 	}
@@ -61,7 +64,7 @@ func (t *timeline) rate(end int64) {
 	}
 	fps := roundFPS(float64(t.s.Frames) * 1000 / float64(span))
 	if math.Abs(fps-t.s.FPS) > t.s.FPS*0.05 {
-		t.s.FPS, t.s.Frame = fps, max(1, int64(1000/fps))
+		t.s.FPS, t.s.Frame = fps, min(max(1, int64(1000/fps)), longestFrame)
 		t.gen.fps, t.gen.frame = t.s.FPS, t.s.Frame
 	}
 }

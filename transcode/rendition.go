@@ -59,14 +59,14 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	if r.eos || r.gone {
 		return
 	}
-	if n := len(r.tl.marks); n > 0 && r.need.Load() == 0 {
-		r.need.Store(r.tl.marks[n-1].seq)
-	}
 	t := &track{gen: g, spec: spec}
+	if m := r.tl.markFor(t.clock(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && len(r.tracks) == 0 && (r.from == nil || g.number > r.from.Gen) {
+		r.need.Store(m.seq) // what it needed before is told by what there is of it
+	}
 	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
 	t.seg.out = func(c cell) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
-		t.seg.grain = g.audio.ms(int64(g.audio.samples-1)) + 1
+		t.seg.grain = g.audio.ms(int64(g.audio.samples)) + 2 // so that one starts within, not at its ends
 		t.from = g.audio.sample(t.clock(g.start))
 	}
 	if spec.rung == nil && !spec.sound {

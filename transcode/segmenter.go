@@ -7,7 +7,7 @@ package transcode
 type segmenter struct {
 	target int64 // PART-TARGET, ms
 	split  bool  // parts without pictures may be: there is audio to put into them
-	grain  int64 // a frame of that audio, ms
+	grain  int64 // ms in which a frame of that audio begins
 	sound  bool  // the frames are sound
 
 	cuts  []cut // segment starts that are known and not reached

@@ -339,7 +339,7 @@ func (t *timeline) cameTo(g *generation, dts, pts int64) bool {
 	for t.s.Anchored && g.audio.ms(n-1) >= pts {
 		n -= int64(g.audio.samples)
 	}
-	return t.s.Anchored && g.audio.ms(n-1) >= t.s.SegPTS
+	return t.s.Anchored && g.audio.ms(n-1) >= t.s.SegPTS && n >= g.audio.sample(t.s.SegPTS)
 }
 
 func (t *timeline) endGeneration(dts, pts int64) {
@@ -354,7 +354,7 @@ func (t *timeline) endGeneration(dts, pts int64) {
 // there was where that cannot last so long.
 func (t *timeline) closeBefore(f frame) {
 	hole := f.dts - max(t.s.LastDTS, t.s.Repeated)
-	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || f.dts-t.s.SegDTS > t.most()) {
+	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || max(f.dts-t.s.SegDTS, f.pts-t.s.SegPTS) > t.most()) {
 		t.closeHere()
 		return
 	}
