@@ -25,12 +25,17 @@ const passTarget = 10
 // part target, which all parts but the last of a segment must fill to 85 %.
 func (t *timeline) plan(chunks []*bus.Chunk) {
 	var times []int64
-	var size, span int64
+	var size, span, sound int64
 	for _, c := range chunks {
 		size, span = size+int64(len(c.Tags)), c.DTS+100-chunks[0].DTS
 		_ = c.EachTag(func(tag bus.Tag, clock int64) error {
-			if tag.IsAVCFrame() {
+			switch {
+			case tag.IsAVCFrame():
 				times = append(times, clock)
+			case tag.IsAACConfig():
+				if a, err := parseAudioConfig(tag.Payload()); err == nil {
+					sound = max(sound, a.ms(int64(a.samples))+2)
+				}
 			}
 			return nil
 		})
@@ -49,7 +54,7 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 		long = deltas[n*9/10] // one dropped frame must not make all parts long
 		t.s.FPS = roundFPS(float64(n) * 1000 / float64(max(1, times[n]-times[0])))
 	}
-	t.s.PartTarget = partTarget(1000/t.s.FPS, long)
+	t.s.PartTarget = partTarget(1000/t.s.FPS, long, 2*sound)
 	t.s.Target = t.profile.Target
 	if t.passOnly {
 		t.s.Target = max(t.s.Target, passTarget)
@@ -70,9 +75,11 @@ func (t *timeline) rate(end int64) {
 }
 
 // partTarget is PART-TARGET in ms for frames of this duration: whole frames
-// for about 200 ms, and 85 % of it within reach of any frame's end.
-func partTarget(frame float64, longest int64) int64 {
-	n := max(1, math.Round(200/frame))
+// for about 200 ms, and 85 % of it within reach of any frame's end. It is no
+// less than least: two frames of sound, which at 8 kHz last longer than a part
+// would, so that none has to be without media.
+func partTarget(frame float64, longest, least int64) int64 {
+	n := max(1, math.Round(200/frame), math.Ceil(float64(least)/(1.1*frame)))
 	p := math.Ceil(max(1.1*n*frame, float64(longest)/0.15))
 	return int64(min(p, maxPartTarget))
 }

@@ -199,7 +199,7 @@ func TestPartTarget(t *testing.T) {
 		longest int64
 		want    int64
 	}{{30, 34, 227}, {25, 40, 267}, {60, 17, 221}, {24, 42, 280}, {15, 67, 447}, {10, 100, 500}, {30, 67, 447}, {5, 200, 500}} {
-		if got := partTarget(1000/c.fps, c.longest); got != c.want {
+		if got := partTarget(1000/c.fps, c.longest, 0); got != c.want {
 			t.Errorf("%g frames a second, at most %d ms apart: %d, want %d", c.fps, c.longest, got, c.want)
 		}
 	}
