@@ -51,9 +51,10 @@ func (l *link) remade() {
 	l.again = make(chan struct{})
 }
 
-// Relinked gives a channel that is closed when the connection has been lost
-// and remade: what was in memory at the server may be gone.
-func (b *Bus) Relinked() <-chan struct{} { return b.relinked() }
+// Links counts how often the connection was remade. It is known before
+// anything can be sent over the new one: what was in memory at the server may
+// be gone.
+func (b *Bus) Links() uint64 { return b.nc.Stats().Reconnects }
 
 // relinked is closed when the connection has been lost and remade.
 func (b *Bus) relinked() <-chan struct{} {

@@ -70,7 +70,7 @@ func (n *nowhere) PublishChunk(context.Context, *bus.Chunk) (uint64, error) { re
 
 func (n *nowhere) LastChunk(context.Context, string) (*bus.Chunk, error) { return nil, bus.ErrNotFound }
 
-func (n *nowhere) Relinked() <-chan struct{} { return nil }
+func (n *nowhere) Links() uint64 { return 0 }
 
 func startForBench(b *testing.B) *Worker {
 	w, _ := runWorker(b, bustest.New(b), nil, bustest.Log(b), func(c *Config) {

@@ -24,7 +24,7 @@ const (
 type mediaLog interface {
 	PublishChunk(ctx context.Context, c *bus.Chunk) (seq uint64, err error)
 	LastChunk(ctx context.Context, sid string) (*bus.Chunk, error)
-	Relinked() <-chan struct{}
+	Links() uint64
 }
 
 // recorder cuts one epoch's tags into chunks and stores them in the media
@@ -143,17 +143,15 @@ func (r *recorder) lastSeq() uint64 {
 // it first sees to it that the log still has what it acked.
 func (r *recorder) run(ctx context.Context) {
 	defer close(r.done)
-	delay, trouble, relinked := retryFirst, false, r.out.Relinked()
+	delay, trouble, links := retryFirst, false, r.out.Links()
 	for {
 		c, end := r.next()
 		if end {
 			return
 		}
 		if c != nil {
-			select {
-			case <-relinked:
-				trouble, relinked = true, r.out.Relinked()
-			default:
+			if n := r.out.Links(); n != links {
+				trouble, links = true, n
 			}
 			var err error
 			if trouble {
