@@ -70,8 +70,10 @@ func (r *rendition) make(t *track, c cell) {
 	r.end, r.msn, r.ended = c.end, c.msn, false
 	r.m.part(p)
 	last, need := r.fact.Last, r.own
+	r.pending.Add(1)
 	r.pub.push(p, func() {
 		r.need.Store(need)
+		r.pending.Add(-1)
 		if p.Segment != nil && r.ready != p.Segment.Epoch {
 			r.ready = p.Segment.Epoch
 			r.facts.say(renditionReady(p, r.name))
@@ -144,7 +146,7 @@ func (r *rendition) resume(t *track, p *bus.Part, seen int64) {
 func (r *rendition) oldest(m *mark, end int64) *mark {
 	for _, o := range r.peers {
 		need := o.need.Load()
-		if o == r || o.gone || o.eos || need == 0 || need >= m.seq || len(o.tracks) == 0 && o.pub.waiting() == 0 {
+		if o == r || o.gone || o.eos || need == 0 || need >= m.seq || o.idle() {
 			continue
 		}
 		if late := r.tl.markAt(need); end-max(o.end, late.pts) < staleAfter {

@@ -37,10 +37,11 @@ type rendition struct {
 	source uint64    // Part.Source and Part.Resume of the last part made
 	state  json.RawMessage
 
-	least uint64                // the first segment that no worker before this one began
-	peers map[string]*rendition // all of the job
-	own   uint64                // the mark that this one needs to go on after the last part made
-	need  atomic.Uint64         // and after the last part stored
+	least   uint64                // the first segment that no worker before this one began
+	peers   map[string]*rendition // all of the job
+	own     uint64                // the mark that this one needs to go on after the last part made
+	need    atomic.Uint64         // and after the last part stored
+	pending atomic.Int64          // parts made that are not stored
 }
 
 // renditionSpec says what a rendition is.
@@ -60,7 +61,7 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 		return
 	}
 	t := &track{gen: g, spec: spec}
-	if m := r.tl.markFor(t.clock(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && len(r.tracks) == 0 && (r.from == nil || g.number > r.from.Gen) {
+	if m := r.tl.markFor(t.clock(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && r.idle() && (r.from == nil || g.number > r.from.Gen) {
 		r.need.Store(m.seq) // what it needed before is told by what there is of it
 	}
 	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
@@ -90,6 +91,9 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	}
 	r.tracks = append(r.tracks, t)
 }
+
+// idle says that all that has begun is made and stored.
+func (r *rendition) idle() bool { return len(r.tracks) == 0 && r.pending.Load() == 0 }
 
 func (r *rendition) current(g *generation) *track {
 	for _, t := range r.tracks {

@@ -37,3 +37,28 @@ func TestSessionAfterTheClockWasSetBack(t *testing.T) {
 		}
 	}
 }
+
+// Where a rendition's first parts wait to be stored, the others' tell a next
+// worker to read the media of those again, though a later generation has begun.
+func TestNeedOfWhatIsNotStored(t *testing.T) {
+	tl := &timeline{marks: []mark{{seq: 1}, {seq: 2, dts: 1000, pts: 1000, audioClock: 1000}}}
+	tl.s.PartTarget = 200
+	r := &rendition{tl: tl, pub: newPublisher(nil, 0)}
+	begins := func(number int, at int64) uint64 {
+		r.begin(&generation{number: number, start: cut{dts: at, pts: at}}, renditionSpec{name: "source"})
+		return r.need.Load()
+	}
+	if got := begins(1, 0); got != 1 {
+		t.Errorf("it needs mark %d to begin with", got)
+	}
+	r.tracks = nil
+	r.pending.Add(1)
+	if got := begins(2, 1000); got != 1 {
+		t.Errorf("with a part of before not stored it needs mark %d", got)
+	}
+	r.tracks = nil
+	r.pending.Add(-1)
+	if got := begins(3, 1000); got != 2 {
+		t.Errorf("with all of before stored it needs mark %d", got)
+	}
+}
