@@ -36,6 +36,8 @@ type Door struct {
 	crowd *Crowd
 	pause time.Duration // after a failed accept
 
+	silence func(*place) time.Duration // how long a connection has moved nothing
+
 	mu   sync.Mutex // guards what follows
 	open map[*place]struct{}
 	by   map[netip.Addr]map[*place]struct{}
@@ -55,7 +57,7 @@ func NewDoor(cfg DoorConfig) *Door {
 		cfg.Refused = func() {}
 	}
 	return &Door{
-		cfg: cfg, crowd: NewCrowd(cfg.Most, cfg.Share), pause: restAfter,
+		cfg: cfg, crowd: NewCrowd(cfg.Most, cfg.Share), pause: restAfter, silence: (*place).silence,
 		open: map[*place]struct{}{}, by: map[netip.Addr]map[*place]struct{}{},
 	}
 }
@@ -116,7 +118,7 @@ func (d *Door) evict(ip netip.Addr, ofIt bool) bool {
 		if left--; left < 0 {
 			break
 		}
-		silent := p.silence()
+		silent := d.silence(p)
 		if p.settled || silent < d.cfg.Quiet {
 			continue
 		}

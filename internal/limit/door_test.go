@@ -120,24 +120,24 @@ func TestProxyHasNoShare(t *testing.T) {
 // among those of the address that holds most; who is settled stays, and who is
 // busy.
 func TestSilentStrangersMakeRoom(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere nobody knows who is silent")
-	}
-	const quiet = 100 * time.Millisecond
+	const quiet = time.Minute
 	c := newClub(t, DoorConfig{Most: 5, Share: 3, Quiet: quiet})
+	silent := map[*place]time.Duration{}
+	c.door.silence = func(p *place) time.Duration { return silent[p] }
 	come := func(from string) (out, in net.Conn) { return c.come(from), c.in() }
+	fall := func(in net.Conn, d time.Duration) { silent[in.(*tcpConn).place] = d }
 	lone, loneIn := come("127.0.0.3")
 	settled, settledIn := come("127.0.0.2")
 	Settle(hiddenConn{settledIn})
 	longest, longestIn := come("127.0.0.2")
-	c.silent(longestIn, 20*time.Millisecond)
 	shorter, shorterIn := come("127.0.0.2")
 	_, busyIn := come("127.0.0.4")
-	for _, in := range []net.Conn{loneIn, settledIn, longestIn, shorterIn} {
-		c.silent(in, quiet)
-	}
+	fall(loneIn, 4*quiet)
+	fall(settledIn, 4*quiet)
+	fall(longestIn, 2*quiet)
+	fall(shorterIn, quiet)
+	fall(busyIn, quiet-1)
 
-	_, _ = busyIn.Write([]byte("something"))
 	mine, mineIn := come("127.0.0.5")
 	c.ended(longest) // for one of another address
 	come("127.0.0.5")
@@ -151,13 +151,34 @@ func TestSilentStrangersMakeRoom(t *testing.T) {
 		t.Errorf("who is settled was ended: %v", err)
 	}
 	// An address that has its share gets no more than that, whoever is silent.
-	c.silent(busyIn, quiet)
-	c.silent(mineIn, quiet)
+	fall(busyIn, 2*quiet)
+	fall(mineIn, quiet)
 	come("127.0.0.5")
 	if n := len(c.door.by[netip.MustParseAddr("127.0.0.5")]); n != 3 {
 		t.Errorf("it holds %d", n)
 	}
 	c.ended(mine)
+}
+
+// A connection is silent from when it last moved something, either way.
+func TestSilence(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere nobody knows who is silent")
+	}
+	c := newClub(t, DoorConfig{Most: 1})
+	out, in := c.come("127.0.0.2"), c.in()
+	mine := in.(*tcpConn).place
+	for name, move := range map[string]func(){
+		"sent":     func() { _, _ = in.Write([]byte("x")) },
+		"received": func() { _, _ = out.Write([]byte("x")); _, _ = io.ReadFull(in, make([]byte, 1)) },
+	} {
+		c.silent(in, 300*time.Millisecond)
+		before := time.Now()
+		move()
+		if got, most := mine.silence(), time.Since(before)+20*time.Millisecond; got > most {
+			t.Errorf("%s something less than %v ago, and silent for %v", name, most, got)
+		}
+	}
 }
 
 // hiddenConn wraps a connection as TLS does.
