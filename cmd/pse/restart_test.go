@@ -249,9 +249,6 @@ func (r *restartRun) watch(ctx context.Context, s planSession) <-chan struct{} {
 			r.t.Errorf("watch: %v", err)
 			return
 		}
-		if n := r.sessionsSince(before); n > 1 {
-			r.t.Logf("the publisher was away for longer than the grace time, and the name has had %d sessions: a client's list began anew", n)
-		}
 		for _, f := range rep.Findings {
 			if f.Rule != "master.cellular" || !s.silent() { // of pictures alone the smallest rendition has more
 				r.t.Error(f)
@@ -262,21 +259,6 @@ func (r *restartRun) watch(ctx context.Context, s planSession) <-chan struct{} {
 		r.t.Log(b.String())
 	}()
 	return done
-}
-
-// sessionsSince is how many sessions there are parts of after a log number.
-func (r *restartRun) sessionsSince(before uint64) int {
-	r.log.mu.Lock()
-	defer r.log.mu.Unlock()
-	ids := map[string]bool{}
-	for _, parts := range r.log.all {
-		for _, p := range parts {
-			if p.Seq > before && p.Segment != nil {
-				ids[p.Segment.Session] = true
-			}
-		}
-	}
-	return len(ids)
 }
 
 // starts tells whether an edge lists a session that is newer than the log was up to before.
