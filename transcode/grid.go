@@ -89,7 +89,7 @@ func (t *timeline) cutPass(f frame) {
 // toGrid gives the source's own pictures up from here on.
 func (t *timeline) toGrid(f frame) {
 	endDTS, endPTS := f.dts, max(f.pts, t.s.MaxPTS+1)
-	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || t.tick(endPTS)-t.s.SegPTS > t.most() {
+	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || max(endDTS-t.s.SegDTS, t.tick(endPTS)-t.s.SegPTS) > t.most() {
 		// The picture before it does not last until this one: the grid repeats it.
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}

@@ -251,3 +251,26 @@ func TestSoundReachesOverACut(t *testing.T) {
 		}
 	}
 }
+
+// Pictures that are decoded before they are shown make a segment longer by one
+// clock than by the other: by neither does it outlast what rounds to the target.
+func TestNoSegmentOutlastsTheTargetBeforeAGrid(t *testing.T) {
+	for _, next := range []frame{{dts: 4533, pts: 4533}, {dts: 4400, pts: 4533}, {dts: 4533, pts: 4400}, {dts: 4251, pts: 4300}} {
+		said := &script{}
+		a, err := parseAudioConfig([]byte{0x11, 0x90})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tl := &timeline{profile: profileOf("live"), sink: said, audio: a, gen: &generation{mode: modePass, audio: a, video: &videoConfig{}}}
+		tl.s = timelineState{
+			FPS: 15, Frame: 67, PartTarget: 447, Target: 4, Gen: 1, Open: true, NextMSN: 1,
+			SegPTS: 66, LastDTS: 4133, MaxPTS: 4265, Start: cutJSON{PTS: 66},
+		}
+		tl.video = tl.gen.video
+		tl.toGrid(next)
+		var end int64
+		if _, err := fmt.Sscanf(said.lines[0], "end %d", &end); err != nil || end > 4499 {
+			t.Errorf("before %+v: %v (%v)", next, said.lines, err)
+		}
+	}
+}
