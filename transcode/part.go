@@ -126,6 +126,9 @@ func (r *rendition) resume(t *track, p *bus.Part, seen int64) {
 	if t.gen.audio != nil {
 		audio = t.gen.audio.ms(t.from)
 	}
+	if t.gen.ended { // the next one begins with sound from there on
+		audio = min(audio, t.gen.endDTS)
+	}
 	m := r.tl.markFor(p.End, audio, t.spec.rung == nil && !t.spec.sound)
 	if m == nil {
 		return
