@@ -25,7 +25,8 @@ type streamModel struct {
 	media []*bus.Chunk
 	parts map[string][]*bus.Part
 	m     *metrics
-	slot  bool // workers can encode
+	slot  bool            // workers can encode
+	lost  map[string]bool // sessions of which media was lost
 
 	j   *job
 	enc *encoderModel
@@ -36,7 +37,7 @@ func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &streamModel{t: t, r: r, seq: 1000, parts: map[string][]*bus.Part{}, m: newMetrics(), slot: true, enc: &encoderModel{config: v}}
+	return &streamModel{t: t, r: r, seq: 1000, parts: map[string][]*bus.Part{}, lost: map[string]bool{}, m: newMetrics(), slot: true, enc: &encoderModel{config: v}}
 }
 
 // start has a worker take the stream up, and read what is left of the media log.
@@ -136,7 +137,8 @@ type sessionModel struct {
 // lost, and publishers that send what they like:
 //
 //   - Numbers rise strictly and none is used twice: parts of a segment from 0
-//     on, segments one by one.
+//     on, segments one by one, unless the log lost the media of one before
+//     any rendition had it.
 //   - A discontinuity is where media is not continuous, and nowhere else a gap:
 //     a part starts where the one before ended, and its samples too.
 //   - The discontinuity sequence rises by one at each, in all renditions at the
@@ -172,7 +174,7 @@ func (s *streamModel) session(in sessionModel) {
 	s.live = in.live
 	s.slot = s.r.IntN(4) > 0
 	before := maps.Clone(s.parts)
-	lost, lag := false, int64(s.r.IntN(3)*s.r.IntN(1500))
+	lag := int64(s.r.IntN(3) * s.r.IntN(1500))
 	s.start()
 	ring := 0
 	for i, c := range in.chunks {
@@ -189,7 +191,7 @@ func (s *streamModel) session(in sessionModel) {
 			if s.r.IntN(4) > 0 {
 				break
 			}
-			lost = true
+			s.lost[in.live.Session] = true
 			s.media = nil
 			s.drain(false)
 			s.start()
@@ -209,6 +211,7 @@ func (s *streamModel) session(in sessionModel) {
 		s.drain(false)
 		s.start()
 	}
+	lost := s.lost[in.live.Session]
 	if s.r.IntN(8) == 0 && !lost {
 		s.drain(false) // the next session begins before
 		return
@@ -285,7 +288,7 @@ func (s *streamModel) check() {
 	for _, msn := range slices.Sorted(maps.Keys(segments)) {
 		p := segments[msn]
 		if prev != nil {
-			if n := msn - prev.MSN; n > 1 && p.Segment.Session == prev.Segment.Session {
+			if n := msn - prev.MSN; n > 1 && p.Segment.Session == prev.Segment.Session && !s.lost[p.Segment.Session] {
 				s.t.Errorf("segment %d comes after %d: no rendition has what is between", msn, prev.MSN)
 			}
 			want := prev.Segment.DiscontinuitySeq
