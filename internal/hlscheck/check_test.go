@@ -43,6 +43,21 @@ func stops(f *fake, _ *pipes, o *Options) {
 	o.Outage = 5 * time.Second
 }
 
+// leaves has the server be away for a second as soon as its master playlist was read.
+func leaves(f *fake, _ *pipes, o *Options) {
+	o.Outage = 5 * time.Second
+	back := time.Now().Add(time.Second)
+	f.serve = func(w http.ResponseWriter, r *http.Request, next http.HandlerFunc) {
+		if r.URL.Path != "/hls/x/index.m3u8" && time.Now().Before(back) {
+			w.Header().Set("Cache-Control", "max-age=1")
+			w.Header().Set("Access-Control-Allow-Origin", "*")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		next(w, r)
+	}
+}
+
 func TestNothingIsFoundInAGoodStream(t *testing.T) {
 	if apart(t) {
 		return
@@ -55,6 +70,7 @@ func TestNothingIsFoundInAGoodStream(t *testing.T) {
 		{"live", nil},
 		{"one edge", func(_ *fake, _ *pipes, o *Options) { o.Second = "" }},
 		{"stops and ends", stops},
+		{"is away at the start", leaves},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rep := run(t, c.edit)

@@ -106,10 +106,12 @@ func newRendition(c *checker, uri string, u *url.URL) *rendition {
 	if name == "index" {
 		name = path.Base(path.Dir(u.Path))
 	}
-	return &rendition{
+	r := &rendition{
 		c: c, name: name, url: u, parts: map[Position]*Media{}, inits: map[string]*Init{}, facts: map[uint64]fact{},
 		watched: Watched{Rendition: name},
 	}
+	r.lastGood.Store(time.Now().UnixNano()) // the master playlist told of it: an outage may begin at once
+	return r
 }
 
 // newest bounds a history.
