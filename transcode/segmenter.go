@@ -38,6 +38,9 @@ type cell struct {
 
 // add takes the next frame; clock says where a cut lies on this rendition's clock.
 func (s *segmenter) add(f frame, clock func(cut) int64) {
+	if s.pend != nil && f.dts <= s.pend.dts {
+		return // shown for no time: an encoder's, of a source that showed two at once
+	}
 	end := f.dts
 	boundary := len(s.cuts) > 0 && f.dts >= clock(s.cuts[0])
 	if boundary {
