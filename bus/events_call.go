@@ -1,6 +1,9 @@
 package bus
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+	"strconv"
+)
 
 // CallStarted says that somebody joined a room that was empty.
 type CallStarted struct {
@@ -24,7 +27,7 @@ type CallJoined struct {
 
 func (CallJoined) Topic() string      { return "call.joined" }
 func (e CallJoined) Resource() string { return e.Room }
-func (e CallJoined) Key() string      { return memberKey(e.Call, e.Member) }
+func (e CallJoined) Key() string      { return lifeKey(e.Call, e.Member, e.JoinedAt) }
 
 // CallLeft says that a client left a call. One that came back in time to the
 // place it had did not leave.
@@ -40,7 +43,7 @@ type CallLeft struct {
 
 func (CallLeft) Topic() string      { return "call.left" }
 func (e CallLeft) Resource() string { return e.Room }
-func (e CallLeft) Key() string      { return memberKey(e.Call, e.Member) }
+func (e CallLeft) Key() string      { return lifeKey(e.Call, e.Member, e.JoinedAt) }
 
 // CallEnded says that the last one left.
 type CallEnded struct {
@@ -53,6 +56,12 @@ type CallEnded struct {
 func (CallEnded) Topic() string      { return "call.ended" }
 func (e CallEnded) Resource() string { return e.Room }
 func (e CallEnded) Key() string      { return e.Call }
+
+// lifeKey tells a member from one that joined the same call again with the same
+// id, as old clients do.
+func lifeKey(call, member string, joined int64) string {
+	return memberKey(call, member) + "-" + strconv.FormatInt(joined, 10)
+}
 
 // memberKey is one token: socket ids of old clients have '/' and '#'.
 func memberKey(call, member string) string {
