@@ -19,10 +19,10 @@ type member struct {
 	recoverable     bool
 
 	// Guarded by memory.mu:
-	socket   *socketio.Socket // nil while it is being restored
-	after    position         // what it has already
-	welcomed bool             // its welcome was sent: nothing goes before
-	held     []ref            // for when it is welcomed and has a socket
+	socket   socket   // nil while it is being restored
+	after    position // what it has already
+	welcomed bool     // its welcome was sent: nothing goes before
+	held     []ref    // for when it is welcomed and has a socket
 	dialect  dialect
 	offers   offers
 	record   uint64 // the room's revision in which it got its term

@@ -91,7 +91,8 @@ const idsKept = 256
 type sender struct {
 	ids  []string // the last idsKept
 	next int      // in ids, when there are as many
-	gone bool
+	gone bool     // it left, and did not join again
+	over string   // its life (lifeOf) that ended
 	last time.Time
 }
 
@@ -199,17 +200,18 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 	from := m.party(s.From)
 	from.last = now
 	welcome := s.Kind == kindWelcome || s.Kind == kindWelcomeBack
-	if s.ID != "" && from.again(s.ID) || from.gone && !welcome {
+	late := from.gone && (!welcome || s.ID != "" && s.ID[1:] == from.over) // a worker without the bus wrote it, and others gave the member up
+	if s.ID != "" && from.again(s.ID) || late {
 		return nil
 	}
 	from.gone = false // old clients that join again keep their id
 	switch s.Kind {
 	case kindGone:
-		from.gone, from.trail = true, nil
+		from.left(s, now)
 		return nil
 	case kindWelcome, kindWelcomeBack:
 		return m.known(s.Room, s.To)
-	case kindJoin:
+	case kindJoin, kindBye, kindName: // for whom workers know to be there, welcomed or not
 		if to := m.parties[s.To]; to != nil && to.gone {
 			return nil
 		}
@@ -225,6 +227,20 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 		return nil // it left, or was never in this room
 	}
 	return t
+}
+
+// left notes that a party left. A socket that is here nevertheless is the next
+// life's, or a stranger's (evictStrangers).
+func (p *party) left(s *bus.Signal, now time.Time) {
+	p.gone = true
+	if s.ID != "" {
+		p.over = s.ID[1:]
+	}
+	if was := p.trail; was != nil {
+		if p.trail = nil; was.local != nil {
+			p.trail = &trail{room: was.room, local: was.local, made: now}
+		}
+	}
 }
 
 // drop forgets the oldest signal of a trail. Who had not got it has lost it: a

@@ -124,7 +124,7 @@ func (w *Worker) look(now time.Time) (found []finding, elsewhere map[string][]fi
 				if age() > w.cfg.Recovery {
 					found = append(found, finding{name, *m, w.giveUp})
 				}
-			case m.Worker != w.bus.ID():
+			case m.Worker != w.shared.ID():
 				elsewhere[m.Worker] = append(elsewhere[m.Worker], finding{name, *m, w.orphan})
 			default:
 				t := w.memory.trail(m.SID)
@@ -138,16 +138,20 @@ func (w *Worker) look(now time.Time) (found []finding, elsewhere map[string][]fi
 	return found, elsewhere
 }
 
+// anyOrder is another at each worker, so that they meet seldom.
+func anyOrder(found []finding) {
+	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+}
+
 // keepHouse looks after all rooms once.
 func (w *Worker) keepHouse(ctx context.Context, now time.Time) {
 	found, elsewhere := w.look(now)
 	for worker, theirs := range elsewhere {
-		if !w.bus.Alive(ctx, worker) {
+		if !w.shared.Alive(ctx, worker) {
 			found = append(found, theirs...)
 		}
 	}
-	// In another order than other workers, so that they meet seldom.
-	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+	w.order(found)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, helpers)
 	for _, f := range found {
@@ -185,8 +189,8 @@ func (w *Worker) giveUp(ctx context.Context, room string, m bus.Member) {
 
 // orphan sees to a member whose worker died, perhaps before it told of it.
 func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
-	if r := w.presence.room(room); r != nil && r.Member(m.SID) != nil && time.Now().UnixMilli()-m.Joined < time.Minute.Milliseconds() {
-		if w.facts.joined(ctx, r, m) != nil {
+	if r := w.presence.room(room); r.Member(m.SID) != nil {
+		if w.facts.again(ctx, r, m) != nil {
 			return // another look finds it again
 		}
 	}
@@ -198,18 +202,18 @@ func (w *Worker) evictDead(ctx context.Context, room string) {
 	if time.Since(w.started) < trustTime {
 		sleep.For(ctx, trustTime) // a worker that just came cannot tell who is dead
 	}
-	r, err := w.bus.GetRoom(ctx, room)
+	r, err := w.shared.GetRoom(ctx, room)
 	if err != nil {
 		return
 	}
-	dead := map[string]bool{w.bus.ID(): false, "": false}
+	dead := map[string]bool{w.shared.ID(): false, "": false}
 	for _, m := range r.Present() {
 		gone, known := dead[m.Worker]
 		if !known {
-			gone = !w.bus.Alive(ctx, m.Worker)
+			gone = !w.shared.Alive(ctx, m.Worker)
 			dead[m.Worker] = gone
 		}
-		if gone {
+		if gone && w.facts.again(ctx, r, m) == nil {
 			w.away(ctx, room, m.SID, m.Term)
 		}
 	}

@@ -41,7 +41,7 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 		for i := range r.Members {
 			if me := &r.Members[i]; me.PID != "" && same(me.PID, h.PID) && me.Left == nil {
 				m.sid, m.modern = me.SID, me.Modern
-				me.Worker, me.Term, me.Away = w.bus.ID(), m.term, 0
+				me.Worker, me.Term, me.Away = w.shared.ID(), m.term, 0
 				return nil
 			}
 		}
@@ -70,6 +70,9 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 			return nil, err
 		}
 	}
+	if err := w.facts.again(ctx, record, *record.Member(m.sid)); err != nil {
+		return nil, err
+	}
 	w.metrics.recovered.Inc()
 	return &socketio.Restored{ID: m.sid, Place: m}, nil
 }
@@ -85,6 +88,10 @@ func (w *Worker) restore(m *member) bool {
 		t = w.memory.known(m.room, m.sid)
 	}
 	before := t.local
+	var open socket
+	if before != nil {
+		open = before.socket
+	}
 	if before != nil && before.record > m.record {
 		w.memory.mu.Unlock()
 		return true
@@ -102,15 +109,15 @@ func (w *Worker) restore(m *member) bool {
 		}
 	}
 	w.memory.mu.Unlock()
-	if before != nil && before.socket != nil {
-		before.socket.Close()
+	if open != nil {
+		open.Close()
 	}
 	return true
 }
 
 // resume gives a restored member its socket, unless another connection of the
 // same client took its place meanwhile.
-func (w *Worker) resume(s *socketio.Socket, m *member) socketio.Handler {
+func (w *Worker) resume(s socket, m *member) socketio.Handler {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
 	if t := w.memory.trail(m.sid); t == nil || t.local != m {

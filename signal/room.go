@@ -10,7 +10,6 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/sleep"
-	"github.com/helios-h2020/pse/signal/socketio"
 	"github.com/nats-io/nuid"
 	"go.uber.org/zap"
 )
@@ -32,9 +31,13 @@ type info struct {
 
 // update changes a room, and goes on trying while the bus is away until ctx ends.
 func (w *Worker) update(ctx context.Context, room string, f func(*bus.Room) error) (*bus.Room, error) {
-	defer w.turns.take(room)() // those of this worker queue here, not at the bus
+	give, err := w.turns.take(ctx, room) // those of this worker queue here, not at the bus
+	if err != nil {
+		return nil, err
+	}
+	defer give()
 	for {
-		r, err := w.bus.UpdateRoom(ctx, room, f)
+		r, err := w.shared.UpdateRoom(ctx, room, f)
 		if !errors.Is(err, bus.ErrAway) {
 			return r, err
 		}
@@ -46,15 +49,19 @@ func (w *Worker) update(ctx context.Context, room string, f func(*bus.Room) erro
 
 // join lets a client into its room: the record first, which decides whether
 // there is a place, then the log, which tells everybody in order.
-func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name string) error {
-	me := bus.Member{SID: m.sid, PID: s.PID(), Name: name, Modern: m.modern, Worker: w.bus.ID(), Term: m.term, Joined: time.Now().UnixMilli()}
+func (w *Worker) join(ctx context.Context, m *member, s socket, name string) error {
+	me := bus.Member{SID: m.sid, PID: s.PID(), Name: name, Modern: m.modern, Worker: w.shared.ID(), Term: m.term}
 	take := func(r *bus.Room) error {
 		if was := r.Member(m.sid); was != nil {
-			if was.Term != m.term {
-				return errTwice
+			switch {
+			case was.Term == m.term && was.Left == nil:
+				return nil // written by a try that got no answer
+			case was.PID != "":
+				return errGone // it came back elsewhere meanwhile, or was given up
 			}
-			return nil // written by a try that got no answer
+			return errTwice
 		}
+		me.Joined = time.Now().UnixMilli() // not as in a try of which it was given up already
 		switch n := len(r.Present()); {
 		case n >= w.cfg.MaxMembers:
 			return errFull
@@ -92,11 +99,17 @@ func (w *Worker) join(ctx context.Context, m *member, s *socketio.Socket, name s
 	return w.facts.joined(ctx, r, *r.Member(m.sid))
 }
 
-// announce is what tells a room of a member. It is said again when it may have
+// lifeOf tells a member from others with the same id: old clients that join
+// again keep theirs. It is in the ids of what is told of the member, whose first
+// letter is the kind.
+func lifeOf(m *bus.Member) string { return strconv.FormatInt(m.Joined, 36) }
+
+// announce is what tells a room of a member: those who joined before it, for who
+// joins after it is told of it with its welcome. It is said again when it may have
 // been lost; readers drop what they had.
 func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Signal {
 	me := r.Member(sid)
-	once := strconv.FormatInt(me.Joined, 36)
+	once := lifeOf(me)
 	welcome := bus.Signal{Room: r.Name, From: sid, To: sid, Kind: kindWelcome, ID: "w" + once, Name: "joined", Args: [][]byte{quote("/" + r.Name)}}
 	if me.PID != "" {
 		welcome.Kind = kindWelcomeBack
@@ -106,7 +119,7 @@ func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Si
 	here, _ := json.Marshal(peer{sid, me.Name}) // strings: cannot fail
 	for _, o := range r.Present() {
 		if o.SID == sid {
-			continue
+			break
 		}
 		i.Peers = append(i.Peers, peer{o.SID, o.Name})
 		all = append(all, bus.Signal{
@@ -166,10 +179,11 @@ func (w *Worker) leave(ctx context.Context, room, sid, term, reason string) {
 func (w *Worker) finish(ctx context.Context, r *bus.Room, sid string) error {
 	m := r.Member(sid)
 	var all []bus.Signal
+	once := lifeOf(m)
 	for _, to := range m.Left.Tell {
-		all = append(all, bus.Signal{Room: r.Name, From: sid, To: to, Kind: kindBye, Name: "message", Args: [][]byte{[]byte(`"bye"`)}})
+		all = append(all, bus.Signal{Room: r.Name, From: sid, To: to, Kind: kindBye, ID: "b" + once + to, Name: "message", Args: [][]byte{[]byte(`"bye"`)}})
 	}
-	all = append(all, bus.Signal{Room: r.Name, From: sid, Kind: kindGone})
+	all = append(all, bus.Signal{Room: r.Name, From: sid, Kind: kindGone, ID: "g" + once})
 	if err := w.outbox.stored(ctx, all...); err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package signal
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // turns let one after another change a room.
 type turns struct {
@@ -9,30 +12,35 @@ type turns struct {
 }
 
 type turn struct {
-	sync.Mutex
-	n int // who has it or waits for it; guarded by turns.mu
+	taken chan struct{} // holds one while somebody has it
+	n     int           // who has it or waits for it; guarded by turns.mu
 }
 
-// take waits for the room's turn; call what it returns to give it on.
-func (t *turns) take(room string) (give func()) {
+// take waits for the room's turn until ctx ends; call what it returns to give it on.
+func (t *turns) take(ctx context.Context, room string) (give func(), err error) {
 	t.mu.Lock()
 	if t.rooms == nil {
 		t.rooms = map[string]*turn{}
 	}
 	r := t.rooms[room]
 	if r == nil {
-		r = &turn{}
+		r = &turn{taken: make(chan struct{}, 1)}
 		t.rooms[room] = r
 	}
 	r.n++
 	t.mu.Unlock()
-	r.Lock()
-	return func() {
-		r.Unlock()
+	done := func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
 		if r.n--; r.n == 0 {
 			delete(t.rooms, room)
 		}
+	}
+	select {
+	case r.taken <- struct{}{}:
+		return func() { <-r.taken; done() }, nil
+	case <-ctx.Done():
+		done()
+		return nil, ctx.Err()
 	}
 }

@@ -66,6 +66,8 @@ const (
 type Worker struct {
 	cfg      Config
 	bus      *bus.Bus
+	shared   shared // what rooms need of it
+	later    *bus.Later
 	log      *zap.Logger
 	engine   *engineio.Server
 	memory   *memory
@@ -78,7 +80,8 @@ type Worker struct {
 	links    *access.Links // nil when none are asked for
 	metrics  *metrics
 	turns    turns
-	leaving  chan struct{} // holds one for each member that is being taken out of its room
+	order    func([]finding) // in which they are seen to
+	leaving  chan struct{}   // holds one for each member that is being taken out of its room
 	started  time.Time
 
 	ctx      context.Context // ends last: what runs while sockets close needs it
@@ -97,11 +100,8 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if cfg.Links && links == nil {
 		return nil, errors.New("configure signalling: signal.links needs the key of links")
 	}
-	w := &Worker{cfg: cfg, bus: b, links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), guesses: newGuesses(), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers)}
-	w.metrics = newMetrics(w)
-	w.memory = newMemory(cfg, w.metrics)
-	w.outbox = newOutbox(b.PublishSignals, cfg.Linger, w.metrics, log)
-	w.facts = newFacts(b)
+	w := &Worker{cfg: cfg, bus: b, later: bus.NewLater(b), links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), guesses: newGuesses(), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: anyOrder}
+	w.share(overBus{b, w.later})
 	var err error
 	if w.ice, err = newICEServers(cfg, b, log); err != nil {
 		return nil, err
@@ -113,9 +113,19 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	return w, nil
 }
 
+// share gives the worker what it has in common with others.
+func (w *Worker) share(s shared) {
+	w.shared = s
+	w.metrics = newMetrics(w)
+	w.memory = newMemory(w.cfg, w.metrics)
+	w.outbox = newOutbox(s.PublishSignals, w.cfg.Linger, w.metrics, w.log)
+	w.facts = &facts{s}
+}
+
 func (w *Worker) newEngine() (*engineio.Server, error) {
 	s := socketio.DefaultConfig()
-	s.Match, s.Accept, s.Connect, s.Recovery = isNamespace, w.accept, w.connect, recovery{w}
+	s.Match, s.Accept, s.Recovery = isNamespace, w.accept, recovery{w}
+	s.Connect = func(s *socketio.Socket, h *socketio.Handshake) socketio.Handler { return w.connect(s, h) }
 	s.AcceptTimeout, s.MaxAttachmentBytes = acceptTime, w.cfg.MaxPayload
 	server, err := socketio.New(s)
 	if err != nil {
@@ -149,7 +159,7 @@ func forwardedFor(r *http.Request) string {
 func (w *Worker) Routes(mux *http.ServeMux) { mux.Handle(root, w.engine) }
 
 // connect gives a client that is let in its place, or tells it that there is none.
-func (w *Worker) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handler {
+func (w *Worker) connect(s socket, h *socketio.Handshake) socketio.Handler {
 	if m, ok := h.Place.(*member); ok {
 		return w.resume(s, m)
 	}
@@ -221,9 +231,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer w.cancel()
-	wg.Go(func() { _ = w.bus.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
+	wg.Go(func() { _ = w.shared.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
 	wg.Go(func() { w.outbox.run(w.ctx) })
-	wg.Go(func() { w.facts.later.Run(w.ctx) })
+	wg.Go(func() { w.later.Run(w.ctx) })
 	wg.Go(func() { w.hearGuesses(w.ctx) })
 	stop, err := w.answerForward()
 	if err != nil {
@@ -251,10 +261,11 @@ func (w *Worker) read(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	var r *bus.SignalReader
+	var r signalLog
+	var empty bool
 	for {
 		var err error
-		if r, err = w.bus.FollowSignals(ctx, time.Now().Add(-bus.CallsAge)); err == nil {
+		if r, empty, err = w.shared.followSignals(ctx, time.Now().Add(-bus.CallsAge)); err == nil {
 			break
 		}
 		if !sleep.For(ctx, 100*time.Millisecond) {
@@ -264,7 +275,7 @@ func (w *Worker) read(ctx context.Context) error {
 	}
 	defer r.Stop()
 	w.remember()
-	w.caughtUp.Store(r.Empty)
+	w.caughtUp.Store(empty)
 	for {
 		seq, signals, pending, err := r.Next(ctx)
 		switch {

@@ -1,0 +1,305 @@
+package signal
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/model"
+)
+
+// roomModel is rooms with their clients, their workers and the bus.
+type roomModel struct {
+	t        *testing.T
+	r        *rand.Rand
+	cfg      Config
+	bus      *busModel
+	workers  []*workerModel // all there ever were
+	clients  []*clientModel
+	lives    []*lifeModel
+	messages []*messageModel
+	broken   []*sessionModel // whose worker does not know it yet
+	members  []*memberModel
+	sessions sync.WaitGroup
+	running  sync.WaitGroup
+	begun    time.Time
+}
+
+// note says what happens, for who reads of a failure.
+func (m *roomModel) note(format string, args ...any) {
+	m.t.Logf("%9.3f "+format, append([]any{time.Since(m.begun).Seconds()}, args...)...)
+}
+
+// memberModel is a member as the records have it, from the write that let it
+// in until the one that forgets it.
+type memberModel struct {
+	bus.Member
+	room, call string
+	in         bool
+}
+
+func TestModelOfRoom(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that goroutines run in the same order again
+	model.Run(t, func(t *testing.T, r *rand.Rand) {
+		synctest.Test(t, func(t *testing.T) { roomHistory(t, r) })
+	})
+}
+
+func roomHistory(t *testing.T, r *rand.Rand) {
+	m := &roomModel{t: t, r: r, cfg: DefaultConfig(), begun: time.Now()}
+	m.cfg.MaxMembers = 2 + r.IntN(3)
+	if r.IntN(2) == 0 {
+		m.cfg.Grace, m.cfg.Recovery = time.Duration(r.IntN(5))*time.Second, time.Duration(1+r.IntN(10))*time.Second
+	}
+	m.bus = newBusModel(m.changed, m.note)
+	rooms := 1 + r.IntN(2)
+	for i := range 2 + r.IntN(6) {
+		c := &clientModel{m: m, name: fmt.Sprint("c", i), room: fmt.Sprint("r", r.IntN(rooms)), modern: r.IntN(3) > 0}
+		c.oldest = !c.modern && r.IntN(2) == 0
+		m.clients = append(m.clients, c)
+	}
+	for range 1 + r.IntN(3) {
+		m.start()
+	}
+	defer func() {
+		for _, w := range m.workers {
+			w.kill()
+		}
+		m.sessions.Wait()
+		m.running.Wait()
+	}()
+	m.calm(3 * time.Second)
+	for range 20 + r.IntN(150) {
+		m.step()
+		if t.Failed() {
+			return
+		}
+	}
+	m.quiet()
+	if !t.Failed() {
+		m.all(false)
+		m.checkFacts()
+	}
+}
+
+// ups are the workers that clients can reach.
+func (m *roomModel) ups() (all []*workerModel) {
+	for _, w := range m.workers {
+		if w.up {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+// let has one request happen, or not.
+func (m *roomModel) let(q *request, v verdict) {
+	time.Sleep(time.Millisecond)
+	if v != done {
+		m.note("%s: %s is %v", q.link.id, q.what, []string{"done", "lost", "unheard"}[v])
+	}
+	m.bus.let(q, v)
+	synctest.Wait()
+}
+
+// some is one of them, nil if there is none.
+func some[T any](r *rand.Rand, all []T) (none T) {
+	if len(all) == 0 {
+		return none
+	}
+	return all[r.IntN(len(all))]
+}
+
+func (m *roomModel) step() {
+	r := m.r
+	synctest.Wait()
+	c := some(r, m.clients)
+	switch n := r.IntN(100); {
+	case n < 40:
+		for range 1 + r.IntN(6) {
+			if q := some(r, m.bus.open()); q != nil {
+				m.let(q, []verdict{done, done, done, done, done, done, done, done, lost, unheard}[r.IntN(10)])
+			}
+		}
+	case n < 55:
+		m.come(c)
+	case n < 65:
+		if c.session != nil {
+			c.read(1 + r.IntN(4))
+		}
+	case n < 75:
+		m.talk(c)
+	case n < 80:
+		if c.session != nil && c.session.greeted {
+			m.leave(c)
+		}
+	case n < 85:
+		if c.session != nil {
+			if r.IntN(2) == 0 {
+				c.session.write()
+			}
+			c.lose()
+		}
+	case n < 89:
+		if len(m.broken) > 0 {
+			m.notice(r.IntN(len(m.broken)))
+		}
+	case n < 94:
+		m.pass([]time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 4 * time.Second}[r.IntN(4)])
+	default:
+		m.trouble()
+	}
+	synctest.Wait()
+}
+
+// come has a client come, or come back, unless it is there.
+func (m *roomModel) come(c *clientModel) {
+	if w := some(m.r, m.ups()); c.session == nil && w != nil {
+		c.wants = true
+		c.begin(w, nil)
+	}
+}
+
+func (m *roomModel) talk(c *clientModel) {
+	if c.session == nil || !c.session.greeted || !c.life.welcomed {
+		return
+	}
+	var to []string
+	for p, here := range c.life.peers {
+		if here {
+			to = append(to, p)
+		}
+	}
+	slices.Sort(to)
+	if len(to) > 0 {
+		c.say(some(m.r, to))
+	}
+	if m.r.IntN(3) > 0 {
+		c.session.write()
+	}
+}
+
+// leave has a client leave, and perhaps join again at once.
+func (m *roomModel) leave(c *clientModel) {
+	s := c.session
+	c.leave()
+	if c.oldest && m.r.IntN(2) == 0 && s.at.up && !s.closed {
+		c.wants = true
+		c.begin(s.at, s)
+	}
+}
+
+func (m *roomModel) notice(i int) {
+	m.note("%s notices that %s is away", m.broken[i].at.link.id, m.broken[i].id)
+	m.broken[i].noticed()
+	m.broken = slices.Delete(m.broken, i, i+1)
+}
+
+// pass lets time go by. No connection is broken for longer than it takes to notice.
+func (m *roomModel) pass(d time.Duration) {
+	for ; d > 0; d -= time.Second {
+		time.Sleep(min(d, time.Second))
+		synctest.Wait()
+		for d > time.Second && m.r.IntN(4) > 0 {
+			q := some(m.r, m.bus.open())
+			if q == nil {
+				break
+			}
+			m.let(q, done)
+		}
+	}
+	for len(m.broken) > 3 {
+		m.notice(0)
+	}
+}
+
+// calm is a time in which nothing happens to the bus and the workers, and
+// clients get what there is.
+func (m *roomModel) calm(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); {
+		synctest.Wait()
+		for _, c := range m.clients {
+			if c.session != nil {
+				c.session.write()
+				c.read(100)
+			}
+			if w := some(m.r, m.ups()); c.session == nil && c.wants && w != nil {
+				c.begin(w, nil)
+			}
+		}
+		synctest.Wait()
+		if q := some(m.r, m.bus.open()); q != nil {
+			m.let(q, done)
+		} else {
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	synctest.Wait()
+}
+
+// quiet ends all trouble, and sees what there is then.
+func (m *roomModel) quiet() {
+	m.note("it is quiet")
+	for _, w := range m.ups() {
+		w.link.setCut(false)
+	}
+	for len(m.ups()) < 1 {
+		m.start()
+	}
+	for len(m.broken) > 0 {
+		m.notice(0)
+	}
+	m.calm(45 * time.Second)
+	m.checkRooms()
+	rev, entries, facts := m.bus.rev, len(m.bus.log), len(m.bus.facts)
+	m.calm(5 * time.Second)
+	if m.bus.rev != rev || len(m.bus.log) != entries || len(m.bus.facts) != facts {
+		m.t.Errorf("nothing happens, and yet %d records are written, %d entries and %d facts", m.bus.rev-rev, len(m.bus.log)-entries, len(m.bus.facts)-facts)
+	}
+}
+
+// all has everybody leave, and looks what stays.
+func (m *roomModel) all(bool) {
+	for _, c := range m.clients {
+		c.wants = false
+		if c.session == nil {
+			continue
+		}
+		if c.session.greeted && m.r.IntN(2) == 0 {
+			c.leave()
+		} else {
+			c.lose()
+		}
+	}
+	for len(m.broken) > 0 {
+		m.notice(0)
+	}
+	m.calm(45 * time.Second)
+	for name, r := range m.bus.rooms {
+		if r.data != nil {
+			m.t.Errorf("all have left, but the record of %s is %s", name, r.data)
+		}
+	}
+	for range 260 {
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for _, q := range m.bus.open() {
+			m.let(q, done)
+		}
+	}
+	for _, w := range m.ups() {
+		if w.stopped() {
+			continue
+		}
+		p, mem := w.presence, w.memory
+		if len(p.all) > 0 || len(p.states) > 0 || len(mem.parties) > 0 || len(mem.ring) > 0 || mem.bytes > 0 || len(w.turns.rooms) > 0 || w.outbox.size > 0 || len(w.leaving) > 0 {
+			m.t.Errorf("%s remembers rooms %v, states %v, parties %v, %d entries, %d bytes, turns %v, %d bytes to write, %d leaving", w.link.id, p.all, p.states, mem.parties, len(mem.ring), mem.bytes, w.turns.rooms, w.outbox.size, len(w.leaving))
+		}
+	}
+}

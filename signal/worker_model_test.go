@@ -1,0 +1,148 @@
+package signal
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing/synctest"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/signal/engineio"
+	"go.uber.org/zap"
+)
+
+// workerModel is a worker.
+type workerModel struct {
+	*Worker
+	link *linkModel
+	life context.Context
+	kill context.CancelFunc
+	up   bool // clients can connect
+}
+
+func (m *roomModel) start() {
+	life, kill := context.WithCancel(context.Background())
+	w := &Worker{
+		cfg: m.cfg, log: zap.NewNop(), presence: newPresence(), joins: limit.PerMinute(0), guesses: newGuesses(),
+		started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: m.order,
+	}
+	link := m.bus.link(life, fmt.Sprint("w", len(m.workers)))
+	w.share(link)
+	w.ice, _ = newICEServers(m.cfg, nil, w.log)
+	w.ice.again = time.Now().Add(1000 * time.Hour)
+	w.ctx, w.cancel = context.WithCancel(life)
+	m.workers = append(m.workers, &workerModel{w, link, life, kill, true})
+	m.note("%s starts", link.id)
+	m.running.Go(func() { _ = link.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
+	m.running.Go(func() { w.outbox.run(w.ctx) })
+	m.running.Go(func() { link.tellAll(w.ctx) })
+	m.running.Go(func() { _ = w.read(w.ctx) })
+	m.running.Go(func() { w.keepHouses(w.ctx) })
+}
+
+func (m *roomModel) order(found []finding) {
+	slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.room+a.m.SID, b.room+b.m.SID) })
+	m.r.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+}
+
+// trouble is with workers.
+func (m *roomModel) trouble() {
+	r, ups := m.r, m.ups()
+	w := some(r, ups)
+	switch r.IntN(6) {
+	case 0:
+		if len(ups) > 0 {
+			m.die(w)
+		}
+	case 1:
+		if len(ups) > 1 || r.IntN(3) == 0 && w != nil {
+			m.stop(w)
+		}
+	case 2, 3:
+		if len(ups) < 3 {
+			m.start()
+		}
+	case 4:
+		if w != nil && !w.link.isCut() {
+			m.cut(w)
+		}
+	case 5:
+		if w != nil && w.link.isCut() {
+			m.note("%s has the bus again", w.link.id)
+			w.link.setCut(false)
+		}
+	}
+}
+
+// lost decides about all requests of a worker that is about to lose the bus.
+func (m *roomModel) lost(w *workerModel) {
+	for _, q := range m.bus.open() {
+		if q.link == w.link {
+			m.bus.let(q, []verdict{lost, unheard}[m.r.IntN(2)])
+		}
+	}
+}
+
+func (m *roomModel) cut(w *workerModel) {
+	m.note("%s is cut off", w.link.id)
+	w.link.setCut(true)
+	m.lost(w)
+}
+
+// die is SIGKILL.
+func (m *roomModel) die(w *workerModel) {
+	w.up = false
+	m.note("%s is killed", w.link.id)
+	for _, c := range m.clients {
+		if s := c.session; s != nil && s.at == w {
+			s.mu.Lock()
+			s.over, s.closed = true, true
+			s.mu.Unlock()
+		}
+	}
+	w.link.setCut(true)
+	m.lost(w)
+	synctest.Wait()
+	w.kill()
+	m.broken = slices.DeleteFunc(m.broken, func(s *sessionModel) bool { return s.at == w })
+}
+
+// stop is what Run does at its end.
+func (m *roomModel) stop(w *workerModel) {
+	w.up = false
+	m.note("%s stops", w.link.id)
+	close(w.stopping)
+	var all []*sessionModel
+	for _, c := range m.clients {
+		if s := c.session; s != nil && s.at == w {
+			s.mu.Lock()
+			s.closed = true
+			s.mu.Unlock()
+			all = append(all, s)
+		}
+	}
+	for _, s := range m.broken {
+		if s.at == w {
+			all = append(all, s)
+		}
+	}
+	m.broken = slices.DeleteFunc(m.broken, func(s *sessionModel) bool { return s.at == w })
+	m.running.Go(func() {
+		for _, s := range all {
+			s.end(engineio.ShuttingDown)
+		}
+		for _, s := range all {
+			select {
+			case <-s.left:
+			case <-w.life.Done():
+			}
+		}
+		w.graces.Wait()
+		w.cancel()
+		w.kill()
+	})
+}
+
+func (w *workerModel) stopped() bool { return w.life.Err() != nil }
