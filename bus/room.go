@@ -105,15 +105,52 @@ func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) 
 // WatchRooms calls f with every room there is and then with every change,
 // until ctx ends. A room that was forgotten comes with only Name set. synced is
 // called when f has seen all there is: at first, and after each remade
-// connection, which shows all anew; a room that was forgotten meanwhile is then
-// not shown.
+// connection, which shows all anew, and what was forgotten meanwhile.
 func (b *Bus) WatchRooms(ctx context.Context, f func(*Room), synced func()) error {
-	return b.watchBucket(ctx, bucketRooms, func(e jetstream.KeyValueEntry) {
+	s := &roomsSeen{f: f}
+	return b.watchAnew(ctx, bucketRooms, s.begin, func(e jetstream.KeyValueEntry) {
 		r := &Room{}
 		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), r) != nil {
 			return // not a room: nobody can do anything about it
 		}
 		r.Name, r.Revision = e.Key(), e.Revision()
-		f(r)
-	}, synced)
+		s.see(r)
+	}, func() {
+		s.end()
+		synced()
+	})
+}
+
+// roomsSeen shows rooms, and knows which were shown: of one that was forgotten
+// while the connection was away for long the bus says nothing.
+type roomsSeen struct {
+	f     func(*Room)
+	known map[string]bool // as of f: whether it was seen since all are shown anew
+}
+
+// begin is called before all are shown.
+func (s *roomsSeen) begin() {
+	if s.known == nil {
+		s.known = map[string]bool{}
+	}
+	for name := range s.known {
+		s.known[name] = false
+	}
+}
+
+func (s *roomsSeen) see(r *Room) {
+	if s.known[r.Name] = true; len(r.Members) == 0 {
+		delete(s.known, r.Name)
+	}
+	s.f(r)
+}
+
+// end is called when all were shown.
+func (s *roomsSeen) end() {
+	for name, seen := range s.known {
+		if !seen {
+			delete(s.known, name)
+			s.f(&Room{Name: name})
+		}
+	}
 }

@@ -16,7 +16,13 @@ import (
 // once at first, and again after every remade connection, which shows all
 // entries anew (one that was deleted meanwhile is then simply not shown).
 func (b *Bus) watchBucket(ctx context.Context, bucket string, f func(jetstream.KeyValueEntry), synced func()) error {
+	return b.watchAnew(ctx, bucket, func() {}, f, synced)
+}
+
+// watchAnew is watchBucket that also says when all entries begin to be shown.
+func (b *Bus) watchAnew(ctx context.Context, bucket string, begin func(), f func(jetstream.KeyValueEntry), synced func()) error {
 	for {
+		begin()
 		err := b.watchOnce(ctx, bucket, f, synced)
 		if ctx.Err() != nil {
 			return ctx.Err()
