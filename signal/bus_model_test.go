@@ -32,7 +32,6 @@ type busModel struct {
 type recordModel struct {
 	data []byte
 	rev  uint64
-	at   time.Time
 }
 
 func (r recordModel) room(name string) *bus.Room {
@@ -112,7 +111,7 @@ func (b *busModel) write(r *bus.Room, rev uint64) error {
 		return errConflict
 	}
 	b.rev++
-	is := recordModel{nil, b.rev, time.Now()}
+	is := recordModel{nil, b.rev}
 	if len(r.Members) > 0 {
 		is.data, _ = json.Marshal(r)
 	}

@@ -34,9 +34,7 @@ func (l *linkModel) all() {
 	}
 	slices.SortFunc(names, func(a, b string) int { return int(l.b.rooms[a].rev) - int(l.b.rooms[b].rev) })
 	for _, name := range names {
-		if r := l.b.rooms[name]; r.data != nil || time.Since(r.at) < time.Minute {
-			l.changes = append(l.changes, r.room(name))
-		}
+		l.changes = append(l.changes, l.b.rooms[name].room(name))
 	}
 	l.changes = append(l.changes, nil)
 }

@@ -1,11 +1,13 @@
 package signal
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
 // A phone that is gone is gone from the others within 15 s, by the defaults.
@@ -41,13 +43,15 @@ func TestDeadWorker(t *testing.T) {
 	a.next("created")
 	old := w.join(1, "r", "")
 	a.next("join")
-	back := w.join(1, "r", modernAuth, stays)
+	var at atomic.Int64
+	at.Store(1)
+	back := w.join(1, "r", modernAuth, stays, func(o *signaltest.Options) { o.URL = func() string { return w.workers[at.Load()].url } })
 	a.next("join")
 	gone := w.join(1, "r", modernAuth)
 	a.next("join")
 	back.next("joined")
 	back.next("join")
-	w.workers[1].url = w.workers[0].url
+	at.Store(0)
 	w.workers[1].die()
 	back.next("connect")
 	// Whichever is noticed first: the old one is by its worker's death, the

@@ -2,6 +2,7 @@ package signal
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/helios-h2020/pse/bus/bustest"
@@ -14,10 +15,10 @@ func stays(o *signaltest.Options) { o.Stay = true }
 // everything once and in order. The others see nothing of it.
 func TestRecoveryAtAnotherWorker(t *testing.T) {
 	w := newWorld(t, 2)
-	at := 0
+	var at atomic.Int64
 	a := w.join(0, "r", modernAuth)
 	a.next("created")
-	b := w.join(0, "r", modernAuth, stays, func(o *signaltest.Options) { o.URL = func() string { return w.workers[at].url } })
+	b := w.join(0, "r", modernAuth, stays, func(o *signaltest.Options) { o.URL = func() string { return w.workers[at.Load()].url } })
 	b.next("joined")
 	a.next("join")
 	c := w.join(1, "r", modernAuth)
@@ -27,7 +28,7 @@ func TestRecoveryAtAnotherWorker(t *testing.T) {
 	c.say("1", b.sid())
 	b.expect(`["message",1,"` + c.sid() + `"]`)
 
-	at = 1
+	at.Store(1)
 	sid := b.sid()
 	w.workers[0].stop()
 	for i := range 5 { // while it is away, too

@@ -29,6 +29,7 @@ type roomModel struct {
 	sessions sync.WaitGroup
 	running  sync.WaitGroup
 	begun    time.Time
+	tight    bool // workers remember little of what was for a client
 }
 
 // note says what happens, for who reads of a failure.
@@ -57,6 +58,7 @@ func roomHistory(t *testing.T, r *rand.Rand) {
 	if r.IntN(2) == 0 {
 		m.cfg.Grace, m.cfg.Recovery = time.Duration(r.IntN(5))*time.Second, time.Duration(1+r.IntN(10))*time.Second
 	}
+	m.tight = r.IntN(4) == 0
 	m.bus = newBusModel(m.changed, m.note)
 	rooms := 1 + r.IntN(2)
 	for i := range 2 + r.IntN(6) {
@@ -74,6 +76,11 @@ func roomHistory(t *testing.T, r *rand.Rand) {
 		m.sessions.Wait()
 		m.running.Wait()
 	}()
+	for _, c := range m.clients {
+		if r.IntN(3) > 0 {
+			m.come(c)
+		}
+	}
 	m.calm(3 * time.Second)
 	for range 20 + r.IntN(150) {
 		m.step()
@@ -122,35 +129,37 @@ func (m *roomModel) step() {
 	c := some(r, m.clients)
 	switch n := r.IntN(100); {
 	case n < 40:
-		for range 1 + r.IntN(6) {
+		for range 1 + r.IntN(12) {
 			if q := some(r, m.bus.open()); q != nil {
 				m.let(q, []verdict{done, done, done, done, done, done, done, done, lost, unheard}[r.IntN(10)])
 			}
 		}
-	case n < 55:
+	case n < 50:
 		m.come(c)
 	case n < 65:
-		if c.session != nil {
-			c.read(1 + r.IntN(4))
+		for _, c := range m.clients {
+			if c.session != nil && r.IntN(2) == 0 {
+				c.read(1 + r.IntN(4))
+			}
 		}
-	case n < 75:
+	case n < 82:
 		m.talk(c)
-	case n < 80:
+	case n < 84:
 		if c.session != nil && c.session.greeted {
 			m.leave(c)
 		}
-	case n < 85:
+	case n < 88:
 		if c.session != nil {
 			if r.IntN(2) == 0 {
 				c.session.write()
 			}
 			c.lose()
 		}
-	case n < 89:
+	case n < 90:
 		if len(m.broken) > 0 {
 			m.notice(r.IntN(len(m.broken)))
 		}
-	case n < 94:
+	case n < 95:
 		m.pass([]time.Duration{10 * time.Millisecond, 100 * time.Millisecond, time.Second, 4 * time.Second}[r.IntN(4)])
 	default:
 		m.trouble()
@@ -177,7 +186,7 @@ func (m *roomModel) talk(c *clientModel) {
 		}
 	}
 	slices.Sort(to)
-	if len(to) > 0 {
+	for range min(len(to), 1+m.r.IntN(4)) {
 		c.say(some(m.r, to))
 	}
 	if m.r.IntN(3) > 0 {

@@ -30,6 +30,9 @@ func (m *roomModel) start() {
 	}
 	link := m.bus.link(life, fmt.Sprint("w", len(m.workers)))
 	w.share(link)
+	if m.tight {
+		w.memory.maxMember, w.memory.maxBytes = 400, 2000
+	}
 	w.ice, _ = newICEServers(m.cfg, nil, w.log)
 	w.ice.again = time.Now().Add(1000 * time.Hour)
 	w.ctx, w.cancel = context.WithCancel(life)
