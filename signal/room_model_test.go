@@ -81,7 +81,7 @@ func roomHistory(t *testing.T, r *rand.Rand) {
 			m.come(c)
 		}
 	}
-	m.calm(3 * time.Second)
+	m.calm(time.Duration(r.IntN(2)*3) * time.Second)
 	for range 20 + r.IntN(150) {
 		m.step()
 		if t.Failed() {
@@ -198,7 +198,7 @@ func (m *roomModel) talk(c *clientModel) {
 func (m *roomModel) leave(c *clientModel) {
 	s := c.session
 	c.leave()
-	if c.oldest && m.r.IntN(2) == 0 && s.at.up && !s.closed {
+	if c.oldest && m.r.IntN(4) > 0 && s.at.up && !s.closed {
 		c.wants = true
 		c.begin(s.at, s)
 	}
@@ -215,7 +215,7 @@ func (m *roomModel) pass(d time.Duration) {
 	for ; d > 0; d -= time.Second {
 		time.Sleep(min(d, time.Second))
 		synctest.Wait()
-		for d > time.Second && m.r.IntN(4) > 0 {
+		for m.r.IntN(20) > 0 {
 			q := some(m.r, m.bus.open())
 			if q == nil {
 				break
@@ -254,6 +254,9 @@ func (m *roomModel) calm(d time.Duration) {
 
 // quiet ends all trouble, and sees what there is then.
 func (m *roomModel) quiet() {
+	if m.r.IntN(2) == 0 {
+		m.calm(8 * time.Second)
+	}
 	m.note("it is quiet")
 	for _, w := range m.ups() {
 		w.link.setCut(false)

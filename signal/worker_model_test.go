@@ -68,8 +68,14 @@ func (m *roomModel) trouble() {
 			m.start()
 		}
 	case 4:
+		if q := m.writer(); q != nil && r.IntN(2) == 0 {
+			w = m.of(q.link)
+		}
 		if w != nil && !w.link.isCut() {
 			m.cut(w)
+			if r.IntN(2) == 0 {
+				m.pass(4 * time.Second)
+			}
 		}
 	case 5:
 		if w != nil && w.link.isCut() {
@@ -77,6 +83,21 @@ func (m *roomModel) trouble() {
 			w.link.setCut(false)
 		}
 	}
+}
+
+// writer is a request to store signals, nil if there is none.
+func (m *roomModel) writer() *request {
+	for _, q := range m.bus.open() {
+		if q.what == "store" && m.of(q.link).up {
+			return q
+		}
+	}
+	return nil
+}
+
+// of is a connection's worker.
+func (m *roomModel) of(l *linkModel) *workerModel {
+	return m.workers[slices.IndexFunc(m.workers, func(w *workerModel) bool { return w.link == l })]
 }
 
 // lost decides about all requests of a worker that is about to lose the bus.
