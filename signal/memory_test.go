@@ -183,3 +183,48 @@ func TestPositions(t *testing.T) {
 		}
 	}
 }
+
+// A member that was given up while its socket is here stays known, so that the
+// socket is ended; what was for it is not.
+func TestGivenUpWhileHere(t *testing.T) {
+	l := newLogged()
+	l.welcome("b")
+	here := &member{sid: "b"}
+	l.trail("b").local = here
+	l.add(bus.Signal{Room: "r", From: "b", Kind: kindGone, ID: "g1"})
+	if got := l.trail("b"); got == nil || got.local != here || len(got.refs) > 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// What a worker had to say of a member when the others had given that up is not
+// heard; of the same client when it joins again it is.
+func TestLateAnnouncement(t *testing.T) {
+	l := newLogged()
+	after := l.welcome("b")
+	announce := func(life string) {
+		l.add(bus.Signal{Room: "r", From: "a", To: "a", Kind: kindWelcome, ID: "w" + life, Name: "joined"})
+		l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindJoin, ID: "j" + life + "b", Name: "join"})
+	}
+	l.add(bus.Signal{Room: "r", From: "a", Kind: kindGone, ID: "g1"})
+	announce("1")
+	if got := l.missed(after); got != 0 || l.trail("a") != nil {
+		t.Errorf("it left, and %d are told that it joined", got)
+	}
+	announce("2")
+	l.add(bus.Signal{Room: "r", From: "a", Kind: kindGone, ID: "g1"}) // told by two workers
+	if got := l.missed(after); got != 1 || l.trail("a") == nil {
+		t.Errorf("it joined again, and %d are told", got)
+	}
+}
+
+// Who comes back before its welcome is read has what was told before that.
+func TestToldBeforeTheWelcome(t *testing.T) {
+	l := newLogged()
+	l.welcome("a")
+	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindBye, ID: "b1b", Name: "message"})
+	l.welcome("b")
+	if got := l.missed(position{}); got != 2 {
+		t.Errorf("it misses %d", got)
+	}
+}

@@ -45,6 +45,26 @@ type memberModel struct {
 	in         bool
 }
 
+// Clients of all kinds come, talk, leave, lose their connection and come back
+// elsewhere, in rooms that are soon full, while workers start, stop, are killed
+// and lose the bus. Whatever a worker asks of the bus may come before all that
+// others ask, get lost, or happen without an answer; between any two requests it
+// may die. Then:
+//
+//   - No record has more members than may be, none twice, and none is forgotten
+//     that did not leave. A call has a new id when its room was empty, and only
+//     then.
+//   - A client is welcomed once, is told of each other's joining and leaving once
+//     and in this order, and gets each message of each other once, in order and
+//     without a gap, or becomes another member.
+//   - When all trouble has ended, soon those are in the record who are connected.
+//     Each modern one knows of all others, nobody of anyone else, all messages
+//     are acknowledged, and all of those who stayed have come to those who stayed.
+//     From then on workers write nothing, however often they look after the rooms.
+//   - Each member's joining and leaving are told by one event each, in this order,
+//     however it left and whoever died; each call's begin and end too, and the
+//     end comes last.
+//   - When all have left no record stays, and soon nothing in any worker's memory.
 func TestModelOfRoom(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // so that goroutines run in the same order again
 	model.Run(t, func(t *testing.T, r *rand.Rand) {

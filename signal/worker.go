@@ -19,6 +19,9 @@
 //     worker and the bus's process, and reaches its addressee once, after all
 //     that the same sender sent before, if the addressee stays or comes back. A
 //     client that got no acknowledgement may send it again with the same id.
+//   - The events of calls tell of each joining, each leaving, and each call's begin
+//     and end once, if a worker sees to what a dead one left within ten minutes;
+//     of leaving after joining, and of the end last.
 //   - What a client sends is passed on byte by byte, but for the members that
 //     are added to an ICE candidate (dialect).
 //
@@ -28,7 +31,8 @@
 // was on its way when its connection breaks. That a modern one can come back
 // after it missed more than Config.MemberKiB, or was away for longer than
 // Config.Grace (Config.Recovery when its worker died): it is a new member then.
-// That events of calls come in the order of the log.
+// That events of calls come in the order of the log, but for what is said above;
+// that who is told of a bye was told of the join: its worker may have died before.
 package signal
 
 import (
