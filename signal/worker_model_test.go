@@ -3,6 +3,7 @@ package signal
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing/synctest"
@@ -26,7 +27,7 @@ func (m *roomModel) start() {
 	life, kill := context.WithCancel(context.Background())
 	w := &Worker{
 		cfg: m.cfg, log: zap.NewNop(), presence: newPresence(), joins: limit.PerMinute(0), guesses: newGuesses(),
-		started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: m.order,
+		started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: orderOf(rand.New(rand.NewPCG(m.r.Uint64(), 0))),
 	}
 	link := m.bus.link(life, fmt.Sprint("w", len(m.workers)))
 	w.share(link)
@@ -45,9 +46,12 @@ func (m *roomModel) start() {
 	m.running.Go(func() { w.keepHouses(w.ctx) })
 }
 
-func (m *roomModel) order(found []finding) {
-	slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.room+a.m.SID, b.room+b.m.SID) })
-	m.r.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+// orderOf gives a worker's findings an order that a seed repeats.
+func orderOf(r *rand.Rand) func([]finding) {
+	return func(found []finding) {
+		slices.SortFunc(found, func(a, b finding) int { return strings.Compare(a.room+a.m.SID, b.room+b.m.SID) })
+		r.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
+	}
 }
 
 // trouble is with workers.
