@@ -237,7 +237,11 @@ func hintRules() []Rule {
 					return
 				}
 				p := l.prev.Next()
-				if s := l.now.Segment(p.MSN); s != nil && s.URI != "" && len(s.Parts) == p.Part {
+				s := l.now.Segment(p.MSN)
+				if s != nil && s.Gap {
+					return // the hinted part will never be
+				}
+				if s != nil && s.URI != "" && len(s.Parts) == p.Part {
 					p = Position{p.MSN + 1, 0}
 					if next := l.now.Segment(p.MSN); next != nil && next.Discontinuity {
 						return // an encoder break: the hinted part will never be

@@ -1,0 +1,49 @@
+package hlscheck
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Lists as text are held against the same rules as those of a server.
+func TestSeries(t *testing.T) {
+	text, err := os.ReadFile("../../edge/testdata/media.m3u8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	delta, err := os.ReadFile("../../edge/testdata/media_skip.m3u8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, was, is string // in the second list
+		rule          string // that is broken; empty: none
+	}{
+		{name: "the same again"},
+		{"a discontinuity is forgotten", "DISCONTINUITY-SEQUENCE:0", "DISCONTINUITY-SEQUENCE:3", "discontinuity.step"},
+		{"a segment gets longer", "#EXTINF:2.000,", "#EXTINF:2.001,", "list.kept"},
+		{"the target changes", "TARGETDURATION:4", "TARGETDURATION:5", "target.constant"},
+		{"a part is longer than any may be", "DURATION=0.500", "DURATION=0.600", "part.longest"},
+		{"no list at all", "#EXTM3U", "#EXTM4U", syntaxRule},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := NewSeries("source")
+			if found := s.Add(string(text)); found != nil {
+				t.Fatal(found)
+			}
+			found := s.Add(strings.Replace(string(text), c.was, c.is, 1))
+			if c.rule == "" {
+				found = append(found, s.Delta(string(delta))...)
+			}
+			ok := len(found) == 0
+			if c.rule != "" {
+				ok = slices.ContainsFunc(found, func(f Finding) bool { return f.Rule == c.rule })
+			}
+			if !ok {
+				t.Errorf("found %v", found)
+			}
+		})
+	}
+}
