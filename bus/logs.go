@@ -55,10 +55,12 @@ func (c LogConfig) withDefaults() LogConfig {
 	return c
 }
 
-// hlsAge keeps a part for the window, and as long again after it left the
-// window, so that a segment just removed from a playlist can still be fetched
-// (RFC 8216bis 6.2.2).
-func (c LogConfig) hlsAge() time.Duration { return 2*c.DVR + time.Minute }
+// PartsAge is how long the parts log keeps a part, for a window of a length: a
+// list may show one for half as long again where the publisher paused, or a
+// minute and a half for the sake of its number of segments, and it can be
+// fetched for as long again after it left (RFC 8216bis 6.2.2). A minute is for
+// what lags.
+func PartsAge(dvr time.Duration) time.Duration { return max(3*dvr, 3*time.Minute) + time.Minute }
 
 func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 	hlsStorage := jetstream.FileStorage
@@ -85,7 +87,7 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 		{
 			// Numbers as above: edges go on when a log that is in memory, or was wiped, begins anew.
 			Name: logHLS, Subjects: []string{subjectHLS + ">", subjectPoster + ">"}, Storage: hlsStorage, Replicas: c.Replicas,
-			MaxAge: c.hlsAge(), MaxBytes: c.HLSBytes, Discard: jetstream.DiscardOld,
+			MaxAge: PartsAge(c.DVR), MaxBytes: c.HLSBytes, Discard: jetstream.DiscardOld,
 			FirstSeq: uint64(now.UnixMilli()), Duplicates: 10 * time.Second, AllowDirect: true,
 		},
 		{

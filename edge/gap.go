@@ -9,76 +9,159 @@ import "github.com/helios-h2020/pse/bus"
 // on and nobody who plays something older loses it. It reports false where so
 // much is missing that the list has to begin anew.
 func (w *window) bridge(last *segment, m *bus.Part) bool {
-	from, at, date := last.msn+1, last.end, last.info.PDT+last.duration()
-	lost := !last.complete && !m.Segment.Discontinuity
+	lost, whole := w.lost(last, m), last
+	h := hole{from: last.msn + 1, to: m.MSN, date: last.info.PDT + last.duration(), clock: last.end, before: last.info}
 	if lost { // the media goes on, as if the segment were whole
-		from, at, date = last.msn, last.start, last.info.PDT
-	}
-	n := m.MSN - from
-	if n > uint64(w.dvr/1000) || m.Segment.PDT-date > w.dvr || lost && len(w.listed) == 0 {
-		return false
-	}
-	gaps := w.asElsewhere(from, m.MSN)
-	if gaps == nil && n > 0 {
-		if gaps = evenly(from, n, at, m.Start, last.info, m.Segment); gaps == nil {
+		if whole = w.newestMedia(); whole == nil {
 			return false
 		}
+		h.from, h.date, h.clock, h.begun = last.msn, last.info.PDT, last.start, true
 	}
-
+	if m.MSN-whole.msn-1 > uint64(w.dvr/1000) || m.Segment.PDT-whole.info.PDT-whole.duration() > w.dvr {
+		return false
+	}
+	gaps, ok := h.fill(w.twin, m)
+	if !ok {
+		return false
+	}
 	switch {
 	case lost:
-		info := *last.info
-		gaps[0].info, gaps[0].parts, w.tail = &info, last.parts, nil
+		gaps[0].parts, w.tail = last.parts, nil
 	case w.tail != nil:
 		w.tail.complete = true
 		w.listed, w.tail = append(w.listed, w.tail), nil
 	}
-	for _, g := range gaps {
-		if !g.info.Discontinuity {
-			g.info.PDT = date
-		}
-		date = g.info.PDT + g.duration()
-		g.info.InitID = last.info.InitID
-	}
 	w.listed = append(w.listed, gaps...)
+	w.longest = max(w.longest, length(w.listed))
 	return true
 }
 
-// asElsewhere is gaps like the segments of other renditions, nil if they do not have all of them.
-func (w *window) asElsewhere(from, to uint64) []*segment {
-	var gaps []*segment
-	for msn := from; msn < to; msn++ {
-		s := w.twin(msn)
-		if s == nil {
-			return nil
-		}
-		info := *s.info
-		gaps = append(gaps, &segment{msn: msn, info: &info, start: s.start, end: s.end, complete: true, gap: true})
+// lost reports that the rest of an unfinished segment is missing. Before a
+// discontinuity nothing is: its media ended there.
+func (w *window) lost(last *segment, m *bus.Part) bool {
+	if last.complete {
+		return false
 	}
-	return gaps
+	next := m.Segment
+	if m.MSN > last.msn+1 {
+		if s := w.twin(last.msn + 1); s != nil {
+			next = s.info
+		} else if next.Discontinuity { // it may not be the only one
+			s := w.twin(last.msn)
+			return s != nil && s.duration() > last.duration()
+		}
+	}
+	return !next.Discontinuity
 }
 
-// evenly is n gaps that share the time in between, nil if that cannot be.
-func evenly(from, n uint64, start, end int64, before, after *bus.Segment) []*segment {
-	count, span, target := int64(n), end-start, int64(before.Target)*1000
-	breaks := after.DiscontinuitySeq - before.DiscontinuitySeq
-	if after.Discontinuity { // what passed meanwhile may not be media at all
-		breaks--
-		span = max(min(span, count*target), count)
+// newestMedia is the newest listed segment that is no gap, nil if there is none.
+func (w *window) newestMedia() *segment {
+	for i := len(w.listed) - 1; i >= 0; i-- {
+		if !w.listed[i].gap {
+			return w.listed[i]
+		}
+	}
+	return nil
+}
+
+// hole is segments that a rendition does not have, and what goes before them.
+type hole struct {
+	from, to uint64 // numbers, without to
+	date     int64  // when they start, unix ms
+	clock    int64  // the same on the stream clock, ms
+	before   *bus.Segment
+	begun    bool // the first of them is before itself: its begin was listed
+}
+
+// fill makes gaps like the segments of other renditions, and where there are none, evenly long ones.
+func (h hole) fill(twin func(msn uint64) *segment, m *bus.Part) (gaps []*segment, ok bool) {
+	for msn := h.from; msn <= m.MSN; msn++ {
+		next, start, s := m.Segment, m.Start, (*segment)(nil)
+		if msn < m.MSN {
+			if s = twin(msn); s == nil {
+				continue
+			}
+			next, start = s.info, s.start
+		}
+		h.to = msn
+		if h.from < h.to {
+			lengths := h.evenly(next, start)
+			if lengths == nil {
+				return nil, false
+			}
+			gaps = append(gaps, h.gaps(lengths, next)...)
+		}
+		if s != nil {
+			h.to = msn + 1
+			gaps = append(gaps, h.gap(*s.info, s.duration()))
+		}
+	}
+	return gaps, true
+}
+
+// gap is the first missing segment, and leaves those after it.
+func (h *hole) gap(info bus.Segment, length int64) *segment {
+	info.InitID = h.before.InitID
+	if h.begun {
+		info = *h.before
+	} else if !info.Discontinuity {
+		info.PDT = h.date
+	}
+	g := &segment{msn: h.from, info: &info, start: h.clock, end: h.clock + length, complete: true, gap: true}
+	h.from, h.date, h.clock, h.before, h.begun = h.from+1, info.PDT+length, h.clock+length, g.info, false
+	return g
+}
+
+// breaks is how many of the missing segments begin with a discontinuity.
+func (h *hole) breaks(after *bus.Segment) uint64 {
+	n := after.DiscontinuitySeq - h.before.DiscontinuitySeq
+	if after.Discontinuity {
+		n--
+	}
+	return n
+}
+
+// evenly is the lengths of missing segments that share the time up to the next
+// one, which starts at a time of the stream clock; nil if that cannot be.
+func (h *hole) evenly(after *bus.Segment, start int64) (lengths []int64) {
+	count, target, free := int64(h.to-h.from), int64(h.before.Target)*1000, h.to-h.from
+	if h.begun {
+		free--
+	}
+	span, breaks := after.PDT-h.date, h.breaks(after)
+	if after.Discontinuity || breaks > 0 { // what passed meanwhile may not be media at all
+		span = max(min(start-h.clock, count*target), count)
 	}
 	// EXTINF may round to the target duration, and a break is at a segment.
-	if span < count || span >= count*(target+500) || breaks > n {
+	if span < count || span >= count*(target+500) || breaks > free {
 		return nil
 	}
-	var gaps []*segment
 	for i := range count {
-		info := *before
-		info.Discontinuity = uint64(i) < breaks
-		info.DiscontinuitySeq += min(uint64(i)+1, breaks)
-		if info.Discontinuity {
-			info.PDT += span * i / count
-		}
-		gaps = append(gaps, &segment{msn: from + uint64(i), info: &info, start: start + span*i/count, end: start + span*(i+1)/count, complete: true, gap: true})
+		lengths = append(lengths, span*(i+1)/count-span*i/count)
 	}
-	return gaps
+	return lengths
+}
+
+// gaps is missing segments of those lengths. Discontinuities among them go
+// before the first ones; whoever was away was so before the last of these.
+func (h *hole) gaps(lengths []int64, after *bus.Segment) (all []*segment) {
+	breaks, rest := h.breaks(after), int64(0)
+	for _, length := range lengths {
+		rest += length
+	}
+	for _, length := range lengths {
+		info := *h.before
+		info.Discontinuity = !h.begun && breaks > 0
+		if info.Discontinuity {
+			breaks--
+			info.DiscontinuitySeq++
+			info.PDT = h.date
+			if breaks == 0 && !after.Discontinuity {
+				info.PDT = after.PDT - rest
+			}
+		}
+		all = append(all, h.gap(info, length))
+		rest -= length
+	}
+	return all
 }

@@ -29,7 +29,8 @@ type segment struct {
 	end      int64 // of the last part so far
 	parts    []*part
 	complete bool
-	gap      bool // it is not to be had as a whole (EXT-X-GAP), only such parts as came
+	until    int64 // of what its window counts as media that came, it is kept after it left the list, ms
+	gap      bool  // it is not to be had as a whole (EXT-X-GAP), only such parts as came
 }
 
 func (s *segment) duration() int64 { return s.end - s.start }
@@ -37,4 +38,12 @@ func (s *segment) duration() int64 { return s.end - s.start }
 func (s *segment) append(p *part) {
 	s.parts = append(s.parts, p)
 	s.end = p.end
+}
+
+// length is how long segments last together, ms.
+func length(all []*segment) (ms int64) {
+	for _, s := range all {
+		ms += s.duration()
+	}
+	return ms
 }

@@ -25,6 +25,7 @@ type stream struct {
 
 	mu         sync.RWMutex // guards the windows, inits and the map
 	renditions map[string]*rendition
+	session    string // the newest
 
 	master *feed[*master]
 	loaded chan struct{} // closed when the log was read up to its end once
@@ -89,6 +90,9 @@ func (s *stream) apply(m *bus.Part) {
 		return
 	}
 	s.renditions[m.Rendition] = r
+	if m.Segment != nil && !s.knows(m.Segment.Session, r) {
+		s.session = m.Segment.Session
+	}
 	if m.Segment != nil {
 		r.kind = m.Segment.Kind
 		r.keepInit(m.Segment.InitID, m.Seq)
@@ -141,27 +145,45 @@ func (s *stream) current() []*rendition {
 	return all
 }
 
-// newest is the newest segment of all renditions.
+// newest is the newest segment of the newest session. A session's numbers may
+// be less than those of the one before: a name that was forgotten counts anew.
 func (s *stream) newest() *segment {
 	var newest *segment
 	for _, r := range s.renditions {
-		if n := r.window.newest(); newest == nil || n.msn > newest.msn {
+		if n := r.window.newest(); n.info.Session == s.session && (newest == nil || n.msn > newest.msn) {
 			newest = n
 		}
 	}
 	return newest
 }
 
-// twin is the segment of that number in the first of the other renditions, by
-// name, that has it, nil if none does. It is called with the lock held.
-func (s *stream) twin(r *rendition, msn uint64) (twin *segment) {
-	session, name := r.window.newest().info.Session, ""
+// knows reports that a rendition other than r has come to a session, or all have.
+func (s *stream) knows(session string, r *rendition) bool {
+	if session == s.session {
+		return true
+	}
 	for _, other := range s.renditions {
-		if other == r || twin != nil && name < other.name {
+		if other != r && other.window.newest().info.Session == session {
+			return true
+		}
+	}
+	return false
+}
+
+// twin is the segment of that number in the other rendition that has most of
+// it, nil if none has it whole. It is called with the lock held.
+func (s *stream) twin(r *rendition, msn uint64) (twin *segment) {
+	session := r.window.newest().info.Session
+	for _, other := range s.renditions {
+		if other == r {
 			continue
 		}
-		if seg := other.window.find(msn); seg != nil && !seg.gap && seg.info.Session == session {
-			twin, name = seg, other.name
+		seg := other.window.find(msn)
+		if seg == nil || seg.gap || !seg.complete || seg.info.Session != session {
+			continue
+		}
+		if twin == nil || seg.duration() > twin.duration() {
+			twin = seg
 		}
 	}
 	return twin

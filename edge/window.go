@@ -10,6 +10,10 @@ import (
 // stream is that old (HLS Authoring Specification 8.11).
 const minSegments = 6
 
+// oldest is how much older than its newest segment a list may show one, by the
+// time of day, in ms.
+func oldest(dvr int64) int64 { return max(dvr*3/2, 90_000) }
+
 // window is what one rendition's list shows, and what can be fetched beyond
 // it. It is a fold over the rendition's parts. Where it begins depends on its
 // newest segments alone, so two edges that read the log from different
@@ -21,6 +25,9 @@ type window struct {
 	tail   *segment   // the segment that is being filled, nil between two
 	gone   []*segment // no longer listed but still to be had; oldest first
 	ended  bool       // EOS came
+
+	came    int64 // how long all media lasts that came, ms
+	longest int64 // the longest list of the session, ms
 
 	twin func(msn uint64) *segment // the same segment of another rendition, nil if none has it
 }
@@ -50,6 +57,7 @@ func (w *window) apply(m *bus.Part) (p *part, changed bool) {
 	if m.EOS {
 		return nil, w.end()
 	}
+	w.came += m.End - m.Start
 	switch {
 	case m.Segment != nil && m.Index == 0:
 		if !w.begin(m) {
@@ -98,11 +106,22 @@ func (w *window) end() bool {
 
 // restart begins the list anew.
 func (w *window) restart() {
-	w.gone = append(w.gone, w.listed...)
+	w.leave(w.listed...)
 	if w.tail != nil {
-		w.gone = append(w.gone, w.tail)
+		w.leave(w.tail)
 	}
-	w.listed, w.tail = nil, nil
+	w.listed, w.tail, w.longest = nil, nil, 0
+}
+
+// leave takes what is no longer listed. A segment can be fetched for its own
+// duration and that of the longest list it was in, a part for as long as parts
+// are listed (RFC 8216bis 6.2.2). What counts is how much media comes
+// meanwhile: an edge that reads what came long ago keeps the same.
+func (w *window) leave(all ...*segment) {
+	for _, s := range all {
+		s.until = w.came + s.duration() + max(w.dvr, w.longest, partTargets*int64(s.info.Target)*1000)
+	}
+	w.gone = append(w.gone, all...)
 }
 
 func (w *window) complete() {
@@ -113,15 +132,17 @@ func (w *window) complete() {
 
 // trim takes from the list what the newest segments make superfluous. Pauses
 // of the publisher are not on the stream clock but age the log all the same,
-// hence the second limit, on the time of day.
+// hence the limits on the time of day, of which the second is beyond which the
+// log may no longer have anything.
 func (w *window) trim() {
 	newest := w.listed[len(w.listed)-1]
 	var listed int64
 	first, media := len(w.listed), 0
 	for first > 0 {
 		s := w.listed[first-1]
-		enough := listed >= w.dvr || newest.info.PDT-s.info.PDT > w.dvr*3/2
-		if enough && media >= minSegments {
+		age := newest.info.PDT - s.info.PDT
+		enough := listed >= w.dvr || age > w.dvr*3/2
+		if enough && media >= minSegments || age > oldest(w.dvr) {
 			break
 		}
 		listed += s.duration()
@@ -133,18 +154,15 @@ func (w *window) trim() {
 	for w.listed[first].gap { // nothing is to be had there
 		first++
 	}
-	w.gone = append(w.gone, w.listed[:first]...)
+	w.leave(w.listed[:first]...)
 	w.listed = w.listed[first:]
+	w.longest = max(w.longest, length(w.listed))
 
-	// A segment that left the list can be fetched for its own duration and
-	// that of the longest list it was in (RFC 8216bis 6.2.2).
-	var kept int64
-	i := len(w.gone)
-	for i > 0 && kept <= max(w.dvr, listed)+w.gone[i-1].duration() {
-		i--
-		kept += w.gone[i].duration()
+	due := 0
+	for due < len(w.gone) && w.gone[due].until <= w.came {
+		due++
 	}
-	w.gone = w.gone[i:]
+	w.gone = w.gone[due:]
 }
 
 // find is the segment of that number, nil if it is not there.

@@ -1,0 +1,388 @@
+package edge
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/hlscheck"
+)
+
+// edgeModel is one edge, and what its viewers were shown.
+type edgeModel struct {
+	h       *historyModel
+	s       *stream
+	next    int   // entry of the log
+	at      int64 // when what it read last was stored
+	history int   // entries before it are read by headers only
+	shown   map[string]*shownModel
+}
+
+// shownModel is what an edge has shown of a rendition.
+type shownModel struct {
+	series  *hlscheck.Series
+	list    *list // the newest
+	view    *view // the newest of the session; nil: none
+	session string
+	at      int64 // when it was shown
+	media   int64 // ms of it that came
+	longest int64 // the longest list of the session, ms
+	due     []dueModel
+	inits   int
+}
+
+// dueModel is what left a list, and how long it has to be found.
+type dueModel struct {
+	s     *segment
+	parts int   // of it that were listed
+	whole bool  // all of it was
+	ended bool  // the list had ended: when, the log does not ask
+	until int64 // time of day
+	media int64 // and as long as no more media of the rendition has come
+}
+
+// read applies the next n entries that the log has.
+func (e *edgeModel) read(n int) {
+	l := e.h.log
+	for ; n > 0; n-- {
+		e.next = max(e.next, l.read)
+		if e.next >= l.read+len(l.entries) {
+			return
+		}
+		x := l.entries[e.next-l.read]
+		e.next, e.at = e.next+1, x.at
+		e.apply(x.m)
+		if e.h.r.IntN(20) == 0 {
+			again := l.entries[max(0, e.next-l.read-1-e.h.r.IntN(5))].m
+			e.apply(again)
+		}
+		if e.h.t.Failed() {
+			return
+		}
+		if behind := l.read + len(l.entries) - e.next; behind == 0 || behind < 40 && e.h.r.IntN(16) == 0 {
+			e.found()
+		}
+	}
+}
+
+func (e *edgeModel) apply(m *bus.Part) {
+	given := *m
+	if e.next <= e.history {
+		given.Data, given.Init = nil, nil
+	}
+	before := e.s.renditions[m.Rendition]
+	seen := before != nil && m.Seq <= before.window.seq
+	e.s.apply(&given)
+	if sh := e.shown[m.Rendition]; sh != nil && !seen {
+		sh.media += m.End - m.Start
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.s.renditions)) {
+		r := e.s.renditions[name]
+		sh := e.shown[name]
+		if sh == nil {
+			sh = &shownModel{}
+			e.shown[name] = sh
+		}
+		if l := r.lists.current().value; l != sh.list {
+			sh.list = l
+			e.check(r, sh, &l.view, m)
+		}
+		e.memory(r, sh)
+		if e.h.t.Failed() {
+			e.h.t.Fatalf("rendition %s, after part %d.%d of %s, number %d:\n%s", name, m.MSN, m.Index, m.Rendition, m.Seq, text(&r.lists.current().value.view, false))
+		}
+	}
+	e.current(m)
+}
+
+// check looks at a list just shown.
+func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
+	if session := v.info().Session; sh.session != session {
+		if was := sh.view; was != nil && v.first().msn < was.first().msn {
+			sh.due, sh.view = nil, nil // the name counts anew
+		}
+		e.leave(sh, v)
+		sh.series, sh.session, sh.view, sh.longest = hlscheck.NewSeries(r.name), session, nil, 0
+	}
+	found := sh.series.Add(text(v, false))
+	if e.at-sh.at < skipTargets*4000/2 { // who comes later asks for no delta update (RFC 8216bis 6.2.5.1)
+		found = slices.Concat(found, sh.series.Delta(text(v, true)))
+	}
+	if !v.dropped {
+		sh.at = e.at
+	}
+	for _, f := range found {
+		if f.Rule == "list.long" {
+			continue // see long
+		}
+		e.h.t.Errorf("%v", f)
+	}
+	e.numbers(v)
+	e.media(r, sh.view, v)
+	e.goesOn(sh.view, v)
+	e.long(sh.view, v)
+	e.gaps(r, sh.view, v)
+	if v.ended != strings.HasSuffix(text(v, false), "#EXT-X-ENDLIST\n") || v.ended && v.tail != nil || r.name == m.Rendition && v.ended != m.EOS {
+		e.h.t.Errorf("ended: %v, after an end: %v", v.ended, m.EOS)
+	}
+	e.leave(sh, v)
+	if was := sh.view; was != nil && v.first().msn > was.all()[len(was.all())-1].msn {
+		sh.longest = 0 // no segment was in lists of before
+	}
+	sh.view = v
+	sh.longest = max(sh.longest, length(v.listed))
+}
+
+// all is the listed segments with the open one.
+func (v *view) all() []*segment {
+	if v.tail == nil {
+		return v.listed
+	}
+	return append(slices.Clone(v.listed), v.tail)
+}
+
+// numbers holds what the list counts against what there was.
+func (e *edgeModel) numbers(v *view) {
+	breaks := discontinuitiesBefore(v.first())
+	for i, s := range v.all() {
+		if s.msn != v.first().msn+uint64(i) || s.info.Session != v.info().Session {
+			e.h.t.Errorf("segment %d of %s is listed as the one with number %d", s.msn, s.info.Session, v.first().msn+uint64(i))
+		}
+		if s.info.Discontinuity {
+			breaks++
+		}
+		if breaks != s.info.DiscontinuitySeq {
+			e.h.t.Errorf("segment %d has %d discontinuities up to it, the list counts %d", s.msn, s.info.DiscontinuitySeq, breaks)
+		}
+	}
+	if v.first().gap {
+		e.h.t.Errorf("the list begins with a gap")
+	}
+}
+
+// media holds listed segments against those that the publisher made.
+func (e *edgeModel) media(r *rendition, was, v *view) {
+	for _, s := range v.all() {
+		is := e.h.log.truth[s.info.Session][s.msn]
+		if s.gap || is == nil {
+			continue
+		}
+		if s.info.PDT != is.pdt || s.info.Discontinuity != is.disc || s.info.DiscontinuitySeq != is.seq {
+			e.h.t.Errorf("segment %d is %+v, not %+v", s.msn, s.info, is)
+		}
+		at := s.start
+		for i, p := range s.parts {
+			if p.index != i || p.msn != s.msn || p.start != at || p.duration() != is.ends[i]-at+s.start-is.start {
+				e.h.t.Errorf("segment %d has parts %+v, not %v", s.msn, s.parts, is.ends)
+			}
+			at = p.end
+		}
+		next := e.h.log.truth[s.info.Session][s.msn+1]
+		if s == v.tail || len(s.parts) == len(is.ends) || v.ended || next == nil || next.disc || was != nil && search(was.listed, s.msn) != nil {
+			continue
+		}
+		if x := e.elsewhere(r, s); x != nil && x.duration() > s.duration() {
+			e.h.t.Errorf("segment %d is listed with %d parts of %d", s.msn, len(s.parts), len(is.ends))
+		}
+	}
+}
+
+// elsewhere is what most there is of a segment in another rendition that has it whole.
+func (e *edgeModel) elsewhere(r *rendition, s *segment) (x *segment) {
+	for _, o := range e.s.renditions {
+		y := o.window.find(s.msn)
+		if o != r && y != nil && !y.gap && y.complete && y.info.Session == s.info.Session && (x == nil || y.duration() > x.duration()) {
+			x = y
+		}
+	}
+	return x
+}
+
+// goesOn finds a list that begins anew without need.
+func (e *edgeModel) goesOn(was, is *view) {
+	if was == nil || len(was.listed) == 0 {
+		return
+	}
+	next, _ := was.next()
+	if is.first().msn <= next {
+		return
+	}
+	var newest *segment
+	for _, s := range was.listed {
+		if !s.gap {
+			newest = s
+		}
+	}
+	first, dvr := is.first(), e.h.dvr.Milliseconds()
+	if first.msn-newest.msn-1 <= uint64(dvr/1000) && first.info.PDT-newest.info.PDT-newest.duration() <= dvr {
+		e.h.t.Errorf("a list up to %d begins anew with segment %d, %d ms later", newest.msn, first.msn, first.info.PDT-newest.info.PDT-newest.duration())
+	}
+}
+
+// long finds a list that lost what it should have kept.
+func (e *edgeModel) long(was, is *view) {
+	if was == nil || is.ended || was.first().msn >= is.first().msn || len(is.listed) == 0 {
+		return
+	}
+	media, lasts := 0, length(is.listed)
+	for _, s := range is.listed {
+		if !s.gap {
+			media++
+		}
+	}
+	var left *segment // the newest media that left; gaps after it go with it
+	for i, s := range was.listed {
+		if s.msn < is.first().msn && !s.gap {
+			left = s
+			lasts = length(is.listed) + length(was.listed[i+1:min(uint64(len(was.listed)), is.first().msn-was.first().msn)])
+		}
+	}
+	if left == nil || is.first().msn > was.all()[len(was.all())-1].msn {
+		return
+	}
+	age := is.listed[len(is.listed)-1].info.PDT - left.info.PDT
+	dvr := e.h.dvr.Milliseconds()
+	if age <= oldest(dvr) && (media < minSegments || lasts < dvr && age <= dvr*3/2) {
+		e.h.t.Errorf("segment %d left a list of which %d of %d ms are left, at an age of %d", left.msn, media, lasts, age)
+	}
+}
+
+// gaps holds each new gap against the other renditions.
+func (e *edgeModel) gaps(r *rendition, was, is *view) {
+	for _, s := range is.listed {
+		if !s.gap || was != nil && search(was.listed, s.msn) != nil {
+			continue
+		}
+		x := e.elsewhere(r, s)
+		if x == nil {
+			continue
+		}
+		own := s.parts != nil // its begin was listed
+		if s.duration() != x.duration() || s.info.Discontinuity != x.info.Discontinuity || s.info.DiscontinuitySeq != x.info.DiscontinuitySeq || !own && s.info.PDT != x.info.PDT {
+			e.h.t.Errorf("gap %d is %d ms, %+v, elsewhere it is %d ms, %+v", s.msn, s.duration(), s.info, x.duration(), x.info)
+		}
+	}
+}
+
+// leave notes what is no longer listed.
+func (e *edgeModel) leave(sh *shownModel, v *view) {
+	if sh.view == nil {
+		return
+	}
+	now := e.h.log.now
+	if sh.view.dropped {
+		return // nobody was shown it
+	}
+	for _, s := range sh.view.all() {
+		if s.info.Session == v.info().Session && s.msn >= v.first().msn {
+			break
+		}
+		lasts := sh.longest + s.duration()
+		d := dueModel{s: s, parts: len(s.parts), whole: s.complete && !s.gap, until: now + lasts, media: sh.media + lasts}
+		if s == sh.view.tail {
+			lasts = partTargets * int64(s.info.Target) * 1000
+			d = dueModel{s: s, parts: len(sh.view.parts), until: now + lasts, media: sh.media + lasts}
+		}
+		d.ended = sh.view.ended
+		sh.due = append(sh.due, d)
+	}
+}
+
+// found looks for what is to be had.
+func (e *edgeModel) found() {
+	for _, name := range slices.Sorted(maps.Keys(e.shown)) {
+		r, sh := e.s.renditions[name], e.shown[name]
+		sh.due = slices.DeleteFunc(sh.due, func(d dueModel) bool { return d.until <= e.h.log.now || d.media <= sh.media })
+		for _, d := range sh.due {
+			e.has(r, d)
+		}
+		for _, s := range sh.view.all() {
+			d := dueModel{s: s, parts: len(s.parts), whole: s.complete && !s.gap, ended: sh.view.ended}
+			if s == sh.view.tail {
+				d.parts = len(sh.view.parts)
+			}
+			if !sh.view.dropped {
+				e.has(r, d)
+			}
+		}
+		if e.h.t.Failed() {
+			e.h.t.Fatalf("rendition %s:\n%s", name, text(sh.view, false))
+		}
+	}
+}
+
+func (e *edgeModel) has(r *rendition, d dueModel) {
+	t := target{kind: kindSegment, msn: d.s.msn}
+	if d.whole {
+		if _, parts := e.s.locate(r, t); len(parts) != d.parts {
+			e.h.t.Errorf("segment %d cannot be found %+v media %d shown longest %d, window came %d longest %d until %d gone %d", d.s.msn, d, e.shown[r.name].media, e.shown[r.name].longest, r.window.came, r.window.longest, d.s.until, len(r.window.gone))
+		}
+	}
+	t.kind = kindPart
+	for i := range d.parts {
+		t.part = i
+		_, parts := e.s.locate(r, t)
+		if len(parts) != 1 || parts[0] != d.s.parts[i] {
+			e.h.t.Errorf("part %d.%d cannot be found", d.s.msn, i)
+			return
+		}
+		if e.h.whole && !d.ended && parts[0].pin.Load() == nil && !e.h.log.holds(parts[0].seq) {
+			e.h.t.Errorf("part %d.%d is no longer in the log; %+v at %d now %d first %d of %d dropped %v", d.s.msn, i, d, e.at, e.h.log.now, e.h.log.entries[0].at, len(e.h.log.entries), e.shown[r.name].view.dropped)
+			return
+		}
+	}
+	if seq := r.inits[d.s.info.InitID]; d.whole && (seq == 0 || e.h.whole && !d.ended && !e.h.log.holds(seq)) {
+		e.h.t.Errorf("init %s of segment %d cannot be found", d.s.info.InitID, d.s.msn)
+	}
+}
+
+// memory holds what is kept against its bounds.
+func (e *edgeModel) memory(r *rendition, sh *shownModel) {
+	pinned, bytes := int64(0), int64(0)
+	for _, p := range r.pins.parts {
+		pinned += p.duration()
+		bytes += int64(len(*p.pin.Load()))
+	}
+	if keep := partTargets*4000 + e.s.keep + 500; pinned > keep || bytes != r.pins.bytes {
+		e.h.t.Errorf("%d ms are pinned, %d bytes, said to be %d", pinned, bytes, r.pins.bytes)
+	}
+	held := int64(0)
+	used := map[string]bool{}
+	for _, s := range slices.Concat(r.window.gone, r.window.listed) {
+		held += s.duration()
+		used[s.info.InitID] = true
+	}
+	if r.window.tail != nil {
+		used[r.window.tail.info.InitID] = true
+	}
+	if most := 4*oldest(e.s.dvr.Milliseconds()) + 60_000; held > most {
+		e.h.t.Errorf("%d segments of %d ms are kept", len(r.window.gone)+len(r.window.listed), held)
+	}
+	if len(r.inits) > sh.inits {
+		for id := range r.inits {
+			if !used[id] {
+				e.h.t.Errorf("nobody needs init %s", id)
+			}
+		}
+	}
+	sh.inits = len(r.inits)
+}
+
+// current holds the master against what is being made.
+func (e *edgeModel) current(m *bus.Part) {
+	listed := map[string]bool{}
+	for _, v := range e.s.master.current().value.variants {
+		listed[v.rendition] = true
+	}
+	newest := e.s.newest()
+	if newest == nil {
+		return
+	}
+	if m.Segment != nil && newest.info.Session != m.Segment.Session && e.s.renditions[m.Rendition] != nil && e.h.sessionOf(m.Segment.Session) > e.h.sessionOf(newest.info.Session) {
+		e.h.t.Fatalf("%s has a segment of %s, and the newest is of %s", m.Rendition, m.Segment.Session, newest.info.Session)
+	}
+	if r := e.s.renditions[m.Rendition]; r != nil && r.window.newest().info.Session == newest.info.Session && !listed[m.Rendition] && r.window.newest().msn+lagSegments >= newest.msn {
+		e.h.t.Fatalf("%s has just got a part, and the master does not have it", m.Rendition)
+	}
+}
