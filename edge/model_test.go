@@ -41,7 +41,7 @@ func TestModelOfWindow(t *testing.T) {
 		dvr := time.Duration([]int{10, 20, 30, 60}[r.IntN(4)]) * time.Second
 		h := &historyModel{t: t, r: r, log: newLogModel(r), dvr: dvr, whole: r.IntN(4) > 0}
 		h.start()
-		for session := range 1 + r.IntN(4) {
+		for session := range 1 + r.IntN(3) {
 			if session > 0 {
 				h.log.begin(r.IntN(4) == 0)
 			}
@@ -69,7 +69,7 @@ func (h *historyModel) session() {
 	l, r := h.log, h.r
 	calm := []int{1, 1, 4, 20}[r.IntN(4)] // how seldom something happens
 	lag := 1 + r.IntN(6)
-	for range 100 + r.IntN(300) {
+	for range 60 + r.IntN(240) {
 		l.tick()
 		for _, i := range r.Perm(len(l.renditions)) {
 			if r.IntN(lag) == 0 {
