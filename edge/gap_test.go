@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/helios-h2020/pse/bus"
 )
 
 // names lists a window's segments as a playlist does: "7", "g8" for a gap, "9.2" for two parts of the open one.
@@ -141,5 +143,99 @@ func TestForgottenNameBeginsAnew(t *testing.T) {
 	}
 	if w.find(505) != nil || w.find(0) == nil {
 		t.Error("numbers of before are mixed with those of now")
+	}
+}
+
+// play has a stream get messages of a rendition.
+func (s *stream) play(rendition string, all ...*bus.Part) {
+	for _, m := range all {
+		again := *m
+		again.Rendition = rendition
+		s.apply(&again)
+	}
+}
+
+// What another rendition has of a segment that is not whole says nothing of its length.
+func TestUnfinishedSegmentIsNoPattern(t *testing.T) {
+	s := newStream("cam", "cam", DefaultConfig(), time.Now())
+	k, o, seq := &tape{}, &tape{seq: 1000}, uint64(0)
+	for range 8 {
+		s.play("480p", k.segment("s", false, 4)...)
+		s.play("source", o.segment("s", false, 4)...)
+	}
+	seq = o.seq
+	s.play("source", o.segment("s", false, 4)...)
+	s.play("source", o.segment("s", false, 2)...) // the rest of 9 is late
+	k.msn, k.at, k.seq = 10, 20_000, seq
+	s.play("480p", k.segment("s", false, 1)...)
+	if got := s.renditions["480p"].window.names(); !strings.HasSuffix(got, " 7:2000 g8:2000 g9:2000 10.1") {
+		t.Errorf("the list is %s", got)
+	}
+}
+
+// A transcoder that came back found media lost: what it left unfinished, and others have whole, is a gap.
+func TestUnfinishedSegmentIsNotWhole(t *testing.T) {
+	w, k := newWindow(2*time.Minute), &tape{}
+	other, o := newWindow(2*time.Minute), &tape{}
+	w.twin = func(msn uint64) *segment {
+		if s := other.find(msn); s != nil && s.complete {
+			return s
+		}
+		return nil
+	}
+	for range 7 {
+		w.applyAll(t, k.segment("s", false, 4))
+		other.applyAll(t, o.segment("s", false, 4))
+	}
+	w.applyAll(t, k.segment("s", false, 1))
+	other.applyAll(t, o.segment("s", false, 4))
+	other.applyAll(t, o.segment("s", false, 2))
+	o.at += 10_000
+	k.msn, k.at = o.msn, o.at
+	w.applyAll(t, k.segment("s", true, 1))
+	if got := w.names(); !strings.Contains(got, " 6:2000 g7:2000 g8:") || !strings.HasSuffix(got, " 9.1") {
+		t.Errorf("the list is %s", got)
+	}
+}
+
+// A discontinuity that nobody saw is at one of the gaps, and its date jumps there.
+func TestDiscontinuityAmongGaps(t *testing.T) {
+	for _, parts := range []int{4, 1} { // of the last segment before
+		w, k := newWindow(2*time.Minute), &tape{}
+		for range 8 {
+			w.applyAll(t, k.segment("s", false, 4))
+		}
+		w.applyAll(t, k.segment("s", false, parts))
+		k.msn, k.at, k.breaks = k.msn+2, k.at+30_000, k.breaks+1
+		w.applyAll(t, k.segment("s", false, 4))
+		breaks := uint64(0)
+		for i, s := range w.listed {
+			if s.info.Discontinuity {
+				breaks++
+			} else if i > 0 && s.info.PDT != w.listed[i-1].info.PDT+w.listed[i-1].duration() {
+				t.Errorf("segment %d is %d ms after the one before", s.msn, s.info.PDT-w.listed[i-1].info.PDT)
+			}
+			if breaks != s.info.DiscontinuitySeq {
+				t.Errorf("segment %d has number %d, with %d tags", s.msn, s.info.DiscontinuitySeq, breaks)
+			}
+		}
+		if breaks != 1 || w.listed[0].msn != 0 {
+			t.Errorf("%d discontinuities in %s", breaks, w.names())
+		}
+	}
+}
+
+// A rendition that is taken up again and again, and never brings a segment to its end, has no endless list.
+func TestGapsWithoutMedia(t *testing.T) {
+	w, k := newWindow(20*time.Second), &tape{}
+	for range 20 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	for range 100 {
+		w.applyAll(t, k.segment("s", false, 1))
+		k.at += 1500
+		if n := len(w.listed); n > 21 {
+			t.Fatalf("%d segments are listed: %s", n, w.names())
+		}
 	}
 }
