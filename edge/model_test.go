@@ -69,8 +69,12 @@ func (h *historyModel) session() {
 	l, r := h.log, h.r
 	calm := []int{1, 1, 4, 20}[r.IntN(4)] // how seldom something happens
 	lag := 1 + r.IntN(6)
+	shaky := r.IntN(3) == 0 // the publisher's connection breaks all the time
 	for range 60 + r.IntN(240) {
 		l.tick()
+		if shaky && r.IntN(12) == 0 {
+			l.pause()
+		}
 		for _, i := range r.Perm(len(l.renditions)) {
 			if r.IntN(lag) == 0 {
 				l.publish(l.renditions[i], 1+r.IntN(2*lag))
