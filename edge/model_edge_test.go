@@ -15,6 +15,7 @@ type edgeModel struct {
 	s       *stream
 	next    int   // entry of the log
 	at      int64 // when what it read last was stored
+	steady  int64 // the same on a clock that nobody sets
 	history int   // entries before it are read by headers only
 	shown   map[string]*shownModel
 }
@@ -51,7 +52,7 @@ func (e *edgeModel) read(n int) {
 			return
 		}
 		x := l.entries[e.next-l.read]
-		e.next, e.at = e.next+1, x.at
+		e.next, e.at, e.steady = e.next+1, x.at, x.steady
 		e.apply(x.m)
 		if e.h.r.IntN(20) == 0 {
 			again := l.entries[max(0, e.next-l.read-1-e.h.r.IntN(5))].m
@@ -127,11 +128,11 @@ func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
 // rules holds a list against those of hlscheck, after the one that a client got before.
 func (e *edgeModel) rules(sh *shownModel, v *view) {
 	found := sh.series.Add(text(v, false))
-	if e.h.r.IntN(3) == 0 && e.at-sh.at < skipTargets*4000/2 { // who comes later asks for no delta update (RFC 8216bis 6.2.5.1)
+	if e.h.r.IntN(3) == 0 && e.steady-sh.at < skipTargets*4000/2 { // who comes later asks for no delta update (RFC 8216bis 6.2.5.1)
 		found = slices.Concat(found, sh.series.Delta(text(v, true)))
 	}
 	if !v.dropped {
-		sh.at = e.at
+		sh.at = e.steady
 	}
 	for _, f := range found {
 		if f.Rule != "list.long" { // see long

@@ -167,12 +167,12 @@ func (h *historyModel) same(a, b *edgeModel) {
 		}
 		fa, fb := va.first(), vb.first()
 		if fa.msn > fb.msn {
-			va, vb, fa, fb = vb, va, fb, fa
+			va, vb, fa = vb, va, fb
 		}
 		if ta, tb := text(va, false), text(vb, false); ta == tb {
 			continue
 		}
-		if h.log.holds(fa.parts[0].seq) || vb.next1() != va.next1() {
+		if h.log.holds(fa.parts[0].seq) || vb.place() != va.place() {
 			h.t.Fatalf("%s: one edge shows\n%sanother\n%s", rm.name, text(va, false), text(vb, false))
 		}
 	}
@@ -194,7 +194,7 @@ func (v *view) first() *segment {
 	return v.tail
 }
 
-func (v *view) next1() [2]uint64 {
+func (v *view) place() [2]uint64 {
 	msn, index := v.next()
 	return [2]uint64{msn, uint64(index)}
 }

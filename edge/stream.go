@@ -90,7 +90,7 @@ func (s *stream) apply(m *bus.Part) {
 		return
 	}
 	s.renditions[m.Rendition] = r
-	if m.Segment != nil && !s.knows(m.Segment.Session, r) {
+	if m.Segment != nil && (s.newest() == nil || !s.knows(m.Segment.Session, r)) {
 		s.session = m.Segment.Session
 	}
 	if m.Segment != nil {
@@ -157,7 +157,7 @@ func (s *stream) newest() *segment {
 	return newest
 }
 
-// knows reports that a rendition other than r has come to a session, or all have.
+// knows reports that a session is the newest, or was: another rendition than r is in it still.
 func (s *stream) knows(session string, r *rendition) bool {
 	if session == s.session {
 		return true
