@@ -28,7 +28,7 @@ func (w *window) bridge(last *segment, m *bus.Part) bool {
 	case lost:
 		gaps[0].parts, w.tail = last.parts, nil
 	case w.tail != nil:
-		w.tail.complete = true
+		w.tail.complete, w.tail.short = true, m.MSN > last.msn+1
 		w.listed, w.tail = append(w.listed, w.tail), nil
 	}
 	w.listed = append(w.listed, gaps...)

@@ -239,3 +239,25 @@ func TestGapsWithoutMedia(t *testing.T) {
 		}
 	}
 }
+
+// Nor does what is listed of a segment whose end nobody saw.
+func TestShortSegmentIsNoPattern(t *testing.T) {
+	s := newStream("cam", "cam", DefaultConfig(), time.Now())
+	k := &tape{}
+	for range 8 {
+		all := k.segment("s", false, 4)
+		s.play("480p", all...)
+		s.play("source", all...)
+	}
+	s.play("480p", k.segment("s", false, 1)...) // 8, of which the rest got lost, as 9 did
+	k.msn, k.at = 10, 20_000
+	all := k.segment("s", true, 4)
+	s.play("480p", all...)
+	if got := s.renditions["480p"].window.names(); !strings.Contains(got, " 8:500 g9:") {
+		t.Fatalf("the list is %s", got)
+	}
+	s.play("source", all...)
+	if got := s.renditions["source"].window.names(); strings.Contains(got, "g8:500 ") {
+		t.Errorf("the list is %s", got)
+	}
+}

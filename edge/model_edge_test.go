@@ -197,9 +197,10 @@ func (e *edgeModel) media(r *rendition, was, v *view) {
 
 // elsewhere is what most there is of a segment in another rendition that has it whole.
 func (e *edgeModel) elsewhere(r *rendition, s *segment) (x *segment) {
+	is := e.h.log.truth[s.info.Session][s.msn]
 	for _, o := range e.s.renditions {
 		y := o.window.find(s.msn)
-		if o != r && y != nil && !y.gap && y.complete && y.info.Session == s.info.Session && (x == nil || y.duration() > x.duration()) {
+		if o != r && y != nil && !y.gap && y.complete && is != nil && len(y.parts) == len(is.ends) && y.info.Session == s.info.Session && (x == nil || y.duration() > x.duration()) {
 			x = y
 		}
 	}

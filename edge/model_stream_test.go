@@ -120,7 +120,7 @@ func (l *logModel) tick() {
 	if len(s.ends) == l.length-1 {
 		long = 50 + int64(l.r.IntN(451))
 	}
-	l.clock, l.now, l.credit = l.clock+long, l.now+long, min(l.credit+long, 60_000)
+	l.clock, l.now, l.credit = l.clock+long, l.now+long, min(l.credit+long, 100_000)
 	s.ends = append(s.ends, l.clock)
 	s.closed = len(s.ends) == l.length
 }

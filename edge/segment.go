@@ -30,6 +30,7 @@ type segment struct {
 	parts    []*part
 	complete bool
 	until    int64 // of what its window counts as media that came, it is kept after it left the list, ms
+	short    bool  // nobody knows where it was to end
 	gap      bool  // it is not to be had as a whole (EXT-X-GAP), only such parts as came
 }
 

@@ -179,7 +179,7 @@ func (s *stream) twin(r *rendition, msn uint64) (twin *segment) {
 			continue
 		}
 		seg := other.window.find(msn)
-		if seg == nil || seg.gap || !seg.complete || seg.info.Session != session {
+		if seg == nil || seg.gap || seg.short || !seg.complete || seg.info.Session != session {
 			continue
 		}
 		if twin == nil || seg.duration() > twin.duration() {
