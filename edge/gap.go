@@ -17,7 +17,8 @@ func (w *window) bridge(last *segment, m *bus.Part) bool {
 		}
 		h.from, h.date, h.clock, h.begun = last.msn, last.info.PDT, last.start, true
 	}
-	if m.MSN-whole.msn-1 > uint64(w.dvr/1000) || m.Segment.PDT-whole.info.PDT-whole.duration() > w.dvr {
+	missing, away := m.MSN-whole.msn-1, m.Segment.PDT-whole.info.PDT-whole.duration()
+	if missing > uint64(w.dvr/1000) || missing > 0 && away > w.dvr {
 		return false
 	}
 	gaps, ok := h.fill(w.twin, m)

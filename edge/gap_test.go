@@ -261,3 +261,16 @@ func TestShortSegmentIsNoPattern(t *testing.T) {
 		t.Errorf("the list is %s", got)
 	}
 }
+
+// Where nothing is missing the list goes on, however long the publisher was away or the clock was set.
+func TestListGoesOnAfterAPause(t *testing.T) {
+	w, k := newWindow(20*time.Second), &tape{}
+	for range 12 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	k.at += 30_000
+	w.applyAll(t, k.segment("s", true, 1))
+	if len(w.listed) < minSegments || w.tail.msn != 12 {
+		t.Errorf("the list is %s", w.names())
+	}
+}

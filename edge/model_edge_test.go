@@ -223,6 +223,13 @@ func (e *edgeModel) goesOn(was, is *view) {
 		}
 	}
 	first, dvr := is.first(), e.h.dvr.Milliseconds()
+	if t := was.tail; t != nil && first.info.Discontinuity && (first.msn == t.msn+1 || first.info.PDT-t.info.PDT > dvr) {
+		newest = t // what came of it is whole
+	}
+	if first.msn == newest.msn+1 {
+		e.h.t.Errorf("a list up to %d begins anew with the next segment", newest.msn)
+		return
+	}
 	if first.msn-newest.msn-1 <= uint64(dvr/1000) && first.info.PDT-newest.info.PDT-newest.duration() <= dvr {
 		e.h.t.Errorf("a list up to %d begins anew with segment %d, %d ms later", newest.msn, first.msn, first.info.PDT-newest.info.PDT-newest.duration())
 	}
