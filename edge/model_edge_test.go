@@ -226,6 +226,9 @@ func (e *edgeModel) goesOn(was, is *view) {
 	if t := was.tail; t != nil && first.info.Discontinuity && (first.msn == t.msn+1 || first.info.PDT-t.info.PDT > dvr) {
 		newest = t // what came of it is whole
 	}
+	if t := was.tail; t != nil && first.msn != t.msn+1 && first.info.PDT-t.info.PDT > dvr {
+		return // the clock was set: by the dates more is missing
+	}
 	if first.msn == newest.msn+1 {
 		e.h.t.Errorf("a list up to %d begins anew with the next segment", newest.msn)
 		return
