@@ -271,14 +271,15 @@ func (l *life) wrong() {
 // declare says how long an upload is.
 func (l *life) declare() {
 	if s := l.one(); s != nil && s.size < 0 && s.acked > 0 {
-		s.body = s.body[:s.acked+l.r.IntN(len(s.body)-s.acked+1)]
-		a := l.patch(s, nil, "Upload-Length", strconv.Itoa(len(s.body)))
+		least := max(s.acked, s.flying) // what is on its way may be there by then
+		length := least + l.r.IntN(len(s.body)-least+1)
+		a := l.patch(s, nil, "Upload-Length", strconv.Itoa(length))
 		if a.StatusCode != http.StatusNoContent { // it may be known or not
 			if h := l.ask(l.any(), "HEAD", s.id, nil); h.StatusCode == http.StatusOK && h.Header.Get("Upload-Length") == "" {
 				return
 			}
 		}
-		s.size = len(s.body)
+		s.body, s.size = s.body[:length], length
 		l.heard(s, 0, a)
 	}
 }
