@@ -228,3 +228,20 @@ func TestToldBeforeTheWelcome(t *testing.T) {
 		t.Errorf("it misses %d", got)
 	}
 }
+
+// What comes for somebody who joins while the worker starts is kept until the
+// welcome; who was there before has its own.
+func TestJoinedWhileTheWorkerStarts(t *testing.T) {
+	l := newLogged()
+	w := &Worker{shared: &linkModel{id: "here"}, memory: l.memory, presence: newPresence()}
+	w.presence.set(&bus.Room{Name: "r", Members: []bus.Member{{SID: "a", Worker: "there"}, {SID: "b", Worker: "here"}}})
+	w.remember()
+	if t1 := l.trail("a"); t1 == nil || !t1.welcomed {
+		t.Errorf("who was there before: %+v", t1)
+	}
+	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindJoin, ID: "jb", Name: "join"})
+	l.say(1)
+	if got := l.missed(position{}); got != 2 {
+		t.Errorf("it misses %d", got)
+	}
+}

@@ -299,11 +299,15 @@ func (w *Worker) read(ctx context.Context) error {
 }
 
 // remember makes trails for the members that were there before this worker.
+// Those who joined here meanwhile are yet to be welcomed: what comes for them is kept.
 func (w *Worker) remember() {
 	w.memory.mu.Lock()
 	defer w.memory.mu.Unlock()
 	w.presence.each(func(r *bus.Room) {
 		for _, m := range r.Present() {
+			if m.Worker == w.shared.ID() {
+				continue
+			}
 			t := w.memory.known(r.Name, m.SID)
 			t.keep = m.PID != ""
 			t.welcomed = !t.keep
