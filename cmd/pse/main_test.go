@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	_ = os.Setenv(builtIn, dir)
+	http.DefaultClient.Timeout = time.Minute // a program that hangs fails its test, not all
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -58,6 +58,11 @@ func start(t *testing.T, o process.PSEOptions) *process.PSE {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if t.Failed() {
+			if stacks := p.Hangs(context.Background()); stacks != "" {
+				t.Logf("%s hangs:\n%s", o.Name, stacks)
+			}
+		}
 		p.Stop()
 		if t.Failed() {
 			t.Logf("%s said: %s", o.Name, p.Said())

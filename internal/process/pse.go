@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -146,6 +147,41 @@ func (p *PSE) Profile(ctx context.Context, seconds int, file string) error {
 
 // Said is the end of its log.
 func (p *PSE) Said() string { return Tail(p.log) }
+
+// Hangs has a program whose admin listener answers nobody end, and returns what
+// its goroutines waited for; empty: it answers.
+func (p *PSE) Hangs(ctx context.Context) (stacks string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Admin+"/metrics", nil)
+	if err != nil {
+		return err.Error()
+	}
+	if r, err := http.DefaultClient.Do(req); err == nil {
+		_, err = io.Copy(io.Discard, r.Body)
+		r.Body.Close()
+		if err == nil {
+			return ""
+		}
+	}
+	select {
+	case <-p.done:
+		return ""
+	default:
+	}
+	before := len(p.said())
+	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
+	select {
+	case <-p.done:
+	case <-time.After(10 * time.Second): // it cannot even do that
+	}
+	return p.said()[before:]
+}
+
+func (p *PSE) said() string {
+	b, _ := os.ReadFile(p.log)
+	return string(b)
+}
 
 // BusURL is the address of the bus that runs with this data directory.
 func BusURL(data string) (string, error) {
