@@ -118,4 +118,3 @@ func (e *edgeModel) memory(r *rendition, sh *shownModel) {
 	}
 	sh.inits = len(r.inits)
 }
-
