@@ -14,6 +14,7 @@ import (
 type member struct {
 	w               *Worker
 	room, sid, term string
+	life            string // lifeOf it
 	call            string // that it is in; names it at the relay
 	modern          bool
 	recoverable     bool
@@ -33,8 +34,10 @@ type member struct {
 // wants says whether the client has not got a signal yet. Under memory.mu, as
 // are receive, emit and flush.
 func (m *member) wants(r ref) bool {
-	if m.welcomed && (r.s.Kind == kindWelcome || r.s.Kind == kindWelcomeBack) {
-		return false // its place in the log may be after its offset (flush)
+	if r.s.Kind == kindWelcome || r.s.Kind == kindWelcomeBack {
+		if m.welcomed || r.s.ID != "" && m.life != "" && r.s.ID[1:] != m.life {
+			return false // it had it, though its place in the log may be after its offset (flush); or it is another life's
+		}
 	}
 	return r.at.compare(m.after) > 0
 }

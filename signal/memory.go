@@ -238,6 +238,7 @@ func (p *party) left(s *bus.Signal, now time.Time) {
 	}
 	if was := p.trail; was != nil {
 		if p.trail = nil; was.local != nil {
+			was.local.held = nil // of the life that ended
 			p.trail = &trail{room: was.room, local: was.local, made: now}
 		}
 	}

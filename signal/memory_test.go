@@ -245,3 +245,22 @@ func TestJoinedWhileTheWorkerStarts(t *testing.T) {
 		t.Errorf("it misses %d", got)
 	}
 }
+
+// An old client that joins again, and keeps its id, gets nothing that was for
+// its life before, which may be read only now.
+func TestNextLifeGetsNothingOfTheLast(t *testing.T) {
+	l := newLogged()
+	l.welcome("a")
+	here := &member{sid: "b", life: "2"}
+	l.known("r", "b").local = here
+	told := func(life, from string) {
+		l.add(bus.Signal{Room: "r", From: "b", To: "b", Kind: kindWelcome, ID: "w" + life, Name: "created"})
+		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: kindJoin, ID: "j" + life + "b", Name: "join"})
+	}
+	told("1", "a")
+	l.add(bus.Signal{Room: "r", From: "b", Kind: kindGone, ID: "g1"})
+	told("2", "c")
+	if len(here.held) != 2 || here.held[0].s.ID != "w2" || here.held[1].s.From != "c" {
+		t.Errorf("it gets %d: %+v", len(here.held), here.held)
+	}
+}

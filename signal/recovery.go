@@ -40,7 +40,7 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 	record, err := w.update(ctx, room, func(r *bus.Room) error {
 		for i := range r.Members {
 			if me := &r.Members[i]; me.PID != "" && same(me.PID, h.PID) && me.Left == nil {
-				m.sid, m.modern = me.SID, me.Modern
+				m.sid, m.modern, m.life = me.SID, me.Modern, lifeOf(me)
 				me.Worker, me.Term, me.Away = w.shared.ID(), m.term, 0
 				return nil
 			}

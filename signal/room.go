@@ -83,7 +83,7 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 	if err != nil {
 		return err
 	}
-	m.call = r.Call
+	m.call, m.life = r.Call, lifeOf(r.Member(m.sid))
 	if m.modern {
 		m.renew = renewal(w.ice.get(ctx, m.call, m.sid), time.Now())
 	}
@@ -91,7 +91,11 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 	m.socket, m.record = s, r.Revision
 	t := w.memory.known(m.room, m.sid)
 	t.local = m
-	m.held = append(m.held, t.refs...) // another worker's news may be here already
+	for _, r := range t.refs { // another worker's news may be here already
+		if m.wants(r) {
+			m.held = append(m.held, r)
+		}
+	}
 	w.memory.mu.Unlock()
 	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
 		return err
