@@ -9,6 +9,10 @@ import "github.com/helios-h2020/pse/bus"
 // on and nobody who plays something older loses it. It reports false where so
 // much is missing that the list has to begin anew.
 func (w *window) bridge(last *segment, m *bus.Part) bool {
+	most := uint64(w.dvr / 1000)
+	if m.MSN-last.msn-1 > most {
+		return false
+	}
 	lost, whole := w.lost(last, m), last
 	h := hole{from: last.msn + 1, to: m.MSN, date: last.info.PDT + last.duration(), clock: last.end, before: last.info}
 	if lost { // the media goes on, as if the segment were whole
@@ -18,7 +22,7 @@ func (w *window) bridge(last *segment, m *bus.Part) bool {
 		h.from, h.date, h.clock, h.begun = last.msn, last.info.PDT, last.start, true
 	}
 	missing, away := m.MSN-whole.msn-1, m.Segment.PDT-whole.info.PDT-whole.duration()
-	if missing > uint64(w.dvr/1000) || missing > 0 && away > w.dvr {
+	if missing > most || missing > 0 && away > w.dvr {
 		return false
 	}
 	gaps, ok := h.fill(w.twin, m)
@@ -43,16 +47,25 @@ func (w *window) lost(last *segment, m *bus.Part) bool {
 	if last.complete {
 		return false
 	}
-	next := m.Segment
-	if m.MSN > last.msn+1 {
-		if s := w.twin(last.msn + 1); s != nil {
-			next = s.info
-		} else if next.Discontinuity { // it may not be the only one
-			s := w.twin(last.msn)
-			return s != nil && s.duration() > last.duration()
+	msn, next := w.nextKnown(last.msn, m)
+	switch {
+	case msn == last.msn+1:
+		return !next.Discontinuity
+	case next.DiscontinuitySeq == last.info.DiscontinuitySeq:
+		return true
+	}
+	s := w.twin(last.msn) // where the discontinuities are nobody knows
+	return s != nil && s.duration() > last.duration()
+}
+
+// nextKnown is the first segment after one that any rendition has, m's at the latest.
+func (w *window) nextKnown(msn uint64, m *bus.Part) (uint64, *bus.Segment) {
+	for msn++; msn < m.MSN; msn++ {
+		if s := w.twin(msn); s != nil {
+			return msn, s.info
 		}
 	}
-	return !next.Discontinuity
+	return m.MSN, m.Segment
 }
 
 // newestMedia is the newest listed segment that is no gap, nil if there is none.

@@ -198,6 +198,24 @@ func TestUnfinishedSegmentIsNotWhole(t *testing.T) {
 	}
 }
 
+// What follows later in another rendition, after no discontinuity, tells that an unfinished segment was longer.
+func TestUnfinishedSegmentBeforeOneThatNobodyHas(t *testing.T) {
+	w, k := newWindow(2*time.Minute), &tape{}
+	other, o := newWindow(2*time.Minute), &tape{}
+	w.twin = other.find
+	for range 8 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	w.applyAll(t, k.segment("s", false, 1)) // 8; nobody has 9
+	o.msn, o.at = 10, k.at+5000
+	other.applyAll(t, o.segment("s", false, 4))
+	k.msn, k.at, k.breaks = o.msn, o.at+10_000, o.breaks
+	w.applyAll(t, k.segment("s", true, 1))
+	if got := w.names(); !strings.HasSuffix(got, " 7:2000 g8:2750 g9:2750 g10:2000 11.1") {
+		t.Errorf("the list is %s", got)
+	}
+}
+
 // A discontinuity that nobody saw is at one of the gaps, and its date jumps there.
 func TestDiscontinuityAmongGaps(t *testing.T) {
 	for _, parts := range []int{4, 1} { // of the last segment before

@@ -185,12 +185,18 @@ func (e *edgeModel) media(r *rendition, was, v *view) {
 	}
 }
 
-// elsewhere is what most there is of a segment in another rendition that has it whole.
+// elsewhere is what most there is of a segment in another rendition that is known to have it whole.
 func (e *edgeModel) elsewhere(r *rendition, s *segment) (x *segment) {
 	is := e.h.log.truth[s.info.Session][s.msn]
 	for _, o := range e.s.renditions {
 		y := o.window.find(s.msn)
-		if o != r && y != nil && !y.gap && y.complete && is != nil && len(y.parts) == len(is.ends) && y.info.Session == s.info.Session && (x == nil || y.duration() > x.duration()) {
+		if o == r || y == nil || y.gap || !y.complete || is == nil || len(y.parts) != len(is.ends) || y.info.Session != s.info.Session {
+			continue
+		}
+		if next := o.window.find(s.msn + 1); is.lost && (next == nil || next.gap) && !(o.window.ended && o.window.newest() == y) {
+			continue // nobody was told of its end, and what came next does not say where it was
+		}
+		if x == nil || y.duration() > x.duration() {
 			x = y
 		}
 	}

@@ -37,22 +37,24 @@ import (
 // And edges that have read the same show the same, to the byte; where the log
 // had no more what another's list begins with, the end of it.
 func TestModelOfWindow(t *testing.T) {
-	model.Run(t, func(t *testing.T, r *rand.Rand) {
-		dvr := time.Duration([]int{10, 20, 30, 60}[r.IntN(4)]) * time.Second
-		h := &historyModel{t: t, r: r, log: newLogModel(r), dvr: dvr, whole: r.IntN(4) > 0}
-		h.start()
-		for session := range 1 + r.IntN(3) {
-			if session > 0 {
-				h.log.begin(r.IntN(4) == 0)
-			}
-			h.session()
-			if t.Failed() {
-				return
-			}
+	model.Run(t, historyOf)
+}
+
+func historyOf(t *testing.T, r *rand.Rand) {
+	dvr := time.Duration([]int{10, 20, 30, 60}[r.IntN(4)]) * time.Second
+	h := &historyModel{t: t, r: r, log: newLogModel(r), dvr: dvr, whole: r.IntN(4) > 0}
+	h.start()
+	for session := range 1 + r.IntN(3) {
+		if session > 0 {
+			h.log.begin(r.IntN(4) == 0)
 		}
-		h.start()
-		h.meet()
-	})
+		h.session()
+		if t.Failed() {
+			return
+		}
+	}
+	h.start()
+	h.meet()
 }
 
 // historyModel is one history of a log and the edges that read it.
