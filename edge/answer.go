@@ -74,12 +74,13 @@ func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, que
 			return listAnswer{}, err
 		}
 	}
-	b := l.forms[form{flat, d.skip}.index()].write(func() []byte {
+	skip := d.delta(&l.view)
+	b := l.forms[form{flat, skip}.index()].write(func() []byte {
 		style := playlistStyle{reports: "../"}
 		if flat {
 			style = playlistStyle{media: folder(s.name) + rend.name + "/", reports: folder(s.name)}
 		}
-		return renderMedia(&l.view, style, w.cfg.HoldBack, d.skip)
+		return renderMedia(&l.view, style, w.cfg.HoldBack, skip)
 	})
 	switch {
 	case l.view.ended:

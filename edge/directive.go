@@ -113,6 +113,17 @@ func (d directive) ask(v *view) answer {
 	return answerWait
 }
 
+// delta says whether a delta update is due. Who says which part comes next for
+// them has what is before it: where so much came at once that what would be
+// skipped goes beyond that, they get the full list.
+func (d directive) delta(v *view) bool {
+	if !d.skip || !d.blocks {
+		return d.skip
+	}
+	from := v.within(skipTargets * int64(v.info().Target) * 1000)
+	return from == 0 || v.listed[from-1].msn < d.msn
+}
+
 func (v *view) lastComplete() (msn uint64, ok bool) {
 	if n := len(v.listed); n > 0 {
 		return v.listed[n-1].msn, true

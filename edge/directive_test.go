@@ -3,6 +3,7 @@ package edge
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 )
@@ -53,6 +54,28 @@ func FuzzParseDirective(f *testing.F) {
 		}
 		d.ask(v)
 	})
+}
+
+// A client gets a delta update of a list of which it has what is skipped.
+func TestDeltaNeedsWhatIsSkipped(t *testing.T) {
+	w, k := newWindow(2*time.Minute), &tape{}
+	for range 20 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	k.msn, k.at = 40, 80_000 // gaps up to here come all at once
+	w.applyAll(t, k.segment("s", false, 2))
+	v := w.view(nil)
+	for query, want := range map[string]bool{
+		"_HLS_skip=YES":             true, // who says no more is taken to have read of late
+		"_HLS_msn=20&_HLS_skip=YES": false,
+		"_HLS_msn=27&_HLS_skip=YES": false,
+		"_HLS_msn=28&_HLS_skip=YES": true,
+		"_HLS_msn=40&_HLS_part=2":   false,
+	} {
+		if got := parseDirective(query).delta(&v); got != want {
+			t.Errorf("%s: %v", query, got)
+		}
+	}
 }
 
 // testView is segments 10 ... of some parts each, and a started one.

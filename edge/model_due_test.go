@@ -97,19 +97,15 @@ func (e *edgeModel) memory(r *rendition, sh *shownModel) {
 	if keep := partTargets*4000 + e.s.keep + 500; pinned > keep || bytes != r.pins.bytes {
 		e.h.t.Errorf("%d ms are pinned, %d bytes, said to be %d", pinned, bytes, r.pins.bytes)
 	}
-	held := int64(0)
-	used := map[string]bool{}
-	for _, s := range slices.Concat(r.window.gone, r.window.listed) {
-		held += s.duration()
-		used[s.info.InitID] = true
-	}
-	if r.window.tail != nil {
-		used[r.window.tail.info.InitID] = true
-	}
+	held := length(r.window.gone) + length(r.window.listed)
 	if most := 4*oldest(e.s.dvr.Milliseconds()) + 60_000; held > most {
 		e.h.t.Errorf("%d segments of %d ms are kept", len(r.window.gone)+len(r.window.listed), held)
 	}
 	if len(r.inits) > sh.inits {
+		used := map[string]bool{r.window.newest().info.InitID: true}
+		for _, s := range slices.Concat(r.window.gone, r.window.listed) {
+			used[s.info.InitID] = true
+		}
 		for id := range r.inits {
 			if !used[id] {
 				e.h.t.Errorf("nobody needs init %s", id)

@@ -15,7 +15,6 @@ type edgeModel struct {
 	s       *stream
 	next    int   // entry of the log
 	at      int64 // when what it read last was stored
-	steady  int64 // the same on a clock that nobody sets
 	history int   // entries before it are read by headers only
 	shown   map[string]*shownModel
 }
@@ -25,8 +24,8 @@ type shownModel struct {
 	series  *hlscheck.Series
 	list    *list // the newest
 	view    *view // the newest of the session; nil: none
+	got     *view // the newest that a client got
 	session string
-	at      int64 // when it was shown
 	media   int64 // ms of it that came
 	longest int64 // the longest list of the session, ms
 	due     []dueModel
@@ -42,7 +41,7 @@ func (e *edgeModel) read(n int) {
 			return
 		}
 		x := l.entries[e.next-l.read]
-		e.next, e.at, e.steady = e.next+1, x.at, x.steady
+		e.next, e.at = e.next+1, x.at
 		e.apply(x.m)
 		if e.h.r.IntN(20) == 0 {
 			again := l.entries[max(0, e.next-l.read-1-e.h.r.IntN(5))].m
@@ -51,7 +50,7 @@ func (e *edgeModel) read(n int) {
 		if e.h.t.Failed() {
 			return
 		}
-		if behind := l.read + len(l.entries) - e.next; behind == 0 || behind < 40 && e.h.r.IntN(16) == 0 {
+		if behind := l.read + len(l.entries) - e.next; behind == 0 && e.h.r.IntN(4) == 0 || behind < 40 && e.h.r.IntN(16) == 0 {
 			e.found()
 		}
 	}
@@ -94,9 +93,9 @@ func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
 			sh.due, sh.view = nil, nil // the name counts anew
 		}
 		e.leave(sh, v)
-		sh.series, sh.session, sh.view, sh.longest = hlscheck.NewSeries(r.name), session, nil, 0
+		sh.series, sh.session, sh.view, sh.got, sh.longest = hlscheck.NewSeries(r.name), session, nil, nil, 0
 	}
-	if m.Segment != nil || m.Last || m.EOS || e.h.r.IntN(12) == 0 { // clients do not see every list
+	if v.ended || newsworthy(sh.view, v) || e.h.r.IntN(12) == 0 { // clients do not see every list
 		e.rules(sh, v)
 	}
 	e.numbers(v)
@@ -104,7 +103,7 @@ func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
 	e.goesOn(sh.view, v)
 	e.long(sh.view, v)
 	e.gaps(r, sh.view, v)
-	if v.ended != strings.HasSuffix(text(v, false), "#EXT-X-ENDLIST\n") || v.ended && v.tail != nil || r.name == m.Rendition && v.ended != m.EOS {
+	if v.ended && v.tail != nil || r.name == m.Rendition && v.ended != m.EOS {
 		e.h.t.Errorf("ended: %v, after an end: %v", v.ended, m.EOS)
 	}
 	e.leave(sh, v)
@@ -115,15 +114,33 @@ func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
 	sh.longest = max(sh.longest, length(v.listed))
 }
 
+// newsworthy reports that a list does more than go on.
+func newsworthy(was, is *view) bool {
+	if was == nil || is.first().msn > was.all()[len(was.all())-1].msn {
+		return true
+	}
+	next, _ := was.next()
+	for _, s := range is.all() {
+		if s.msn >= next && (s.gap || s.info.Discontinuity && s != was.tail) {
+			return true
+		}
+	}
+	return false
+}
+
 // rules holds a list against those of hlscheck, after the one that a client got before.
 func (e *edgeModel) rules(sh *shownModel, v *view) {
-	found := sh.series.Add(text(v, false))
-	if e.h.r.IntN(3) == 0 && e.steady-sh.at < skipTargets*4000/2 { // who comes later asks for no delta update (RFC 8216bis 6.2.5.1)
-		found = slices.Concat(found, sh.series.Delta(text(v, true)))
+	whole := text(v, false)
+	if v.ended != strings.HasSuffix(whole, "#EXT-X-ENDLIST\n") {
+		e.h.t.Errorf("ended: %v", v.ended)
 	}
-	if !v.dropped {
-		sh.at = e.steady
+	found := sh.series.Add(whole)
+	if was := sh.got; was != nil && e.h.r.IntN(3) == 0 {
+		d := directive{blocks: true, skip: true}
+		d.msn, d.part = was.next()
+		found = slices.Concat(found, sh.series.Delta(text(v, d.delta(v))))
 	}
+	sh.got = v
 	for _, f := range found {
 		if f.Rule != "list.long" { // see long
 			e.h.t.Errorf("%v", f)
@@ -161,8 +178,11 @@ func (e *edgeModel) numbers(v *view) {
 // media holds listed segments against those that the publisher made.
 func (e *edgeModel) media(r *rendition, was, v *view) {
 	for _, s := range v.all() {
+		if s.gap || was != nil && search(was.listed, s.msn) == s {
+			continue // it was looked at
+		}
 		is := e.h.log.truth[s.info.Session][s.msn]
-		if s.gap || is == nil {
+		if is == nil {
 			continue
 		}
 		if s.info.PDT != is.pdt || s.info.Discontinuity != is.disc || s.info.DiscontinuitySeq != is.seq {

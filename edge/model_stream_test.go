@@ -14,7 +14,6 @@ type logModel struct {
 	r          *rand.Rand
 	base       int64 // unix ms of stream clock 0
 	now        int64 // time of day, unix ms
-	set        int64 // by how much that clock was set, ms
 	clock      int64 // stream clock, ms
 	credit     int64 // for how long the publisher may be away, ms
 	session    string
@@ -62,9 +61,8 @@ type renditionModel struct {
 }
 
 type entryModel struct {
-	m      *bus.Part
-	at     int64 // time of day
-	steady int64 // the same on a clock that nobody sets
+	m  *bus.Part
+	at int64 // time of day
 }
 
 func newLogModel(r *rand.Rand) *logModel {
@@ -142,7 +140,7 @@ func (l *logModel) pause() {
 	case 1:
 		by := min(int64(l.r.IntN(100_000))-60_000, max(l.credit, 0)) // the clock is set
 		l.credit -= max(by, 0)
-		l.base, l.now, l.set = l.base+by, l.now+by, l.set+by
+		l.base, l.now = l.base+by, l.now+by
 	}
 	l.away(30_000)
 }
@@ -251,7 +249,7 @@ func (l *logModel) publish(rm *renditionModel, n int) {
 func (l *logModel) put(m *bus.Part) {
 	l.seq += 1 + uint64(l.r.IntN(3))
 	m.Seq = l.seq
-	l.entries = append(l.entries, entryModel{m, l.now, l.now - l.set})
+	l.entries = append(l.entries, entryModel{m, l.now})
 }
 
 // end has a worker end the session: all renditions, or, where it dies, some or none.

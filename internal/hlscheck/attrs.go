@@ -30,7 +30,7 @@ func parseAttrs(tag, s string) *attrs {
 	a := &attrs{tag: tag, raw: map[string]string{}}
 	for more := true; more; {
 		name, rest, ok := strings.Cut(s, "=")
-		if !ok || name == "" || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != "" {
+		if !ok || name == "" || !only(name, isNameByte) {
 			a.fail("attribute name %.40q", name)
 			return a
 		}
@@ -151,7 +151,7 @@ func (a *attrs) decimal(name string) float64 {
 	if !ok {
 		return 0
 	}
-	if strings.Trim(v, "0123456789.") != "" {
+	if !only(v, func(c byte) bool { return isDigit(c) || c == '.' }) {
 		a.fail("%s=%.40s: not a decimal number", name, v)
 		return 0
 	}
@@ -177,9 +177,23 @@ func (a *attrs) resolution(name string) (w, h int) {
 	return int(wn), int(hn)
 }
 
+// only reports that all of s is bytes of a kind. A list has thousands of numbers and names.
+func only(s string, kind func(c byte) bool) bool {
+	for i := range len(s) {
+		if !kind(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isNameByte(c byte) bool { return 'A' <= c && c <= 'Z' || isDigit(c) || c == '-' }
+
 // parseInteger reads 1 to 20 digits that fit 64 bits.
 func parseInteger(s string) (uint64, error) {
-	if s == "" || strings.Trim(s, "0123456789") != "" {
+	if s == "" || !only(s, isDigit) {
 		return 0, syntax("%.40q is not a decimal integer", s)
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
@@ -202,7 +216,7 @@ func parseSeconds(s string) (time.Duration, error) {
 	}
 	d := time.Duration(n) * time.Second
 	if frac != "" {
-		if strings.Trim(frac, "0123456789") != "" {
+		if !only(frac, isDigit) {
 			return 0, syntax("%.40q is not a number of seconds", s)
 		}
 		frac = (frac + "000000000")[:9]

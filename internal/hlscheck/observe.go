@@ -1,7 +1,7 @@
 package hlscheck
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -126,8 +126,9 @@ func (c *checker) syntax(rep *reply, err error) {
 }
 
 func (r *rendition) at(p Position) string {
+	at := r.name + " " + strconv.FormatUint(p.MSN, 10)
 	if p.Part < 0 {
-		return fmt.Sprintf("%s %d", r.name, p.MSN)
+		return at
 	}
-	return fmt.Sprintf("%s %d.%d", r.name, p.MSN, p.Part)
+	return at + "." + strconv.Itoa(p.Part)
 }

@@ -123,6 +123,9 @@ func deltaRules() []Rule {
 				if n := len(p.la.Segments); c == nil || n == 0 || p.la.Duration()-p.la.Segments[0].Duration <= c.SkipUntil {
 					return
 				}
+				if s := p.base.Segment(p.la.boundary(c.SkipUntil).MSN); s == nil || s.URI == "" {
+					return // the client never had what would be skipped
+				}
 				v.check(p.lb.Skips == 1 && p.lb.Skipped > 0, p.b.where(), "%d EXT-X-SKIP for %d segments of %v", p.lb.Skips, p.lb.Skipped, p.la.Duration())
 			}),
 		},
@@ -166,6 +169,20 @@ func deltaRules() []Rule {
 			}),
 		},
 	}
+}
+
+// boundary is the newest listed segment that is older than d from the end, the oldest if none is.
+func (l *List) boundary(d time.Duration) *Segment {
+	if l.Open != nil {
+		for _, x := range l.Open.Parts {
+			d -= x.Duration
+		}
+	}
+	i := len(l.Segments)
+	for ; i > 1 && d > 0; i-- {
+		d -= l.Segments[i-1].Duration
+	}
+	return &l.Segments[max(i-1, 0)]
 }
 
 // applied is the full playlist that a client makes of a delta update and the
@@ -238,8 +255,8 @@ func hintRules() []Rule {
 				}
 				p := l.prev.Next()
 				s := l.now.Segment(p.MSN)
-				if s != nil && s.Gap {
-					return // the hinted part will never be
+				if s != nil && (s.Gap || s.URI != "" && len(s.Parts) == 0) {
+					return // the hinted part will never be, or is no longer listed
 				}
 				if s != nil && s.URI != "" && len(s.Parts) == p.Part {
 					p = Position{p.MSN + 1, 0}

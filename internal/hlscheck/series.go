@@ -30,7 +30,6 @@ func (s *Series) Add(text string) []Finding {
 			s.r.first = now
 		}
 		s.c.showList(&listing{r: s.r, prev: s.r.last, now: now, rep: rep, first: s.r.first})
-		s.r.remember(now, rep)
 		s.base, s.full, s.r.last = s.r.last, now, now
 	}
 	return s.c.results.findings[known:]
