@@ -31,6 +31,13 @@ type admin struct {
 // who asks something here has the answer sooner.
 const adminQuiet = 250 * time.Millisecond
 
+// A part of the program that hangs must not have those who ask for metrics wait
+// for ever: who asks hears of it in time, and does not add to it without end.
+const (
+	metricsTime = 10 * time.Second
+	mostScrapes = 10
+)
+
 // newAdmin binds and serves, so many connections at most. ready says of each worker why it cannot serve.
 func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
@@ -43,7 +50,9 @@ func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready()) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg, ErrorLog: zap.NewStdLog(log)}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+		Registry: reg, ErrorLog: zap.NewStdLog(log), Timeout: metricsTime, MaxRequestsInFlight: mostScrapes,
+	}))
 	profiles(mux, cfg.Pprof)
 	a.server = &http.Server{Handler: visitors(cfg.Hosts, mux), ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes, ErrorLog: zap.NewStdLog(log)}
 	go func() {
