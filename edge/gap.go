@@ -21,7 +21,8 @@ func (w *window) bridge(last *segment, m *bus.Part) bool {
 		}
 		h.from, h.date, h.clock, h.begun = last.msn, last.info.PDT, last.start, true
 	}
-	missing, away := m.MSN-whole.msn-1, m.Segment.PDT-whole.info.PDT-whole.duration()
+	// Dates say nothing of that: the publisher's clock may have been set meanwhile.
+	missing, away := m.MSN-whole.msn-1, m.Start-whole.end
 	if missing > most || missing > 0 && away > w.dvr {
 		return false
 	}

@@ -292,3 +292,19 @@ func TestListGoesOnAfterAPause(t *testing.T) {
 		t.Errorf("the list is %s", w.names())
 	}
 }
+
+// A clock that was set says nothing of how much is missing.
+func TestListGoesOnAfterClockWasSet(t *testing.T) {
+	w, k := newWindow(20*time.Second), &tape{}
+	for range 12 {
+		w.applyAll(t, k.segment("s", false, 4))
+	}
+	w.applyAll(t, k.segment("s", false, 2))
+	k.msn, k.at = k.msn+1, k.at+4000
+	all := k.segment("s", true, 1)
+	all[0].Segment.PDT += 40_000
+	w.applyAll(t, all)
+	if got := w.names(); !strings.HasSuffix(got, "11:2000 12:1000 g13:4000 14.1") {
+		t.Errorf("the list is %s", got)
+	}
+}

@@ -13,9 +13,10 @@ import (
 type edgeModel struct {
 	h       *historyModel
 	s       *stream
-	next    int   // entry of the log
-	at      int64 // when what it read last was stored
-	history int   // entries before it are read by headers only
+	next    int               // entry of the log
+	at      int64             // when what it read last was stored
+	history int               // entries before it are read by headers only
+	missed  map[string]uint64 // by session, the number after the newest of which it did not read all
 	shown   map[string]*shownModel
 }
 
@@ -239,18 +240,12 @@ func (e *edgeModel) goesOn(was, is *view) {
 		}
 	}
 	first, dvr := is.first(), e.h.dvr.Milliseconds()
-	if t := was.tail; t != nil && first.info.Discontinuity && (first.msn == t.msn+1 || first.info.PDT-t.info.PDT > dvr) {
+	if t := was.tail; t != nil && first.info.Discontinuity && first.msn == t.msn+1 {
 		newest = t // what came of it is whole
 	}
-	if t := was.tail; t != nil && first.msn != t.msn+1 && first.info.PDT-t.info.PDT > dvr {
-		return // the clock was set: by the dates more is missing
-	}
-	if first.msn == newest.msn+1 {
-		e.h.t.Errorf("a list up to %d begins anew with the next segment", newest.msn)
-		return
-	}
-	if first.msn-newest.msn-1 <= uint64(dvr/1000) && first.info.PDT-newest.info.PDT-newest.duration() <= dvr {
-		e.h.t.Errorf("a list up to %d begins anew with segment %d, %d ms later", newest.msn, first.msn, first.info.PDT-newest.info.PDT-newest.duration())
+	missing, away := first.msn-newest.msn-1, first.start-newest.end
+	if missing == 0 || missing <= uint64(dvr/1000) && away <= dvr {
+		e.h.t.Errorf("a list up to %d begins anew with segment %d, %d ms later", newest.msn, first.msn, away)
 	}
 }
 

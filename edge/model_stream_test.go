@@ -26,8 +26,9 @@ type logModel struct {
 	length     int // parts that the open segment is to have
 	renditions []*renditionModel
 	seq        uint64
-	entries    []entryModel // what the log holds, oldest first
-	read       int          // entries that it no longer holds
+	entries    []entryModel      // what the log holds, oldest first
+	read       int               // entries that it no longer holds
+	dropped    map[string]uint64 // by session, the number after the newest of which it no longer holds something
 	truth      map[string]map[uint64]*segmentModel
 }
 
@@ -61,12 +62,13 @@ type renditionModel struct {
 }
 
 type entryModel struct {
-	m  *bus.Part
-	at int64 // time of day
+	m       *bus.Part
+	session string
+	at      int64 // time of day
 }
 
 func newLogModel(r *rand.Rand) *logModel {
-	l := &logModel{r: r, now: 1_700_000_000_000, seq: 1000, truth: map[string]map[uint64]*segmentModel{}}
+	l := &logModel{r: r, now: 1_700_000_000_000, seq: 1000, truth: map[string]map[uint64]*segmentModel{}, dropped: map[string]uint64{}}
 	for i, name := range []string{"source", "720p", "480p", "audio"} {
 		rm := &renditionModel{name: name, order: i, kind: bus.KindAV}
 		if name == "audio" {
@@ -249,7 +251,7 @@ func (l *logModel) publish(rm *renditionModel, n int) {
 func (l *logModel) put(m *bus.Part) {
 	l.seq += 1 + uint64(l.r.IntN(3))
 	m.Seq = l.seq
-	l.entries = append(l.entries, entryModel{m, l.now})
+	l.entries = append(l.entries, entryModel{m, l.session, l.now})
 }
 
 // end has a worker end the session: all renditions, or, where it dies, some or none.
@@ -274,15 +276,15 @@ func (l *logModel) end(all bool) {
 	}
 }
 
-// drop takes from the log what is older than age, in ms, and lists what is left.
-func (l *logModel) drop(age int64) {
-	for len(l.entries) > 0 && l.entries[0].at < l.now-age {
-		l.cut(1)
+// older is how many of the oldest entries are older than age, in ms.
+func (l *logModel) older(age int64) (n int) {
+	for n < len(l.entries) && l.entries[n].at < l.now-age {
+		n++
 	}
+	return n
 }
 
 func (l *logModel) cut(n int) {
-	n = min(n, len(l.entries))
 	l.entries, l.read = slices.Clone(l.entries[n:]), l.read+n
 }
 
