@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -111,6 +112,10 @@ func (s *shard) do(f func()) {
 	<-done
 }
 
+// one is what an eventfd is told. It adds up, as nobody reads it: more than
+// this would be too much for it one day, and wake nobody any more.
+var one = binary.NativeEndian.AppendUint64(nil, 1)
+
 // wake ends the loop's wait.
 func (s *shard) wake() {
 	s.mu.Lock()
@@ -118,7 +123,6 @@ func (s *shard) wake() {
 	if s.over { // and the file descriptor somebody else's
 		return
 	}
-	one := [8]byte{7: 1} // any number but 0, and that in either byte order
 	_, _ = unix.Write(s.wakeFD, one[:])
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/pion/turn/v5"
 	"golang.org/x/sys/unix"
@@ -266,4 +267,21 @@ func FuzzListener(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A loop that has nothing to relay hears each time that somebody wants something.
+func TestWakesEachTime(t *testing.T) {
+	w := newWorld(t, nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 2000 {
+			w.plane.Stats()
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("it does not wake any more")
+	}
 }
