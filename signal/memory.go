@@ -200,7 +200,9 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 	from := m.party(s.From)
 	from.last = now
 	welcome := s.Kind == kindWelcome || s.Kind == kindWelcomeBack
-	late := from.gone && (!welcome || s.ID != "" && s.ID[1:] == from.over) // a worker without the bus wrote it, and others gave the member up
+	// A worker without the bus wrote what is late, and others gave the member up:
+	// a life, of which nothing else may have come.
+	late := from.gone && s.Kind != kindGone && (!welcome || s.ID != "" && s.ID[1:] == from.over)
 	if s.ID != "" && from.again(s.ID) || late {
 		return nil
 	}

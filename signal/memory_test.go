@@ -218,6 +218,19 @@ func TestLateAnnouncement(t *testing.T) {
 	}
 }
 
+// The same of a second life, of which nobody had heard when it was given up.
+func TestLateAnnouncementOfTheNextLife(t *testing.T) {
+	l := newLogged()
+	after := l.welcome("b")
+	l.add(bus.Signal{Room: "r", From: "a", Kind: kindGone, ID: "g1"})
+	l.add(bus.Signal{Room: "r", From: "a", Kind: kindGone, ID: "g2"})
+	l.add(bus.Signal{Room: "r", From: "a", To: "a", Kind: kindWelcome, ID: "w2", Name: "joined"})
+	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindJoin, ID: "j2b", Name: "join"})
+	if got := l.missed(after); got != 0 || l.trail("a") != nil {
+		t.Errorf("it left, and %d are told that it joined", got)
+	}
+}
+
 // Who comes back before its welcome is read has what was told before that.
 func TestToldBeforeTheWelcome(t *testing.T) {
 	l := newLogged()
