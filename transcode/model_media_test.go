@@ -153,6 +153,7 @@ func (p *publisherModel) stretch(start, length int64) (tags []timed) {
 			body := binary.BigEndian.AppendUint64([]byte{head, 1, 0, 0, cts, 0, 0, 0, 9, nal}, p.id)
 			tags = append(tags, timed{Tag: bus.Tag{Type: bus.TagVideo, Data: body}, at: start + at})
 		}
+		shownInTime(tags)
 	}
 	if p.rate >= 0 {
 		from, to := int64(0), length
@@ -174,6 +175,22 @@ func (p *publisherModel) stretch(start, length int64) (tags []timed) {
 	}
 	slices.SortStableFunc(tags, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
 	return tags
+}
+
+// shownInTime has no picture be shown after the key frame that follows it, or
+// after the stretch: pictures that are not sent may have been those between.
+func shownInTime(pictures []timed) {
+	end := int64(0)
+	for i := len(pictures) - 1; i >= 0; i-- {
+		x := pictures[i]
+		if i == len(pictures)-1 || pictures[i+1].IsKey() {
+			end = x.at
+			if i < len(pictures)-1 {
+				end = pictures[i+1].at - 1
+			}
+		}
+		x.Data[4] = byte(min(int64(x.Data[4]), end-x.at))
+	}
 }
 
 // cts is how much later than it is decoded a picture is shown, with one B-frame
