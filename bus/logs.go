@@ -58,9 +58,10 @@ func (c LogConfig) withDefaults() LogConfig {
 // PartsAge is how long the parts log keeps a part, for a window of a length: a
 // list may show one for half as long again where the publisher paused, or a
 // minute and a half for the sake of its number of segments, and it can be
-// fetched for as long again after it left (RFC 8216bis 6.2.2). A minute is for
-// what lags.
-func PartsAge(dvr time.Duration) time.Duration { return max(3*dvr, 3*time.Minute) + time.Minute }
+// fetched for as long again after it left (RFC 8216bis 6.2.2). Two minutes are
+// for what lags, and for a publisher who is away time and again while the list
+// stands still.
+func PartsAge(dvr time.Duration) time.Duration { return max(3*dvr, 3*time.Minute) + 2*time.Minute }
 
 func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 	hlsStorage := jetstream.FileStorage
