@@ -139,7 +139,8 @@ type sessionModel struct {
 //   - Numbers rise strictly and none is used twice: parts of a segment from 0
 //     on, segments one by one, unless the log lost the media of one before
 //     any rendition had it.
-//   - A discontinuity is where media is not continuous, and nowhere else a gap:
+//   - A discontinuity is where media is not continuous, and nowhere else a gap,
+//     but for a rendition that was given up, being far behind, and taken up again:
 //     a part starts where the one before ended, and its samples too.
 //   - The discontinuity sequence rises by one at each, in all renditions at the
 //     same segment, and never goes back, over sessions too.
@@ -309,13 +310,15 @@ func (s *streamModel) check() {
 // samples finds samples that do not go on where those before ended.
 func (s *streamModel) samples(name string) {
 	next, coarse := map[uint32]uint64{}, false
+	end, msn := int64(0), uint64(0)
 	for _, p := range s.parts[name] {
 		if p.EOS {
 			continue
 		}
-		if p.Segment != nil && p.Segment.Discontinuity {
+		if p.Segment != nil && (p.Segment.Discontinuity || p.MSN > msn+1 && p.Start-end >= staleAfter) {
 			clear(next)
 		}
+		end, msn = p.End, p.MSN
 		if p.Segment != nil {
 			coarse = s.coarse(p)
 		}
