@@ -10,6 +10,7 @@ import (
 
 	"github.com/helios-h2020/pse/internal/browser"
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/process"
 )
 
 // kills is how often each process is killed; PSE_LONG=1 asks for more.
@@ -21,6 +22,10 @@ func kills() int {
 }
 
 const cameraFPS = 30
+
+// crowded is for how much of the time somebody waits for a core on a machine
+// that has too little for a page to play without a stall, whatever is killed.
+const crowded = 0.8
 
 // Every process of a split PSE is killed with SIGKILL at random moments while
 // Chromium plays the stream, and what the log holds and the page shows has no
@@ -83,7 +88,7 @@ func (c chaos) run() {
 	if err := p.Playing(90, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	before := c.report(p)
+	before, pressure := c.report(p), process.NewPressure()
 	from := c.log.mark()
 	n := kills()
 	for range n {
@@ -102,8 +107,14 @@ func (c chaos) run() {
 	c.log.check(t, from, n*c.breaks)
 	c.log.pictures(t, from, n*c.breaks)
 	longest := after.LongestStall(before.Now)
-	t.Logf("%d kills, the longest wait %v: before %v; after %v; console %q", n, longest, before, after, p.Problems())
-	if longest > c.stall {
+	t.Logf("%d kills, the longest wait %v, somebody waited for a core %.0f %% of the time: before %v; after %v; console %q",
+		n, longest, pressure.Share()*100, before, after, p.Problems())
+	switch share := pressure.Share(); {
+	case longest <= c.stall:
+	case share > crowded:
+		t.Logf("the page waited for %v, which says nothing: somebody waited for a core %.0f %% of the time", longest, share*100)
+	default:
+		t.Errorf("somebody waited for a core %.0f %% of the time", share*100)
 		t.Errorf("the page waited for %v, allowed are %v: %+v", longest, c.stall, after.Stalls)
 	}
 	if after.Bad > before.Bad {
