@@ -2,8 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
-	"net/http"
 	"regexp"
 	"syscall"
 	"testing"
@@ -40,13 +38,8 @@ func TestCallOverTheRelay(t *testing.T) {
 	}
 	ann.Crash() // without a goodbye: what it relays ends when it counts as having left
 	eventually(t, func() error {
-		r, err := http.Get("http://" + s.Admin + "/metrics")
-		if err != nil {
-			return err
-		}
-		defer r.Body.Close()
-		text, err := io.ReadAll(r.Body)
-		if err == nil && regexp.MustCompile(`(?m)^pse_turn_revoked_total 0$`).Match(text) {
+		text, err := get("http://"+s.Admin+"/metrics", 200)
+		if err == nil && regexp.MustCompile(`(?m)^pse_turn_revoked_total 0$`).MatchString(text) {
 			err = errors.New("no allocation is revoked")
 		}
 		return err

@@ -148,8 +148,8 @@ func (p *PSE) Profile(ctx context.Context, seconds int, file string) error {
 // Said is the end of its log.
 func (p *PSE) Said() string { return Tail(p.log) }
 
-// Hangs has a program whose admin listener answers nobody end, and returns what
-// its goroutines waited for; empty: it answers.
+// Hangs has a program end whose admin listener cannot tell its metrics, as when a
+// part of it hangs, and returns what its goroutines waited for; empty: it can.
 func (p *PSE) Hangs(ctx context.Context) (stacks string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -160,7 +160,7 @@ func (p *PSE) Hangs(ctx context.Context) (stacks string) {
 	if r, err := http.DefaultClient.Do(req); err == nil {
 		_, err = io.Copy(io.Discard, r.Body)
 		r.Body.Close()
-		if err == nil {
+		if err == nil && r.StatusCode == http.StatusOK {
 			return ""
 		}
 	}
