@@ -32,7 +32,7 @@ type member struct {
 }
 
 // wants says whether the client has not got a signal yet. Under memory.mu, as
-// are receive, emit and flush.
+// are hold, receive, emit and flush.
 func (m *member) wants(r ref) bool {
 	if r.s.Kind == kindWelcome || r.s.Kind == kindWelcomeBack {
 		if m.welcomed || r.s.ID != "" && m.life != "" && r.s.ID[1:] != m.life {
@@ -42,12 +42,18 @@ func (m *member) wants(r ref) bool {
 	return r.at.compare(m.after) > 0
 }
 
+// hold keeps what the client has not got yet.
+func (m *member) hold(refs ...ref) {
+	for _, r := range refs {
+		if m.wants(r) {
+			m.held = append(m.held, r)
+		}
+	}
+}
+
 // receive takes a signal for the client.
 func (m *member) receive(r ref) {
-	if !m.wants(r) {
-		return
-	}
-	m.held = append(m.held, r)
+	m.hold(r)
 	m.flush()
 }
 

@@ -103,11 +103,7 @@ func (w *Worker) restore(m *member) bool {
 		return false
 	}
 	t.local = m
-	for _, r := range missed {
-		if m.wants(r) {
-			m.held = append(m.held, r)
-		}
-	}
+	m.hold(missed...)
 	w.memory.mu.Unlock()
 	if open != nil {
 		open.Close()

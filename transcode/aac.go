@@ -102,6 +102,9 @@ func (a *audioConfig) silence() []byte {
 	return b
 }
 
+// grain is a time, in ms, within which a frame starts, and not at its ends.
+func (a *audioConfig) grain() int64 { return a.ms(int64(a.samples)) + 2 }
+
 // ms is the time of sample n, floored.
 func (a *audioConfig) ms(n int64) int64 { return n * 1000 / int64(a.rate) }
 

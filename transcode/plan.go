@@ -34,7 +34,7 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 				times = append(times, clock)
 			case tag.IsAACConfig():
 				if a, err := parseAudioConfig(tag.Payload()); err == nil {
-					sound = max(sound, a.ms(int64(a.samples))+2)
+					sound = max(sound, a.grain())
 				}
 			}
 			return nil

@@ -67,7 +67,7 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
 	t.seg.out = func(c cell) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
-		t.seg.grain = g.audio.ms(int64(g.audio.samples)) + 2 // so that one starts within, not at its ends
+		t.seg.grain = g.audio.grain()
 		t.from = g.audio.sample(t.clock(g.start))
 	}
 	if spec.rung == nil && !spec.sound {

@@ -123,7 +123,7 @@ func (s *shard) wake() {
 	if s.over { // and the file descriptor somebody else's
 		return
 	}
-	_, _ = unix.Write(s.wakeFD, one[:])
+	_, _ = unix.Write(s.wakeFD, one)
 }
 
 // catchUp runs what was posted.
