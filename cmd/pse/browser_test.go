@@ -127,3 +127,62 @@ func TestLevelsSwitchWithoutAGap(t *testing.T) {
 		t.Error("pictures are missing, came again, or could not be read")
 	}
 }
+
+// Old media that leaves the player's buffer while a part is on its way into it,
+// as may happen with each part once someone has watched for long enough, is no
+// reason to wait: see web/src/watch/parts.ts.
+func TestLongWatchPlaysOn(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "long", Demo: true})
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	eventually(t, func() error {
+		_, err := get("http://"+s.HTTP+"/hls/demo/index.m3u8", 200)
+		return err
+	})
+	p, err := chrome.Open("http://"+s.HTTP+"/watch/demo", 1280, 900)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Probe("video", cameraFPS); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Playing(90, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before, err := p.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const trim = `(() => {
+  const { hls } = document.getElementById('stage')
+  window.loaded = []
+  hls.on('hlsFragLoaded', (_, { frag, part }) => { if (part) loaded.push(frag.level + ': ' + frag.sn + '.' + part.index) })
+  hls.on('hlsFragParsed', (_, { part }) => { if (part?.index === 4) hls.trigger('hlsBufferFlushed', { type: 'audiovideo' }) })
+  return true
+})()`
+	if _, err := browser.Eval[bool](p, trim); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait("new Set(loaded).size >= 40", time.Minute); err != nil {
+		t.Error(err)
+	}
+	after, err := p.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(after)
+	again, err := browser.Eval[[]string](p, "loaded.filter((part, i) => loaded.indexOf(part) < i)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(again) > 0 {
+		t.Errorf("parts came again: %v", again)
+	}
+	if longest := after.LongestStall(before.Now); longest > 5*time.Second {
+		t.Errorf("the page waited for %v", longest)
+	}
+}

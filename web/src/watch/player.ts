@@ -1,6 +1,7 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js/light'
 import { Chaser } from './chase.ts'
 import { PatientLoader } from './loader.ts'
+import { rememberParts } from './parts.ts'
 import { hlsConfig } from './policy.ts'
 
 const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
@@ -114,6 +115,7 @@ export class Player {
     hls.on(Events.FRAG_PARSED, (_, { frag, part }) => {
       if (part) frag.endDTS = part.end
     })
+    rememberParts(hls)
     hls.loadSource((this.listening && this.audioURL) || this.url)
     hls.attachMedia(this.video)
     this.events.changed()
