@@ -3,6 +3,8 @@ package signal
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -24,11 +26,53 @@ type member struct {
 	after    position // what it has already
 	welcomed bool     // its welcome was sent: nothing goes before
 	held     []ref    // for when it is welcomed and has a socket
+	met      []other  // when it joined; this and others only if not recoverable
+	others   []other  // who is there, as far as it is told
 	dialect  dialect
 	offers   offers
 	record   uint64 // the room's revision in which it got its term
 	renew    int64  // unix s at which its ICE credentials are to be renewed; 0: never
 	made     time.Time
+}
+
+// other is somebody else in the room.
+type other struct{ sid, life string }
+
+// meet has it know who was there when it joined.
+func (m *member) meet(there []bus.Member) {
+	for i := range there {
+		if o := &there[i]; o.SID != m.sid {
+			m.met = append(m.met, other{o.SID, lifeOf(o)})
+		}
+	}
+	m.others = slices.Clone(m.met)
+}
+
+// heeds says whether a signal is for this life of a client that keeps its id when it
+// joins again, and not for one before: then it comes from somebody it knows, and
+// tells of nothing that it knows.
+func (m *member) heeds(s *bus.Signal) bool {
+	if m.recoverable {
+		return true // a new life has a new id
+	}
+	i := slices.IndexFunc(m.others, func(o other) bool { return o.sid == s.From })
+	switch s.Kind {
+	case kindJoin, kindBye:
+		from := other{s.From, strings.TrimSuffix(strings.TrimPrefix(s.ID, string(rune(s.Kind))), s.To)}
+		if here := i >= 0 && m.others[i] == from; here == (s.Kind == kindJoin) {
+			return false
+		}
+		if i >= 0 {
+			m.others = slices.Delete(m.others, i, i+1)
+		}
+		if s.Kind == kindJoin {
+			m.others = append(m.others, from)
+		}
+		return true
+	case kindMessage:
+		return i >= 0
+	}
+	return true
 }
 
 // wants says whether the client has not got a signal yet. Under memory.mu, as
@@ -45,7 +89,7 @@ func (m *member) wants(r ref) bool {
 // hold keeps what the client has not got yet.
 func (m *member) hold(refs ...ref) {
 	for _, r := range refs {
-		if m.wants(r) {
+		if m.wants(r) && m.heeds(r.s) {
 			m.held = append(m.held, r)
 		}
 	}

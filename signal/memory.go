@@ -2,6 +2,7 @@ package signal
 
 import (
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -240,7 +241,7 @@ func (p *party) left(s *bus.Signal, now time.Time) {
 	}
 	if was := p.trail; was != nil {
 		if p.trail = nil; was.local != nil {
-			was.local.held = nil // of the life that ended
+			was.local.held, was.local.others = nil, slices.Clone(was.local.met) // the rest is of the life that ended
 			p.trail = &trail{room: was.room, local: was.local, made: now}
 		}
 	}

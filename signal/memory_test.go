@@ -2,6 +2,7 @@ package signal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -275,5 +276,39 @@ func TestNextLifeGetsNothingOfTheLast(t *testing.T) {
 	told("2", "c")
 	if len(here.held) != 2 || here.held[0].s.ID != "w2" || here.held[1].s.From != "c" {
 		t.Errorf("it gets %d: %+v", len(here.held), here.held)
+	}
+}
+
+// Nor does it get what somebody had said to its life before and who left since,
+// or hear twice of one that it met when it joined; of who joins later it does.
+func TestNextLifeHearsWhoIsThere(t *testing.T) {
+	l := newLogged()
+	here := &member{sid: "b", life: "2"}
+	l.known("r", "b").local = here
+	here.meet([]bus.Member{{SID: "c", Joined: 3}, {SID: "b", Joined: 2}})
+	say := func(from string) {
+		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: kindMessage, Name: "message", Args: [][]byte{[]byte("1")}})
+	}
+	tell := func(kind byte, life, from string) {
+		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: kind, ID: string(rune(kind)) + life + "b", Name: "message"})
+	}
+	tell(kindJoin, "1", "a")
+	say("a")
+	l.add(bus.Signal{Room: "r", From: "b", Kind: kindGone, ID: "g1"})
+	l.add(bus.Signal{Room: "r", From: "b", To: "b", Kind: kindWelcome, ID: "w2", Name: "created"})
+	say("a")
+	tell(kindBye, "1", "c")
+	tell(kindJoin, "3", "c")
+	say("c")
+	tell(kindJoin, "4", "d")
+	say("d")
+	tell(kindBye, "4", "d")
+	say("d")
+	var got []string
+	for _, r := range here.held {
+		got = append(got, string(rune(r.s.Kind))+r.s.From)
+	}
+	if want := []string{"wb", "mc", "jd", "md", "bd"}; !slices.Equal(got, want) {
+		t.Errorf("it hears %v, and should %v", got, want)
 	}
 }

@@ -91,6 +91,9 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 	m.socket, m.record = s, r.Revision
 	t := w.memory.known(m.room, m.sid)
 	t.local = m
+	if !m.recoverable {
+		m.meet(r.Present())
+	}
 	m.hold(t.refs...) // another worker's news may be here already
 	w.memory.mu.Unlock()
 	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
