@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -58,7 +57,7 @@ func (m *member) heeds(s *bus.Signal) bool {
 	i := slices.IndexFunc(m.others, func(o other) bool { return o.sid == s.From })
 	switch s.Kind {
 	case kindJoin, kindBye:
-		from := other{s.From, strings.TrimSuffix(strings.TrimPrefix(s.ID, string(rune(s.Kind))), s.To)}
+		from := other{s.From, lifeIn(s)}
 		if here := i >= 0 && m.others[i] == from; here == (s.Kind == kindJoin) {
 			return false
 		}
@@ -79,7 +78,7 @@ func (m *member) heeds(s *bus.Signal) bool {
 // are hold, receive, emit and flush.
 func (m *member) wants(r ref) bool {
 	if r.s.Kind == kindWelcome || r.s.Kind == kindWelcomeBack {
-		if m.welcomed || r.s.ID != "" && m.life != "" && r.s.ID[1:] != m.life {
+		if m.welcomed || r.s.ID != "" && m.life != "" && lifeIn(r.s) != m.life {
 			return false // it had it, though its place in the log may be after its offset (flush); or it is another life's
 		}
 	}

@@ -148,6 +148,14 @@ func (m *memory) trail(sid string) *trail {
 	return nil
 }
 
+// welcomed says whether a member's welcome was read, and so all that tells of it.
+func (m *memory) welcomed(sid string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.trail(sid)
+	return t != nil && t.welcomed
+}
+
 // locals calls f with every trail of a member whose socket is here.
 func (m *memory) locals(f func(*trail)) {
 	for _, p := range m.parties {
@@ -200,10 +208,12 @@ func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
 func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 	from := m.party(s.From)
 	from.last = now
-	welcome := s.Kind == kindWelcome || s.Kind == kindWelcomeBack
 	// A worker without the bus wrote what is late, and others gave the member up:
 	// a life, of which nothing else may have come.
-	late := from.gone && s.Kind != kindGone && (!welcome || s.ID != "" && s.ID[1:] == from.over)
+	late := from.gone
+	if life := lifeIn(s); life != "" {
+		late = !later(life, from.over)
+	}
 	if s.ID != "" && from.again(s.ID) || late {
 		return nil
 	}
@@ -236,8 +246,8 @@ func (m *memory) admit(s *bus.Signal, now time.Time) *trail {
 // life's, or a stranger's (evictStrangers).
 func (p *party) left(s *bus.Signal, now time.Time) {
 	p.gone = true
-	if s.ID != "" {
-		p.over = s.ID[1:]
+	if life := lifeIn(s); life != "" {
+		p.over = life
 	}
 	if was := p.trail; was != nil {
 		if p.trail = nil; was.local != nil {

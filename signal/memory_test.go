@@ -217,6 +217,15 @@ func TestLateAnnouncement(t *testing.T) {
 	if got := l.missed(after); got != 1 || l.trail("a") == nil {
 		t.Errorf("it joined again, and %d are told", got)
 	}
+	l.add(bus.Signal{Room: "r", From: "a", Kind: kindGone, ID: "g2"})
+	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindBye, ID: "b3b", Name: "message"})
+	if got := l.missed(after); got != 2 {
+		t.Errorf("of a life that nobody had told of, %d are told that it ended", got-1)
+	}
+	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: kindJoin, ID: "j1b", Name: "join"})
+	if got := l.missed(after); got != 2 {
+		t.Error("they are told of one that is over")
+	}
 }
 
 // The same of a second life, of which nobody had heard when it was given up.

@@ -190,11 +190,23 @@ func (w *Worker) giveUp(ctx context.Context, room string, m bus.Member) {
 // orphan sees to a member whose worker died, perhaps before it told of it.
 func (w *Worker) orphan(ctx context.Context, room string, m bus.Member) {
 	if r := w.presence.room(room); r.Member(m.SID) != nil {
-		if w.facts.again(ctx, r, m) != nil {
+		if w.introduce(ctx, r, m) != nil {
 			return // another look finds it again
 		}
 	}
 	w.away(ctx, room, m.SID, m.Term)
+}
+
+// introduce tells of a member what its worker, which died, may not have told: of
+// who is not introduced others would hear only that it left.
+func (w *Worker) introduce(ctx context.Context, r *bus.Room, m bus.Member) error {
+	if err := w.facts.again(ctx, r, m); err != nil {
+		return err
+	}
+	if w.memory.welcomed(m.SID) {
+		return nil // the log has it
+	}
+	return w.outbox.stored(ctx, w.announce(ctx, r, m.SID)...)
 }
 
 // evictDead sees to the members of one room whose workers died.
@@ -213,7 +225,7 @@ func (w *Worker) evictDead(ctx context.Context, room string) {
 			gone = !w.shared.Alive(ctx, m.Worker)
 			dead[m.Worker] = gone
 		}
-		if gone && w.facts.again(ctx, r, m) == nil {
+		if gone && w.introduce(ctx, r, m) == nil {
 			w.away(ctx, room, m.SID, m.Term)
 		}
 	}

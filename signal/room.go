@@ -1,11 +1,13 @@
 package signal
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -106,6 +108,25 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 // again keep theirs. It is in the ids of what is told of the member, whose first
 // letter is the kind.
 func lifeOf(m *bus.Member) string { return strconv.FormatInt(m.Joined, 36) }
+
+// lifeIn is the life that a signal tells of, empty if of none.
+func lifeIn(s *bus.Signal) string {
+	if s.ID == "" {
+		return ""
+	}
+	switch s.Kind {
+	case kindWelcome, kindWelcomeBack, kindGone:
+		return s.ID[1:]
+	case kindJoin, kindBye:
+		return strings.TrimSuffix(s.ID[1:], s.To)
+	}
+	return ""
+}
+
+// later says whether a life began after another, or at all.
+func later(life, than string) bool {
+	return cmp.Or(cmp.Compare(len(life), len(than)), cmp.Compare(life, than)) > 0
+}
 
 // announce is what tells a room of a member: those who joined before it, for who
 // joins after it is told of it with its welcome. It is said again when it may have
