@@ -84,6 +84,24 @@ func (t *timeline) cutPass(f frame) {
 		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
 	}
 	t.cut(dts, pts, false)
+	t.s.SegDTS -= max(0, t.s.Early-(f.dts-dts))
+}
+
+// early notes what a hole in the pictures does where there is no sound to fill it
+// and nobody encodes: the picture before it is said to last for one part, and those
+// after it come that much early, one in each part, until they are where they belong
+// (segmenter.reach).
+func (t *timeline) early(f frame) {
+	if t.gen == nil || t.gen.mode != modePass || t.gen.audio != nil {
+		return
+	}
+	hole := f.dts - t.s.LastDTS
+	switch {
+	case t.s.Early > 0:
+		t.s.Early = max(0, t.s.Early+hole-t.s.PartTarget)
+	case hole > t.s.PartTarget:
+		t.s.Early = hole
+	}
 }
 
 // toGrid gives the source's own pictures up from here on.

@@ -49,6 +49,7 @@ type timelineState struct {
 	Target     int    `json:"target"`      // EXT-X-TARGETDURATION, s; 0: the profile's
 	SoundOnly  bool   `json:"sound_only"`  // no pictures at the start, whatever the configuration says
 	Frames     int64  `json:"frames"`      // pictures in the open segment
+	Early      int64  `json:"early"`       // by how much the newest picture may come in its part before its time, ms
 	NextMSN    uint64 `json:"next_msn"`
 	Wall       int64  `json:"wall"`    // unix ms of stream clock 0, as of the last chunk
 	SegDTS     int64  `json:"seg_dts"` // where the open segment starts
@@ -232,6 +233,7 @@ func (t *timeline) picture(f frame) {
 	if t.gen != nil && t.gen.video != nil && f.dts <= t.s.LastDTS {
 		return // ingest promises rising times
 	}
+	t.early(f)
 	switch {
 	case f.key && t.changed():
 		t.closeBefore(f)
@@ -271,7 +273,7 @@ func (t *timeline) changed() bool {
 // open begins a generation with a segment of its own. within says that it does not begin with a key frame of the source.
 func (t *timeline) open(m mode, dts, pts int64, within bool) {
 	t.s.Gen++
-	t.s.Open, t.s.Mode, t.s.Stepped = true, m, false
+	t.s.Open, t.s.Mode, t.s.Stepped, t.s.Early = true, m, false, 0
 	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame, within: within}
 	t.setGrid(g)
 	t.s.Video, t.s.Audio = nil, nil
