@@ -34,6 +34,11 @@ func (r *running) raw(transport string) *raw {
 func (c *raw) ask(m *stun.Message) (stun.ErrorCode, *stun.Message) {
 	c.t.Helper()
 	a := c.send(m.Raw, m.TransactionID)
+	if _, datagrams := c.conn.(*net.UDPConn); datagrams {
+		for tries := 1; a == nil && tries < 7; tries++ { // in a flood they get lost (RFC 8489 6.2.1)
+			a = c.send(m.Raw, m.TransactionID)
+		}
+	}
 	if a == nil {
 		c.t.Fatalf("%s: no answer", m.Type)
 	}
