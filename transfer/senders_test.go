@@ -18,14 +18,19 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
-// stuck is a body of which some bytes come and then no more.
+// stuck is a body of which some bytes come and then, for long, no more. It ends
+// before the test would: a client whose connection is cut waits for its body.
 func stuck(t *testing.T, b []byte) io.Reader {
 	t.Helper()
 	r, w := io.Pipe()
-	go func() { _, _ = w.Write(b) }()
-	t.Cleanup(func() { w.Close() })
+	go func() {
+		_, _ = w.Write(b)
+		sleep.For(t.Context(), bustest.Patience)
+		w.CloseWithError(io.ErrUnexpectedEOF)
+	}()
 	return r
 }
 
