@@ -203,10 +203,10 @@ func (w *Worker) introduce(ctx context.Context, r *bus.Room, m bus.Member) error
 	if err := w.facts.again(ctx, r, m); err != nil {
 		return err
 	}
-	if w.memory.welcomed(m.SID) {
-		return nil // the log has it
+	if all := w.untold(ctx, r, &m); len(all) > 0 {
+		return w.outbox.stored(ctx, all...)
 	}
-	return w.outbox.stored(ctx, w.announce(ctx, r, m.SID)...)
+	return nil
 }
 
 // evictDead sees to the members of one room whose workers died.

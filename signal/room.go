@@ -141,9 +141,12 @@ func (w *Worker) announce(ctx context.Context, r *bus.Room, sid string) []bus.Si
 	all := []bus.Signal{welcome}
 	i := info{You: sid, Name: me.Name, Max: w.cfg.MaxMembers, Peers: []peer{}}
 	here, _ := json.Marshal(peer{sid, me.Name}) // strings: cannot fail
-	for _, o := range r.Present() {
+	for _, o := range r.Members {
 		if o.SID == sid {
 			break
+		}
+		if o.Left != nil {
+			continue
 		}
 		i.Peers = append(i.Peers, peer{o.SID, o.Name})
 		all = append(all, bus.Signal{
@@ -199,10 +202,19 @@ func (w *Worker) leave(ctx context.Context, room, sid, term, reason string) {
 	}
 }
 
+// untold is what tells of a member whose worker died and may not have told it; the
+// log has it of who joined longer ago than it reaches.
+func (w *Worker) untold(ctx context.Context, r *bus.Room, m *bus.Member) []bus.Signal {
+	if m.Worker == w.shared.ID() || time.Since(time.UnixMilli(m.Joined)) > bus.CallsAge || w.memory.welcomed(m.SID) {
+		return nil
+	}
+	return w.announce(ctx, r, m.SID)
+}
+
 // finish tells of a member that is marked as having left, and forgets it.
 func (w *Worker) finish(ctx context.Context, r *bus.Room, sid string) error {
 	m := r.Member(sid)
-	var all []bus.Signal
+	all := w.untold(ctx, r, m)
 	once := lifeOf(m)
 	for _, to := range m.Left.Tell {
 		all = append(all, bus.Signal{Room: r.Name, From: sid, To: to, Kind: kindBye, ID: "b" + once + to, Name: "message", Args: [][]byte{[]byte(`"bye"`)}})
