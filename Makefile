@@ -10,24 +10,27 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 ALONE := ./web ./cmd/pse
 
 .DEFAULT_GOAL := help
-.PHONY: help run build web test test-long lint check vuln fmt fuzz bench deps clean
+.PHONY: help versions run build web test test-long lint check vuln fmt fuzz bench deps clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: deps-run build ## Build, and serve with a demo stream: open the link it prints
+versions:
+	@GO=$(GO) scripts/versions.sh
+
+run: versions deps-run build ## Build, and serve with a demo stream: open the link it prints
 	./bin/pse serve --demo
 
 build: web ## Build bin/pse with the pages in it
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/pse ./cmd/pse
 
-web: web/node_modules/.built ## Build the pages into web/dist
+web: versions web/node_modules/.built ## Build the pages into web/dist
 
-test: deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
+test: versions deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
 	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 $(ALONE)
 
-test-long: deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
+test-long: versions deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
 	PSE_LONG=1 $(GO) test -timeout 150m -p 1 ./...
 
 check: web
@@ -47,7 +50,7 @@ fmt: ## Format all Go files
 fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
 	FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: deps-bench build ## Measure side by side with peers; prints tables
+bench: versions deps-bench build ## Measure side by side with peers; prints tables
 	scripts/bench.sh
 
 deps: ## Install the Debian packages that the tests need, if missing
