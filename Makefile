@@ -10,7 +10,7 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 ALONE := ./web ./cmd/pse
 
 .DEFAULT_GOAL := help
-.PHONY: help versions run build web test test-long lint check vuln fmt fuzz bench deps clean
+.PHONY: help versions run build release web test test-long lint check vuln fmt fuzz bench deps clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ run: versions deps-run build ## Build, and serve with a demo stream: open the li
 
 build: web ## Build bin/pse with the pages in it
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags '-s -w' -o bin/pse ./cmd/pse
+
+release: versions web ## Make what is published of a version, in dist/: programs, Debian packages, checksums
+	@GO=$(GO) scripts/release.sh
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
@@ -64,7 +67,7 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules bench/signal/peer/node_modules
+	rm -rf bin dist artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules bench/signal/peer/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
 
 # Socket.IO's own clients and that of tus, which the tests of calls and files run.

@@ -147,13 +147,19 @@ func TestDockerfileMatchesTheProgram(t *testing.T) {
 			t.Errorf("port %s is not exposed", port)
 		}
 	}
-	for _, want := range []string{"COPY bin/pse ", `ENTRYPOINT ["pse"]`, "USER pse", "ENV PSE_DATA=/data", "VOLUME /data", `"pse", "ready"`} {
+	for _, want := range []string{"COPY --from=program /pse ", "COPY --from=pages /src/web/dist/ web/dist/", "-buildvcs=true", `ENTRYPOINT ["pse"]`, "USER pse", "ENV PSE_DATA=/data", "VOLUME /data", `"pse", "ready"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if !strings.Contains(deployFile(t, "Dockerfile.dockerignore"), "!bin/pse") {
-		t.Error("bin/pse does not get into the build")
+	for _, needed := range []string{".git", "web/.npmrc", "web/dist/.keep"} {
+		if _, err := os.Stat(filepath.Join("../..", needed)); err != nil {
+			t.Errorf("the build wants %s: %v", needed, err)
+		}
+	}
+	want := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(deployFile(t, "../go.mod"))
+	if !strings.Contains(text, "FROM golang:"+want[1]+"-") {
+		t.Errorf("it is built with another Go than %s, which go.mod wants", want[1])
 	}
 }
 
