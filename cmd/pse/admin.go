@@ -38,8 +38,9 @@ const (
 	mostScrapes = 10
 )
 
-// newAdmin binds and serves, so many connections at most. ready says of each worker why it cannot serve.
-func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() map[string]error, log *zap.Logger) (*admin, error) {
+// newAdmin binds and serves, so many connections at most. ready says of each worker
+// why it cannot serve, degraded what is wrong though it can.
+func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready, degraded func() map[string]error, log *zap.Logger) (*admin, error) {
 	l, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for admin: %w; choose another address with --admin", err)
@@ -49,7 +50,7 @@ func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready func() 
 	a := &admin{listener: l, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready()) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready(), degraded()) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
 		Registry: reg, ErrorLog: zap.NewStdLog(log), Timeout: metricsTime, MaxRequestsInFlight: mostScrapes,
 	}))
@@ -86,6 +87,7 @@ type readiness struct {
 	Ready    bool                   `json:"ready"`
 	Stopping bool                   `json:"stopping,omitempty"`
 	Workers  map[string]workerState `json:"workers"`
+	Degraded map[string]string      `json:"degraded,omitempty"` // what is wrong though workers serve
 }
 
 type workerState struct {
@@ -93,14 +95,17 @@ type workerState struct {
 	Why   string `json:"why,omitempty"`
 }
 
-func (a *admin) readyz(w http.ResponseWriter, workers map[string]error) {
-	r := readiness{Ready: !a.stopping.Load() && len(workers) > 0, Stopping: a.stopping.Load(), Workers: map[string]workerState{}}
+func (a *admin) readyz(w http.ResponseWriter, workers, degraded map[string]error) {
+	r := readiness{Ready: !a.stopping.Load() && len(workers) > 0, Stopping: a.stopping.Load(), Workers: map[string]workerState{}, Degraded: map[string]string{}}
 	for name, err := range workers {
 		s := workerState{Ready: err == nil}
 		if err != nil {
 			s.Why, r.Ready = err.Error(), false
 		}
 		r.Workers[name] = s
+	}
+	for what, err := range degraded {
+		r.Degraded[what] = err.Error()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if !r.Ready {

@@ -14,7 +14,7 @@ import (
 func administered(t *testing.T, cfg AdminConfig) (base string) {
 	t.Helper()
 	cfg.Listen = "127.0.0.1:0"
-	a, err := newAdmin(cfg, 100, prometheus.NewRegistry(), func() map[string]error { return map[string]error{"edge": nil} }, zap.NewNop())
+	a, err := newAdmin(cfg, 100, prometheus.NewRegistry(), func() map[string]error { return map[string]error{"edge": nil} }, func() map[string]error { return nil }, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

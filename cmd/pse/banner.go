@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/mdp/qrterminal/v3"
 )
@@ -52,6 +53,9 @@ func (p *program) banner(w io.Writer, names []string) error {
 		line("Admin", "http://%s/readyz, /metrics", addr)
 	}
 	line("Data", "%s", p.cfg.Data)
+	if err := p.cert.trouble(time.Now()); err != nil {
+		fmt.Fprintf(&b, "\n  !!! CERTIFICATE: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n                   "))
+	}
 	if p.cfg.Ingest.Open && p.addr("rtmp") != "" {
 		fmt.Fprintf(&b, "\n  !!! OPEN: whoever reaches the RTMP port may publish. For a lab only.\n")
 	}
@@ -103,7 +107,7 @@ func (p *program) calling(line func(what, format string, args ...any), home stri
 	switch {
 	case strings.HasPrefix(home, "https:"):
 		line("Call", "%scall/", home)
-	case addr != "" && home != "":
+	case addr != "" && home != "" && p.cfg.TLS.Cert == "":
 		line("Call", "https://%s/call/   (so that browsers trust it: %scertificate)", reachable(addr), home)
 	case home != "":
 		line("Call", "%scall/   (on this machine only: others need HTTPS, http.tls_listen)", home)
@@ -115,15 +119,18 @@ func (p *program) home() string {
 	if p.cfg.HTTP.PublicURL != "" {
 		return strings.TrimSuffix(p.cfg.HTTP.PublicURL, "/") + "/"
 	}
-	scheme := "https"
-	addr := p.addr(scheme)
-	if addr == "" || p.cfg.TLS.Cert == "" { // browsers warn of a private certificate
-		scheme = "http"
-		if addr = p.addr(scheme); addr == "" {
-			return ""
+	if addr := p.addr("https"); addr != "" && p.cfg.TLS.Cert != "" { // browsers warn of a private certificate
+		host, port, _ := net.SplitHostPort(reachable(addr))
+		if host = p.cert.host(host); host != "" {
+			u := url.URL{Scheme: "https", Host: net.JoinHostPort(host, port), Path: "/"}
+			return u.String()
 		}
 	}
-	u := url.URL{Scheme: scheme, Host: reachable(addr), Path: "/"}
+	addr := p.addr("http")
+	if addr == "" {
+		return ""
+	}
+	u := url.URL{Scheme: "http", Host: reachable(addr), Path: "/"}
 	return u.String()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"net"
@@ -9,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/internal/certificate"
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // rootPath is where a phone gets the private authority's root.
@@ -32,6 +36,7 @@ type certifier struct {
 	mu        sync.Mutex // guards what follows
 	config    func(protocols ...string) *tls.Config
 	authority *certificate.Authority // nil with the owner's files
+	pair      *certificate.Pair      // the owner's files, nil without
 }
 
 func newCertifier(cfg Config, log *zap.Logger) *certifier {
@@ -54,7 +59,7 @@ func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.config = pair.Config
+		c.config, c.pair = pair.Config, pair
 		return c.config, nil
 	}
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
@@ -67,6 +72,86 @@ func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
 	c.config, c.authority = a.Config, a
 	return c.config, nil
 }
+
+// trouble says why devices refuse the owner's certificate, or soon will. Nil-safe.
+func (c *certifier) trouble(now time.Time) error {
+	if pair := c.owners(); pair != nil {
+		return pair.Trouble(c.names, now)
+	}
+	return nil // a private authority renews its own
+}
+
+// owners are the owner's files, nil without, or while nobody needs them. Nil-safe.
+func (c *certifier) owners() *certificate.Pair {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pair
+}
+
+// host is what a link over TLS may call this machine: what it is reached by, if
+// the certificate is for that, else a name that it is for; empty if there is none.
+func (c *certifier) host(reached string) string {
+	pair := c.owners()
+	if pair == nil {
+		return reached
+	}
+	leaf := pair.Leaf(time.Now())
+	if leaf.VerifyHostname(reached) == nil {
+		return reached
+	}
+	for _, name := range leaf.DNSNames {
+		if !strings.Contains(name, "*") && leaf.VerifyHostname(name) == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// lookEvery is how often somebody looks whether a certificate has become bad.
+const lookEvery = 10 * time.Minute
+
+// watch says in the log when there is trouble with the certificate, and when it
+// is over, until ctx ends.
+func (c *certifier) watch(ctx context.Context) {
+	said := ""
+	for {
+		now := ""
+		if err := c.trouble(time.Now()); err != nil {
+			now = err.Error()
+		}
+		switch {
+		case now != "" && now != said:
+			c.log.Error("devices will refuse this box", zap.String("why", now))
+		case now == "" && said != "":
+			c.log.Info("the certificate is good again")
+		}
+		said = now
+		if !sleep.For(ctx, lookEvery) {
+			return
+		}
+	}
+}
+
+// Describe is prometheus's.
+func (c *certifier) Describe(ch chan<- *prometheus.Desc) { ch <- notAfter }
+
+// Collect is prometheus's.
+func (c *certifier) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	authority, pair := c.authority, c.pair
+	c.mu.Unlock()
+	switch {
+	case pair != nil:
+		ch <- prometheus.MustNewConstMetric(notAfter, prometheus.GaugeValue, float64(pair.Leaf(time.Now()).NotAfter.Unix()), "files")
+	case authority != nil:
+		ch <- prometheus.MustNewConstMetric(notAfter, prometheus.GaugeValue, float64(authority.Root().Until.Unix()), "root")
+	}
+}
+
+var notAfter = prometheus.NewDesc("pse_tls_not_after_seconds", "When the certificate ends, Unix time: that of tls.cert (files), or the private root.", []string{"certificate"}, nil)
 
 // routes answers what a phone needs to trust this box, whose HTTPS listens at addr.
 func (c *certifier) routes(mux *http.ServeMux, addr string) {

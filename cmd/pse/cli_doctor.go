@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
+	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/helios-h2020/pse/internal/child"
 )
 
@@ -40,6 +43,7 @@ func (doctorCommand) Run(s *scope) error {
 		lookForFFmpeg(s.ctx, l.Transcode.FFmpeg, l.Transcode.Encoder),
 		lookAtDisk(l.Data),
 		lookAtFiles(),
+		lookAtCertificate(l.Config),
 	}
 	if _, err := os.Stat(busFile(l.Data)); err == nil {
 		all = append(all, finding{what: "ports", seen: "in use by the pse serve of " + l.Data})
@@ -50,7 +54,7 @@ func (doctorCommand) Run(s *scope) error {
 	for _, f := range all {
 		mark := "ok "
 		if f.err != nil {
-			mark, f.seen, bad = "BAD", f.err.Error(), true
+			mark, f.seen, bad = "BAD", strings.ReplaceAll(f.err.Error(), "\n", "; "), true
 		}
 		fmt.Fprintf(s.out, "%s  %-16s %s\n", mark, f.what, f.seen)
 	}
@@ -119,6 +123,29 @@ func lookAtFiles() finding {
 	if r.Max < 4096 {
 		f.err = fmt.Errorf("only %d, about as many viewers; raise it: ulimit -Hn, or LimitNOFILE= in the systemd unit", r.Max)
 	}
+	return f
+}
+
+// lookAtCertificate asks whether devices will take the one that is given, or
+// how long the private root of this box is good.
+func lookAtCertificate(cfg Config) finding {
+	f := finding{what: "certificate", seen: "a private one will be made"}
+	c := newCertifier(cfg, zap.NewNop())
+	if cfg.TLS.Cert == "" {
+		if root, err := certificate.Look(c.dir); err == nil {
+			f.seen = "of a private root, good until " + root.Until.UTC().Format(time.DateOnly)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			f.err = fmt.Errorf("the private root cannot be read: %w", err)
+		}
+		return f
+	}
+	if _, err := c.open(); err != nil {
+		f.err = err
+		return f
+	}
+	leaf := c.owners().Leaf(time.Now())
+	f.seen = fmt.Sprintf("for %s, until %s", strings.Join(certificate.Of(leaf), ", "), leaf.NotAfter.UTC().Format(time.DateOnly))
+	f.err = c.trouble(time.Now())
 	return f
 }
 

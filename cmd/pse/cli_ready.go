@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -44,17 +46,15 @@ func (readyCommand) Run(s *scope) error {
 	if err := json.NewDecoder(res.Body).Decode(&r); err != nil {
 		return fmt.Errorf("ask pse serve: %w", err)
 	}
-	var names []string
-	for name := range r.Workers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(r.Workers)) {
 		state := "ready"
 		if w := r.Workers[name]; !w.Ready {
 			state = w.Why
 		}
 		fmt.Fprintf(s.out, "%-10s %s\n", name, state)
+	}
+	for _, what := range slices.Sorted(maps.Keys(r.Degraded)) {
+		fmt.Fprintf(s.out, "%-10s degraded: %s\n", what, strings.ReplaceAll(r.Degraded[what], "\n", "; "))
 	}
 	if !r.Ready {
 		return fmt.Errorf("not ready (HTTP status %d)", res.StatusCode)

@@ -86,6 +86,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	}
 	p.cert = newCertifier(p.cfg, log.Named("tls"))
 	reg := newRegistry()
+	reg.MustRegister(p.cert)
 
 	var public front
 	sup := newSupervisor(reg, log, nil)
@@ -122,7 +123,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	}
 	var adm *admin
 	if p.cfg.Admin.Listen != listenOff {
-		if adm, err = newAdmin(p.cfg.Admin, p.reserve.admin, reg, sup.ready, log.Named("admin")); err != nil {
+		if adm, err = newAdmin(p.cfg.Admin, p.reserve.admin, reg, sup.ready, p.degraded, log.Named("admin")); err != nil {
 			public.stop(0)
 			return err
 		}
@@ -146,6 +147,9 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		}
 		return err
 	}
+	watching, unwatch := context.WithCancel(ctx)
+	defer unwatch()
+	go p.cert.watch(watching)
 	log.Info("serving", zap.Strings("workers", namesOf(chosen)), zap.String("version", version()))
 	if err := p.banner(s.out, namesOf(chosen)); err != nil {
 		return err
@@ -156,6 +160,15 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 	case err := <-sup.failed:
 		return err
 	}
+}
+
+// degraded is what is wrong though all workers can serve, by what it is with.
+func (p *program) degraded() map[string]error {
+	all := map[string]error{}
+	if err := p.cert.trouble(time.Now()); err != nil {
+		all["certificate"] = err
+	}
+	return all
 }
 
 func (p *program) specs(chosen []worker) []spec {

@@ -3,8 +3,12 @@ package certificate
 
 import (
 	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,6 +28,7 @@ type Pair struct {
 	loaded  *tls.Certificate
 	changed [2]time.Time // when the files were changed, as of when they were loaded
 	checked time.Time
+	broken  error // why what is in the files now is not in use
 }
 
 // Load reads a pair from its files.
@@ -59,11 +64,64 @@ func (p *Pair) current(now time.Time) *tls.Certificate {
 	}
 	p.checked = now
 	if p.stamp() != p.changed {
-		if err := p.load(); err != nil {
+		p.broken = p.load()
+		if err := p.broken; err != nil {
 			p.log.Warn("keeping the old TLS certificate: the new one cannot be loaded", zap.Error(err))
 		}
 	}
 	return p.loaded
+}
+
+// Leaf is the certificate in use.
+func (p *Pair) Leaf(now time.Time) *x509.Certificate { return p.current(now).Leaf }
+
+// Trouble says why devices refuse the certificate in use for a server of these
+// names and addresses, or soon will; nil: they do not.
+func (p *Pair) Trouble(names []string, now time.Time) error {
+	leaf := p.Leaf(now)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.broken != nil {
+		return errors.Join(check(leaf, names, now), fmt.Errorf("the files %s and %s were changed, and cannot be used: %w", p.cert, p.key, p.broken))
+	}
+	if err := check(leaf, names, now); err != nil {
+		return fmt.Errorf("%s: %w", p.cert, err)
+	}
+	return nil
+}
+
+// check says what is wrong with a server's certificate.
+func check(leaf *x509.Certificate, names []string, now time.Time) error {
+	var wrong []error
+	left := leaf.NotAfter.Sub(now)
+	switch {
+	case left <= 0:
+		wrong = append(wrong, fmt.Errorf("the certificate has expired, on %s; renew it", day(leaf.NotAfter)))
+	case now.Before(leaf.NotBefore):
+		wrong = append(wrong, fmt.Errorf("the certificate is valid only from %s on, and this machine's clock says %s; set the clock, or wait", day(leaf.NotBefore), day(now)))
+	case left < leaf.NotAfter.Sub(leaf.NotBefore)/10:
+		wrong = append(wrong, fmt.Errorf("the certificate ends soon, on %s, and has not been renewed", day(leaf.NotAfter)))
+	}
+	for _, name := range names {
+		if leaf.VerifyHostname(name) != nil {
+			wrong = append(wrong, fmt.Errorf("the certificate is for %s, and not for %s; get one that names it, or correct http.public_url and tls.names", strings.Join(Of(leaf), ", "), name))
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
+
+// Of are the names and addresses that a certificate is for.
+func Of(leaf *x509.Certificate) []string {
+	all := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		all = append(all, ip.String())
+	}
+	if len(all) == 0 {
+		return []string{"no name at all"}
+	}
+	return all
 }
 
 // load reads the files. It is called with the lock held, or by Load.

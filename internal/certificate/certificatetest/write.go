@@ -20,13 +20,21 @@ import (
 // 127.0.0.1 with this serial number that nobody signed, good for an hour.
 func Write(t testing.TB, dir string, serial int64) (cert, key string) {
 	t.Helper()
+	return WriteFor(t, dir, x509.Certificate{
+		SerialNumber: big.NewInt(serial), NotBefore: time.Now().Add(-time.Minute), NotAfter: time.Now().Add(time.Hour),
+		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+	})
+}
+
+// WriteFor does the same with a certificate after a template.
+func WriteFor(t testing.TB, dir string, template x509.Certificate) (cert, key string) {
+	t.Helper()
+	if template.SerialNumber == nil {
+		template.SerialNumber = big.NewInt(1)
+	}
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &template, &template, k.Public(), k)
 	if err != nil {
