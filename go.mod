@@ -29,6 +29,8 @@ require (
 	golang.org/x/term v0.47.0
 )
 
+require github.com/coreos/go-systemd/v22 v22.6.0
+
 require (
 	github.com/aws/aws-sdk-go-v2 v1.41.9
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.11 // indirect

@@ -91,6 +91,16 @@ func (c *certifier) owners() *certificate.Pair {
 	return c.pair
 }
 
+// move has the owner's certificate come from other files. It reports false where
+// it did not come from files, or is to come from none: that takes a restart.
+func (c *certifier) move(cert, key string) (bool, error) {
+	pair := c.owners()
+	if pair == nil || cert == "" {
+		return false, nil
+	}
+	return true, pair.Move(cert, key)
+}
+
 // host is what a link over TLS may call this machine: what it is reached by, if
 // the certificate is for that, else a name that it is for; empty if there is none.
 func (c *certifier) host(reached string) string {

@@ -44,7 +44,7 @@ type grammar struct {
 	Workers workersCommand     `cmd:"" help:"List the workers on the bus."`
 	Events  eventsCommand      `cmd:"" help:"What happens, as it happens."`
 	HLS     hlsCommand         `cmd:"" name:"hls" help:"Check what viewers get."`
-	Conf    configCommand      `cmd:"" name:"config" help:"Print the configuration in force, and where each value comes from."`
+	Conf    configCommand      `cmd:"" name:"config" help:"The configuration: print it, check it."`
 	Ready   readyCommand       `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
 	Doctor  doctorCommand      `cmd:"" help:"Look for what would keep PSE from working here."`
 	Version versionCommand     `cmd:"" help:"Print the version."`
@@ -114,16 +114,17 @@ func execute(ctx context.Context, args []string, s std) (err error) {
 }
 
 func (c *serveCommand) Run(s *scope) error {
-	l, err := s.load(
+	return serve(s.ctx, func() (*loaded, error) { return c.load(s) }, c.Workers, c.Demo, s.std)
+}
+
+// load reads the configuration with what serve has of its own over it.
+func (c *serveCommand) load(s *scope) (*loaded, error) {
+	return s.load(
 		override{"http.listen", c.HTTP, "--http"}, override{"ingest.listen", c.RTMP, "--rtmp"},
 		override{"turn.listen", c.Turn, "--turn"},
 		override{"admin.listen", c.Admin, "--admin"}, override{"ingest.open", truth(c.Open), "--open"},
 		override{"transfer.open", truth(c.Open), "--open"},
 	)
-	if err != nil {
-		return err
-	}
-	return serve(s.ctx, l, c.Workers, c.Demo, s.std)
 }
 
 func truth(set bool) string {

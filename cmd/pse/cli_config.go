@@ -5,14 +5,43 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"go.uber.org/zap"
 )
 
 type configCommand struct {
+	Print configPrint `cmd:"" default:"withargs" help:"Print the configuration in force, and where each value comes from."`
+	Check configCheck `cmd:"" help:"Say whether pse serve would take it; systemd asks before each start."`
+}
+
+type configPrint struct {
 	Changed bool `help:"Only what differs from the defaults."`
 }
 
+type configCheck struct {
+	Workers []string `arg:"" optional:"" help:"Those that are to run here. None: all of them."`
+}
+
+// Run says what keeps pse serve from starting with this configuration.
+func (c *configCheck) Run(s *scope) error {
+	l, err := s.load()
+	if err != nil {
+		return err
+	}
+	if _, err := choose(workers(), c.Workers, l.Config, false); err != nil {
+		return err
+	}
+	if l.TLS.Cert != "" {
+		if _, err := newCertifier(l.Config, zap.NewNop()).open(); err != nil {
+			return err
+		}
+	}
+	_, err = fmt.Fprintf(s.out, "ok: %s\n", l.source)
+	return err
+}
+
 // Run prints a file that pse would read back to the same configuration.
-func (c *configCommand) Run(s *scope) error {
+func (c *configPrint) Run(s *scope) error {
 	l, err := s.load()
 	if err != nil {
 		return err

@@ -166,23 +166,25 @@ func TestDockerfileMatchesTheProgram(t *testing.T) {
 // systemd reads the unit, with a program that is there.
 func TestUnitIsAcceptedBySystemd(t *testing.T) {
 	text := deployFile(t, "pse.service")
-	start := regexp.MustCompile(`(?m)^ExecStart=(\S+)(.*)$`).FindStringSubmatch(text)
-	if start == nil || start[1] != "/usr/local/bin/pse" {
-		t.Fatalf("ExecStart is %q", start)
-	}
-	g := &grammar{}
-	parser, err := kong.New(g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse(strings.Fields(start[2])); err != nil {
-		t.Errorf("ExecStart: %v", err)
+	var start []string
+	for _, key := range []string{"ExecStart", "ExecStartPre"} {
+		start = regexp.MustCompile(`(?m)^` + key + `=(\S+)(.*)$`).FindStringSubmatch(text)
+		if start == nil || start[1] != "/usr/local/bin/pse" {
+			t.Fatalf("%s is %q", key, start)
+		}
+		parser, err := kong.New(&grammar{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(strings.Fields(start[2])); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
 	}
 	if want := fmt.Sprintf("TimeoutStopSec=%d\n", 45); !strings.Contains(text, want) {
 		t.Errorf("no %s", want)
 	}
 	unit := filepath.Join(t.TempDir(), "pse.service")
-	if err := os.WriteFile(unit, []byte(strings.Replace(text, start[1], "/bin/true", 1)), 0o600); err != nil {
+	if err := os.WriteFile(unit, []byte(strings.ReplaceAll(text, start[1], "/bin/true")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{

@@ -19,11 +19,14 @@ func level(name string) (zapcore.Level, error) {
 }
 
 // newLogger writes for people when w is a terminal, else one JSON object a line.
-func newLogger(cfg LogConfig, w io.Writer) (*zap.Logger, error) {
+// The level can be changed.
+func newLogger(cfg LogConfig, w io.Writer) (*zap.Logger, zap.AtomicLevel, error) {
+	least := zap.NewAtomicLevel()
 	lvl, err := level(cfg.Level)
 	if err != nil {
-		return nil, err
+		return nil, least, err
 	}
+	least.SetLevel(lvl)
 	console := cfg.Format == "console" || cfg.Format == "auto" && isTerminal(w)
 	ec := zap.NewProductionEncoderConfig()
 	ec.EncodeTime = zapcore.RFC3339NanoTimeEncoder
@@ -36,7 +39,7 @@ func newLogger(cfg LogConfig, w io.Writer) (*zap.Logger, error) {
 		}
 		enc = zapcore.NewConsoleEncoder(ec)
 	}
-	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(w)), lvl)), nil
+	return zap.New(zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(w)), least)), least, nil
 }
 
 func isTerminal(w any) bool {

@@ -50,17 +50,26 @@ func (p *program) addr(protocol string) string {
 	return p.addrs[protocol]
 }
 
-// serve runs the chosen workers until ctx ends or one that is vital fails.
-func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (err error) {
+// serve runs the chosen workers until ctx ends or one that is vital fails. read
+// reads the configuration: now, and when SIGHUP asks for it again.
+func serve(ctx context.Context, read func() (*loaded, error), names []string, demo bool, s std) (err error) {
+	l, err := read()
+	if err != nil {
+		return err
+	}
 	chosen, err := choose(workers(), names, l.Config, demo)
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(l.Log, s.err)
+	log, least, err := newLogger(l.Log, s.err)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = log.Sync() }()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	reload := &reloader{now: l.Config, read: read, level: least, log: log, in: s.in, stop: stop}
+	reload.listen()
 	if len(l.unknown) > 0 {
 		log.Warn("environment variables that mean nothing", zap.Strings("names", l.unknown))
 	}
@@ -85,6 +94,8 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		say("too few open files are allowed; raise LimitNOFILE of the service, or ulimit -Hn", zap.Int("allowed", all), zap.Stringer("so", f))
 	}
 	p.cert = newCertifier(p.cfg, log.Named("tls"))
+	reload.cert = p.cert
+	go reload.run(ctx)
 	reg := newRegistry()
 	reg.MustRegister(p.cert)
 
@@ -133,6 +144,7 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		if adm != nil {
 			adm.stopping.Store(true)
 		}
+		stopping()
 		log.Info("stopping; a second signal ends at once")
 		public.stop(p.cfg.HTTP.DrainTimeout)
 		err = errors.Join(err, sup.stop(stopTime+p.cfg.Turn.Drain))
@@ -147,13 +159,13 @@ func serve(ctx context.Context, l *loaded, names []string, demo bool, s std) (er
 		}
 		return err
 	}
-	watching, unwatch := context.WithCancel(ctx)
-	defer unwatch()
-	go p.cert.watch(watching)
+	go p.cert.watch(ctx)
+	go watchdog(ctx, func() { sup.ready() })
 	log.Info("serving", zap.Strings("workers", namesOf(chosen)), zap.String("version", version()))
 	if err := p.banner(s.out, namesOf(chosen)); err != nil {
 		return err
 	}
+	started()
 	select {
 	case <-ctx.Done():
 		return nil

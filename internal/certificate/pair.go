@@ -40,6 +40,18 @@ func Load(cert, key string, log *zap.Logger) (*Pair, error) {
 	return p, nil
 }
 
+// Move has the pair come from other files. If they cannot be used it stays as it is.
+func (p *Pair) Move(cert, key string) error {
+	other, err := Load(cert, key, p.log)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cert, p.key, p.loaded, p.changed, p.broken = cert, key, other.loaded, other.changed, nil
+	return nil
+}
+
 // Config is how a server uses the pair: TLS 1.2 or newer, the application
 // protocols as given.
 func (p *Pair) Config(protocols ...string) *tls.Config {
