@@ -21,6 +21,8 @@ type Bus struct {
 	link  *link
 	meter *meter
 
+	refusal *refusal
+
 	handles sync.Mutex // guards the two below
 	streams map[string]jetstream.Stream
 	buckets map[string]jetstream.KeyValue

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,8 +13,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"go.uber.org/zap"
-
-	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Options say how to reach the bus. One of Server and URL is needed.
@@ -35,7 +34,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		return nil, errors.New("connect to the bus: no address; set --bus nats://host:4222")
 	}
 	b := &Bus{
-		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(), meter: newMeter(o.Name),
+		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(), refusal: newRefusal(), meter: newMeter(o.Name),
 		streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{},
 		ensure: make(chan struct{}, 1), done: make(chan struct{}),
 	}
@@ -54,7 +53,9 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	address := Redact(o.URL)
 	for a := range strings.SplitSeq(o.URL, ",") {
-		if _, err := url.Parse(strings.TrimSpace(a)); err != nil { // the error would show the password
+		a = strings.TrimSpace(a)
+		u, err := url.Parse(a)
+		if err != nil || strings.Contains(a, "://") && !slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) { // the error would show the password
 			return fmt.Errorf("connect to the bus at %s: write nats://host:4222 or tls://host:4222", address)
 		}
 	}
@@ -62,28 +63,29 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		address, o.URL = "of this process", ""
 	}
 	opts := b.options(o)
-	for {
-		if b.nc, err = nats.Connect(o.URL, opts...); err == nil {
-			break
+	err = b.until(ctx.Done(), address, func() (err error) {
+		if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
+			return err
 		}
-		if errors.Is(err, nats.ErrAuthorization) {
-			return fmt.Errorf("connect to the bus at %s: %w; check user and password (bus.password_file, PSE_BUS_PASSWORD)", address, err)
+		if err = largeEnough(b.nc); err != nil {
+			b.nc.Close()
+			b.nc = nil
 		}
-		if sleep.For(ctx, 200*time.Millisecond); ctx.Err() != nil {
-			return fmt.Errorf("connect to the bus at %s: %w; does it run?", address, err)
-		}
+		return err
+	})
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return fmt.Errorf("connect to the bus at %s: %w; check user and password (bus.password_file, PSE_BUS_PASSWORD)", address, err)
+	case err != nil:
+		return err
 	}
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("connect to the bus: %w", err)
 	}
-	for {
-		if err = b.ensureLogs(ctx); err == nil {
-			break
-		}
-		if sleep.For(ctx, 200*time.Millisecond); ctx.Err() != nil {
-			return err
-		}
+	if err := b.until(ctx.Done(), address, func() error { return b.ensureLogs(ctx) }); err != nil {
+		return err
 	}
+	b.refusal.starting.Store(false)
 	if o.Server != nil {
 		b.updateLogs(ctx)
 		if err := o.Server.syncfs(); err != nil {
@@ -99,9 +101,10 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 func (b *Bus) options(o Options) []nats.Option {
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
-		nats.ReconnectWait(50 * time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 50*time.Millisecond),
+		nats.CustomReconnectDelay(b.refusal.pause), nats.ReconnectErrHandler(b.unreached),
 		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(2 * time.Second),
 		nats.ReconnectHandler(func(*nats.Conn) {
+			b.refusal.no.Store(false)
 			b.log.Info("bus connected again")
 			b.link.remade()
 			b.askEnsure()
@@ -118,11 +121,20 @@ func (b *Bus) options(o Options) []nats.Option {
 			if s != nil {
 				subject = s.Subject
 			}
-			b.log.Warn("bus", zap.String("subject", subject), zap.Error(err))
+			switch {
+			case refuses(err):
+				b.unreached(nil, err)
+			case b.refusal.starting.Load() && errors.Is(err, nats.ErrPermissionViolation):
+				b.refusal.denied.Store(&err)
+			default:
+				b.log.Warn("bus", zap.String("subject", subject), zap.Error(err))
+			}
 		}),
 	}
 	if o.Server != nil {
 		opts = append(opts, o.Server.inProcess()...)
+	} else {
+		opts = append(opts, nats.SetCustomDialer(b.refusal))
 	}
 	if o.Creds != "" {
 		opts = append(opts, nats.UserCredentials(o.Creds))

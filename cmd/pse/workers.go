@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -130,10 +129,6 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 
 // connect reaches the bus, here or elsewhere, however long that takes.
 func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*bus.Bus, error) {
-	slow := time.AfterFunc(3*time.Second, func() {
-		log.Warn("still waiting for the bus", zap.String("url", bus.Redact(p.cfg.Bus.URL)))
-	})
-	defer slow.Stop()
 	at, err := p.cfg.Bus.reach()
 	if err != nil {
 		return nil, err

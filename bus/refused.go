@@ -1,0 +1,191 @@
+package bus
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// A bus that is not there yet, or that will not do, may be soon: who connects
+// waits. Meanwhile the log says why, and what to change.
+
+const (
+	waitAgain = 200 * time.Millisecond
+	sayFirst  = 2 * time.Second // a bus that is just starting is no news
+	sayEvery  = time.Minute
+)
+
+// refusal is why the bus cannot be used, as the library does not say it itself.
+type refusal struct {
+	dial     atomic.Pointer[error] // of the last attempt to reach a server
+	denied   atomic.Pointer[error] // what the user may not do
+	starting atomic.Bool           // what the user may not do keeps the bus from being used
+	no       atomic.Bool           // the last attempt to connect again was refused
+	said     atomic.Int64          // when that was said, Unix ns
+}
+
+func newRefusal() *refusal {
+	r := &refusal{}
+	r.starting.Store(true)
+	return r
+}
+
+// Dial is nats.CustomDialer's. Of several servers that cannot be reached the
+// library says just that.
+func (r *refusal) Dial(network, address string) (net.Conn, error) {
+	c, err := (&net.Dialer{Timeout: 2 * time.Second}).Dial(network, address)
+	r.dial.Store(&err)
+	return c, err
+}
+
+// cause is why an attempt failed.
+func (r *refusal) cause(err error) error {
+	if errors.Is(err, nats.ErrNoServers) {
+		if dial := r.dial.Load(); dial != nil && *dial != nil {
+			return *dial
+		}
+	}
+	if denied := r.denied.Load(); denied != nil && !isAPI(err) {
+		return *denied // a request that is not allowed has no answer
+	}
+	return err
+}
+
+func isAPI(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api)
+}
+
+// until tries until an attempt succeeds or ctx ends. A minute each it says why none did.
+func (b *Bus) until(done <-chan struct{}, address string, try func() error) error {
+	next := time.Now().Add(sayFirst)
+	for {
+		err := try()
+		if err == nil || errors.Is(err, nats.ErrAuthorization) {
+			return err
+		}
+		err = explain(b.refusal.cause(err), b.logs)
+		if now := time.Now(); now.After(next) {
+			next = now.Add(sayEvery)
+			b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
+		}
+		select {
+		case <-done:
+			return fmt.Errorf("the bus at %s: %w", address, err)
+		case <-time.After(waitAgain):
+		}
+	}
+}
+
+// JetStream's error codes that say what an owner can change.
+const (
+	apiNoAccount    = 10039 // JetStream is not on for this account
+	apiNoCluster    = 10074 // replicas without a cluster
+	apiNoPeers      = 10005 // fewer servers than replicas
+	apiNoMemory     = 10028
+	apiNoStorage    = 10047
+	apiNoResources  = 10023
+	apiAccountLimit = 10002
+)
+
+// explain adds what to change to an error of a bus that cannot be used.
+func explain(err error, logs LogConfig) error {
+	var api *jetstream.APIError
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	advice := ""
+	switch {
+	case errors.As(err, &api):
+		switch api.ErrorCode {
+		case apiNoAccount:
+			advice = "switch JetStream on for this account of the server: jetstream: enabled"
+		case apiNoCluster, apiNoPeers:
+			advice = fmt.Sprintf("bus.replicas is %d, and there are not so many servers: lower it, or add servers", logs.Replicas)
+		case apiNoMemory:
+			advice = "raise max_memory_store of the server, to 2.5 GB at least"
+		case apiNoStorage:
+			advice = fmt.Sprintf("raise max_file_store of the server, or give its store_dir more room: bus.hls_bytes (%d MiB here) and 2.5 GB more are wanted", logs.HLSBytes>>20)
+		case apiNoResources, apiAccountLimit:
+			advice = "raise the limits of JetStream for the server or the account: max_memory_store, max_file_store"
+		}
+	case errors.As(err, &dns):
+		advice = "is the name in bus.url (--bus) right?"
+	case errors.As(err, &unknown), errors.As(err, &name):
+		advice = "name the root to trust by bus.ca, and the server as its certificate does"
+	case errors.As(err, &record):
+		advice = "that server does not speak TLS: write nats:// in bus.url"
+	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
+		advice = "the server wants TLS: write tls:// in bus.url"
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("JetStream is off there: %w; switch it on in the server's configuration: jetstream { store_dir: DIR }", err)
+	case errors.Is(err, nats.ErrPermissionViolation):
+		advice = "this user may not: take the password of the user worker (the file bus.password), not the integrator's"
+	case errors.Is(err, errSmallMessages):
+		advice = "set it in the server's configuration: max_payload: 8MB"
+	default:
+		var op *net.OpError
+		if errors.As(err, &op) || errors.Is(err, nats.ErrNoServers) {
+			advice = "does it run?"
+		}
+	}
+	if advice == "" {
+		return err
+	}
+	return fmt.Errorf("%w; %s", err, advice)
+}
+
+// errSmallMessages says that pictures would not fit into the server's messages.
+var errSmallMessages = errors.New("the bus takes too small messages")
+
+// largeEnough says whether the server takes messages of MaxPayload.
+func largeEnough(nc *nats.Conn) error {
+	if most := nc.MaxPayload(); most < MaxPayload {
+		return fmt.Errorf("%w, of %d bytes at most, and %d are wanted", errSmallMessages, most, MaxPayload)
+	}
+	return nil
+}
+
+// pause is the time between attempts to connect again: hardly any at first, for a
+// server that is started anew is back at once; long for one that says no, or that
+// stays away.
+func (r *refusal) pause(attempts int) time.Duration {
+	shortest := 50 * time.Millisecond
+	switch {
+	case r.no.Load():
+		shortest = 5 * time.Second
+	case attempts > 200:
+		shortest = time.Second
+	}
+	return shortest + rand.N(shortest)
+}
+
+// refuses says whether an error is a server's that knows the user, or the password, no more.
+func refuses(err error) bool {
+	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired)
+}
+
+// unreached takes note of an attempt to connect again that failed, and says so once a minute.
+func (b *Bus) unreached(_ *nats.Conn, err error) {
+	no := refuses(err)
+	b.refusal.no.Store(no)
+	now := time.Now().UnixNano()
+	if last := b.refusal.said.Load(); now-last < int64(sayEvery) || !b.refusal.said.CompareAndSwap(last, now) {
+		return
+	}
+	if no {
+		b.log.Error("the bus refuses this user now", zap.Error(err), zap.String("so", "check user and password (bus.password_file, PSE_BUS_PASSWORD, bus.creds) and restart"))
+		return
+	}
+	b.log.Warn("the bus cannot be reached", zap.Error(explain(b.refusal.cause(err), b.logs)))
+}

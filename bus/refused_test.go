@@ -1,0 +1,173 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+// foreign is a NATS server that is not ours.
+func foreign(t *testing.T, change func(*server.Options)) string {
+	t.Helper()
+	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, MaxPayload: MaxPayload}
+	change(o)
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("no server")
+	}
+	return s.ClientURL()
+}
+
+// A bus that cannot be used says why, and which setting to change.
+func TestUnusableBusIsExplained(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed.Close()
+	for name, c := range map[string]struct {
+		url  func() string
+		logs LogConfig
+		want []string // what is said
+	}{
+		"nobody listens": {url: func() string { return "nats://" + closed.Addr().String() }, want: []string{"refused", "does it run"}},
+		"no such host":   {url: func() string { return "nats://bus.invalid:4222" }, want: []string{"bus.invalid", "bus.url"}},
+		"JetStream is off": {
+			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStream = false }) },
+			want: []string{"JetStream", "jetstream {"},
+		},
+		"too little memory": {
+			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStreamMaxMemory = 64 << 20 }) },
+			want: []string{"MEDIA", "max_memory_store"},
+		},
+		"too little disk": {
+			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStreamMaxStore = 64 << 20 }) },
+			want: []string{"EVENTS", "max_file_store"},
+		},
+		"more replicas than servers": {
+			url: func() string { return foreign(t, func(*server.Options) {}) }, logs: LogConfig{Replicas: 3},
+			want: []string{"bus.replicas", "3"},
+		},
+		"small messages": {
+			url:  func() string { return foreign(t, func(o *server.Options) { o.MaxPayload = 1 << 20 }) },
+			want: []string{"max_payload: 8MB"},
+		},
+		"a scheme of others": {url: func() string { return "http://127.0.0.1:4222" }, want: []string{"write nats://"}},
+		"the integrator's password": {
+			url: func() string {
+				s, err := StartServer(ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"}, zap.NewNop())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(s.Close)
+				return s.IntegratorURL()
+			},
+			want: []string{"worker"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			core, said := observer.New(zap.WarnLevel)
+			ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+			defer cancel()
+			at := c.url()
+			b, err := Connect(ctx, Options{URL: at, Name: "test", Logs: c.logs}, zap.New(core))
+			if err == nil {
+				b.Close()
+				t.Fatal("it is taken for usable")
+			}
+			var lines []string
+			for _, e := range said.All() {
+				lines = append(lines, fmt.Sprint(e.Message, " ", e.ContextMap()))
+			}
+			t.Logf("%v\n%s", err, strings.Join(lines, "\n"))
+			places := []string{err.Error(), strings.Join(lines, "\n")}
+			if strings.HasPrefix(at, "http:") {
+				places = places[:1] // it does not wait for what can never be
+			}
+			for _, where := range places {
+				for _, want := range c.want {
+					if !strings.Contains(where, want) {
+						t.Errorf("no %q in %q", want, where)
+					}
+				}
+			}
+			if len(lines) > 2 {
+				t.Errorf("%d lines in 7 s", len(lines))
+			}
+			if u, err := url.Parse(at); err == nil && u.User != nil {
+				if word, _ := u.User.Password(); strings.Contains(strings.Join(lines, ""), word) {
+					t.Error("the password is said")
+				}
+			}
+		})
+	}
+}
+
+// A password that is changed under a worker: it says so once, tries seldom, and
+// goes on when the password is as before.
+func TestChangedPassword(t *testing.T) {
+	dir, port := t.TempDir(), server.RANDOM_PORT
+	var running *server.Server
+	launch := func(word string) {
+		t.Helper()
+		o := &server.Options{
+			Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true, MaxPayload: MaxPayload,
+			Username: "worker", Password: word,
+		}
+		s, err := server.NewServer(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(10 * time.Second) {
+			t.Fatal("no server")
+		}
+		running, port = s, s.Addr().(*net.TCPAddr).Port
+	}
+	launch("sesame")
+	defer func() { running.Shutdown() }()
+	core, said := observer.New(zap.WarnLevel)
+	b, err := Connect(t.Context(), Options{URL: fmt.Sprintf("nats://worker:sesame@127.0.0.1:%d", port), Name: "test"}, zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	running.Shutdown()
+	running.WaitForShutdown()
+	launch("another")
+	deadline := time.Now().Add(30 * time.Second)
+	for said.FilterMessage("the bus refuses this user now").Len() == 0 {
+		if time.Now().After(deadline) {
+			t.Fatalf("it said %v", said.All())
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	time.Sleep(3 * time.Second)
+	if n := said.Len(); n > 3 {
+		t.Errorf("%d lines: %v", n, said.All())
+	}
+	running.Shutdown()
+	running.WaitForShutdown()
+	launch("sesame")
+	deadline = time.Now().Add(30 * time.Second)
+	for !b.Connected() {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come back")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
