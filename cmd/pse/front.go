@@ -152,8 +152,9 @@ func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
 	f.mounting.Lock()
 	defer f.mounting.Unlock()
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /robots.txt", robots)
 	if whole := put(mux); !whole {
-		mux.HandleFunc("/", starting)
+		mux.Handle("/", stillStarting)
 	}
 	f.mux.Store(mux)
 }
@@ -162,10 +163,16 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer progress.Watch(w, r, f.patience, answerTime).Done()
 	mux := f.mux.Load()
 	if mux == nil {
-		starting(w, r)
+		stillStarting.ServeHTTP(w, r)
 		return
 	}
 	defer f.recovered(r)
+	if forPeople(r) {
+		if _, pattern := mux.Handler(r); pattern == "" {
+			notHere.ServeHTTP(w, r)
+			return
+		}
+	}
 	mux.ServeHTTP(w, r)
 }
 
@@ -181,11 +188,4 @@ func (f *front) recovered(r *http.Request) {
 			zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 	}
 	panic(http.ErrAbortHandler) // the connection (or HTTP/2 stream) is cut: half an answer must not look whole
-}
-
-func starting(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Retry-After", "1")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Access-Control-Allow-Origin", "*")
-	http.Error(w, "starting, try again in a second", http.StatusServiceUnavailable)
 }

@@ -1,0 +1,72 @@
+package main
+
+import (
+	_ "embed"
+	"html/template"
+	"net/http"
+	"strings"
+)
+
+// A sorry is an answer that is none: to people a page, to programs a line.
+type sorry struct {
+	Status int
+	Title  string
+	Text   string
+	Home   bool   // lead to the first page
+	line   string // for programs
+}
+
+var (
+	notHere = sorry{
+		Status: http.StatusNotFound, Title: "There is nothing here", Home: true, line: "404 page not found",
+		Text: "The link may be mistyped, or what it led to is no more.",
+	}
+	stillStarting = sorry{
+		Status: http.StatusServiceUnavailable, Title: "Just a moment", line: "starting, try again in a second",
+		Text: "This box is starting. The page comes by itself as soon as it is ready.",
+	}
+)
+
+//go:embed sorry.html
+var sorryText string
+
+var sorryPage = template.Must(template.New("sorry").Parse(sorryText))
+
+// sorryPolicy lets the page have its own style, and nothing else.
+const sorryPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// forPeople says whether an answer is shown by a browser.
+func forPeople(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// ServeHTTP answers.
+func (s sorry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Vary", "Accept")
+	again := s.Status == http.StatusServiceUnavailable
+	if again {
+		h.Set("Retry-After", "1")
+	}
+	if !forPeople(r) {
+		http.Error(w, s.line, s.Status)
+		return
+	}
+	if again {
+		h.Set("Refresh", "2")
+	}
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", sorryPolicy)
+	h.Set("Referrer-Policy", "no-referrer")
+	w.WriteHeader(s.Status) // of HEAD nothing more is sent
+	_ = sorryPage.Execute(w, s)
+}
+
+// robots keeps search engines from what is shown to those who have the link.
+func robots(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/browser"
+)
+
+// Where there is nothing people get a page and programs a line, and each what
+// tells a client to try again or not.
+func TestSorry(t *testing.T) {
+	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {
+		mux.HandleFunc("GET /here", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "it is") })
+		mux.HandleFunc("POST /takes", func(http.ResponseWriter, *http.Request) {})
+	})
+	base := "http://" + f.clear.Addr().String()
+	const people = "text/html,application/xhtml+xml,*/*;q=0.8"
+	expect := func(path, accept string, status int, mime, text string) {
+		t.Helper()
+		r, err := http.NewRequest(http.MethodGet, base+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", accept)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		body, _ := io.ReadAll(a.Body)
+		if a.StatusCode != status || !strings.HasPrefix(a.Header.Get("Content-Type"), mime) || !strings.Contains(string(body), text) {
+			t.Errorf("%s for %s: %s, %s, %s", path, accept, a.Status, a.Header.Get("Content-Type"), body)
+		}
+		if again := a.Header.Get("Retry-After") != ""; again != (status == http.StatusServiceUnavailable) {
+			t.Errorf("%s: try again %v", path, again)
+		}
+	}
+	expect("/here", people, 200, "text/plain", "it is")
+	expect("/nowhere", people, 404, "text/html", "There is nothing here")
+	expect("/nowhere", "*/*", 404, "text/plain", "404 page not found")
+	expect("/takes", "*/*", 405, "text/plain", "Method Not Allowed")
+	expect("/robots.txt", "*/*", 200, "text/plain", "Disallow: /\n")
+
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	page, err := chrome.Open(base+"/nowhere", 390, 800)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	accessible(t, page)
+
+	f.mount(func(*http.ServeMux) bool { return false })
+	expect("/here", people, 503, "text/html", "Just a moment")
+	expect("/here", "*/*", 503, "text/plain", "starting, try again in a second")
+	if err := page.Go(base + "/here"); err != nil {
+		t.Fatal(err)
+	}
+	accessible(t, page)
+	// It comes by itself.
+	f.mount(func(mux *http.ServeMux) bool {
+		mux.HandleFunc("GET /here", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "it is") })
+		return true
+	})
+	if err := page.Wait(`document.body.innerText.includes("it is")`, time.Minute); err != nil {
+		t.Error(err)
+	}
+}
+
+// accessible has axe-core look at a page as it is.
+func accessible(t *testing.T, p *browser.Page) {
+	t.Helper()
+	axe, err := os.ReadFile("../../web/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v; run make web", err)
+	}
+	if _, err := browser.Eval[bool](p, string(axe)+"; true"); err != nil {
+		t.Fatal(err)
+	}
+	found, err := browser.Eval[[]string](p, `axe.run().then(r => r.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html).join(' ')))`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, violation := range found {
+		t.Error("axe:", violation)
+	}
+}
