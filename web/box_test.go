@@ -47,6 +47,9 @@ func newBox(t *testing.T, more ...func(*http.ServeMux)) *box {
 	for _, f := range more {
 		f(mux)
 	}
+	mux.HandleFunc("GET /api/publish", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"port":1935,"app":"live","key":true}`))
+	})
 	mux.HandleFunc("GET /api/streams", b.list)
 	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
 		fingerprint := strings.TrimSuffix(strings.Repeat("4F:", 32), ":")

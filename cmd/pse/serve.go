@@ -104,6 +104,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	sup.changed = func() {
 		public.mount(func(mux *http.ServeMux) bool {
 			p.cert.routes(mux, p.addr("https"))
+			p.routes(mux)
 			return sup.mount(mux)
 		})
 	}

@@ -9,6 +9,7 @@ import { Poll } from '../poll.ts'
 import { listStreams, type Stream } from '../streams.ts'
 import { LiveCard } from './live-card.ts'
 import { PastRow } from './past-row.ts'
+import { addressOf, publishing } from './publish.ts'
 import { Shelf } from './shelf.ts'
 
 const live = new Shelf(byId('live-cards'), (s) => new LiveCard(s))
@@ -21,7 +22,7 @@ setInterval(() => {
   live.tick()
   past.tick()
 }, 1000)
-publishAddress()
+void publishAddress()
 acceptShared()
 void showRenewal()
 byId('call-form').addEventListener('submit', (e) => {
@@ -55,8 +56,8 @@ function show(streams: Stream[]): void {
   document.title = on.length === 0 ? 'PSE' : `(${on.length}) Live on PSE`
 }
 
-function publishAddress(): void {
-  const address = `rtmp://${location.hostname || 'localhost'}/live/NAME?key=KEY`
+async function publishAddress(): Promise<void> {
+  const address = addressOf(location.hostname || 'localhost', await publishing())
   byId('address').textContent = address
   const copy = byId('copy')
   copy.hidden = !navigator.clipboard // a page on plain http:// may not write it
