@@ -12,6 +12,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // foreign is a NATS server that is not ours.
@@ -154,9 +156,9 @@ func TestChangedPassword(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it said %v", said.All())
 		}
-		time.Sleep(50 * time.Millisecond)
+		sleep.For(t.Context(), 50*time.Millisecond)
 	}
-	time.Sleep(3 * time.Second)
+	sleep.For(t.Context(), 3*time.Second) // it would say more by then
 	if n := said.Len(); n > 3 {
 		t.Errorf("%d lines: %v", n, said.All())
 	}
@@ -168,6 +170,6 @@ func TestChangedPassword(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("it does not come back")
 		}
-		time.Sleep(50 * time.Millisecond)
+		sleep.For(t.Context(), 50*time.Millisecond)
 	}
 }

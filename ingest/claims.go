@@ -95,10 +95,21 @@ func (s *session) same(o *session) bool {
 // elsewhere refuses s if another worker's publisher has its name.
 func (w *Worker) elsewhere(ctx context.Context, s *session) error {
 	l, err := w.bus.GetLive(ctx, s.sid)
-	if err != nil {
-		return nil //nolint:nilerr // no record, or no bus: begin will see
+	if err != nil || l.State == bus.StateEnded {
+		return w.room() // no bus: begin will see
 	}
 	return w.held(ctx, l, s)
+}
+
+// room refuses who would begin a stream that there is no room for.
+func (w *Worker) room() error {
+	if w.cfg.Room == nil {
+		return nil
+	}
+	if err := w.cfg.Room(); err != nil {
+		return refuse(codeFailed, "no stream can begin here now: %v", err)
+	}
+	return nil
 }
 
 // held refuses s if the record l is of a live stream of another publisher.

@@ -39,6 +39,8 @@ type Config struct {
 	MaxAhead  time.Duration `yaml:"max_ahead"`  // how far a publisher's clock may run ahead of ours
 
 	Hook bus.HookConfig `yaml:"hook"` // of the hook "publish", which may refuse a publisher
+
+	Room func() error `yaml:"-"` // why no stream may begin, those that are on go on; nil: always may
 }
 
 // DefaultConfig is the configuration of a worker nobody configured.

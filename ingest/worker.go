@@ -121,7 +121,7 @@ func (w *Worker) Ready() error {
 	case !w.bus.Connected():
 		return errors.New("ingest has no connection to the bus")
 	}
-	return nil
+	return w.room()
 }
 
 // Collectors are the worker's metrics.

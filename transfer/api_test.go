@@ -97,7 +97,7 @@ func TestExpiry(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, old.name(), fileJournal), past, past); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openFolder(dir, syncNever)
+	s, err := openFolder(dir, syncNever, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

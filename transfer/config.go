@@ -25,6 +25,7 @@ type Config struct {
 	OwnerQuota int64 `yaml:"owner_quota"` // bytes of one owner's files, what is announced included; 0: no limit
 	TotalQuota int64 `yaml:"total_quota"` // bytes of all files
 	MaxFiles   int   `yaml:"max_files"`   // in the store
+	LeaveFree  int64 `yaml:"leave_free"`  // bytes of Dir's disk that files do not take, of a small disk a tenth at most: for streams, the bus and the system; 0: none
 
 	IncompleteFor time.Duration `yaml:"incomplete_for"` // an upload that gets nothing for so long is removed
 	Keep          time.Duration `yaml:"keep"`           // a complete file is removed after so long; 0: never
@@ -93,7 +94,7 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		S3:       S3Config{PartSize: 8 << 20},
-		MaxFiles: 100_000, IncompleteFor: 7 * 24 * time.Hour,
+		MaxFiles: 100_000, LeaveFree: 2 << 30, IncompleteFor: 7 * 24 * time.Hour,
 		Recheck: 30 * 24 * time.Hour, RecheckRate: 8 << 20,
 		Sync: syncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
 		TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
@@ -106,6 +107,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.MaxSize < 0 || c.OwnerQuota < 0 || c.TotalQuota < 0:
 		return fmt.Errorf("transfer.max_size, owner_quota and total_quota are %d, %d and %d; use bytes, or 0 for no limit", c.MaxSize, c.OwnerQuota, c.TotalQuota)
+	case c.LeaveFree < 0:
+		return fmt.Errorf("transfer.leave_free is %d; use bytes, or 0 to let files fill the disk", c.LeaveFree)
 	case c.MaxFiles < 1:
 		return fmt.Errorf("transfer.max_files is %d; use at least 1", c.MaxFiles)
 	case c.IncompleteFor < time.Minute:

@@ -42,6 +42,7 @@ var (
 	errReadOnly  = &refusal{http.StatusForbidden, "read_only", "this link is for reading; use the upload's own URL"}
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}
 	errUnchecked = &refusal{http.StatusServiceUnavailable, "unchecked", "whoever is to look at this has not answered; try again in a while"}
+	errNoRoom    = &refusal{http.StatusInsufficientStorage, "disk_full", "the file is larger than the room that is left; send a smaller one, or make room first"}
 	errPart      = &refusal{http.StatusGone, "part_damaged", "a part is damaged on the disk; make a new one of its bytes"}
 	errAway      = &refusal{http.StatusServiceUnavailable, "store_away", "the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while"}
 	errStorage   = &refusal{http.StatusInternalServerError, "storage", "the store failed; see the log of the server"}
@@ -58,8 +59,10 @@ var (
 
 // diskError makes a refusal of what the disk said.
 func diskError(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	if isFull(err) {
 		return errFull
 	}
 	return err
 }
+
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

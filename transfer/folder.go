@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/disk"
 )
 
 // A folder is a store in a directory, with one directory for each upload:
@@ -25,11 +27,12 @@ import (
 // Several processes may work on it. Who writes to an upload holds it (holds);
 // everything else is made of steps that are done or not, in any order.
 type folder struct {
-	root *os.Root
-	sync string // Config.Sync
+	root  *os.Root
+	sync  string     // Config.Sync
+	floor disk.Floor // Config.LeaveFree
 }
 
-func openFolder(dir, sync string) (*folder, error) {
+func openFolder(dir, sync string, leaveFree int64) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the store of files: %w; choose another directory with transfer.dir", err)
 	}
@@ -43,7 +46,7 @@ func openFolder(dir, sync string) (*folder, error) {
 			return nil, fmt.Errorf("open the store of files: %w; is it writable?", err)
 		}
 	}
-	return &folder{root, sync}, nil
+	return &folder{root, sync, disk.Floor{Path: dir, Bytes: leaveFree, Share: 10}}, nil
 }
 
 // close implements place.
@@ -54,6 +57,12 @@ func (s *folder) atOnce() int { return 1 }
 
 // create implements place.
 func (s *folder) create(i *info) error {
+	if s.floor.Short(0) != nil {
+		return fmt.Errorf("make upload %s: %w", i.Name, errFull)
+	}
+	if s.floor.Short(i.Size) != nil {
+		return fmt.Errorf("make upload %s: %w", i.Name, errNoRoom)
+	}
 	err := s.root.Mkdir(i.Name, 0o700)
 	if err != nil {
 		return fmt.Errorf("make upload %s: %w", i.Name, diskError(err))

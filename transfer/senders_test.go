@@ -224,7 +224,7 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	r := start(t, func(c *Config) { c.Dir = dir })
+	r := start(t, func(c *Config) { c.Dir, c.LeaveFree = dir, 0 }) // as if others filled it
 	body := random(8, 3<<20)
 	ballast := r.create(2 << 20)
 	ballast.patch(0, body[:2<<20]).want(t, http.StatusNoContent)
@@ -243,4 +243,54 @@ func TestFullDisk(t *testing.T) {
 	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
 		t.Error("other bytes")
 	}
+}
+
+// Files leave room on the disk: who would take it is told so, before and while
+// sending, what arrived is kept, and whatever is left can be deleted, also on a
+// disk that others filled to the last byte.
+func TestRoomIsLeft(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("this test mounts a file system; run it as root")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=20m"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	r := start(t, func(c *Config) { c.Dir = dir }) // 2 MiB of 20 are left free
+	body := random(9, 17<<20)
+	r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(19<<20)).want(t, http.StatusInsufficientStorage)
+	u := r.create(len(body))
+	u.patch(0, body).want(t, http.StatusNoContent)
+	v := r.create(1 << 19) // it fits
+	w := r.create(-1)
+	w.patch(0, body[:4<<20]).want(t, http.StatusInsufficientStorage)
+	at := w.offset()
+	var st unix.Statfs_t
+	if err := unix.Statfs(dir, &st); err != nil {
+		t.Fatal(err)
+	}
+	if free := st.Bavail * uint64(st.Bsize); free < 2<<20-64<<10 || at > 1<<20 {
+		t.Errorf("%d bytes of the last came, %d are free", at, free)
+	}
+	r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(1<<20)).want(t, http.StatusInsufficientStorage)
+	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
+
+	// Somebody else fills the rest.
+	ballast, err := os.Create(path.Join(dir, "ballast"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ballast.Close()
+	for err == nil {
+		_, err = ballast.Write(make([]byte, 4096))
+	}
+	r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+	r.ask("DELETE", v.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+	if n := w.offset(); n != at {
+		t.Errorf("%d of %d bytes are kept", n, at)
+	}
+	bustest.Eventually(t, "there is room", func() bool { return w.patch(w.offset(), body[at:at+1<<20]).StatusCode == http.StatusNoContent })
 }

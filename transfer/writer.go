@@ -86,6 +86,10 @@ func (w *fileWriter) append(src io.Reader, limit int64, sum *checksum) (n int64,
 		}
 		b := (*buf)[:filled]
 		sum.write(b)
+		if w.s.floor.Short(int64(filled)) != nil {
+			err = errFull
+			break
+		}
 		if _, err = w.data.WriteAt(b, at.end); err != nil {
 			break
 		}
@@ -228,12 +232,21 @@ func (w *fileWriter) beginning(b []byte) (int, error) {
 	return n, nil
 }
 
-// remove implements tail. Why is written down before, to be told.
+// remove implements tail. Why is written down before, to be told; on a disk that
+// takes nothing more, in the room of what is removed. If there is none, only what
+// need not be told goes: that its sender removed it, as is said of who says nothing.
 func (w *fileWriter) remove(why gone) error {
 	name := w.info.Name
 	b, err := json.Marshal(why)
 	if err == nil {
 		err = writeFile(w.s.root, path.Join(name, fileGone), b, false)
+	}
+	if isFull(err) && w.data.Truncate(0) == nil {
+		err = writeFile(w.s.root, path.Join(name, fileGone), b, false)
+	}
+	if isFull(err) && why.Reason == removedBySender {
+		_ = w.s.root.Remove(path.Join(name, fileGone)) // it may be half written
+		err = nil
 	}
 	if err == nil {
 		err = w.s.root.Rename(name, path.Join(dirRemoved, name))

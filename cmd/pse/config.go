@@ -89,6 +89,8 @@ type BusConfig struct {
 	HLSMemory bool          `yaml:"hls_memory"` // keep parts in memory instead of files
 	HLSBytes  int64         `yaml:"hls_bytes"`  // limit of all parts, oldest go first
 	Replicas  int           `yaml:"replicas"`   // of every log, on an operator's cluster
+	// Bytes of the embedded bus's disk; with less free, of a small disk a twentieth, no stream may begin. 0: always may.
+	LeastFree int64 `yaml:"least_free"`
 }
 
 // Values of Listen that are not addresses.
@@ -105,7 +107,7 @@ func DefaultConfig() Config {
 		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
 		Bus: BusConfig{
 			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
-			HLSBytes: 8 << 30, Replicas: 1,
+			HLSBytes: 8 << 30, Replicas: 1, LeastFree: 512 << 20,
 		},
 		Ingest:    ingest.DefaultConfig(),
 		Transcode: transcode.DefaultConfig(),
@@ -211,6 +213,9 @@ func (c BusConfig) validate() error {
 	}
 	if c.HLSBytes < 64<<20 {
 		errs = append(errs, fmt.Errorf("hls_bytes is %d; use at least %d (64 MiB)", c.HLSBytes, 64<<20))
+	}
+	if c.LeastFree < 0 {
+		errs = append(errs, fmt.Errorf("least_free is %d; use bytes, or 0 to take streams whatever is free", c.LeastFree))
 	}
 	if c.Replicas < 1 || c.Replicas > 5 {
 		errs = append(errs, fmt.Errorf("replicas is %d; use 1 to 5", c.Replicas))

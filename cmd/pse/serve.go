@@ -29,7 +29,8 @@ type program struct {
 
 	reserve reserve // of descriptors
 
-	cert *certifier
+	cert  *certifier
+	disks *disks
 
 	mu    sync.Mutex
 	addrs map[string]string // guarded by mu: where workers listen, by protocol
@@ -80,7 +81,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	if err := makeDataDir(l.Data); err != nil {
 		return err
 	}
-	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}}
+	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}, disks: newDisks(log.Named("disk"))}
 	all, err := descriptors()
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	reload.cert = p.cert
 	go reload.run(ctx)
 	reg := newRegistry()
-	reg.MustRegister(p.cert)
+	reg.MustRegister(p.cert, p.disks)
 
 	var public front
 	sup := newSupervisor(reg, log, nil)
@@ -161,6 +162,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 		return err
 	}
 	go p.cert.watch(ctx)
+	go p.disks.look(ctx)
 	go watchdog(ctx, func() { sup.ready() })
 	log.Info("serving", zap.Strings("workers", namesOf(chosen)), zap.String("version", version()))
 	if err := p.banner(s.out, namesOf(chosen)); err != nil {
@@ -180,6 +182,11 @@ func (p *program) degraded() map[string]error {
 	all := map[string]error{}
 	if err := p.cert.trouble(time.Now()); err != nil {
 		all["certificate"] = err
+	}
+	for _, name := range p.disks.names() {
+		if err := p.disks.short(name); err != nil {
+			all["disk of "+name] = err
+		}
 	}
 	return all
 }

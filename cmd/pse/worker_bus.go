@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/disk"
 )
 
 // busAlone is where the bus takes workers of other processes, if nothing is said.
@@ -65,6 +66,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 		return service{}, err
 	}
 	p.server = server
+	p.disks.watch("bus", disk.Floor{Path: filepath.Join(p.cfg.Data, "bus"), Bytes: c.LeastFree, Share: 20})
 	return service{
 		ready:      server.Trouble,
 		collectors: server.Collectors(),

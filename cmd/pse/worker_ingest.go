@@ -52,7 +52,9 @@ func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*in
 		}
 		secure = config()
 	}
-	return ingest.New(p.cfg.Ingest, b, keys, secure, log)
+	cfg := p.cfg.Ingest
+	cfg.Room = func() error { return p.disks.short("bus") }
+	return ingest.New(cfg, b, keys, secure, log)
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at

@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/transfer"
 )
 
@@ -35,6 +36,9 @@ func buildTransfer(ctx context.Context, p *program, log *zap.Logger) (service, e
 		}
 		// HELIOS's apps get a file where they sent it to.
 		cfg.GetByUploadURL = cfg.GetByUploadURL || p.cfg.Compat == compatHelios
+		if cfg.S3.Bucket == "" {
+			p.disks.watch("files", disk.Floor{Path: cfg.Dir, Bytes: cfg.LeaveFree, Share: 10})
+		}
 		w, err := transfer.New(cfg, b, keys, log)
 		if err != nil {
 			keys.Close()

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/internal/sleep"
+)
+
+// A disk that others fill to the last byte under a stream, in the long run three
+// times and for longer: an owner is told, what does not fit is refused, files can be deleted meanwhile,
+// and when there is room everything goes on by itself.
+func TestFullDiskHeals(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Fatal("this test mounts a file system; run it as root")
+	}
+	data := t.TempDir()
+	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=192m,mode=0700"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(data, unix.MNT_DETACH) })
+	s := start(t, process.PSEOptions{Name: "full", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"}})
+	ready := func() (r readiness, status int) {
+		a, err := http.Get("http://" + s.Admin + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Body.Close()
+		if err := json.NewDecoder(a.Body).Decode(&r); err != nil {
+			t.Fatal(err)
+		}
+		return r, a.StatusCode
+	}
+	last := regexp.MustCompile(`(?m)^(\d+)\.m4s$`)
+	newest := func() (int, error) {
+		list, err := get("http://"+s.HTTP+"/hls/demo/source/index.m3u8", 200)
+		if err != nil {
+			return 0, err
+		}
+		all := last.FindAllStringSubmatch(list, -1)
+		if len(all) == 0 {
+			return 0, errors.New("nothing is listed")
+		}
+		return strconv.Atoi(all[len(all)-1][1])
+	}
+	goesOn := func() {
+		t.Helper()
+		at := 0
+		eventually(t, func() (err error) { at, err = newest(); return err })
+		eventually(t, func() error {
+			if now, err := newest(); err != nil || now < at+2 {
+				return fmt.Errorf("it lists %d after %d, %v", now, at, err)
+			}
+			return nil
+		})
+	}
+	file := func(method, path string, want int, headers ...string) string {
+		t.Helper()
+		r, err := http.NewRequest(method, path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Tus-Resumable", "1.0.0")
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want {
+			t.Errorf("%s %s: %s, want %d", method, path, a.Status, want)
+		}
+		return a.Header.Get("Location")
+	}
+	goesOn()
+	rounds, long := 1, 6*time.Second
+	if os.Getenv("PSE_LONG") != "" {
+		rounds, long = 3, 15*time.Second
+	}
+	for round := range rounds {
+		files := "http://" + s.HTTP + "/files/"
+		file("POST", files, http.StatusInsufficientStorage, "Upload-Length", strconv.Itoa(1<<30))
+		mine := file("POST", files, http.StatusCreated, "Upload-Length", "1000")
+
+		ballast := filepath.Join(data, "ballast")
+		f, err := os.Create(ballast)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fill := func() {
+			for block := 1 << 20; block >= 512; {
+				if _, err := f.Write(make([]byte, block)); err != nil {
+					block /= 2
+				}
+			}
+		}
+		full := time.Now()
+		for time.Since(full) < long { // also what the logs give back
+			fill()
+			sleep.For(t.Context(), 200*time.Millisecond)
+		}
+		r, status := ready()
+		if status != http.StatusServiceUnavailable || r.Workers["ingest"].Ready || r.Degraded["disk of files"] == "" || r.Degraded["disk of bus"] == "" {
+			t.Errorf("round %d: /readyz says %d, %+v", round, status, r)
+		}
+		if why := r.Workers["ingest"].Why; !strings.Contains(why, "nearly full") {
+			t.Errorf("round %d: ingest is not ready, as %q", round, why)
+		}
+		if metrics, err := get("http://"+s.Admin+"/metrics", 200); err != nil || !strings.Contains(metrics, `pse_disk_free_bytes{of="bus"} `) {
+			t.Errorf("round %d: %v: no free space in the metrics", round, err)
+		}
+		if _, err := get("http://"+s.HTTP+"/api/streams", 200); err != nil {
+			t.Errorf("round %d: %v", round, err)
+		}
+		file("POST", files, http.StatusInsufficientStorage, "Upload-Length", "1")
+		if mine != "" {
+			file("DELETE", mine, http.StatusNoContent)
+		}
+		f.Close()
+		if err := os.Remove(ballast); err != nil {
+			t.Fatal(err)
+		}
+		room := time.Now()
+		eventually(t, func() error {
+			if r, status := ready(); status != 200 || len(r.Degraded) > 0 {
+				return fmt.Errorf("%d: %+v", status, r)
+			}
+			return nil
+		})
+		green := time.Since(room)
+		goesOn()
+		t.Logf("round %d: %v until ready, %v until two more segments were listed", round, green.Round(time.Millisecond), time.Since(room).Round(time.Millisecond))
+	}
+}
