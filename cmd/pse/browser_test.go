@@ -27,6 +27,24 @@ func servePlayer(t *testing.T) (addr string) {
 	return srv.URL
 }
 
+// playing opens a page with a video of the camera's, and waits until so many of its
+// pictures were seen.
+func playing(t *testing.T, chrome *browser.Browser, url string, pictures int) *browser.Page {
+	t.Helper()
+	p, err := chrome.Open(url, 1280, 900)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Close)
+	if err := p.Probe("video", cameraFPS); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Playing(pictures, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // What a newcomer does: `pse serve --demo`, the home page, the watch page.
 func TestDemoInChromium(t *testing.T) {
 	s := start(t, process.PSEOptions{Name: "demo", Demo: true})
@@ -34,7 +52,7 @@ func TestDemoInChromium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer chrome.Close()
+	t.Cleanup(chrome.Close)
 	home, err := chrome.Open("http://"+s.HTTP+"/", 1280, 900)
 	if err != nil {
 		t.Fatal(err)
@@ -44,17 +62,7 @@ func TestDemoInChromium(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	watch, err := chrome.Open("http://"+s.HTTP+"/watch/demo", 1280, 900)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer watch.Close()
-	if err := watch.Probe("video", cameraFPS); err != nil {
-		t.Fatal(err)
-	}
-	if err := watch.Playing(150, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	watch := playing(t, chrome, "http://"+s.HTTP+"/watch/demo", 150)
 	r, err := watch.Report()
 	if err != nil {
 		t.Fatal(err)
@@ -83,23 +91,13 @@ func TestLevelsSwitchWithoutAGap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer chrome.Close()
+	t.Cleanup(chrome.Close)
 	master := "http://" + s.HTTP + "/hls/demo/index.m3u8"
 	eventually(t, func() error {
 		_, err := get(master, 200)
 		return err
 	})
-	p, err := chrome.Open(playerPage(t, master, 720), 800, 600)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if err := p.Probe("video", cameraFPS); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Playing(90, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	p := playing(t, chrome, playerPage(t, master, 720), 90)
 	heights, err := browser.Eval[[]int](p, "hls.levels.filter(l => l.height).map(l => l.height)")
 	if err != nil {
 		t.Fatal(err)
@@ -137,22 +135,12 @@ func TestLongWatchPlaysOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer chrome.Close()
+	t.Cleanup(chrome.Close)
 	eventually(t, func() error {
 		_, err := get("http://"+s.HTTP+"/hls/demo/index.m3u8", 200)
 		return err
 	})
-	p, err := chrome.Open("http://"+s.HTTP+"/watch/demo", 1280, 900)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if err := p.Probe("video", cameraFPS); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Playing(90, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	p := playing(t, chrome, "http://"+s.HTTP+"/watch/demo", 90)
 	before, err := p.Report()
 	if err != nil {
 		t.Fatal(err)

@@ -77,17 +77,7 @@ type chaos struct {
 
 func (c chaos) run() {
 	t := c.t
-	p, err := c.chrome.Open(c.page, 1280, 900)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer p.Close()
-	if err := p.Probe("video", cameraFPS); err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Playing(90, time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	p := playing(t, c.chrome, c.page, 90)
 	before, pressure := c.report(p), process.NewPressure()
 	from := c.log.mark()
 	n := kills()

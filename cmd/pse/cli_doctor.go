@@ -17,6 +17,7 @@ import (
 
 	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/helios-h2020/pse/internal/child"
+	"github.com/helios-h2020/pse/internal/disk"
 )
 
 type doctorCommand struct{}
@@ -94,14 +95,13 @@ func lookAtDisk(dir string) finding {
 		}
 		at = filepath.Dir(at)
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(at, &st); err != nil {
-		f.err = fmt.Errorf("%s: %w", at, err)
+	space, err := disk.Look(at)
+	if err != nil {
+		f.err = err
 		return f
 	}
-	free := st.Bavail * uint64(st.Bsize)
-	f.seen = fmt.Sprintf("%.1f GiB free for %s", float64(free)/(1<<30), dir)
-	if free < leastSpace {
+	f.seen = fmt.Sprintf("%.1f GiB free for %s", float64(space.Free)/(1<<30), dir)
+	if space.Free < leastSpace {
 		f.err = fmt.Errorf("%s; at least %d GiB are wanted: give another directory with --data, or lower bus.hls_bytes", f.seen, leastSpace>>30)
 	}
 	if unix.Access(at, unix.W_OK) != nil {
