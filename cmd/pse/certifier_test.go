@@ -27,6 +27,7 @@ func certified(t *testing.T, from, until time.Duration) (cert, key string) {
 // A certificate that devices refuse keeps nobody from what needs none, and is
 // said wherever an owner looks.
 func TestRefusedCertificateIsSaid(t *testing.T) {
+	t.Parallel()
 	cert, key := certified(t, -90*24*time.Hour, -time.Hour)
 	const want = "has expired"
 	s := start(t, process.PSEOptions{Name: "refused", Set: []string{"tls.cert=" + cert, "tls.key=" + key, "http.public_url=https://box.example.org"}})
@@ -64,6 +65,7 @@ func TestRefusedCertificateIsSaid(t *testing.T) {
 
 // What the doctor says of each certificate.
 func TestDoctorOnCertificates(t *testing.T) {
+	t.Parallel()
 	good, key := certified(t, -time.Hour, 90*24*time.Hour)
 	_, other := certified(t, -time.Hour, 90*24*time.Hour)
 	early, earlyKey := certified(t, time.Hour, 90*24*time.Hour)

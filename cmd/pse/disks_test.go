@@ -23,6 +23,7 @@ import (
 // times and for longer: an owner is told, what does not fit is refused, files can be deleted meanwhile,
 // and when there is room everything goes on by itself.
 func TestFullDiskHeals(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Fatal("this test mounts a file system; run it as root")
 	}

@@ -10,6 +10,7 @@ import (
 
 // The first page says where this box takes streams, and not where most do.
 func TestFirstPageNamesThisIngest(t *testing.T) {
+	t.Parallel()
 	s := start(t, process.PSEOptions{Name: "named", Set: []string{"ingest.apps=[plane, live]"}})
 	chrome, err := browser.Start(t.Context())
 	if err != nil {

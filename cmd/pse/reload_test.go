@@ -18,6 +18,7 @@ import (
 // SIGHUP has the configuration read again: what can change does, the rest is
 // named, and what cannot be read changes nothing. systemd hears of all of it.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key := certified(t, -time.Hour, 90*24*time.Hour)
 	next, nextKey := certified(t, -time.Hour, 80*24*time.Hour)
