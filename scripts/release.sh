@@ -22,6 +22,7 @@ date=$(git log -1 --format=%ct)
 
 for arch in amd64 arm64; do
 	root=$(mktemp -d)
+	chmod 0755 "$root"
 	install -D -m 0755 "$out/pse-linux-$arch" "$root/usr/bin/pse"
 	install -D -m 0644 <(sed 's|/usr/local/bin/pse|/usr/bin/pse|; /^#.*make build/,/^#.*install/d' deploy/pse.service) "$root/lib/systemd/system/pse.service"
 	install -D -m 0644 deploy/pse.yaml "$root/usr/share/doc/pse/pse.yaml"
