@@ -30,7 +30,8 @@ if [ ! -x "$root/bin/bash" ]; then
 		apt-get update -qq
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
 	fi
-	mirror=$(cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk '/^URIs:/ { print $2; exit } /^deb / { print $2; exit }')
+	mirror=$({ cat /etc/apt/sources.list.d/*.sources /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null || true; } |
+		awk '!found && (/^URIs:/ || /^deb /) { print $2; found = 1 }')
 	if ! debootstrap --variant=minbase --include=ca-certificates,git,make bookworm "$root" "$mirror" >"$root.log" 2>&1; then
 		tail -n 3 "$root.log" >&2
 		exit 1
