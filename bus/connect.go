@@ -63,7 +63,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		address, o.URL = "of this process", ""
 	}
 	opts := b.options(o)
-	err = b.until(ctx.Done(), address, func() (err error) {
+	err = b.until(ctx, address, func() (err error) {
 		if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		return fmt.Errorf("connect to the bus: %w", err)
 	}
-	if err := b.until(ctx.Done(), address, func() error { return b.ensureLogs(ctx) }); err != nil {
+	if err := b.until(ctx, address, func() error { return b.ensureLogs(ctx) }); err != nil {
 		return err
 	}
 	b.refusal.starting.Store(false)
@@ -102,7 +102,7 @@ func (b *Bus) options(o Options) []nats.Option {
 	opts := []nats.Option{
 		nats.Name(o.Name), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(b.refusal.pause), nats.ReconnectErrHandler(b.unreached),
-		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(2 * time.Second),
+		nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2), nats.Timeout(dialTime),
 		nats.ReconnectHandler(func(*nats.Conn) {
 			b.refusal.no.Store(false)
 			b.log.Info("bus connected again")

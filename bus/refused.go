@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -13,12 +14,15 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // A bus that is not there yet, or that will not do, may be soon: who connects
 // waits. Meanwhile the log says why, and what to change.
 
 const (
+	dialTime  = 2 * time.Second // for one server
 	waitAgain = 200 * time.Millisecond
 	sayFirst  = 2 * time.Second // a bus that is just starting is no news
 	sayEvery  = time.Minute
@@ -42,7 +46,7 @@ func newRefusal() *refusal {
 // Dial is nats.CustomDialer's. Of several servers that cannot be reached the
 // library says just that.
 func (r *refusal) Dial(network, address string) (net.Conn, error) {
-	c, err := (&net.Dialer{Timeout: 2 * time.Second}).Dial(network, address)
+	c, err := (&net.Dialer{Timeout: dialTime}).Dial(network, address)
 	r.dial.Store(&err)
 	return c, err
 }
@@ -66,7 +70,7 @@ func isAPI(err error) bool {
 }
 
 // until tries until an attempt succeeds or ctx ends. A minute each it says why none did.
-func (b *Bus) until(done <-chan struct{}, address string, try func() error) error {
+func (b *Bus) until(ctx context.Context, address string, try func() error) error {
 	next := time.Now().Add(sayFirst)
 	for {
 		err := try()
@@ -78,10 +82,8 @@ func (b *Bus) until(done <-chan struct{}, address string, try func() error) erro
 			next = now.Add(sayEvery)
 			b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
 		}
-		select {
-		case <-done:
+		if !sleep.For(ctx, waitAgain) {
 			return fmt.Errorf("the bus at %s: %w", address, err)
-		case <-time.After(waitAgain):
 		}
 	}
 }

@@ -17,10 +17,13 @@ import (
 )
 
 // foreign is a NATS server that is not ours.
-func foreign(t *testing.T, change func(*server.Options)) string {
+func foreign(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
-	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true, MaxPayload: MaxPayload}
+	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, NoLog: true, NoSigs: true, MaxPayload: MaxPayload}
 	change(o)
+	if o.StoreDir == "" {
+		o.StoreDir = t.TempDir()
+	}
 	s, err := server.NewServer(o)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +33,7 @@ func foreign(t *testing.T, change func(*server.Options)) string {
 	if !s.ReadyForConnections(10 * time.Second) {
 		t.Fatal("no server")
 	}
-	return s.ClientURL()
+	return s
 }
 
 // A bus that cannot be used says why, and which setting to change.
@@ -49,23 +52,27 @@ func TestUnusableBusIsExplained(t *testing.T) {
 		"nobody listens": {url: func() string { return "nats://" + closed.Addr().String() }, want: []string{"refused", "does it run"}},
 		"no such host":   {url: func() string { return "nats://bus.invalid:4222" }, want: []string{"bus.invalid", "bus.url"}},
 		"JetStream is off": {
-			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStream = false }) },
+			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStream = false }).ClientURL() },
 			want: []string{"JetStream", "jetstream {"},
 		},
 		"too little memory": {
-			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStreamMaxMemory = 64 << 20 }) },
+			url: func() string {
+				return foreign(t, func(o *server.Options) { o.JetStreamMaxMemory = 64 << 20 }).ClientURL()
+			},
 			want: []string{"MEDIA", "max_memory_store"},
 		},
 		"too little disk": {
-			url:  func() string { return foreign(t, func(o *server.Options) { o.JetStreamMaxStore = 64 << 20 }) },
+			url: func() string {
+				return foreign(t, func(o *server.Options) { o.JetStreamMaxStore = 64 << 20 }).ClientURL()
+			},
 			want: []string{"EVENTS", "max_file_store"},
 		},
 		"more replicas than servers": {
-			url: func() string { return foreign(t, func(*server.Options) {}) }, logs: LogConfig{Replicas: 3},
+			url: func() string { return foreign(t, func(*server.Options) {}).ClientURL() }, logs: LogConfig{Replicas: 3},
 			want: []string{"bus.replicas", "3"},
 		},
 		"small messages": {
-			url:  func() string { return foreign(t, func(o *server.Options) { o.MaxPayload = 1 << 20 }) },
+			url:  func() string { return foreign(t, func(o *server.Options) { o.MaxPayload = 1 << 20 }).ClientURL() },
 			want: []string{"max_payload: 8MB"},
 		},
 		"a scheme of others": {url: func() string { return "http://127.0.0.1:4222" }, want: []string{"write nats://"}},
@@ -128,22 +135,10 @@ func TestChangedPassword(t *testing.T) {
 	var running *server.Server
 	launch := func(word string) {
 		t.Helper()
-		o := &server.Options{
-			Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: dir, NoLog: true, NoSigs: true, MaxPayload: MaxPayload,
-			Username: "worker", Password: word,
-		}
-		s, err := server.NewServer(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Start()
-		if !s.ReadyForConnections(10 * time.Second) {
-			t.Fatal("no server")
-		}
-		running, port = s, s.Addr().(*net.TCPAddr).Port
+		running = foreign(t, func(o *server.Options) { o.Port, o.StoreDir, o.Username, o.Password = port, dir, "worker", word })
+		port = running.Addr().(*net.TCPAddr).Port
 	}
 	launch("sesame")
-	defer func() { running.Shutdown() }()
 	core, said := observer.New(zap.WarnLevel)
 	b, err := Connect(t.Context(), Options{URL: fmt.Sprintf("nats://worker:sesame@127.0.0.1:%d", port), Name: "test"}, zap.New(core))
 	if err != nil {
@@ -153,13 +148,7 @@ func TestChangedPassword(t *testing.T) {
 	running.Shutdown()
 	running.WaitForShutdown()
 	launch("another")
-	deadline := time.Now().Add(30 * time.Second)
-	for said.FilterMessage("the bus refuses this user now").Len() == 0 {
-		if time.Now().After(deadline) {
-			t.Fatalf("it said %v", said.All())
-		}
-		sleep.For(t.Context(), 50*time.Millisecond)
-	}
+	eventually(t, "it says so", func() bool { return said.FilterMessage("the bus refuses this user now").Len() > 0 })
 	sleep.For(t.Context(), 3*time.Second) // it would say more by then
 	if n := said.Len(); n > 3 {
 		t.Errorf("%d lines: %v", n, said.All())
@@ -167,11 +156,5 @@ func TestChangedPassword(t *testing.T) {
 	running.Shutdown()
 	running.WaitForShutdown()
 	launch("sesame")
-	deadline = time.Now().Add(30 * time.Second)
-	for !b.Connected() {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not come back")
-		}
-		sleep.For(t.Context(), 50*time.Millisecond)
-	}
+	eventually(t, "it comes back", b.Connected)
 }

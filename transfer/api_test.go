@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/disk"
 )
 
 // An owner lists, links, revokes and deletes; nobody else does.
@@ -97,7 +98,7 @@ func TestExpiry(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, old.name(), fileJournal), past, past); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openFolder(dir, syncNever, 0)
+	s, err := openFolder(dir, syncNever, disk.Floor{})
 	if err != nil {
 		t.Fatal(err)
 	}

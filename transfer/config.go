@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -127,6 +128,14 @@ func (c Config) Validate() error {
 	}
 	_, err := prefixes(c.TrustedProxies)
 	return err
+}
+
+// Floor is the free space that files leave on the disk of Dir; none where a bucket is the store.
+func (c Config) Floor() disk.Floor {
+	if c.S3.Bucket != "" {
+		return disk.Floor{}
+	}
+	return disk.Floor{Path: c.Dir, Bytes: c.LeaveFree, Share: 10}
 }
 
 // prefixes reads networks.

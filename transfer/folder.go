@@ -29,10 +29,10 @@ import (
 type folder struct {
 	root  *os.Root
 	sync  string     // Config.Sync
-	floor disk.Floor // Config.LeaveFree
+	floor disk.Floor // Config.Floor
 }
 
-func openFolder(dir, sync string, leaveFree int64) (*folder, error) {
+func openFolder(dir, sync string, floor disk.Floor) (*folder, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the store of files: %w; choose another directory with transfer.dir", err)
 	}
@@ -46,7 +46,7 @@ func openFolder(dir, sync string, leaveFree int64) (*folder, error) {
 			return nil, fmt.Errorf("open the store of files: %w; is it writable?", err)
 		}
 	}
-	return &folder{root, sync, disk.Floor{Path: dir, Bytes: leaveFree, Share: 10}}, nil
+	return &folder{root, sync, floor}, nil
 }
 
 // close implements place.

@@ -14,10 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/disk"
+	"github.com/helios-h2020/pse/internal/disk/disktest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -216,14 +216,7 @@ func testLimits(t *testing.T, keeps func(*Config)) {
 // The disk is full: 507, what was acknowledged is kept, and it goes on when
 // there is room.
 func TestFullDisk(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("this test mounts a file system; run it as root")
-	}
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	dir := disktest.Mount(t, "size=4m")
 	r := start(t, func(c *Config) { c.Dir, c.LeaveFree = dir, 0 }) // as if others filled it
 	body := random(8, 3<<20)
 	ballast := r.create(2 << 20)
@@ -249,14 +242,7 @@ func TestFullDisk(t *testing.T) {
 // sending, what arrived is kept, and whatever is left can be deleted, also on a
 // disk that others filled to the last byte.
 func TestRoomIsLeft(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Fatal("this test mounts a file system; run it as root")
-	}
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=20m"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	dir := disktest.Mount(t, "size=20m")
 	r := start(t, func(c *Config) { c.Dir = dir }) // 2 MiB of 20 are left free
 	body := random(9, 17<<20)
 	r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(19<<20)).want(t, http.StatusInsufficientStorage)
@@ -266,12 +252,12 @@ func TestRoomIsLeft(t *testing.T) {
 	w := r.create(-1)
 	w.patch(0, body[:4<<20]).want(t, http.StatusInsufficientStorage)
 	at := w.offset()
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
+	space, err := disk.Look(dir)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if free := st.Bavail * uint64(st.Bsize); free < 2<<20-64<<10 || at > 1<<20 {
-		t.Errorf("%d bytes of the last came, %d are free", at, free)
+	if space.Free < 2<<20-64<<10 || at > 1<<20 {
+		t.Errorf("%d bytes of the last came, %d are free", at, space.Free)
 	}
 	r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(1<<20)).want(t, http.StatusInsufficientStorage)
 	if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, body) {

@@ -74,7 +74,7 @@ func openStore(cfg Config, log *zap.Logger) (*store, error) {
 	if cfg.S3.Bucket != "" {
 		p, err = openBucket(cfg, log)
 	} else {
-		p, err = openFolder(cfg.Dir, cfg.Sync, cfg.LeaveFree)
+		p, err = openFolder(cfg.Dir, cfg.Sync, cfg.Floor())
 	}
 	return &store{place: p, now: time.Now}, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -47,12 +46,7 @@ func TestRefusedCertificateIsSaid(t *testing.T) {
 		t.Errorf("%v: no pse_tls_not_after_seconds", err)
 	}
 	for _, want := range []string{"!!! CERTIFICATE: " + cert, "devices will refuse this box"} {
-		eventually(t, func() error {
-			if !strings.Contains(s.Said(), want) {
-				return errors.New("it did not say " + want)
-			}
-			return nil
-		})
+		says(t, s, want)
 	}
 	out, err := cli(t, nil, "doctor", "--data", t.TempDir(), "--set", "tls.cert="+cert, "--set", "tls.key="+key)
 	if err == nil || !regexp.MustCompile(`(?m)^BAD +certificate .*`+want+`.*renew`).MatchString(out) {

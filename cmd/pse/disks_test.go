@@ -13,8 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/helios-h2020/pse/internal/disk/disktest"
 	"github.com/helios-h2020/pse/internal/process"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
@@ -24,14 +23,7 @@ import (
 // and when there is room everything goes on by itself.
 func TestFullDiskHeals(t *testing.T) {
 	t.Parallel()
-	if os.Getuid() != 0 {
-		t.Fatal("this test mounts a file system; run it as root")
-	}
-	data := t.TempDir()
-	if err := unix.Mount("tmpfs", data, "tmpfs", 0, "size=192m,mode=0700"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(data, unix.MNT_DETACH) })
+	data := disktest.Mount(t, "size=192m,mode=0700")
 	s := start(t, process.PSEOptions{Name: "full", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"}})
 	ready := func() (r readiness, status int) {
 		a, err := http.Get("http://" + s.Admin + "/readyz")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os/exec"
@@ -43,6 +44,17 @@ func eventually(t *testing.T, f func() error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// says waits until a program has said something.
+func says(t *testing.T, p *process.PSE, want string) {
+	t.Helper()
+	eventually(t, func() error {
+		if !strings.Contains(p.Said(), want) {
+			return errors.New("it did not say " + want)
+		}
+		return nil
+	})
 }
 
 // start starts the program and stops it at the end of the test. Its log is

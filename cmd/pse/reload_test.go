@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -41,15 +40,6 @@ func TestReload(t *testing.T) {
 	})
 	eventually(t, func() error { return told.has("READY=1") })
 	eventually(t, func() error { return told.has("WATCHDOG=1") })
-	says := func(want string) {
-		t.Helper()
-		eventually(t, func() error {
-			if !strings.Contains(s.Said(), want) {
-				return errors.New("it did not say " + want)
-			}
-			return nil
-		})
-	}
 	serves := func() (until time.Time) {
 		t.Helper()
 		c, err := tls.Dial("tcp", https, &tls.Config{InsecureSkipVerify: true})
@@ -69,17 +59,17 @@ func TestReload(t *testing.T) {
 
 	write(configuration("info", next, nextKey, "1m"))
 	hangUp()
-	says(`"applied":["log.level","tls.cert","tls.key"],"after a restart":["edge.dvr"]`)
+	says(t, s, `"applied":["log.level","tls.cert","tls.key"],"after a restart":["edge.dvr"]`)
 	eventually(t, func() error { return told.has("RELOADING=1") })
 	if now := serves(); !now.Before(first) {
 		t.Errorf("it serves the certificate until %s, as before", now)
 	}
 	write("log: {level: loud}\n")
 	hangUp()
-	says("the configuration cannot be read again; what is in force stays")
+	says(t, s, "the configuration cannot be read again; what is in force stays")
 	write(configuration("info", next, key, "1m"))
 	hangUp()
-	says("the TLS certificate stays as it was")
+	says(t, s, "the TLS certificate stays as it was")
 	s.Terminate()
 	<-s.Done()
 	eventually(t, func() error { return told.has("STOPPING=1") })

@@ -8,7 +8,6 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
-	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/transfer"
 )
 
@@ -37,7 +36,7 @@ func buildTransfer(ctx context.Context, p *program, log *zap.Logger) (service, e
 		// HELIOS's apps get a file where they sent it to.
 		cfg.GetByUploadURL = cfg.GetByUploadURL || p.cfg.Compat == compatHelios
 		if cfg.S3.Bucket == "" {
-			p.disks.watch("files", disk.Floor{Path: cfg.Dir, Bytes: cfg.LeaveFree, Share: 10})
+			p.disks.watch("files", cfg.Floor())
 		}
 		w, err := transfer.New(cfg, b, keys, log)
 		if err != nil {

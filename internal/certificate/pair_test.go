@@ -13,13 +13,20 @@ import (
 	"go.uber.org/zap"
 )
 
-func TestPairFollowsItsFiles(t *testing.T) {
-	dir := t.TempDir()
-	cert, key := certificatetest.Write(t, dir, 1)
+// load is a pair from its files.
+func load(t *testing.T, cert, key string) *Pair {
+	t.Helper()
 	p, err := Load(cert, key, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+func TestPairFollowsItsFiles(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := certificatetest.Write(t, dir, 1)
+	p := load(t, cert, key)
 	now := time.Now()
 	expect := func(when string, want int64) {
 		t.Helper()
@@ -78,11 +85,8 @@ func TestTroubleOfAPair(t *testing.T) {
 		cert, key := certificatetest.WriteFor(t, t.TempDir(), x509.Certificate{
 			NotBefore: now.Add(c.from), NotAfter: now.Add(c.until), DNSNames: []string{"live.example.org", "*.example.net"},
 		})
-		p, err := Load(cert, key, zap.NewNop())
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = p.Trouble(c.names, now)
+		p := load(t, cert, key)
+		err := p.Trouble(c.names, now)
 		if said := fmt.Sprint(err); (err == nil) != (c.want == "") || err != nil && !strings.Contains(said, c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -93,10 +97,7 @@ func TestTroubleOfAPair(t *testing.T) {
 func TestTroubleOfAChangedPair(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := certificatetest.Write(t, dir, 1)
-	p, err := Load(cert, key, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := load(t, cert, key)
 	now := time.Now()
 	if err := p.Trouble([]string{"localhost"}, now); err != nil {
 		t.Error(err)

@@ -7,25 +7,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
+	"github.com/helios-h2020/pse/internal/disk/disktest"
 )
 
-// mounted is a file system in memory.
-func mounted(t *testing.T, options string) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		t.Fatal("this test mounts a file system; run it as root")
-	}
-	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, options); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	return dir
-}
-
 func TestFloor(t *testing.T) {
-	dir := mounted(t, "size=10m")
+	dir := disktest.Mount(t, "size=10m")
 	fill := func(mib int) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("f", mib)), make([]byte, mib<<20), 0o600); err != nil {
@@ -54,7 +40,7 @@ func TestFloor(t *testing.T) {
 
 // Files without bytes fill a disk too.
 func TestInodes(t *testing.T) {
-	dir := mounted(t, "size=10m,nr_inodes=100")
+	dir := disktest.Mount(t, "size=10m,nr_inodes=100")
 	f := Floor{Path: dir, Bytes: 1 << 20}
 	for i := range 96 {
 		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600); err != nil {
