@@ -157,19 +157,38 @@ type lifeModel struct {
 	c        *clientModel
 	id       string
 	welcomed bool
-	peers    map[string]bool // who are there, as it was told; false: who left
-	sent     map[string]int  // messages to each
+	peers    map[string]bool       // who are there, as it was told; false: who left
+	sent     map[string]countModel // messages to each
 	acked    map[*messageModel]bool
-	open     []*messageModel // sent and not acknowledged
-	got      map[string]int  // from each: the number of the last
+	open     []*messageModel       // sent and not acknowledged
+	got      map[string]countModel // from each: the last
 }
 
-// messageModel is a message: the number n of those from one to another.
+// countModel is the place of a message among those from one to another. Who
+// comes back under its id, after the other was told that it left, is another
+// member: the count begins anew.
+type countModel struct{ stay, n int }
+
+// messageModel is a message.
 type messageModel struct {
 	from  *lifeModel
 	to    string
-	n     int
+	place countModel
 	token int
+}
+
+// follows reports whether m may be the next for who had last of its sender: no
+// message to who is there now is missed, and what was sent to who it was before
+// need not come.
+func (m *messageModel) follows(last countModel) bool {
+	now := m.from.sent[m.to].stay
+	switch {
+	case m.place.stay == last.stay && last.n > 0:
+		return m.place.n == last.n+1
+	case m.place.stay < last.stay:
+		return false
+	}
+	return m.place.stay < now || m.place.n == 1
 }
 
 func (c *clientModel) wrong(format string, args ...any) {
@@ -205,7 +224,7 @@ func (c *clientModel) connected(id, pid string) {
 		}
 		return
 	}
-	c.life = &lifeModel{c: c, id: id, peers: map[string]bool{}, sent: map[string]int{}, acked: map[*messageModel]bool{}, got: map[string]int{}}
+	c.life = &lifeModel{c: c, id: id, peers: map[string]bool{}, sent: map[string]countModel{}, acked: map[*messageModel]bool{}, got: map[string]countModel{}}
 	c.pid, c.offset = pid, ""
 	c.m.lives = append(c.m.lives, c.life)
 }
@@ -252,6 +271,7 @@ func (l *lifeModel) event(name string, args []json.RawMessage, offset string) {
 				c.wrong("is told twice that %s left", who)
 			}
 			l.peers[who] = false
+			l.sent[who] = countModel{stay: l.sent[who].stay + 1}
 			return
 		}
 		token, _ := strconv.Atoi(string(args[0]))
@@ -259,15 +279,15 @@ func (l *lifeModel) event(name string, args []json.RawMessage, offset string) {
 		switch {
 		case m.to != l.id || m.from.id != who:
 			c.wrong("gets a message of %s to %s from %s", m.from.id, m.to, who)
-		case !c.oldest && !m.from.c.oldest && m.n != l.got[who]+1:
-			c.wrong("gets message %d from %s after %d", m.n, who, l.got[who])
+		case !c.oldest && !m.from.c.oldest && !m.follows(l.got[who]):
+			c.wrong("gets message %v from %s after %v", m.place, who, l.got[who])
 		}
 		if here := l.peers[who]; c.modern && !here {
 			c.wrong("gets a message from %s, who is not there", who)
 		} else if !here {
 			l.peers[who] = true
 		}
-		l.got[who] = m.n
+		l.got[who] = m.place
 	default:
 		c.wrong("gets %s", name)
 	}
@@ -276,8 +296,9 @@ func (l *lifeModel) event(name string, args []json.RawMessage, offset string) {
 // say sends somebody a message.
 func (c *clientModel) say(to string) {
 	l := c.life
-	l.sent[to]++
-	m := &messageModel{l, to, l.sent[to], len(c.m.messages)}
+	place := countModel{l.sent[to].stay, l.sent[to].n + 1}
+	l.sent[to] = place
+	m := &messageModel{l, to, place, len(c.m.messages)}
 	c.m.messages = append(c.m.messages, m)
 	l.open = append(l.open, m)
 	c.send(m)

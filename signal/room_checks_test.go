@@ -91,9 +91,9 @@ func (m *roomModel) checkRooms() {
 				l.c.wrong("knows %s, who is not there", p)
 			}
 		}
-		for to, n := range l.sent {
-			if o := in[to]; o != nil && l.peers[to] && !o.c.oldest && !l.c.oldest && o.got[l.id] != n {
-				o.c.wrong("has %d of %d messages from %s", o.got[l.id], n, l.id)
+		for to, last := range l.sent {
+			if o := in[to]; o != nil && last.n > 0 && l.peers[to] && !o.c.oldest && !l.c.oldest && o.got[l.id] != last {
+				o.c.wrong("has %v of %v messages from %s", o.got[l.id], last, l.id)
 			}
 		}
 	}
