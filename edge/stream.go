@@ -109,11 +109,12 @@ func (s *stream) apply(m *bus.Part) {
 	}
 	s.mu.Unlock()
 
-	if m.Segment != nil || m.Last || m.EOS {
-		s.dropStale(current)
-		s.master.put(newMaster(current))
-	}
+	// In this order, so that what the master lists has its list at every moment.
 	r.lists.put(l)
+	if m.Segment != nil || m.Last || m.EOS {
+		s.master.put(newMaster(current))
+		s.dropStale(current)
+	}
 }
 
 // dropStale wakes who waits for a rendition that has fallen behind.

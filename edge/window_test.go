@@ -1,6 +1,9 @@
 package edge
 
 import (
+	"runtime"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,5 +65,51 @@ func TestForgottenNameIsCurrent(t *testing.T) {
 	}
 	if s.rendition("source").lists.current().value.view.dropped || !s.rendition("480p").lists.current().value.view.dropped {
 		t.Error("the rendition that is made is taken for one that is not, or the other way round")
+	}
+}
+
+// Whoever is refused a list and reads the master again does not find it there,
+// and what a master lists has its list, however quick the reader is.
+func TestMasterListsWhatIsThere(t *testing.T) {
+	for range 200 {
+		s := newStream("cam", "cam", DefaultConfig(), time.Now())
+		k := &tape{}
+		all := k.segment("s1", false, 4)
+		s.play("source", all...)
+		s.play("480p", all...)
+		r := s.rendition("480p")
+		made := func() bool { return !r.lists.current().value.view.dropped }
+		listed := func() bool {
+			return slices.ContainsFunc(s.master.current().value.variants, func(v variant) bool { return v.rendition == "480p" })
+		}
+		var wrong atomic.Value
+		refused, reader := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(reader)
+			for made() {
+				runtime.Gosched()
+			}
+			if listed() {
+				wrong.Store("the list is refused, and the master has it")
+			}
+			close(refused)
+			for !listed() {
+				runtime.Gosched()
+			}
+			if !made() {
+				wrong.Store("the master has it again, and the list is refused")
+			}
+		}()
+		for made() {
+			s.play("source", k.segment("s1", false, 4)...)
+		}
+		<-refused
+		all = k.segment("s1", false, 4)
+		s.play("source", all...)
+		s.play("480p", all...)
+		<-reader
+		if what := wrong.Load(); what != nil {
+			t.Fatal(what)
+		}
 	}
 }
