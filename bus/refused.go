@@ -34,7 +34,9 @@ type refusal struct {
 	denied   atomic.Pointer[error] // what the user may not do
 	starting atomic.Bool           // what the user may not do keeps the bus from being used
 	no       atomic.Bool           // the last attempt to connect again was refused
-	said     atomic.Int64          // when that was said, Unix ns
+	said     struct {              // when it was said last, Unix ns
+		refused, unreached atomic.Int64
+	}
 }
 
 func newRefusal() *refusal {
@@ -177,12 +179,17 @@ func refuses(err error) bool {
 	return errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked) || errors.Is(err, nats.ErrAccountAuthExpired)
 }
 
-// unreached takes note of an attempt to connect again that failed, and says so once a minute.
+// unreached takes note of an attempt to connect again that failed, and says so: each
+// of the two kinds once a minute, so that neither hides the other.
 func (b *Bus) unreached(_ *nats.Conn, err error) {
 	no := refuses(err)
 	b.refusal.no.Store(no)
+	said := &b.refusal.said.unreached
+	if no {
+		said = &b.refusal.said.refused
+	}
 	now := time.Now().UnixNano()
-	if last := b.refusal.said.Load(); now-last < int64(sayEvery) || !b.refusal.said.CompareAndSwap(last, now) {
+	if last := said.Load(); now-last < int64(sayEvery) || !said.CompareAndSwap(last, now) {
 		return
 	}
 	if no {

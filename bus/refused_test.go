@@ -147,6 +147,7 @@ func TestChangedPassword(t *testing.T) {
 	defer b.Close()
 	running.Shutdown()
 	running.WaitForShutdown()
+	eventually(t, "it says that there is none", func() bool { return said.FilterMessage("the bus cannot be reached").Len() > 0 })
 	launch("another")
 	eventually(t, "it says so", func() bool { return said.FilterMessage("the bus refuses this user now").Len() > 0 })
 	sleep.For(t.Context(), 3*time.Second) // it would say more by then
