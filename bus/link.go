@@ -23,6 +23,7 @@ var (
 type link struct {
 	mu      sync.Mutex
 	since   time.Time       // when the connection was last (re)made
+	away    time.Time       // when it was lost; zero while it holds
 	again   chan struct{}   // closed when it is remade
 	holds   context.Context // ends when it is lost
 	breakIt context.CancelCauseFunc
@@ -38,6 +39,9 @@ func newLink() *link {
 func (l *link) lost() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.away.IsZero() {
+		l.away = time.Now()
+	}
 	l.breakIt(errLinkLost)
 	l.holds, l.breakIt = context.WithCancelCause(context.Background())
 }
@@ -46,7 +50,7 @@ func (l *link) lost() {
 func (l *link) remade() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.since = time.Now()
+	l.since, l.away = time.Now(), time.Time{}
 	close(l.again)
 	l.again = make(chan struct{})
 }
@@ -71,6 +75,19 @@ func (b *Bus) linkedFor() time.Duration {
 	b.link.mu.Lock()
 	defer b.link.mu.Unlock()
 	return time.Since(b.link.since)
+}
+
+// AwayFor is how long the bus could not be reached; 0 while it can.
+func (b *Bus) AwayFor() time.Duration {
+	if b.nc.IsConnected() {
+		return 0
+	}
+	b.link.mu.Lock()
+	defer b.link.mu.Unlock()
+	if b.link.away.IsZero() {
+		return 1 // lost just now
+	}
+	return time.Since(b.link.away)
 }
 
 // bound is the context of one request: it ends with ctx, after tryTimeout,

@@ -29,6 +29,9 @@ func (w *Worker) answerMaster(ctx context.Context, t target) (listAnswer, error)
 	if m.ended && w.aged(w.dir.live(s.sid), time.Now()) {
 		return listAnswer{}, probEnded
 	}
+	if !m.ended && w.cutOff() {
+		return listAnswer{}, probBus
+	}
 	if t.flat { // HELIOS never lets it be cached
 		return listAnswer{m.forms[1].write(func() []byte { return renderMaster(m, folder(t.name)) }), cacheFresh}, nil
 	}
@@ -69,6 +72,9 @@ func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, que
 		return listAnswer{}, probEnded
 	}
 	if !l.view.ended {
+		if w.cutOff() {
+			return listAnswer{}, probBus
+		}
 		var err error
 		if l, err = w.await(ctx, rend, l, d); err != nil {
 			return listAnswer{}, err

@@ -36,6 +36,9 @@ func (w *Worker) describe(ctx context.Context, l *bus.Live, now time.Time) Strea
 		Viewers: w.crowd.total(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
 		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
 	}
+	if s.State == bus.StateLive && w.cutOff() {
+		s.State = bus.StateGrace // it may be live: who knows
+	}
 	if pic, err := w.poster.get(ctx, l.SID, "large"); err == nil && pic.jpeg != nil {
 		s.Poster = "/hls/" + name + "/poster.jpg"
 	}

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -61,6 +62,11 @@ func (d *directory) streams() []*stream {
 		all = append(all, s)
 	}
 	return all
+}
+
+// serves says whether there is a stream that viewers can have from here.
+func (d *directory) serves() bool {
+	return slices.ContainsFunc(d.streams(), func(s *stream) bool { return s.master.current().value.ready })
 }
 
 // open is the stream of that name, followed from now on, with its log read.

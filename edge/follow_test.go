@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -37,6 +38,42 @@ func TestBusRestart(t *testing.T) {
 	s.want(200, "/hls/a/source/1.m4s") // from the log again
 	st.Segments(2)
 	s.sees(st)
+}
+
+// A bus that is away for a moment is not seen; one that stays away has the edge
+// claim nothing to be live.
+func TestEdgeOutlivesItsBus(t *testing.T) {
+	t.Parallel()
+	srv := bustest.StartServer(t)
+	b, eb := srv.Connect(t), srv.Connect(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, eb, nil)
+	s.want(200, "/hls/a/source/index.m3u8")
+	st.Segments(1)
+	s.sees(st)
+	srv.Stop(t)
+	bustest.Eventually(t, "the edge has noticed", func() bool { return s.degraded() != nil })
+	s.want(200, "/hls/a/index.m3u8")
+	s.want(200, "/hls/a/source/index.m3u8")
+	s.want(200, "/hls/a/source/3.m4s")
+	if err := s.ready(); err != nil {
+		t.Errorf("it serves, and is not ready: %v", err)
+	}
+	if r := s.want(200, "/api/streams/a"); !strings.Contains(r.body, `"state":"live"`) {
+		t.Errorf("after a moment: %s", r.body)
+	}
+	bustest.Eventually(t, "it stops claiming to be live", func() bool { return s.ready() != nil })
+	s.want(503, "/hls/a/index.m3u8")
+	s.want(503, "/hls/a/source/index.m3u8")
+	if r := s.want(200, "/api/streams/a"); !strings.Contains(r.body, `"state":"grace"`) {
+		t.Errorf("cut off: %s", r.body)
+	}
+	srv.Start(t)
+	bustest.Eventually(t, "it is back", func() bool { return s.get("/hls/a/source/index.m3u8").status == 200 })
+	if err := errors.Join(s.ready(), s.degraded()); err != nil {
+		t.Errorf("with its bus: %v", err)
+	}
 }
 
 // An edge whose bus is away says so, and recovers.

@@ -26,9 +26,9 @@ type site struct {
 	url  string
 	stop func()
 
-	ready   func() error
-	server  *http.Server
-	metrics *prometheus.Registry
+	ready, degraded func() error
+	server          *http.Server
+	metrics         *prometheus.Registry
 }
 
 func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
@@ -53,7 +53,7 @@ func startEdge(t testing.TB, b *bus.Bus, change func(*edge.Config)) *site {
 	srv := httptest.NewServer(mux)
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(w.Collectors()...)
-	s := &site{t: t, url: srv.URL, ready: w.Ready, server: srv.Config, metrics: metrics, stop: sync.OnceFunc(func() {
+	s := &site{t: t, url: srv.URL, ready: w.Ready, degraded: w.Degraded, server: srv.Config, metrics: metrics, stop: sync.OnceFunc(func() {
 		srv.CloseClientConnections()
 		srv.Close()
 		cancel()

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/web"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -62,12 +61,11 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	return w, nil
 }
 
-// Routes mounts the streams, the API about them and the pages.
+// Routes mounts the streams and the API about them.
 func (w *Worker) Routes(mux *http.ServeMux) {
 	mux.HandleFunc(hlsRoot, w.serveHLS)
 	mux.HandleFunc("GET /api/streams", w.serveStreams)
 	mux.HandleFunc("GET /api/streams/{name}", w.serveStream)
-	web.Routes(mux)
 }
 
 // Run serves until ctx ends.
@@ -95,13 +93,31 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 }
 
-// Ready is nil while the bus can be reached.
+// Ready is nil while there is something to serve: also when the bus is away, for
+// as long as viewers have not seen all that came before.
 func (w *Worker) Ready() error {
+	err := w.Degraded()
+	if err != nil && !w.cutOff() && w.dir.serves() {
+		return nil
+	}
+	return err
+}
+
+// Degraded is nil while the bus can be reached.
+func (w *Worker) Degraded() error {
 	if !w.bus.Connected() {
 		return fmt.Errorf("edge: the bus cannot be reached; is its address right, and does it run?")
 	}
 	return nil
 }
+
+// cutAfter is how long a bus that is away may be back with what viewers wait for:
+// as long as a blocked answer of 4 s segments is held.
+const cutAfter = holdTargets * 4 * time.Second
+
+// cutOff says that this edge does not know what goes on: it must not claim that
+// anything is live, so that players and proxies turn to another.
+func (w *Worker) cutOff() bool { return w.bus.AwayFor() > cutAfter }
 
 // Collectors are the edge's metrics.
 func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }

@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strconv"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -38,12 +40,31 @@ const (
 	mostScrapes = 10
 )
 
-// newAdmin binds and serves, so many connections at most. ready says of each worker
-// why it cannot serve, degraded what is wrong though it can.
-func newAdmin(cfg AdminConfig, most int, reg *prometheus.Registry, ready, degraded func() map[string]error, log *zap.Logger) (*admin, error) {
-	l, err := net.Listen("tcp", cfg.Listen)
+// listenAdmin binds. An address that nobody asked for may be taken, by another
+// worker of the same box or another program: then the next port does as well.
+func listenAdmin(address string, asked bool) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	host, port, splitErr := net.SplitHostPort(address)
+	first, portErr := strconv.Atoi(port)
+	if asked || splitErr != nil || portErr != nil {
+		return l, err
+	}
+	for next := first + 1; errors.Is(err, syscall.EADDRINUSE) && next < first+100; next++ {
+		l, err = net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(next)))
+	}
+	return l, err
+}
+
+// newAdmin binds and serves, so many connections at most. asked: somebody chose the
+// address. ready says of each worker why it cannot serve, degraded what is wrong
+// though it can.
+func newAdmin(cfg AdminConfig, asked bool, most int, reg *prometheus.Registry, ready, degraded func() map[string]error, log *zap.Logger) (*admin, error) {
+	l, err := listenAdmin(cfg.Listen, asked)
 	if err != nil {
 		return nil, fmt.Errorf("listen for admin: %w; choose another address with --admin", err)
+	}
+	if at := l.Addr().String(); !asked && at != cfg.Listen {
+		log.Info("another program listens there", zap.String("taken", cfg.Listen), zap.String("instead", at))
 	}
 	// Who runs the box gets in, whoever holds sockets.
 	l = limit.NewDoor(limit.DoorConfig{Most: most, Quiet: adminQuiet}).Listen(l)

@@ -2,19 +2,21 @@ package main
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 )
 
 // administered serves an admin listener on a free port.
 func administered(t *testing.T, cfg AdminConfig) (base string) {
 	t.Helper()
 	cfg.Listen = "127.0.0.1:0"
-	a, err := newAdmin(cfg, 100, prometheus.NewRegistry(), func() map[string]error { return map[string]error{"edge": nil} }, func() map[string]error { return nil }, zap.NewNop())
+	a, err := newAdmin(cfg, true, 100, prometheus.NewRegistry(), func() map[string]error { return map[string]error{"edge": nil} }, func() map[string]error { return nil }, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,5 +99,37 @@ func TestProfilesAreOff(t *testing.T) {
 	}
 	if status, body := ask(t, on+"/debug/pprof/cmdline"); status != 404 || strings.Contains(body, "-test.") {
 		t.Errorf("the command line: %d %s", status, body)
+	}
+}
+
+// An address that nobody asked for may be taken: the next one does as well. One
+// that was asked for may not.
+func TestAdminFindsAPort(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	core, said := observer.New(zap.InfoLevel)
+	listen := func(asked bool) (*admin, error) {
+		none := func() map[string]error { return nil }
+		return newAdmin(AdminConfig{Listen: taken.Addr().String()}, asked, 100, prometheus.NewRegistry(), none, none, zap.New(core))
+	}
+	a, err := listen(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.stop()
+	if _, err := get("http://"+a.listener.Addr().String()+"/healthz", 200); err != nil {
+		t.Error(err)
+	}
+	if said.FilterField(zap.String("instead", a.listener.Addr().String())).Len() != 1 {
+		t.Errorf("it says %v", said.All())
+	}
+	if a, err := listen(true); err == nil {
+		a.stop()
+		t.Error("it listens elsewhere than it was told to")
+	} else if !strings.Contains(err.Error(), "--admin") {
+		t.Error(err)
 	}
 }

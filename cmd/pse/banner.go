@@ -26,7 +26,7 @@ func (p *program) banner(w io.Writer, names []string) error {
 		p.publishing(line, addr, isTerminal(w))
 	}
 	home := p.home()
-	if home != "" {
+	if slices.Contains(names, "edge") && home != "" {
 		line("Watch", "%s", home)
 	}
 	if slices.Contains(names, "signal") {

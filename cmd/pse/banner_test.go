@@ -17,7 +17,7 @@ func TestBanner(t *testing.T) {
 		p.cfg.Data = "/data"
 		change(p)
 		var b strings.Builder
-		if err := p.banner(&b, []string{"bus", "ingest", "signal", "transfer", "demo"}); err != nil {
+		if err := p.banner(&b, []string{"bus", "ingest", "edge", "signal", "transfer", "demo"}); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

@@ -90,7 +90,7 @@ func TestBannerNamesTheCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	if err := p.banner(&b, []string{"signal"}); err != nil {
+	if err := p.banner(&b, []string{"edge", "signal"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"Watch     https://live.example.org:8443/\n", "Call      https://live.example.org:8443/call/\n"} {

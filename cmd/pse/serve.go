@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/web"
 )
 
 // stopTime is how long workers may take to stop, beside the relay's drain;
@@ -106,6 +107,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 		public.mount(func(mux *http.ServeMux) bool {
 			p.cert.routes(mux, p.addr("https"))
 			p.routes(mux)
+			web.Routes(mux)
 			return sup.mount(mux)
 		})
 	}
@@ -136,7 +138,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	}
 	var adm *admin
 	if p.cfg.Admin.Listen != listenOff {
-		if adm, err = newAdmin(p.cfg.Admin, p.reserve.admin, reg, sup.ready, p.degraded, log.Named("admin")); err != nil {
+		if adm, err = newAdmin(p.cfg.Admin, l.origin["admin.listen"] != "", p.reserve.admin, reg, sup.ready, func() map[string]error { return p.degraded(sup) }, log.Named("admin")); err != nil {
 			public.stop(0)
 			return err
 		}
@@ -178,8 +180,8 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 }
 
 // degraded is what is wrong though all workers can serve, by what it is with.
-func (p *program) degraded() map[string]error {
-	all := map[string]error{}
+func (p *program) degraded(sup *supervisor) map[string]error {
+	all := sup.degraded()
 	if err := p.cert.trouble(time.Now()); err != nil {
 		all["certificate"] = err
 	}

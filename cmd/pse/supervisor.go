@@ -16,6 +16,7 @@ import (
 type service struct {
 	run        func(context.Context) error // serves until ctx ends, then releases all that building took
 	ready      func() error                // nil, or why it cannot serve now
+	degraded   func() error                // nil, or what is wrong though it serves; nil itself: nothing ever is
 	routes     func(*http.ServeMux)        // nil: it has no HTTP
 	collectors []prometheus.Collector
 }
@@ -255,6 +256,23 @@ func (s *supervisor) ready() map[string]error {
 			err = svc.ready()
 		}
 		all[u.name] = err
+	}
+	return all
+}
+
+// degraded is what is wrong with workers that serve.
+func (s *supervisor) degraded() map[string]error {
+	all := map[string]error{}
+	for _, u := range s.all() {
+		u.mu.Lock()
+		svc := u.now
+		u.mu.Unlock()
+		if svc == nil || svc.degraded == nil {
+			continue
+		}
+		if err := svc.degraded(); err != nil {
+			all[u.name] = err
+		}
 	}
 	return all
 }

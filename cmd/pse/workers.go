@@ -121,6 +121,9 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 			return w.Ready()
 		},
 	}
+	if d, ok := any(w).(interface{ Degraded() error }); ok { // it serves on for a while
+		s.ready, s.degraded = w.Ready, d.Degraded
+	}
 	if r, ok := any(w).(interface{ Routes(*http.ServeMux) }); ok {
 		s.routes = r.Routes
 	}

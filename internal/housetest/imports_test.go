@@ -17,13 +17,13 @@ type rule struct {
 func rules() []rule {
 	all := []rule{
 		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
-		{"web", []string{"web"}, "pages are mounted by the worker that owns them and know none"},
+		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {
-		all = append(all, rule{w, []string{w, "bus", "web", "internal"}, "workers run in different processes: what two of them must agree on is a type in bus"})
+		all = append(all, rule{w, []string{w, "bus", "internal"}, "workers run in different processes: what two of them must agree on is a type in bus"})
 	}
 	return all
 }
