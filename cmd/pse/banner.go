@@ -46,7 +46,7 @@ func (p *program) banner(w io.Writer, names []string) error {
 		line("Demo", "%s", home)
 	}
 	if p.server != nil && p.server.URL() != "" && !p.combined {
-		at, _ := withoutPassword(p.server.URL())
+		at := busShown(p.server.URL())
 		line("Bus", "%s   (workers elsewhere: --bus %s, and the password of %s by bus.password_file or PSE_BUS_PASSWORD)", at, at, passwordFile(p.cfg.Data))
 	}
 	if addr := p.addr("admin"); addr != "" {
@@ -132,6 +132,18 @@ func (p *program) home() string {
 	}
 	u := url.URL{Scheme: "http", Host: reachable(addr), Path: "/"}
 	return u.String()
+}
+
+// busShown is the address of a bus as workers elsewhere give it: one that listens
+// on all addresses says that it is at localhost.
+func busShown(address string) string {
+	at, _ := withoutPassword(address)
+	u, err := url.Parse(at)
+	if err == nil && u.Hostname() == "localhost" {
+		u.Host = net.JoinHostPort(lanAddress(), u.Port())
+		at = u.String()
+	}
+	return at
 }
 
 // reachable replaces "all addresses" by this machine's address in its network.
