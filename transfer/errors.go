@@ -43,6 +43,7 @@ var (
 	errCorrupt   = &refusal{http.StatusInternalServerError, "corrupt", "the file is damaged on the disk; ask its owner to send it again"}
 	errUnchecked = &refusal{http.StatusServiceUnavailable, "unchecked", "whoever is to look at this has not answered; try again in a while"}
 	errNoRoom    = &refusal{http.StatusInsufficientStorage, "disk_full", "the file is larger than the room that is left; send a smaller one, or make room first"}
+	errUnwritten = &refusal{http.StatusInsufficientStorage, "disk_read_only", "the disk cannot be written to now; what was acknowledged is kept, its owner must look after it"}
 	errPart      = &refusal{http.StatusGone, "part_damaged", "a part is damaged on the disk; make a new one of its bytes"}
 	errAway      = &refusal{http.StatusServiceUnavailable, "store_away", "the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while"}
 	errStorage   = &refusal{http.StatusInternalServerError, "storage", "the store failed; see the log of the server"}
@@ -59,8 +60,11 @@ var (
 
 // diskError makes a refusal of what the disk said.
 func diskError(err error) error {
-	if isFull(err) {
+	switch {
+	case isFull(err):
 		return errFull
+	case errors.Is(err, syscall.EROFS):
+		return errUnwritten
 	}
 	return err
 }

@@ -57,7 +57,7 @@ func (d *disks) look(ctx context.Context) {
 			err := d.short(name)
 			switch {
 			case err != nil && !said[name]:
-				d.log.Error("too little room; delete something, or give another directory", zap.String("of", name), zap.Error(err))
+				d.log.Error("nothing more is kept here; make room, or give another directory", zap.String("of", name), zap.Error(err))
 			case err == nil && said[name]:
 				d.log.Info("there is room again", zap.String("of", name))
 			}

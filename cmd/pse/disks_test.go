@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -23,19 +25,17 @@ import (
 // and when there is room everything goes on by itself.
 func TestFullDiskHeals(t *testing.T) {
 	t.Parallel()
-	data := disktest.Mount(t, "size=192m,mode=0700")
-	s := start(t, process.PSEOptions{Name: "full", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"}})
-	ready := func() (r readiness, status int) {
-		a, err := http.Get("http://" + s.Admin + "/readyz")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer a.Body.Close()
-		if err := json.NewDecoder(a.Body).Decode(&r); err != nil {
-			t.Fatal(err)
-		}
-		return r, a.StatusCode
+	t.Run("tmpfs", func(t *testing.T) { fullDiskHeals(t, disktest.Mount(t, "size=192m,mode=0700")) })
+	if os.Getenv("PSE_LONG") != "" {
+		t.Run("ext4", func(t *testing.T) {
+			fullDiskHeals(t, disktest.Loop(t, 192))
+		})
 	}
+}
+
+func fullDiskHeals(t *testing.T, data string) {
+	s := start(t, process.PSEOptions{Name: "full", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"}})
+	ready := func() (readiness, int) { return readyz(t, s) }
 	last := regexp.MustCompile(`(?m)^(\d+)\.m4s$`)
 	newest := func() (int, error) {
 		list, err := get("http://"+s.HTTP+"/hls/demo/source/index.m3u8", 200)
@@ -137,5 +137,59 @@ func TestFullDiskHeals(t *testing.T) {
 		green := time.Since(room)
 		goesOn()
 		t.Logf("round %d: %v until ready, %v until two more segments were listed", round, green.Round(time.Millisecond), time.Since(room).Round(time.Millisecond))
+	}
+}
+
+// readyz is what a program says of itself, and with which status.
+func readyz(t *testing.T, s *process.PSE) (r readiness, status int) {
+	t.Helper()
+	a, err := http.Get("http://" + s.Admin + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if err := json.NewDecoder(a.Body).Decode(&r); err != nil {
+		t.Fatal(err)
+	}
+	return r, a.StatusCode
+}
+
+// A disk that fails under a stream, which Linux then mounts read-only: an owner is
+// told what it is and what to do, and nothing more is taken.
+func TestFailedDiskIsSaid(t *testing.T) {
+	t.Parallel()
+	data := disktest.Loop(t, 192)
+	s := start(t, process.PSEOptions{Name: "failed", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"}})
+	eventually(t, func() error {
+		_, err := get("http://"+s.HTTP+"/hls/demo/source/index.m3u8", 200)
+		return err
+	})
+	disktest.Abort(t, data)
+	eventually(t, func() error {
+		r, status := readyz(t, s)
+		if status != http.StatusServiceUnavailable || !strings.Contains(r.Workers["bus"].Why, "read-only file system") {
+			return fmt.Errorf("/readyz says %d, %+v", status, r)
+		}
+		return nil
+	})
+	r, err := http.NewRequest(http.MethodPost, "http://"+s.HTTP+"/files/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Tus-Resumable", "1.0.0")
+	r.Header.Set("Upload-Length", "1000")
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if text, _ := io.ReadAll(a.Body); a.StatusCode != http.StatusInsufficientStorage {
+		t.Errorf("a file is answered with %s %s", a.Status, text)
+	}
+	if out, err := exec.Command("ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=20",
+		"-c:v", "libx264", "-f", "flv", "rtmp://"+s.RTMP+"/live/late").CombinedOutput(); err == nil {
+		t.Errorf("a publisher is taken: %s", out)
+	} else {
+		t.Logf("%s", out)
 	}
 }

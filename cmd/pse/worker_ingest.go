@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 
 	"go.uber.org/zap"
 
@@ -53,8 +54,20 @@ func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*in
 		secure = config()
 	}
 	cfg := p.cfg.Ingest
-	cfg.Room = func() error { return p.disks.short("bus") }
+	cfg.Room = p.noRoom
 	return ingest.New(cfg, b, keys, secure, log)
+}
+
+// errNoStore says so to publishers: what it is exactly is for the owner.
+var errNoStore = errors.New("the bus cannot store now; the log and /readyz of the box say why")
+
+// noRoom is why what is live could not be kept: there is too little of the disk, or
+// the bus of this process cannot store now. Of one elsewhere nothing is known.
+func (p *program) noRoom() error {
+	if p.server != nil && p.server.Trouble() != nil {
+		return errNoStore
+	}
+	return p.disks.short("bus")
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at

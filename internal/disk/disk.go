@@ -8,13 +8,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrShort says that there is too little free space.
-var ErrShort = errors.New("the disk is nearly full")
+var (
+	// ErrShort says that there is too little free space.
+	ErrShort = errors.New("the disk is nearly full")
+	// ErrReadOnly says that nothing can be written: Linux mounts a file system so
+	// when its disk fails.
+	ErrReadOnly = errors.New("the disk cannot be written to now")
+)
 
 // Space is what a file system has for who is not root.
 type Space struct {
 	Free, All     uint64 // bytes
 	Inodes, AllOf uint64 // free inodes, and all; 0 of 0 where the file system has no such limit
+	ReadOnly      bool
 }
 
 // Look asks for the space of the file system that a directory or file is on.
@@ -24,7 +30,7 @@ func Look(path string) (Space, error) {
 		return Space{}, fmt.Errorf("look at the disk of %s: %w", path, err)
 	}
 	size := uint64(st.Bsize)
-	return Space{st.Bavail * size, st.Blocks * size, st.Ffree, st.Files}, nil
+	return Space{st.Bavail * size, st.Blocks * size, st.Ffree, st.Files, st.Flags&unix.ST_RDONLY != 0}, nil
 }
 
 // A Floor is free space on the disk of a path that is not to be used: so many
@@ -47,13 +53,15 @@ func (f Floor) Bottom(s Space) uint64 {
 }
 
 // Short says why so many bytes more cannot be stored above the floor: ErrShort,
-// with how much is free. A disk that cannot be asked keeps nobody.
+// with how much is free, or ErrReadOnly. A disk that cannot be asked keeps nobody.
 func (f Floor) Short(more int64) error {
-	if f.Bytes <= 0 {
-		return nil
-	}
 	s, err := Look(f.Path)
-	if err != nil {
+	switch {
+	case err != nil:
+		return nil
+	case s.ReadOnly:
+		return fmt.Errorf("%w: %s is mounted read-only; the system's log (dmesg) says why: repair it, mount it anew and restart", ErrReadOnly, f.Path)
+	case f.Bytes <= 0:
 		return nil
 	}
 	bottom := f.Bottom(s)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/helios-h2020/pse/internal/disk/disktest"
 )
 
@@ -54,5 +56,24 @@ func TestInodes(t *testing.T) {
 	}
 	if err := f.Short(0); !errors.Is(err, ErrShort) {
 		t.Errorf("with 4 inodes left: %v", err)
+	}
+}
+
+// A file system that became read-only takes nothing, however much room it has.
+func TestReadOnly(t *testing.T) {
+	dir := disktest.Mount(t, "size=10m")
+	floors := []Floor{{Path: dir}, {Path: dir, Bytes: 1 << 20}}
+	for _, f := range floors {
+		if err := f.Short(0); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT|unix.MS_RDONLY, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range floors {
+		if err := f.Short(0); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("read-only: %v", err)
+		}
 	}
 }
