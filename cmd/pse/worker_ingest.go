@@ -64,10 +64,10 @@ var errNoStore = errors.New("the bus cannot store now; the log and /readyz of th
 // noRoom is why what is live could not be kept: there is too little of the disk, or
 // the bus of this process cannot store now. Of one elsewhere nothing is known.
 func (p *program) noRoom() error {
-	if p.server != nil && p.server.Trouble() != nil {
-		return errNoStore
+	if err := p.disks.short("bus"); err != nil || p.server == nil || p.server.Trouble() == nil {
+		return err
 	}
-	return p.disks.short("bus")
+	return errNoStore
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at
