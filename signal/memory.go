@@ -43,7 +43,8 @@ type memory struct {
 // place to look it up, for every message asks for two.
 type party struct {
 	sender
-	trail *trail // nil: it is no member
+	trail   *trail // nil: it is no member
+	awaited bool   // it is joining here
 }
 
 // entry is one entry of the log.
@@ -59,6 +60,7 @@ type trail struct {
 	room     string
 	welcomed bool // its welcome was read
 	keep     bool // it may come back; until it is welcomed that is not known
+	awaited  bool // it is joining here, and gets all of it then
 	refs     []ref
 	bytes    int      // of refs
 	lost     position // what is at it or before was dropped, as too old or too much
@@ -135,9 +137,36 @@ func (m *memory) party(sid string) *party {
 func (m *memory) known(room, sid string) *trail {
 	p := m.party(sid)
 	if p.trail == nil {
-		p.trail = &trail{room: room, made: time.Now()}
+		p.trail = &trail{room: room, awaited: p.awaited, made: time.Now()}
 	}
 	return p.trail
+}
+
+// await has what comes for somebody who is joining here be kept: the record may have
+// it, and another worker tell of it, before this one knows that it does.
+func (m *memory) await(sid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.party(sid)
+	if p.awaited = true; p.trail != nil {
+		p.trail.awaited = true
+	}
+}
+
+// awaitNoMore ends that. It is called with the lock held.
+func (m *memory) awaitNoMore(sid string) {
+	p := m.party(sid)
+	if p.awaited = false; p.trail != nil {
+		p.trail.awaited = false
+		p.trail.settle()
+	}
+}
+
+// settle forgets what nobody will ask for any more.
+func (t *trail) settle() {
+	if t.welcomed && !t.keep && !t.awaited {
+		t.refs, t.bytes = nil, 0
+	}
 }
 
 // trail is a member's, nil if there is none.
@@ -177,7 +206,7 @@ func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
 			continue
 		}
 		r := ref{position{seq, i}, s}
-		if t.keep || !t.welcomed {
+		if t.keep || t.awaited || !t.welcomed {
 			t.refs = append(t.refs, r)
 			t.bytes += r.size()
 			e.bytes += r.size()
@@ -187,9 +216,7 @@ func (m *memory) take(seq uint64, signals []bus.Signal, now time.Time) {
 		}
 		if s.Kind == kindWelcome || s.Kind == kindWelcomeBack {
 			t.welcomed, t.keep = true, s.Kind == kindWelcomeBack
-			if !t.keep {
-				t.refs, t.bytes = nil, 0
-			}
+			t.settle()
 		}
 		if t.local != nil {
 			t.local.receive(r)
@@ -302,7 +329,7 @@ func (m *memory) sweep(now time.Time, inRoom func(room, sid string) bool) {
 		if t := p.trail; t != nil && t.local == nil && now.Sub(t.made) > m.age && !inRoom(t.room, sid) {
 			p.trail = nil
 		}
-		if now.Sub(p.last) > 2*m.age {
+		if now.Sub(p.last) > 2*m.age && !p.awaited {
 			p.sender = sender{}
 			if p.trail == nil {
 				delete(m.parties, sid)

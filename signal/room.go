@@ -73,6 +73,7 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 		r.Members = append(r.Members, me)
 		return nil
 	}
+	w.memory.await(m.sid)
 	r, err := w.update(ctx, m.room, take)
 	switch {
 	case errors.Is(err, errFull):
@@ -83,6 +84,9 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 		r, err = w.update(ctx, m.room, take)
 	}
 	if err != nil {
+		w.memory.mu.Lock()
+		w.memory.awaitNoMore(m.sid)
+		w.memory.mu.Unlock()
 		return err
 	}
 	m.call, m.life = r.Call, lifeOf(r.Member(m.sid))
@@ -97,6 +101,8 @@ func (w *Worker) join(ctx context.Context, m *member, s socket, name string) err
 		m.meet(r.Present())
 	}
 	m.hold(t.refs...) // another worker's news may be here already
+	w.memory.awaitNoMore(m.sid)
+	m.flush()
 	w.memory.mu.Unlock()
 	if err := w.outbox.add(ctx, nil, w.announce(ctx, r, m.sid)...); err != nil {
 		return err
