@@ -10,34 +10,66 @@ import (
 	"go.uber.org/zap"
 )
 
+// askLog bounds one request about a log. Of several who make the same log of a
+// cluster at once some get no answer at all, though it is made.
+const askLog = 2 * time.Second
+
 // ensureLogs creates the logs and buckets that are missing. Logs that are
 // there keep their configuration.
 func (b *Bus) ensureLogs(ctx context.Context) error {
 	for _, sc := range b.logs.streams(time.Now()) {
-		_, err := b.js.Stream(ctx, sc.Name)
-		if errors.Is(err, jetstream.ErrStreamNotFound) {
-			_, err = b.js.CreateStream(ctx, sc)
-			if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
-				err = nil // another worker was faster
-			}
-		}
-		if err != nil {
+		if err := b.ensureLog(ctx, sc); err != nil {
 			return fmt.Errorf("create log %s: %w", sc.Name, err)
 		}
 	}
 	for _, kc := range b.logs.buckets() {
-		_, err := b.js.KeyValue(ctx, kc.Bucket)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			_, err = b.js.CreateKeyValue(ctx, kc)
-			if errors.Is(err, jetstream.ErrBucketExists) {
-				err = nil
-			}
-		}
-		if err != nil {
+		if err := b.ensureBucket(ctx, kc); err != nil {
 			return fmt.Errorf("create bucket %s: %w", kc.Bucket, err)
 		}
 	}
 	return nil
+}
+
+func (b *Bus) ensureLog(ctx context.Context, sc jetstream.StreamConfig) error {
+	return made(ctx, func(ctx context.Context) error {
+		_, err := b.js.Stream(ctx, sc.Name)
+		return err
+	}, func(ctx context.Context) error {
+		_, err := b.js.CreateStream(ctx, sc)
+		return err
+	})
+}
+
+func (b *Bus) ensureBucket(ctx context.Context, kc jetstream.KeyValueConfig) error {
+	return made(ctx, func(ctx context.Context) error {
+		_, err := b.js.KeyValue(ctx, kc.Bucket)
+		return err
+	}, func(ctx context.Context) error {
+		_, err := b.js.CreateKeyValue(ctx, kc)
+		return err
+	})
+}
+
+// made looks for a log, and makes it if there is none. That another worker was
+// faster is no error.
+func made(ctx context.Context, look, create func(context.Context) error) error {
+	bounded := func(f func(context.Context) error) error {
+		ctx, cancel := context.WithTimeout(ctx, askLog)
+		defer cancel()
+		return f(ctx)
+	}
+	err := bounded(look)
+	if !isAny(err, jetstream.ErrStreamNotFound, jetstream.ErrBucketNotFound) {
+		return err
+	}
+	err = bounded(create)
+	if errors.Is(err, context.DeadlineExceeded) && bounded(look) == nil {
+		return nil
+	}
+	if isAny(err, jetstream.ErrStreamNameAlreadyInUse, jetstream.ErrBucketExists) {
+		return nil
+	}
+	return err
 }
 
 // updateLogs gives logs that are there the limits of today's configuration.

@@ -63,7 +63,7 @@ func (b *Bus) failed(ctx context.Context, err error, format string, args ...any)
 		err = cause // what ended the request was not the caller's context: do not say so
 	case errors.Is(err, nats.ErrMaxPayload):
 		err = fmt.Errorf("%w: %w", ErrTooLarge, err)
-	case missing || isAny(err, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrConnectionReconnecting):
+	case missing || busy(err) || isAny(err, nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrConnectionReconnecting):
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)

@@ -35,7 +35,7 @@ func (b *Bus) CreateKey(ctx context.Context, k Key) error {
 		return fmt.Errorf("encode key %s: %w", k.ID, err)
 	}
 	switch _, err = kv.Create(ctx, k.ID, v); {
-	case errors.Is(err, jetstream.ErrKeyExists):
+	case conflict(err):
 		return fmt.Errorf("key %s: %w", k.ID, ErrExists)
 	case err != nil:
 		return fmt.Errorf("store key %s: %w", k.ID, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Lease is something held. It is renewed until it is released or lost.
@@ -142,6 +144,9 @@ func (le *Lease) renew(ctx context.Context) error {
 // recover finds our record again when the answer to a renewal got lost on its way.
 func (le *Lease) recover(ctx context.Context) error {
 	e, err := le.l.kv.Get(ctx, le.key)
+	for err == nil && e.Revision() <= le.rev && sleep.For(ctx, lagging) { // it moved
+		e, err = le.l.kv.Get(ctx, le.key)
+	}
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return fmt.Errorf("lease %s: %w", le.key, ErrLost)
 	}
@@ -162,9 +167,4 @@ func (le *Lease) record() []byte {
 	defer le.mu.Unlock()
 	j, _ := json.Marshal(leaseRecord{Holder: le.l.b.id, Term: le.term, Value: le.value}) // strings and bytes: cannot fail
 	return j
-}
-
-// conflict reports that a record had another revision than expected.
-func conflict(err error) bool {
-	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
 }

@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -124,12 +123,12 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	if rev > 0 {
 		le.rev, err = l.kv.Update(ctx, key, le.record(), rev)
 	}
-	if rev == 0 || errors.Is(err, jetstream.ErrKeyExists) {
+	if rev == 0 || conflict(err) {
 		// Free, or the record we know is out of date: then it may be free too.
 		le.rev, err = l.kv.Create(ctx, key, le.record())
 	}
 	switch {
-	case errors.Is(err, jetstream.ErrKeyExists):
+	case conflict(err):
 		return nil, fmt.Errorf("lease %s: %w", key, ErrHeld)
 	case err != nil:
 		return nil, l.b.failed(ctx, err, "acquire lease %s", key)

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Part is one message of the parts log: one CMAF chunk (moof, mdat) of one
@@ -84,10 +86,12 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 	if err == nil {
 		return ack.Sequence, nil
 	}
-	var api *jetstream.APIError
-	if errors.As(err, &api) && (api.ErrorCode == 10071 || api.ErrorCode == 10164) { // wrong last sequence; 10164 when replicated
+	if conflict(err) {
 		// Was it we who wrote it, and only the ack was lost?
 		last, err := b.LastPart(ctx, p.SID, p.Rendition)
+		for n := 0; n < 20 && (errors.Is(err, ErrNotFound) || err == nil && last.Seq <= after) && sleep.For(ctx, lagging); n++ {
+			last, err = b.LastPart(ctx, p.SID, p.Rendition) // not for long: it may also be that the log lost what it had
+		}
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
 			return 0, err // cannot tell: ask again

@@ -46,7 +46,7 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 		case err == nil:
 			b.meter.published.WithLabelValues(env.Type).Inc()
 			return nil
-		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500:
+		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500 && !busy(err):
 			return b.failed(try, err, "publish %s of %s", env.Type, env.Subject)
 		}
 		b.askEnsure()

@@ -91,6 +91,6 @@ func changeRecord[T any](ctx context.Context, b *Bus, bucket, key, what string, 
 		case !conflict(err) || ctx.Err() != nil:
 			return nil, 0, err
 		}
-		sleep.For(ctx, 5*time.Millisecond)
+		sleep.For(ctx, lagging)
 	}
 }

@@ -13,27 +13,16 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // foreign is a NATS server that is not ours.
 func foreign(t *testing.T, change func(*server.Options)) *server.Server {
 	t.Helper()
-	o := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, NoLog: true, NoSigs: true, MaxPayload: MaxPayload}
+	o := &server.Options{JetStream: true, MaxPayload: MaxPayload}
 	change(o)
-	if o.StoreDir == "" {
-		o.StoreDir = t.TempDir()
-	}
-	s, err := server.NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Start()
-	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(10 * time.Second) {
-		t.Fatal("no server")
-	}
-	return s
+	return natstest.Start(t, o, nil)
 }
 
 // A bus that cannot be used says why, and which setting to change.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // SharedSecret is 32 random bytes that all workers of this bus share under a
@@ -23,10 +25,13 @@ func (b *Bus) SharedSecret(ctx context.Context, name string) ([]byte, error) {
 	switch _, err := kv.Create(ctx, name, fresh); {
 	case err == nil:
 		return fresh, nil
-	case !errors.Is(err, jetstream.ErrKeyExists):
+	case !conflict(err):
 		return nil, b.failed(ctx, err, "make secret %s", name)
 	}
 	e, err := kv.Get(ctx, name)
+	for errors.Is(err, jetstream.ErrKeyNotFound) && sleep.For(ctx, lagging) {
+		e, err = kv.Get(ctx, name)
+	}
 	if err != nil {
 		return nil, b.failed(ctx, err, "read secret %s", name)
 	}

@@ -83,7 +83,7 @@ func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life tim
 		switch {
 		case err == nil:
 			return keys, nil
-		case !errors.Is(err, jetstream.ErrKeyExists): // else another worker was faster
+		case !conflict(err): // else another worker was faster
 			return nil, b.failed(ctx, err, "rotate the keys %s", name)
 		}
 	}

@@ -107,6 +107,7 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		"github.com/johannesboyne/gofakes3": "a server for tests",
 		"github.com/bluenviron/gohlslib":    "a second opinion for tests only",
 		module + "/bus/bustest":             "a bus for tests",
+		module + "/bus/natstest":            "a NATS server for tests",
 	}
 	for dep, because := range forbidden {
 		if slices.Contains(deps, dep) {
