@@ -14,7 +14,7 @@ const (
 	userIntegrator = "integrator" // reads events, answers hooks; account INTEGRATORS
 )
 
-// secrets are the users' passwords.
+// secrets are the users' passwords, or their hashes.
 type secrets struct {
 	Local      string `json:"-"` // new at every start
 	Worker     string `json:"worker"`

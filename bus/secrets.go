@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/crypto/bcrypt"
 )
 
 // loadSecrets reads the passwords of a server's directory, or makes them at
@@ -37,6 +39,25 @@ func loadSecrets(cfg ServerConfig) (secrets, error) {
 		s.Integrator = cfg.IntegratorPassword
 	}
 	s.Local = rand.Text()
+	return s, nil
+}
+
+// hashed are the passwords as the server is to know them: of plain ones it warns
+// at every start. The hash is the cheapest that bcrypt has (1 ms a connection):
+// it guards nothing, since who reads this process's memory, or the files that
+// the passwords come from, has them anyway. bcrypt takes 72 bytes; a longer
+// password of the owner's stays plain.
+func (s secrets) hashed() (secrets, error) {
+	for _, word := range []*string{&s.Local, &s.Worker, &s.Integrator} {
+		hash, err := bcrypt.GenerateFromPassword([]byte(*word), bcrypt.MinCost)
+		if errors.Is(err, bcrypt.ErrPasswordTooLong) {
+			continue
+		}
+		if err != nil {
+			return s, fmt.Errorf("hash the passwords of the bus: %w", err)
+		}
+		*word = string(hash)
+	}
 	return s, nil
 }
 

@@ -126,8 +126,12 @@ func lockDir(dir string) (*os.File, error) {
 }
 
 func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
+	known, err := s.hashed()
+	if err != nil {
+		return nil, err
+	}
 	o := &server.Options{}
-	if err := o.ProcessConfigString(accountsConfig(s)); err != nil {
+	if err := o.ProcessConfigString(accountsConfig(known)); err != nil {
 		return nil, fmt.Errorf("start the bus: accounts: %w", err)
 	}
 	o.ServerName, o.NoSigs, o.NoLog = "pse", true, true
