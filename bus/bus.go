@@ -12,14 +12,15 @@ import (
 
 // Bus is a worker's connection. Its methods may be called from any goroutine.
 type Bus struct {
-	id    string
-	name  string
-	nc    *nats.Conn
-	js    jetstream.JetStream
-	log   *zap.Logger
-	logs  LogConfig
-	link  *link
-	meter *meter
+	id     string
+	name   string
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	log    *zap.Logger
+	logs   LogConfig
+	domain string
+	link   *link
+	meter  *meter
 
 	refusal *refusal
 

@@ -19,10 +19,11 @@ import (
 type Options struct {
 	Server *Server   // the embedded server of this process
 	URL    string    // or nats://[user:pass@]host:port, several with commas; tls:// works too
-	Creds  string    // a NATS credentials file for URL, if it asks for one
-	CA     string    // a PEM file with the roots to trust for tls://, if not the system's
+	Domain string    // the JetStream domain at URL that has the logs; empty: the server's own
 	Name   string    // shown in the server's connection list; the worker's name
 	Logs   LogConfig // how to make the logs that are missing
+
+	Identity // for URL
 }
 
 // Connect reaches the bus and makes the logs that are missing. It tries until
@@ -34,7 +35,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		return nil, errors.New("connect to the bus: no address; set --bus nats://host:4222")
 	}
 	b := &Bus{
-		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), link: newLink(), refusal: newRefusal(), meter: newMeter(o.Name),
+		id: nuid.Next(), name: o.Name, log: log, logs: o.Logs.withDefaults(), domain: o.Domain, link: newLink(), refusal: newRefusal(), meter: newMeter(o.Name),
 		streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{},
 		ensure: make(chan struct{}, 1), done: make(chan struct{}),
 	}
@@ -62,7 +63,11 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	if o.Server != nil {
 		address, o.URL = "of this process", ""
 	}
-	opts := b.options(o)
+	identity, err := o.options()
+	if err != nil {
+		return fmt.Errorf("connect to the bus at %s: %w", address, err)
+	}
+	opts := append(b.options(o), identity...)
 	err = b.until(ctx, address, func() (err error) {
 		if b.nc, err = nats.Connect(o.URL, opts...); err != nil {
 			return err
@@ -75,11 +80,11 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	})
 	switch {
 	case errors.Is(err, nats.ErrAuthorization):
-		return fmt.Errorf("connect to the bus at %s: %w; check user and password (bus.password_file, PSE_BUS_PASSWORD)", address, err)
+		return fmt.Errorf("connect to the bus at %s: %w; %s", address, err, checkUser)
 	case err != nil:
 		return err
 	}
-	if b.js, err = jetstream.New(b.nc); err != nil {
+	if b.js, err = o.jetStream(b.nc); err != nil {
 		return fmt.Errorf("connect to the bus: %w", err)
 	}
 	if err := b.until(ctx, address, func() error { return b.ensureLogs(ctx) }); err != nil {
@@ -93,6 +98,14 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 	}
 	return b.answerAlive()
+}
+
+// jetStream is where the logs are.
+func (o Options) jetStream(nc *nats.Conn) (jetstream.JetStream, error) {
+	if o.Domain != "" {
+		return jetstream.NewWithDomain(nc, o.Domain)
+	}
+	return jetstream.New(nc)
 }
 
 // options of the library, all in one place. What they are for:
@@ -135,12 +148,6 @@ func (b *Bus) options(o Options) []nats.Option {
 		opts = append(opts, o.Server.inProcess()...)
 	} else {
 		opts = append(opts, nats.SetCustomDialer(b.refusal))
-	}
-	if o.Creds != "" {
-		opts = append(opts, nats.UserCredentials(o.Creds))
-	}
-	if o.CA != "" {
-		opts = append(opts, nats.RootCAs(o.CA))
 	}
 	return opts
 }

@@ -28,6 +28,9 @@ const (
 	sayEvery  = time.Minute
 )
 
+// checkUser is what to do about a user that is refused.
+const checkUser = "check user and password (bus.password_file, PSE_BUS_PASSWORD), bus.creds, bus.nkey_file or bus.cert, whichever the server asks for"
+
 // refusal is why the bus cannot be used, as the library does not say it itself.
 type refusal struct {
 	dial     atomic.Pointer[error] // of the last attempt to reach a server
@@ -79,7 +82,7 @@ func (b *Bus) until(ctx context.Context, address string, try func() error) error
 		if err == nil || errors.Is(err, nats.ErrAuthorization) {
 			return err
 		}
-		err = explain(b.refusal.cause(err), b.logs)
+		err = b.explain(b.refusal.cause(err))
 		if now := time.Now(); now.After(next) {
 			next = now.Add(sayEvery)
 			b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
@@ -102,12 +105,14 @@ const (
 )
 
 // explain adds what to change to an error of a bus that cannot be used.
-func explain(err error, logs LogConfig) error {
+func (b *Bus) explain(err error) error {
 	var api *jetstream.APIError
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var alert tls.AlertError
 	advice := ""
 	switch {
 	case errors.As(err, &api):
@@ -115,11 +120,11 @@ func explain(err error, logs LogConfig) error {
 		case apiNoAccount:
 			advice = "switch JetStream on for this account of the server: jetstream: enabled"
 		case apiNoCluster, apiNoPeers:
-			advice = fmt.Sprintf("bus.replicas is %d, and there are not so many servers: lower it, or add servers", logs.Replicas)
+			advice = fmt.Sprintf("bus.replicas is %d, and there are not so many servers: lower it, or add servers", b.logs.Replicas)
 		case apiNoMemory:
 			advice = "raise max_memory_store of the server, to 2.5 GB at least"
 		case apiNoStorage:
-			advice = fmt.Sprintf("raise max_file_store of the server, or give its store_dir more room: bus.hls_bytes (%d MiB here) and 2.5 GB more are wanted", logs.HLSBytes>>20)
+			advice = fmt.Sprintf("raise max_file_store of the server, or give its store_dir more room: bus.hls_bytes (%d MiB here) and 2.5 GB more are wanted", b.logs.HLSBytes>>20)
 		case apiNoResources, apiAccountLimit:
 			advice = "raise the limits of JetStream for the server or the account: max_memory_store, max_file_store"
 		}
@@ -129,9 +134,16 @@ func explain(err error, logs LogConfig) error {
 		advice = "name the root to trust by bus.ca, and the server as its certificate does"
 	case errors.As(err, &record):
 		advice = "that server does not speak TLS: write nats:// in bus.url"
+	case errors.As(err, &invalid):
+		advice = "the certificate of the server is no good: renew it, or set the clock of this machine"
+	case errors.Is(err, nats.ErrTLS), errors.As(err, &alert):
+		advice = "does the server ask for a client certificate that it trusts (bus.cert, bus.key)?"
 	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
 		advice = "the server wants TLS: write tls:// in bus.url"
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		if b.domain != "" {
+			return fmt.Errorf("JetStream has no domain %q there: %w; is bus.domain right?", b.domain, err)
+		}
 		return fmt.Errorf("JetStream is off there: %w; switch it on in the server's configuration: jetstream { store_dir: DIR }", err)
 	case errors.Is(err, nats.ErrPermissionViolation):
 		advice = "this user may not: take the password of the user worker (the file bus.password), not the integrator's"
@@ -193,8 +205,8 @@ func (b *Bus) unreached(_ *nats.Conn, err error) {
 		return
 	}
 	if no {
-		b.log.Error("the bus refuses this user now", zap.Error(err), zap.String("so", "check user and password (bus.password_file, PSE_BUS_PASSWORD, bus.creds) and restart"))
+		b.log.Error("the bus refuses this user now", zap.Error(err), zap.String("so", checkUser+"; then restart"))
 		return
 	}
-	b.log.Warn("the bus cannot be reached", zap.Error(explain(b.refusal.cause(err), b.logs)))
+	b.log.Warn("the bus cannot be reached", zap.Error(b.explain(b.refusal.cause(err))))
 }

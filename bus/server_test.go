@@ -258,7 +258,7 @@ func TestServerTLS(t *testing.T) {
 	if !strings.HasPrefix(srv.URL(), "tls://") {
 		t.Errorf("URL %s", srv.URL())
 	}
-	b, err := Connect(t.Context(), Options{URL: srv.URL(), CA: cert, Name: "far"}, zaptest.NewLogger(t))
+	b, err := Connect(t.Context(), Options{URL: srv.URL(), Identity: Identity{CA: cert}, Name: "far"}, zaptest.NewLogger(t))
 	if err != nil {
 		t.Fatal(err)
 	}

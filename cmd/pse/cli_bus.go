@@ -28,7 +28,7 @@ func (s *scope) withBus(f func(context.Context, *bus.Bus) error) error {
 	if err != nil {
 		return err
 	}
-	o := bus.Options{URL: at, Creds: l.Bus.Creds, CA: l.Bus.CA, Name: "pse-cli", Logs: l.Bus.logs()}
+	o := l.Bus.options(at, "pse-cli")
 	if o.URL == "" {
 		if o.URL, err = runningBus(l.Data); err != nil {
 			return err

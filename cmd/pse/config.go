@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -75,11 +76,15 @@ type BusConfig struct {
 	// The password for url, in place of one in it, which others see in ps; of the user in it, else of "worker".
 	Password     string `yaml:"password" secret:"value"`
 	PasswordFile string `yaml:"password_file"`
-	Creds        string `yaml:"creds"`    // a NATS credentials file for url
-	CA           string `yaml:"ca"`       // a PEM file with the roots to trust for a tls:// url
-	Listen       string `yaml:"listen"`   // where the embedded bus takes TCP clients: host:port, auto or off
-	TLSCert      string `yaml:"tls_cert"` // PEM file: TCP clients of the embedded bus must use TLS
-	TLSKey       string `yaml:"tls_key"`  // PEM file
+	Creds        string `yaml:"creds"`     // a NATS credentials file for url
+	NKeyFile     string `yaml:"nkey_file"` // or one with the seed of a user's NKey
+	CA           string `yaml:"ca"`        // a PEM file with the roots to trust for a tls:// url
+	Cert         string `yaml:"cert"`      // a PEM file with a client certificate for a tls:// url
+	Key          string `yaml:"key"`       // a PEM file with its key
+	Domain       string `yaml:"domain"`    // the JetStream domain at url that has the logs; empty: the server's own
+	Listen       string `yaml:"listen"`    // where the embedded bus takes TCP clients: host:port, auto or off
+	TLSCert      string `yaml:"tls_cert"`  // PEM file: TCP clients of the embedded bus must use TLS
+	TLSKey       string `yaml:"tls_key"`   // PEM file
 	// Passwords of TCP clients of the embedded bus, users "worker" and "integrator"; empty: made at the first start.
 	WorkerPassword     string `yaml:"worker_password" secret:"value"`
 	IntegratorPassword string `yaml:"integrator_password" secret:"value"`
@@ -199,8 +204,20 @@ func (c BusConfig) validate() error {
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		errs = append(errs, errors.New("tls_cert and tls_key go together; give both or none"))
 	}
-	if c.URL == "" && (c.Creds != "" || c.CA != "" || c.Password != "" || c.PasswordFile != "") {
-		errs = append(errs, errors.New("creds, ca, password and password_file are for a bus elsewhere; give url too, or remove them"))
+	if (c.Cert == "") != (c.Key == "") {
+		errs = append(errs, errors.New("cert and key go together; give both or none"))
+	}
+	if c.URL == "" && c.Creds+c.NKeyFile+c.CA+c.Cert+c.Key+c.Domain+c.Password+c.PasswordFile != "" {
+		errs = append(errs, errors.New("creds, nkey_file, ca, cert, key, domain, password and password_file are for a bus elsewhere; give url too, or remove them"))
+	}
+	if c.Creds != "" && c.NKeyFile != "" {
+		errs = append(errs, errors.New("creds and nkey_file both say who this is; give one of them"))
+	}
+	if c.Creds+c.NKeyFile != "" && c.Password+c.PasswordFile != "" {
+		errs = append(errs, errors.New("creds or nkey_file, and a password, both say who this is; give one of them"))
+	}
+	if strings.ContainsAny(c.Domain, " \t.*>") {
+		errs = append(errs, fmt.Errorf("domain is %q; use the name that the server has for it (jetstream { domain: NAME }), one word without dots", c.Domain))
 	}
 	if c.Password != "" && c.PasswordFile != "" {
 		errs = append(errs, errors.New("password and password_file are the same; give one of them"))
@@ -221,6 +238,14 @@ func (c BusConfig) validate() error {
 		errs = append(errs, fmt.Errorf("replicas is %d; use 1 to 5", c.Replicas))
 	}
 	return section("bus", errs...)
+}
+
+// options are how to reach the bus at an address.
+func (c BusConfig) options(at, name string) bus.Options {
+	return bus.Options{
+		URL: at, Domain: c.Domain, Name: name, Logs: c.logs(),
+		Identity: bus.Identity{Creds: c.Creds, NKeyFile: c.NKeyFile, CA: c.CA, Cert: c.Cert, Key: c.Key},
+	}
 }
 
 func (c BusConfig) logs() bus.LogConfig {

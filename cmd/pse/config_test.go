@@ -72,6 +72,11 @@ func TestFileErrorsSayWhereAndWhat(t *testing.T) {
 		"duplicate":        {"http:\n  listen: \":1\"\n  listen: \":2\"\n", `pse.yaml:3:3: `},
 		"invalid value":    {"http:\n  listen: eighty\n", `http.listen is "eighty"; write host:port`},
 		"half certificate": {"tls:\n  cert: a.pem\n", "tls.cert and key go together"},
+		"half client":      {"bus:\n  url: tls://box\n  cert: a.pem\n", "bus.cert and key go together"},
+		"two identities":   {"bus:\n  url: nats://box\n  creds: a\n  nkey_file: b\n", "give one of them"},
+		"key and password": {"bus:\n  url: nats://box\n  nkey_file: b\n  password: c\n", "give one of them"},
+		"domain without":   {"bus:\n  domain: hub\n", "give url too"},
+		"no domain":        {"bus:\n  url: nats://box\n  domain: hub.>\n", `bus.domain is "hub.>"`},
 		"window":           {"edge:\n  dvr: 10m\n", "raise bus.dvr too"},
 		"log level":        {"log:\n  level: loud\n", `log.level is "loud"; use debug, info, warn or error`},
 	} {

@@ -136,8 +136,7 @@ func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*b
 	if err != nil {
 		return nil, err
 	}
-	return bus.Connect(ctx, bus.Options{
-		Server: p.server, URL: at, Creds: p.cfg.Bus.Creds, CA: p.cfg.Bus.CA,
-		Name: name, Logs: p.cfg.Bus.logs(),
-	}, log)
+	o := p.cfg.Bus.options(at, name)
+	o.Server = p.server
+	return bus.Connect(ctx, o, log)
 }
