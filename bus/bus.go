@@ -19,6 +19,7 @@ type Bus struct {
 	log    *zap.Logger
 	logs   LogConfig
 	domain string
+	store  string // the directory of the embedded server; empty: the bus is elsewhere
 	link   *link
 	meter  *meter
 
@@ -28,10 +29,11 @@ type Bus struct {
 	streams map[string]jetstream.Stream
 	buckets map[string]jetstream.KeyValue
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	ensure chan struct{} // asks the watcher to make missing logs again
-	done   chan struct{} // closed when the watcher ended
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	keepers sync.WaitGroup
+	ensure  chan struct{} // asks the watcher to make missing logs again
+	done    chan struct{} // closed when the watcher ended
 }
 
 // ID is this connection's own name, unique for ever: the worker's id.
@@ -47,6 +49,7 @@ func (b *Bus) Close() {
 	}
 	b.cancel()
 	<-b.done
+	b.keepers.Wait()
 	_ = b.nc.FlushTimeout(time.Second)
 	b.nc.Close()
 }

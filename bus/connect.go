@@ -22,6 +22,7 @@ type Options struct {
 	Domain string    // the JetStream domain at URL that has the logs; empty: the server's own
 	Name   string    // shown in the server's connection list; the worker's name
 	Logs   LogConfig // how to make the logs that are missing
+	Adjust bool      // logs that are there follow what is given in Logs, once; those of Server always do
 
 	Identity // for URL
 }
@@ -61,7 +62,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Server != nil {
-		address, o.URL = "of this process", ""
+		address, o.URL, b.store = "of this process", "", o.Server.cfg.Dir
 	}
 	identity, err := o.options()
 	if err != nil {
@@ -92,10 +93,15 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	}
 	b.refusal.starting.Store(false)
 	if o.Server != nil {
-		b.updateLogs(ctx)
+		b.logs.Given.All = true // nobody else sets them
+		b.adjustLogs(ctx)
 		if err := o.Server.syncfs(); err != nil {
 			return err
 		}
+	}
+	if o.Server == nil && o.Adjust {
+		done := b.adjustLogs(ctx)
+		b.keepers.Go(func() { b.keepLogs(done) })
 	}
 	return b.answerAlive()
 }

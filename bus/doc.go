@@ -26,6 +26,10 @@
 //     fail-over one may lag. A writer with an old idea of the last part is
 //     told so by ErrFenced.
 //
+// Logs are made by who finds them missing. Those that are there follow the
+// settings that a process has been given when it starts (Options.Adjust), once:
+// the one started last has its way, and the others say so.
+//
 // # Records
 //
 // LIVE has one record per stream name (Live), changed by compare-and-set

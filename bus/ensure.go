@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/zap"
 )
 
 // askLog bounds one request about a log. Of several who make the same log of a
@@ -70,23 +69,4 @@ func made(ctx context.Context, look, create func(context.Context) error) error {
 		return nil
 	}
 	return err
-}
-
-// updateLogs gives logs that are there the limits of today's configuration.
-// Only who runs the server does it: workers elsewhere might have older ones.
-func (b *Bus) updateLogs(ctx context.Context) {
-	for _, want := range b.logs.streams(time.Now()) {
-		s, err := b.js.Stream(ctx, want.Name)
-		if err == nil {
-			have := s.CachedInfo().Config
-			if have.MaxAge == want.MaxAge && have.MaxBytes == want.MaxBytes && have.Duplicates == want.Duplicates {
-				continue
-			}
-			have.MaxAge, have.MaxBytes, have.Duplicates = want.MaxAge, want.MaxBytes, want.Duplicates
-			_, err = b.js.UpdateStream(ctx, have)
-		}
-		if err != nil {
-			b.log.Warn("a log keeps its old limits", zap.String("log", want.Name), zap.Error(err))
-		}
-	}
 }

@@ -34,6 +34,14 @@ type LogConfig struct {
 	HLSBytes  int64         // the parts log's limit, oldest go first; default 8 GiB, in memory 1 GiB
 	MediaAge  time.Duration // how long the media log keeps the source; default 30 s
 	Replicas  int           // of every log, on an operator's cluster; default 1
+
+	Given Given // which of them logs that are there follow
+}
+
+// Given says which settings of logs their owner has given.
+type Given struct {
+	All                                          bool // and the rest of what logs are made with
+	DVR, HLSMemory, HLSBytes, MediaAge, Replicas bool
 }
 
 func (c LogConfig) withDefaults() LogConfig {

@@ -248,6 +248,14 @@ func (c BusConfig) options(at, name string) bus.Options {
 	}
 }
 
+// givenLogs says which settings of the logs somebody has set.
+func (l *loaded) givenLogs() bus.Given {
+	given := func(key string) bool { return l.origin["bus."+key] != "" }
+	return bus.Given{
+		DVR: given("dvr"), HLSMemory: given("hls_memory"), HLSBytes: given("hls_bytes"), MediaAge: given("media_age"), Replicas: given("replicas"),
+	}
+}
+
 func (c BusConfig) logs() bus.LogConfig {
 	return bus.LogConfig{DVR: c.DVR, MediaAge: c.MediaAge, HLSMemory: c.HLSMemory, HLSBytes: c.HLSBytes, Replicas: c.Replicas}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,6 +28,8 @@ type program struct {
 	cfg      Config
 	combined bool        // the bus and others in one process
 	server   *bus.Server // nil when the bus is elsewhere; set while the first worker is built
+	given    bus.Given   // the settings of logs that somebody has set
+	adjusted atomic.Bool // the logs of a bus elsewhere follow them
 
 	reserve reserve // of descriptors
 
@@ -82,7 +85,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	if err := makeDataDir(l.Data); err != nil {
 		return err
 	}
-	p := &program{cfg: l.Config, combined: len(chosen) > 1, addrs: map[string]string{}, disks: newDisks(log.Named("disk"))}
+	p := &program{cfg: l.Config, given: l.givenLogs(), combined: len(chosen) > 1, addrs: map[string]string{}, disks: newDisks(log.Named("disk"))}
 	all, err := descriptors()
 	if err != nil {
 		return err

@@ -137,6 +137,7 @@ func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*b
 		return nil, err
 	}
 	o := p.cfg.Bus.options(at, name)
-	o.Server = p.server
+	o.Server, o.Logs.Given = p.server, p.given
+	o.Adjust = p.adjusted.CompareAndSwap(false, true) // once for all workers, and not again when one is built anew
 	return bus.Connect(ctx, o, log)
 }

@@ -1,0 +1,162 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Logs that are there follow the settings of who starts. Two processes with
+// different settings must not take turns at a log, so each changes it once, when
+// it starts: the one that was started last has its way, and the other says that.
+// A process changes only what its owner has set: what it has by default may well
+// be set elsewhere.
+
+// lookAtLogs is how often a process sees whether its logs are still as it set them.
+const lookAtLogs = 10 * time.Minute
+
+// A difference is a setting of a log that is not as this process has it.
+type difference struct {
+	setting string
+	have    string
+	want    string
+	set     func(*jetstream.StreamConfig) // nil: it cannot be changed
+}
+
+func (d difference) String() string { return fmt.Sprintf("%s: %s, was %s", d.setting, d.want, d.have) }
+
+// differences are those of a log that is there to what is given here.
+func (c LogConfig) differences(have, want jetstream.StreamConfig) (all []difference) {
+	differ := func(given bool, setting string, have, want any, set func(*jetstream.StreamConfig)) {
+		if given && have != want {
+			all = append(all, difference{setting: setting, have: fmt.Sprint(have), want: fmt.Sprint(want), set: set})
+		}
+	}
+	replicas := c.Given.All || c.Given.Replicas
+	differ(replicas, "bus.replicas", have.Replicas, want.Replicas, func(s *jetstream.StreamConfig) { s.Replicas = want.Replicas })
+	if strings.HasPrefix(want.Name, "KV_") {
+		return all // nothing else of a bucket is a setting
+	}
+	age, size := c.Given.All, c.Given.All
+	ageIs, sizeIs := "max_age", "max_bytes"
+	switch want.Name {
+	case logMedia:
+		age, ageIs = age || c.Given.MediaAge, "bus.media_age"
+	case logHLS:
+		age, ageIs = age || c.Given.DVR, "max_age (by bus.dvr)"
+		size, sizeIs = size || c.Given.HLSBytes, "bus.hls_bytes"
+		if c.Given.All || c.Given.HLSMemory {
+			differ(true, "bus.hls_memory", have.Storage == jetstream.MemoryStorage, want.Storage == jetstream.MemoryStorage, nil)
+		}
+	}
+	differ(age, ageIs, have.MaxAge, want.MaxAge, func(s *jetstream.StreamConfig) { s.MaxAge, s.Duplicates = want.MaxAge, want.Duplicates })
+	differ(size, sizeIs, have.MaxBytes, want.MaxBytes, func(s *jetstream.StreamConfig) { s.MaxBytes = want.MaxBytes })
+	differ(c.Given.All, "duplicates", have.Duplicates, want.Duplicates, func(s *jetstream.StreamConfig) { s.Duplicates = want.Duplicates })
+	return all
+}
+
+// all are the logs as they would be made, those of the buckets too.
+func (c LogConfig) all(now time.Time) []jetstream.StreamConfig {
+	all := c.streams(now)
+	for _, kc := range c.buckets() {
+		all = append(all, jetstream.StreamConfig{Name: "KV_" + kc.Bucket, Replicas: kc.Replicas})
+	}
+	return all
+}
+
+// adjustLogs changes the logs that are there to what is given here, and says
+// what it changed and what it could not. done: all is as it can be.
+func (b *Bus) adjustLogs(ctx context.Context) (done bool) {
+	done = true
+	var changed []string
+	for _, want := range b.logs.all(time.Now()) {
+		lines, err := b.adjustLog(ctx, want)
+		changed = append(changed, lines...)
+		if err != nil {
+			done = false
+			b.log.Warn("a log keeps its old settings", zap.String("log", want.Name), zap.Error(b.explain(err)))
+		}
+	}
+	if len(changed) > 0 {
+		b.log.Info("logs that were there follow the settings", zap.Strings("changed", changed))
+	}
+	return done
+}
+
+func (b *Bus) adjustLog(ctx context.Context, want jetstream.StreamConfig) (changed []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	s, err := b.js.Stream(ctx, want.Name)
+	if err != nil {
+		return nil, err
+	}
+	to := s.CachedInfo().Config
+	for _, d := range b.logs.differences(to, want) {
+		if d.set == nil {
+			b.log.Warn("a log cannot follow its setting", zap.String("log", want.Name), zap.String("setting", d.setting),
+				zap.String("is", d.have), zap.String("wanted", d.want), zap.String("so", b.moveLog(want.Name)))
+			continue
+		}
+		d.set(&to)
+		changed = append(changed, want.Name+" "+d.String())
+	}
+	if len(changed) == 0 {
+		return nil, nil
+	}
+	if _, err := b.js.UpdateStream(ctx, to); err != nil {
+		return nil, fmt.Errorf("%s: %w", strings.Join(changed, "; "), err)
+	}
+	return changed, nil
+}
+
+// moveLog is what an owner can do about a log that is in files and is to be in
+// memory, or the other way round.
+func (b *Bus) moveLog(name string) string {
+	if b.store != "" {
+		return "leave the setting as it was, or stop pse, remove " + b.store + "/jetstream/PSE/streams/" + name + ", and start it again: viewers lose the window"
+	}
+	return "leave the setting as it was, or remove the log while no stream is on (nats stream rm " + name + "): it is made anew, viewers lose the window"
+}
+
+// compareLogs says once of each setting that another process has changed it.
+func (b *Bus) compareLogs(ctx context.Context, said map[string]bool) {
+	for _, want := range b.logs.all(time.Now()) {
+		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+		s, err := b.js.Stream(ctx, want.Name)
+		cancel()
+		if err != nil {
+			continue // when it is there again
+		}
+		for _, d := range b.logs.differences(s.CachedInfo().Config, want) {
+			if text := fmt.Sprint(d.setting, d.have); d.set != nil && !said[text] {
+				said[text] = true
+				b.log.Warn("another worker, which was started later, has set a log otherwise; give all the same settings",
+					zap.String("log", want.Name), zap.String("setting", d.setting), zap.String("here", d.want), zap.String("there", d.have))
+			}
+		}
+	}
+}
+
+// keepLogs adjusts the logs until that succeeds, and then looks whether they stay so.
+func (b *Bus) keepLogs(done bool) {
+	said := map[string]bool{}
+	t := time.NewTicker(lookAtLogs)
+	defer t.Stop()
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-b.relinked():
+		case <-t.C:
+		}
+		if !done {
+			done = b.adjustLogs(b.ctx)
+		} else {
+			b.compareLogs(b.ctx, said)
+		}
+	}
+}
