@@ -14,8 +14,8 @@ import (
 )
 
 // banner prints what to paste into a phone or OBS, and where to watch. The
-// key is shown at its first start and on a terminal; what goes into a log
-// file is told how to see it.
+// key is shown on a terminal only: what else is written to is kept, and read
+// by others, as journals and the logs of containers are.
 func (p *program) banner(w io.Writer, names []string) error {
 	var b bytes.Buffer
 	line := func(what, format string, args ...any) {
@@ -85,14 +85,14 @@ func (p *program) publishing(line func(what, format string, args ...any), addr s
 	}
 	app := p.cfg.Ingest.Apps[0]
 	p.mu.Lock()
-	key, first := p.key, p.first
+	key := p.key
 	p.mu.Unlock()
 	name := "NAME"
 	switch {
 	case p.cfg.Ingest.Open:
 	case key.Secret == "":
 		name += "?key=KEY   (make a key: pse stream keys add)"
-	case first || person:
+	case person:
 		name += "?key=" + key.Secret
 	default:
 		name += "?key=KEY   (see the keys: pse stream keys)"
@@ -101,17 +101,30 @@ func (p *program) publishing(line func(what, format string, args ...any), addr s
 	line("  in OBS", "server rtmp://%s/%s   stream key %s", host, app, name)
 }
 
-// calling says where calls are: browsers give a camera over HTTPS only.
+// calling says where calls are.
 func (p *program) calling(line func(what, format string, args ...any), home string) {
-	addr := p.addr("https")
-	switch {
+	switch at := p.calls(); {
+	case at == "":
 	case strings.HasPrefix(home, "https:"):
-		line("Call", "%scall/", home)
-	case addr != "" && home != "" && p.cfg.TLS.Cert == "":
-		line("Call", "https://%s/call/   (so that browsers trust it: %scertificate)", reachable(addr), home)
-	case home != "":
-		line("Call", "%scall/   (on this machine only: others need HTTPS, http.tls_listen)", home)
+		line("Call", "%s", at)
+	case strings.HasPrefix(at, "https:"):
+		line("Call", "%s   (so that browsers trust it: %scertificate)", at, home)
+	default:
+		line("Call", "%s   (on this machine only: others need HTTPS, http.tls_listen)", at)
 	}
+}
+
+// calls is the address of a call, before the name of its room: by HTTPS where that
+// can be, for browsers give a camera over HTTPS only.
+func (p *program) calls() string {
+	home := p.home()
+	if addr := p.addr("https"); addr != "" && strings.HasPrefix(home, "http:") && p.cfg.TLS.Cert == "" {
+		return "https://" + reachable(addr) + "/call/"
+	}
+	if home == "" {
+		return ""
+	}
+	return home + "call/"
 }
 
 // home is the address of the first page as viewers type it.

@@ -26,14 +26,13 @@ func TestBanner(t *testing.T) {
 		change    func(*program)
 		want, not string
 	}{
-		"first start": {
-			func(p *program) { p.first = true },
-			"Publish   rtmp://10.0.0.7/live/NAME?key=sesame\n    in OBS  server rtmp://10.0.0.7/live   stream key NAME?key=sesame\n", "OPEN",
+		"into a file": {
+			func(*program) {},
+			"Publish   rtmp://10.0.0.7/live/NAME?key=KEY   (see the keys: pse stream keys)\n    in OBS  server rtmp://10.0.0.7/live   stream key NAME?key=KEY", "sesame",
 		},
-		"later, into a file": {func(*program) {}, "NAME?key=KEY   (see the keys: pse stream keys)", "sesame"},
-		"no key":             {func(p *program) { p.key = bus.Key{} }, "pse stream keys add", "sesame"},
-		"open":               {func(p *program) { p.cfg.Ingest.Open = true }, "!!! OPEN: whoever reaches", "?key"},
-		"demo":               {func(*program) {}, "Demo      http://10.0.0.7:8080/watch/demo\n", "Bus "},
+		"no key": {func(p *program) { p.key = bus.Key{} }, "pse stream keys add", "sesame"},
+		"open":   {func(p *program) { p.cfg.Ingest.Open = true }, "!!! OPEN: whoever reaches", "?key"},
+		"demo":   {func(*program) {}, "Demo      http://10.0.0.7:8080/watch/demo\n", "Bus "},
 		"public address": {
 			func(p *program) { p.cfg.HTTP.PublicURL = "https://live.example.org" },
 			"Watch     https://live.example.org/\n", "8080",

@@ -39,7 +39,6 @@ type program struct {
 	mu    sync.Mutex
 	addrs map[string]string // guarded by mu: where workers listen, by protocol
 	key   bus.Key           // guarded by mu: what the banner shows and the demo publishes with
-	first bool              // guarded by mu: key was made by this start
 }
 
 // listens notes where a worker listens; addr is asked by the banner and the demo.

@@ -88,7 +88,7 @@ func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logg
 	if err != nil {
 		return err
 	}
-	log.Info("made the first stream key", zap.String("id", k.ID))
-	p.key, p.first = k, true
+	log.Info("made the first stream key; see it with: pse stream keys", zap.String("id", k.ID))
+	p.key = k
 	return nil
 }
