@@ -46,7 +46,7 @@ type grammar struct {
 	HLS     hlsCommand         `cmd:"" name:"hls" help:"Check what viewers get."`
 	Conf    configCommand      `cmd:"" name:"config" help:"The configuration: print it, check it."`
 	Ready   readyCommand       `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
-	Doctor  doctorCommand      `cmd:"" help:"Look for what would keep PSE from working here."`
+	Doctor  doctorCommand      `cmd:"" help:"Look for what keeps PSE from working here, and say what to do."`
 	Version versionCommand     `cmd:"" help:"Print the version."`
 }
 

@@ -29,17 +29,43 @@ func (c *callLink) Run(s *scope) error {
 	if c.For <= 0 {
 		return usagef("a link that lasts %s is of no use; give a time, as --for 24h", c.For)
 	}
+	l, err := s.load()
+	if err != nil {
+		return err
+	}
+	at, asked, err := l.calls()
+	if err != nil {
+		return err
+	}
 	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
 		links, err := access.NewLinks(ctx, b)
 		if err != nil {
 			return err
 		}
 		token := links.Sign(signal.LinkAction, c.Room, time.Now().Add(c.For))
-		l, err := s.load()
-		if err != nil {
-			return err
+		if !asked {
+			fmt.Fprintln(s.err, "links are off: who may not join without one does not by this one either; to have calls ask for them set signal.links: true")
 		}
-		_, err = fmt.Fprintf(s.out, "%s/call/%s?pass=%s\n", strings.TrimSuffix(l.HTTP.PublicURL, "/"), c.Room, url.QueryEscape(token))
+		_, err = fmt.Fprintf(s.out, "%s%s?pass=%s\n", at, c.Room, url.QueryEscape(token))
 		return err
 	})
+}
+
+// calls is where calls are, before the name of a room: by public_url, else as the
+// pse serve of this data directory has it. asked says whether they ask for a link.
+func (l *loaded) calls() (at string, asked bool, err error) {
+	asked = l.Signal.Links
+	all, _, err := whoRuns(l.Data)
+	for _, r := range all {
+		if r.Calls != "" {
+			at, asked = r.Calls, r.Links
+		}
+	}
+	switch {
+	case l.HTTP.PublicURL != "":
+		return strings.TrimSuffix(l.HTTP.PublicURL, "/") + "/call/", asked, nil
+	case at == "" && err == nil:
+		err = fmt.Errorf("no pse serve with calls runs on %s, so the address of a call is not known; give it by http.public_url, as --set http.public_url=https://live.example.org", l.Data)
+	}
+	return at, asked, err
 }

@@ -2,194 +2,146 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"io"
+	"slices"
 	"strings"
-	"time"
-
-	"go.uber.org/zap"
-	"golang.org/x/sys/unix"
-
-	"github.com/helios-h2020/pse/internal/certificate"
-	"github.com/helios-h2020/pse/internal/child"
-	"github.com/helios-h2020/pse/internal/disk"
 )
 
-type doctorCommand struct{}
-
-// leastSpace is how much disk the logs should find at a start: the parts of a
-// few streams over the window, and a week of events.
-const leastSpace = 2 << 30
-
-// A finding is one thing that was looked at; err says what is wrong with it.
-type finding struct {
-	what, seen string
-	err        error
+type doctorCommand struct {
+	JSON bool `name:"json" help:"Print what was found as JSON."`
 }
 
 var errUnwell = errors.New("something here keeps PSE from working; see above")
 
+// A diagnosis is what the doctor found, as --json prints it.
+type diagnosis struct {
+	Version string    `json:"version"`
+	Well    bool      `json:"well"` // nothing failed
+	Checks  []finding `json:"checks"`
+}
+
 // Run looks at everything and then says whether all is well.
-func (doctorCommand) Run(s *scope) error {
-	l, err := s.load()
-	if err != nil {
+func (c *doctorCommand) Run(s *scope) error {
+	d := diagnosis{Version: version(), Checks: s.examine()}
+	d.Well = !slices.ContainsFunc(d.Checks, func(f finding) bool { return f.State == stateFail })
+	write := d.write
+	if c.JSON {
+		write = func(w io.Writer) error {
+			enc := json.NewEncoder(w)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", "  ")
+			return enc.Encode(d)
+		}
+	}
+	if err := write(s.out); err != nil {
 		return err
 	}
-	all := []finding{
-		lookForFFmpeg(s.ctx, l.Transcode.FFmpeg, l.Transcode.Encoder),
-		lookAtDisk(l.Data),
-		lookAtFiles(),
-		lookAtCertificate(l.Config),
-	}
-	if _, err := os.Stat(busFile(l.Data)); err == nil {
-		all = append(all, finding{what: "ports", seen: "in use by the pse serve of " + l.Data})
-	} else {
-		all = append(all, lookAtPorts(l.Config)...)
-	}
-	bad := false
-	for _, f := range all {
-		mark := "ok "
-		if f.err != nil {
-			mark, f.seen, bad = "BAD", strings.ReplaceAll(f.err.Error(), "\n", "; "), true
-		}
-		fmt.Fprintf(s.out, "%s  %-16s %s\n", mark, f.what, f.seen)
-	}
-	if bad {
+	if !d.Well {
 		return errUnwell
 	}
 	return nil
 }
 
-// lookForFFmpeg asks ffmpeg for the encoder that the ladder uses.
-func lookForFFmpeg(ctx context.Context, name, encoder string) finding {
-	f := finding{what: "ffmpeg"}
-	path, err := exec.LookPath(name)
+// write is for people.
+func (d diagnosis) write(w io.Writer) error {
+	marks := map[string]string{stateOK: "ok  ", stateWarn: "warn", stateFail: "BAD "}
+	for _, f := range d.Checks {
+		text := f.Text
+		if f.Next != "" {
+			text += "; " + f.Next
+		}
+		if _, err := fmt.Fprintf(w, "%s %-16s %s\n", marks[f.State], f.Name, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// examine looks at everything. With a configuration that is wrong nothing else can be said.
+func (s *scope) examine() []finding {
+	l, err := s.load()
 	if err != nil {
-		f.err = fmt.Errorf("%w; install it: apt-get install ffmpeg", err)
-		return f
+		return []finding{failedBy("configuration", err, "correct it; deploy/pse.yaml lists all there is")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	var out strings.Builder
-	err = child.Command{Program: path, Args: []string{"-hide_banner", "-h", "encoder=" + encoder}, Stdout: &out, Stderr: &out}.Run(ctx)
-	if err != nil || !strings.Contains(out.String(), "Encoder "+encoder) {
-		f.err = fmt.Errorf("%s has no %s; install one that has it (Debian's has libx264: apt-get install ffmpeg), or set transcode.encoder", path, encoder)
-		return f
+	all := []finding{lookAtConfiguration(l)}
+	all = append(all, lookAtData(l.Data), lookAtDisk(l.Config))
+	if l.Transfer.S3.Bucket == "" && l.Transfer.Dir != "" {
+		all = append(all, lookAtFilesDisk(l.Config))
 	}
-	f.seen = path + ", with " + encoder
-	return f
+	all = append(all, lookAtFiles(), lookForFFmpeg(s.ctx, l.Transcode.FFmpeg, l.Transcode.Encoder), lookAtCertificate(l.Config))
+	up, found := lookForServers(s.ctx, l)
+	all = append(all, found...)
+	if up {
+		all = append(all, well("ports", "in use by the pse serve of "+l.Data))
+	} else {
+		all = append(all, lookAtPorts(l.Config)...)
+		all = append(all, lookAtRelayPorts(l.Config))
+	}
+	all = append(all, lookAtReservedPorts(l.Config))
+	busFinding, times := lookAtBus(s.ctx, l)
+	all = append(all, busFinding)
+	reach, public := lookAtReach(s.ctx, l.Config)
+	all = append(all, reach...)
+	return append(all, lookAtClock(append(times, public...)))
 }
 
-// lookAtDisk asks for the space where the data directory is or will be.
-func lookAtDisk(dir string) finding {
-	f := finding{what: "disk"}
-	at := dir
-	for {
-		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
-			break
-		}
-		at = filepath.Dir(at)
+func lookAtConfiguration(l *loaded) finding {
+	if len(l.unknown) > 0 {
+		return warned("configuration", l.source.String()+", and environment variables that mean nothing: "+strings.Join(l.unknown, ", "), "remove them, or correct their names")
 	}
-	space, err := disk.Look(at)
+	return well("configuration", l.source.String())
+}
+
+// lookForServers asks each pse serve of the data directory; up says whether one runs.
+func lookForServers(ctx context.Context, l *loaded) (up bool, all []finding) {
+	const name = "server"
+	running, left, err := whoRuns(l.Data)
+	switch {
+	case err != nil:
+		return false, []finding{failedBy(name, err, "run pse doctor as the user who runs pse serve")}
+	case len(running) == 0 && len(left) > 0:
+		return false, []finding{warned(name, "none runs on "+l.Data+"; the last one was killed", "look into its log, and start it: pse serve, or systemctl start pse")}
+	case len(running) == 0:
+		return false, []finding{warned(name, "none runs on "+l.Data, "start it: pse serve, or systemctl start pse")}
+	}
+	for _, r := range running {
+		all = append(all, r.look(ctx))
+	}
+	return true, all
+}
+
+// look asks a pse serve how its workers are.
+func (r running) look(ctx context.Context) finding {
+	const name = "server"
+	who := fmt.Sprintf("process %d runs %s", r.PID, strings.Join(r.Workers, ", "))
+	if r.Admin == "" {
+		return warned(name, who+", and has no admin listener", "give admin.listen an address, so that it can be asked")
+	}
+	said, _, err := r.ready(ctx)
 	if err != nil {
-		f.err = err
-		return f
+		return failedBy(name, fmt.Errorf("%s: %w", who, err), "look into its log; if it hangs, restart it")
 	}
-	f.seen = fmt.Sprintf("%.1f GiB free for %s", float64(space.Free)/(1<<30), dir)
-	if space.Free < leastSpace {
-		f.err = fmt.Errorf("%s; at least %d GiB are wanted: give another directory with --data, or lower bus.hls_bytes", f.seen, leastSpace>>30)
-	}
-	if unix.Access(at, unix.W_OK) != nil {
-		f.err = fmt.Errorf("%s cannot be written; give another directory with --data", at)
-	}
-	return f
-}
-
-// lookAtFiles asks how many connections a process may hold; Go raises the soft
-// limit to the hard one by itself.
-func lookAtFiles() finding {
-	f := finding{what: "open files"}
-	var r unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
-		f.err = err
-		return f
-	}
-	f.seen = fmt.Sprintf("up to %d", r.Max)
-	if r.Max < 4096 {
-		f.err = fmt.Errorf("only %d, about as many viewers; raise it: ulimit -Hn, or LimitNOFILE= in the systemd unit", r.Max)
-	}
-	return f
-}
-
-// lookAtCertificate asks whether devices will take the one that is given, or
-// how long the private root of this box is good.
-func lookAtCertificate(cfg Config) finding {
-	f := finding{what: "certificate", seen: "a private one will be made"}
-	c := newCertifier(cfg, zap.NewNop())
-	if cfg.TLS.Cert == "" {
-		if root, err := certificate.Look(c.dir); err == nil {
-			f.seen = "of a private root, good until " + root.Until.UTC().Format(time.DateOnly)
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			f.err = fmt.Errorf("the private root cannot be read: %w", err)
-		}
-		return f
-	}
-	if _, err := c.open(); err != nil {
-		f.err = err
-		return f
-	}
-	leaf := c.owners().Leaf(time.Now())
-	f.seen = fmt.Sprintf("for %s, until %s", strings.Join(certificate.Of(leaf), ", "), leaf.NotAfter.UTC().Format(time.DateOnly))
-	f.err = c.trouble(time.Now())
-	return f
-}
-
-// lookAtUDP tries to bind a port of the relay.
-func lookAtUDP(addr, with string) finding {
-	f := finding{what: "relay port", seen: addr + "/udp is free"}
-	c, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		f.err = fmt.Errorf("%w; stop who uses it, or choose another with %s", err, with)
-		return f
-	}
-	_ = c.Close()
-	return f
-}
-
-// lookAtPorts tries to bind what pse serve would bind.
-func lookAtPorts(cfg Config) []finding {
-	type port struct{ what, addr, with string }
-	ports := []port{{"http", cfg.HTTP.Listen, "--http"}, {"rtmp", cfg.Ingest.Listen, "--rtmp"}}
-	if cfg.Ingest.TLSListen != "" {
-		ports = append(ports, port{"rtmps", cfg.Ingest.TLSListen, "ingest.tls_listen"})
-	}
-	if cfg.HTTP.TLSListen != listenOff {
-		ports = append(ports, port{"https", cfg.HTTP.TLSListen, "http.tls_listen"})
-	}
-	if cfg.Admin.Listen != listenOff {
-		ports = append(ports, port{"admin", cfg.Admin.Listen, "--admin"})
-	}
-	var all []finding
-	for _, l := range []struct{ list, with string }{{cfg.Turn.Listen, "--turn"}, {cfg.Turn.TLSListen, "turn.tls_listen"}} {
-		for _, addr := range strings.FieldsFunc(l.list, func(r rune) bool { return r == ',' || r == ' ' }) {
-			ports = append(ports, port{"relay", addr, l.with})
-			all = append(all, lookAtUDP(addr, l.with))
+	var bad []string
+	for worker, w := range said.Workers {
+		if !w.Ready {
+			bad = append(bad, worker+": "+oneLine(w.Why))
 		}
 	}
-	for _, p := range ports {
-		f := finding{what: p.what + " port", seen: p.addr + " is free"}
-		l, err := net.Listen("tcp", p.addr)
-		if err != nil {
-			f.err = fmt.Errorf("%w; stop who uses it, or choose another with %s", err, p.with)
-		} else {
-			_ = l.Close()
-		}
-		all = append(all, f)
+	slices.Sort(bad)
+	switch {
+	case said.Stopping:
+		return warned(name, who+", and is stopping", "wait until it has, or start it anew")
+	case len(bad) > 0:
+		return failed(name, who+"; not ready are "+strings.Join(bad, "; "), "look into its log: journalctl -u pse")
 	}
-	return all
+	for what, why := range said.Degraded {
+		bad = append(bad, what+": "+oneLine(why))
+	}
+	if slices.Sort(bad); len(bad) > 0 {
+		return warned(name, who+", all ready, but degraded: "+strings.Join(bad, "; "), "mend what is named; it is noticed without a restart")
+	}
+	return well(name, who+", all ready")
 }

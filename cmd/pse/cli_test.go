@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -175,28 +174,6 @@ func TestEventsTail(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "garden") {
 		t.Errorf("%s", out)
-	}
-}
-
-// The doctor sees what is there, and what is in the way.
-func TestDoctor(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	data := t.TempDir()
-	out, err := cli(t, nil, "doctor", "--data", data,
-		"--set", "http.listen="+l.Addr().String(), "--set", "ingest.listen=127.0.0.1:0", "--set", "admin.listen=off")
-	if err == nil || !regexp.MustCompile(`(?m)^BAD +http port .*--http`).MatchString(out) {
-		t.Errorf("a taken port: %v\n%s", err, out)
-	}
-	if !regexp.MustCompile(`(?m)^ok +ffmpeg .*libx264`).MatchString(out) || !regexp.MustCompile(`(?m)^ok +rtmp port`).MatchString(out) {
-		t.Error(out)
-	}
-	out, _ = cli(t, nil, "doctor", "--data", "/proc/nowhere", "--set", "transcode.ffmpeg=/nowhere/ffmpeg")
-	if !regexp.MustCompile(`(?m)^BAD +disk .*--data`).MatchString(out) || !regexp.MustCompile(`(?m)^BAD +ffmpeg .*apt-get install ffmpeg`).MatchString(out) {
-		t.Error(out)
 	}
 }
 

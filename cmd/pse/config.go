@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
+	"net/url"
 	"strings"
 	"time"
 
@@ -169,7 +168,7 @@ func (c LogConfig) validate() error {
 }
 
 func (c HTTPConfig) validate() error {
-	errs := []error{address("listen", c.Listen)}
+	errs := []error{address("listen", c.Listen), c.validateURL()}
 	if c.TLSListen != listenOff {
 		errs = append(errs, address("tls_listen", c.TLSListen))
 	}
@@ -180,6 +179,18 @@ func (c HTTPConfig) validate() error {
 		errs = append(errs, fmt.Errorf("max_connections and max_per_ip are %d and %d; use at least 0", c.MaxConnections, c.MaxPerIP))
 	}
 	return section("http", errs...)
+}
+
+// validateURL sees that links can be made of public_url.
+func (c HTTPConfig) validateURL() error {
+	if c.PublicURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.PublicURL)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("public_url is %q; write what viewers type, as https://live.example.org", c.PublicURL)
+	}
+	return nil
 }
 
 func (c TLSConfig) validate() error {
@@ -274,29 +285,6 @@ func section(name string, errs ...error) error {
 func address(key, value string) error {
 	if _, _, err := net.SplitHostPort(value); err != nil {
 		return fmt.Errorf("%s is %q; write host:port, or :port for all addresses", key, value)
-	}
-	return nil
-}
-
-// dataDir is where all that is kept lives, when the configuration does not
-// say: the system's place as root, else the user's own.
-func dataDir(getenv func(string) string, root bool) (string, error) {
-	if root {
-		return "/var/lib/pse", nil
-	}
-	if d := getenv("XDG_DATA_HOME"); d != "" {
-		return filepath.Join(d, "pse"), nil
-	}
-	if h := getenv("HOME"); h != "" {
-		return filepath.Join(h, ".local", "share", "pse"), nil
-	}
-	return "", errors.New("no place for data: neither HOME nor XDG_DATA_HOME is set; give --data DIR")
-}
-
-// makeDataDir makes the directory for its owner only.
-func makeDataDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w; give another with --data DIR", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -84,6 +85,9 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	if err := makeDataDir(l.Data); err != nil {
 		return err
 	}
+	if others(l.Data) {
+		log.Warn("the data directory belongs to another user, who may not be able to use it when we have", zap.String("dir", l.Data), zap.String("owner", ownerOf(l.Data)))
+	}
 	p := &program{cfg: l.Config, given: l.givenLogs(), combined: len(chosen) > 1, addrs: map[string]string{}, disks: newDisks(log.Named("disk"))}
 	all, err := descriptors()
 	if err != nil {
@@ -146,7 +150,13 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 		}
 		p.listens("admin", adm.listener.Addr().String())
 	}
+	withdraw, err := announce(l.Data, p.running(namesOf(chosen)))
+	if err != nil {
+		log.Warn("pse ready and the like need to be told where this one is", zap.Error(err))
+		withdraw = func() {}
+	}
 	defer func() {
+		defer withdraw()
 		if adm != nil {
 			adm.stopping.Store(true)
 		}
@@ -179,6 +189,15 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	case err := <-sup.failed:
 		return err
 	}
+}
+
+// running is what commands on the data directory are told.
+func (p *program) running(workers []string) running {
+	r := running{PID: os.Getpid(), Workers: workers, Admin: p.addr("admin")}
+	if slices.Contains(workers, "signal") {
+		r.Calls, r.Links = p.calls(), p.cfg.Signal.Links
+	}
+	return r
 }
 
 // degraded is what is wrong though all workers can serve, by what it is with.

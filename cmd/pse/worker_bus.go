@@ -41,6 +41,11 @@ func busFiles(dir string, server *bus.Server) (files map[string]string, err erro
 	return files, nil
 }
 
+// floor is the free space on the bus's disk with less of which no stream may begin.
+func (c BusConfig) floor(path string) disk.Floor {
+	return disk.Floor{Path: path, Bytes: c.LeastFree, Share: 20}
+}
+
 // buildBus starts the embedded server. It is vital: whoever supervises the
 // process starts it anew with all its workers.
 func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
@@ -66,7 +71,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 		return service{}, err
 	}
 	p.server = server
-	p.disks.watch("bus", disk.Floor{Path: filepath.Join(p.cfg.Data, "bus"), Bytes: c.LeastFree, Share: 20})
+	p.disks.watch("bus", c.floor(filepath.Join(p.cfg.Data, "bus")))
 	return service{
 		ready:      server.Trouble,
 		collectors: server.Collectors(),
