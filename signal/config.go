@@ -32,7 +32,7 @@ type Config struct {
 	Linger         time.Duration `yaml:"linger"`           // messages are gathered for so long at most, the fewer there are the shorter
 
 	Origins    []string `yaml:"origins"`     // browsers' pages that may connect, as https://example.org; none: all
-	TrustProxy bool     `yaml:"trust_proxy"` // take clients' addresses from X-Forwarded-For
+	TrustProxy bool     `yaml:"trust_proxy"` // old: the program has it of all that is HTTP
 
 	ICEServers []string `yaml:"ice_servers" secret:"ice"`  // besides ours: "stun:host:port", or "turn:host:port user password"
 	Passphrase string   `yaml:"passphrase" secret:"value"` // that clients need to join; empty: none

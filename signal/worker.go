@@ -41,7 +41,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -145,18 +144,8 @@ func (w *Worker) newEngine() (*engineio.Server, error) {
 		Over: func(limit string) { w.metrics.over.WithLabelValues(limit).Inc() },
 	}
 	e.Origins = w.cfg.Origins
-	if w.cfg.TrustProxy {
-		e.ClientIP = forwardedFor
-	}
 	e.Token, e.Forward = w.bus.ID(), forward{w.bus, w.cfg.PingInterval + w.cfg.PingTimeout}
 	return engineio.NewServer(e)
-}
-
-// forwardedFor is the client's address as the proxy in front saw it: the last
-// of the list, for those before are the client's own claim.
-func forwardedFor(r *http.Request) string {
-	list := strings.Join(r.Header.Values("X-Forwarded-For"), ",")
-	return strings.TrimSpace(list[strings.LastIndexByte(list, ',')+1:])
 }
 
 // Routes mounts Socket.IO.

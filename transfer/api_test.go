@@ -127,22 +127,13 @@ func TestExpiry(t *testing.T) {
 
 // Pages of other origins may send and receive, without credentials; headers
 // that only a proxy may set are not believed of others.
-func TestOriginsAndProxies(t *testing.T) {
-	r := start(t, func(c *Config) { c.Origins, c.TrustedProxies = []string{"https://mine.example"}, nil })
+func TestOrigins(t *testing.T) {
+	r := start(t, func(c *Config) { c.Origins = []string{"https://mine.example"} })
 	o := r.ask("OPTIONS", r.url+filesRoot, nil, "Origin", "https://mine.example", "Access-Control-Request-Method", "POST").want(t, http.StatusOK)
 	if o.Header.Get("Access-Control-Allow-Origin") != "https://mine.example" || o.Header.Get("Access-Control-Allow-Credentials") != "" || !strings.Contains(o.Header.Get("Access-Control-Allow-Headers"), "Upload-Checksum") {
 		t.Errorf("%v", o.Header)
 	}
 	r.ask("POST", r.url+filesRoot, nil, "Origin", "https://mine.example.evil", "Tus-Resumable", "1.0.0", "Upload-Length", "1").want(t, http.StatusForbidden)
-	a := r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "X-Forwarded-Host", "evil.example", "X-Forwarded-Proto", "https", "Forwarded", "host=evil.example").want(t, http.StatusCreated)
-	if l := a.Header.Get("Location"); !strings.HasPrefix(l, r.url) {
-		t.Errorf("Location %s", l)
-	}
-	near := start(t)
-	a = near.ask("POST", near.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "X-Forwarded-Host", "a\"b.example/x").want(t, http.StatusCreated)
-	if l := a.Header.Get("Location"); !strings.HasPrefix(l, near.url) {
-		t.Errorf("Location %s", l)
-	}
 }
 
 // What browsers could run is never shown; what they show is what it is.

@@ -3,7 +3,6 @@ package transfer
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -41,7 +40,7 @@ type Config struct {
 	LockWait     time.Duration `yaml:"lock_wait"`     // how long a sender waits for its own dead connection to let go
 
 	Origins        []string `yaml:"origins"`         // browsers' pages that may send, as https://example.org; none: all
-	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded headers hold
+	TrustedProxies []string `yaml:"trusted_proxies"` // old: the program has it of all that is HTTP
 
 	Upload   bus.HookConfig `yaml:"upload"`    // the hook before an upload is made
 	Complete bus.HookConfig `yaml:"complete"`  // the hook before a complete file is shown
@@ -126,8 +125,10 @@ func (c Config) Validate() error {
 	if err := c.S3.validate(); err != nil {
 		return err
 	}
-	_, err := prefixes(c.TrustedProxies)
-	return err
+	if _, err := limit.Prefixes(c.TrustedProxies); err != nil {
+		return fmt.Errorf("transfer.trusted_proxies: %w", err)
+	}
+	return nil
 }
 
 // Floor is the free space that files leave on the disk of Dir; none where a bucket is the store.
@@ -136,13 +137,4 @@ func (c Config) Floor() disk.Floor {
 		return disk.Floor{}
 	}
 	return disk.Floor{Path: c.Dir, Bytes: c.LeaveFree, Share: 10}
-}
-
-// prefixes reads networks.
-func prefixes(list []string) ([]netip.Prefix, error) {
-	all, err := limit.Prefixes(list)
-	if err != nil {
-		return nil, fmt.Errorf("transfer.trusted_proxies: %w", err)
-	}
-	return all, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -16,15 +15,13 @@ const maxMetadata = 8 << 10
 // front is what stands before the protocol's library: it decides who may do
 // what, and does what the library does not: downloads, checksums, expiry.
 type front struct {
-	w       *Worker
-	tus     http.Handler
-	proxies []netip.Prefix
+	w   *Worker
+	tus http.Handler
 }
 
 // ServeHTTP answers all under filesRoot.
 func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	p := patiently(rw, r, f.w.cfg.StallTimeout)
-	f.distrust(r)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
 		r.Header.Del("X-HTTP-Method-Override")
@@ -104,37 +101,6 @@ func (w *Worker) expires(status int, h http.Header) {
 		h.Set("Access-Control-Allow-Origin", "*")
 	}
 	h.Set("Cache-Control", "no-store")
-}
-
-// distrust removes what only a proxy of ours may say.
-func (f *front) distrust(r *http.Request) {
-	if f.trusted(r.RemoteAddr) && plainHost(r.Header.Get("X-Forwarded-Host")) {
-		r.Header.Del("Forwarded") // one way of saying it is enough
-		return
-	}
-	for _, h := range []string{"X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-For", "Forwarded"} {
-		r.Header.Del(h)
-	}
-}
-
-func (f *front) trusted(addr string) bool {
-	a, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return false
-	}
-	for _, p := range f.proxies {
-		if p.Contains(a.Addr().Unmap()) {
-			return true
-		}
-	}
-	return false
-}
-
-// plainHost says whether a header is a host, perhaps with a port, or empty.
-func plainHost(h string) bool {
-	return !strings.ContainsFunc(h, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-:[]_", r)
-	})
 }
 
 // edited changes an answer's header before it goes out. Deadlines are the

@@ -48,7 +48,7 @@ func newTus(w *Worker) (http.Handler, error) {
 	h, err := handler.NewHandler(handler.Config{
 		StoreComposer: c, MaxSize: w.cfg.MaxSize, BasePath: filesRoot, Cors: &cors,
 		EnableExperimentalProtocol: true, DisableDownload: true,
-		RespectForwardedHeaders: true, // the front has removed those that do not hold
+		RespectForwardedHeaders: true, // the program has removed those that do not hold
 		Logger:                  slog.New(tusLog{w.log}),
 		PreUploadCreateCallback: t.before, PreUploadTerminateCallback: t.beforeEnd,
 		AcquireLockTimeout: w.cfg.LockWait, GracefulRequestCompletionTimeout: 5 * time.Second,

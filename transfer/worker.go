@@ -123,15 +123,11 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.close())
 	}
 	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
-	proxies, err := prefixes(cfg.TrustedProxies)
-	if err != nil {
-		return nil, errors.Join(err, s.close())
-	}
 	t, err := newTus(w)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.close())
 	}
-	w.front = &front{w: w, tus: t, proxies: proxies}
+	w.front = &front{w: w, tus: t}
 	return w, nil
 }
 

@@ -31,6 +31,9 @@ func (c *configCheck) Run(s *scope) error {
 	if _, err := choose(workers(), c.Workers, l.Config, false); err != nil {
 		return err
 	}
+	for _, old := range l.old {
+		fmt.Fprintln(s.err, old)
+	}
 	if l.TLS.Cert != "" {
 		if _, err := newCertifier(l.Config, zap.NewNop()).open(); err != nil {
 			return err

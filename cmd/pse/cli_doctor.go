@@ -89,6 +89,9 @@ func (s *scope) examine() []finding {
 }
 
 func lookAtConfiguration(l *loaded) finding {
+	if len(l.old) > 0 {
+		return warned("configuration", l.source.String()+", and settings with names of earlier versions", strings.Join(l.old, "; "))
+	}
 	if len(l.unknown) > 0 {
 		return warned("configuration", l.source.String()+", and environment variables that mean nothing: "+strings.Join(l.unknown, ", "), "remove them, or correct their names")
 	}

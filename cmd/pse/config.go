@@ -11,6 +11,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge"
 	"github.com/helios-h2020/pse/ingest"
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/signal"
 	"github.com/helios-h2020/pse/transcode"
 	"github.com/helios-h2020/pse/transfer"
@@ -53,6 +54,8 @@ type HTTPConfig struct {
 
 	MaxConnections int `yaml:"max_connections"` // on all ports of HTTP together; 0: as many as the descriptors allow
 	MaxPerIP       int `yaml:"max_per_ip"`      // of them from one address, of IPv6 one /64; at most half of all; 0: no limit
+
+	TrustedProxies []string `yaml:"trusted_proxies"` // networks whose X-Forwarded headers hold
 }
 
 // TLSConfig is the certificate of all that speaks TLS to people.
@@ -106,8 +109,11 @@ const (
 // DefaultConfig is what runs when nothing is said.
 func DefaultConfig() Config {
 	return Config{
-		Log:   LogConfig{Level: "info", Format: "auto"},
-		HTTP:  HTTPConfig{Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second, MaxPerIP: 2000},
+		Log: LogConfig{Level: "info", Format: "auto"},
+		HTTP: HTTPConfig{
+			Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second, MaxPerIP: 2000,
+			TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
+		},
 		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
 		Bus: BusConfig{
 			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
@@ -177,6 +183,9 @@ func (c HTTPConfig) validate() error {
 	}
 	if c.MaxConnections < 0 || c.MaxPerIP < 0 {
 		errs = append(errs, fmt.Errorf("max_connections and max_per_ip are %d and %d; use at least 0", c.MaxConnections, c.MaxPerIP))
+	}
+	if _, err := limit.Prefixes(c.TrustedProxies); err != nil {
+		errs = append(errs, fmt.Errorf("trusted_proxies: %w", err))
 	}
 	return section("http", errs...)
 }

@@ -24,6 +24,7 @@ type loaded struct {
 	Config
 	origin  map[string]string
 	unknown []string // PSE_ variables that mean nothing
+	old     []string // settings that have another name now, and which
 	source  source
 }
 
@@ -46,6 +47,7 @@ func load(path string, env []string, flags []override) (*loaded, error) {
 	if err := l.compat(); err != nil {
 		return nil, err
 	}
+	l.renamed()
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}

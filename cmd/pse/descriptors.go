@@ -5,6 +5,7 @@ import (
 	"slices"
 	"syscall"
 
+	"github.com/helios-h2020/pse/internal/forwarded"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -82,14 +83,19 @@ func (c *Config) fit(all int, workers []string) (less []fitted) {
 	return less
 }
 
+// trust says whose word of the clients before them holds.
+func (c Config) trust() (t forwarded.Trust, err error) {
+	t.Anyone = c.Signal.TrustProxy
+	t.Networks, err = limit.Prefixes(c.HTTP.TrustedProxies)
+	return t, err
+}
+
 // door says whom the public side lets in. A proxy's address is many people's:
 // where all come through one whose address nobody told us, no address has a share.
-func (c Config) door() (limit.DoorConfig, error) {
-	d := limit.DoorConfig{Most: c.HTTP.MaxConnections, Share: c.HTTP.MaxPerIP, Quiet: max(httpQuiet, 2*c.Signal.PingInterval)}
-	if c.Signal.TrustProxy {
+func (c Config) door(t forwarded.Trust) limit.DoorConfig {
+	d := limit.DoorConfig{Most: c.HTTP.MaxConnections, Share: c.HTTP.MaxPerIP, Quiet: max(httpQuiet, 2*c.Signal.PingInterval), Proxies: t.Networks}
+	if t.Anyone {
 		d.Share = 0
 	}
-	var err error
-	d.Proxies, err = limit.Prefixes(c.Transfer.TrustedProxies)
-	return d, err
+	return d
 }

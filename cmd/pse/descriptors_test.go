@@ -59,13 +59,14 @@ func TestLimitsFitTheDescriptors(t *testing.T) {
 // Behind a proxy one address is many people.
 func TestProxiesHaveNoShare(t *testing.T) {
 	c := DefaultConfig()
-	c.Transfer.TrustedProxies = append(c.Transfer.TrustedProxies, "10.0.0.0/8")
-	d, err := c.door()
+	c.HTTP.TrustedProxies = append(c.HTTP.TrustedProxies, "10.0.0.0/8")
+	trust, err := c.trust()
+	d := c.door(trust)
 	if err != nil || d.Share != c.HTTP.MaxPerIP || len(d.Proxies) != 3 {
 		t.Errorf("%+v, %v", d, err)
 	}
 	c.Signal.TrustProxy = true
-	if d, err := c.door(); err != nil || d.Share != 0 {
-		t.Errorf("%+v, %v", d, err)
+	if trust, err = c.trust(); err != nil || c.door(trust).Share != 0 {
+		t.Errorf("%+v, %v", trust, err)
 	}
 }

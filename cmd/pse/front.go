@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/internal/forwarded"
 	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/progress"
 	"github.com/helios-h2020/pse/internal/socket"
@@ -44,7 +45,8 @@ type front struct {
 	log      *zap.Logger
 	panics   prometheus.Counter
 
-	patience time.Duration // with bodies; bodyTime
+	patience time.Duration   // with bodies; bodyTime
+	trust    forwarded.Trust // of proxies
 
 	server  *http.Server
 	door    *limit.Door // of all listeners
@@ -161,6 +163,7 @@ func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer progress.Watch(w, r, f.patience, answerTime).Done()
+	f.trust.Settle(r)
 	mux := f.mux.Load()
 	if mux == nil {
 		stillStarting.ServeHTTP(w, r)

@@ -111,9 +111,10 @@ func publish(t *testing.T, url string) (stop func() (said string)) {
 // pse runs a command of the program to its end.
 func pse(t *testing.T, args ...string) (out string, err error) {
 	t.Helper()
+	bin := binary(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	b, err := exec.CommandContext(ctx, binary(t), args...).CombinedOutput()
+	b, err := exec.CommandContext(ctx, bin, args...).CombinedOutput()
 	return string(b), err
 }
 

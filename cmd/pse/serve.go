@@ -78,6 +78,9 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	if len(l.unknown) > 0 {
 		log.Warn("environment variables that mean nothing", zap.Strings("names", l.unknown))
 	}
+	for _, old := range l.old {
+		log.Warn("a setting has another name now", zap.String("so", old))
+	}
 	log.Info("configuration", zap.Stringer("source", l.source))
 	if keys := l.visible(); len(keys) > 0 {
 		log.Warn("other users of this machine see passwords that are given on the command line; give them in the file, by PSE_ variables, or that of the bus by bus.password_file", zap.Strings("keys", keys))
@@ -124,11 +127,10 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 				return err
 			}
 		}
-		door, err := p.cfg.door()
-		if err != nil {
-			return fmt.Errorf("transfer.trusted_proxies: %w", err)
+		if public.trust, err = p.cfg.trust(); err != nil {
+			return fmt.Errorf("http.trusted_proxies: %w", err)
 		}
-		if err := public.listen(p.cfg.HTTP, door, secure, reg, log.Named("http")); err != nil {
+		if err := public.listen(p.cfg.HTTP, p.cfg.door(public.trust), secure, reg, log.Named("http")); err != nil {
 			return err
 		}
 		if p.cfg.Compat == compatHelios {

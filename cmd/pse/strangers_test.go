@@ -184,7 +184,7 @@ func (b *besieged) figures(when string, held int) {
 // Strangers hold sockets on each listener: others are served, and when they let go all
 // is as before. PSE_LONG=1 has a thousand on each.
 func TestStrangersHoldSockets(t *testing.T) {
-	n, files, set := 60, 1024, []string{"transfer.trusted_proxies=[]", "http.max_connections=100", "ingest.max_connections=50"} // fewer places than strangers
+	n, files, set := 60, 1024, []string{"http.trusted_proxies=[]", "http.max_connections=100", "ingest.max_connections=50"} // fewer places than strangers
 	if os.Getenv("PSE_LONG") != "" {
 		n, files, set = 1000, 20_000, set[:1]
 	}

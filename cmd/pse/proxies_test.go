@@ -1,0 +1,105 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// One setting says whose word of a client holds, for files as for calls: links are
+// made of the name that the proxy was asked by, and a client's share is its own.
+func TestProxiesAreBelievedByOneSetting(t *testing.T) {
+	t.Parallel()
+	trusts := start(t, process.PSEOptions{Name: "trusts", Workers: []string{"bus", "signal", "transfer"}, Set: []string{"signal.max_per_ip=1"}})
+	doubts := start(t, process.PSEOptions{Name: "doubts", Workers: []string{"bus", "signal", "transfer"}, Set: []string{"signal.max_per_ip=1", "http.trusted_proxies=[10.0.0.0/8]"}})
+	ask := func(s *process.PSE, method, path, client string) *http.Response {
+		t.Helper()
+		r, err := http.NewRequest(method, "http://"+s.HTTP+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range map[string]string{
+			"X-Forwarded-For": client, "X-Forwarded-Proto": "https", "X-Forwarded-Host": "live.example.org", "Forwarded": "host=evil.example",
+			"Tus-Resumable": "1.0.0", "Upload-Length": "1",
+		} {
+			r.Header.Set(k, v)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		return a
+	}
+	for s, prefix := range map[*process.PSE]string{trusts: "https://live.example.org/files/", doubts: "http://" + doubts.HTTP + "/files/"} {
+		if at := ask(s, http.MethodPost, "/files/", "203.0.113.9").Header.Get("Location"); !strings.HasPrefix(at, prefix) {
+			t.Errorf("a file is at %s, want %s", at, prefix)
+		}
+	}
+	const join = "/socket.io/?EIO=4&transport=polling"
+	var got []bool
+	for _, client := range []string{"203.0.113.1", "203.0.113.2", "203.0.113.1"} {
+		for _, s := range []*process.PSE{trusts, doubts} {
+			got = append(got, ask(s, http.MethodGet, join, client).StatusCode == http.StatusOK)
+		}
+	}
+	if want := []bool{true, true, true, false, false, false}; !slices.Equal(got, want) {
+		t.Errorf("let in were %v, want %v", got, want)
+	}
+}
+
+// The names that the setting had before do still, and are told.
+func TestOldNamesOfProxies(t *testing.T) {
+	for name, c := range map[string]struct {
+		set  []string
+		want string // networks, and whether anyone is believed
+		told []string
+	}{
+		"none":   {nil, "[127.0.0.0/8 ::1/128]", nil},
+		"new":    {[]string{"http.trusted_proxies=10.0.0.0/8"}, "[10.0.0.0/8]", nil},
+		"old":    {[]string{"transfer.trusted_proxies=10.0.0.0/8"}, "[10.0.0.0/8]", []string{"transfer.trusted_proxies (--set) is http.trusted_proxies now"}},
+		"both":   {[]string{"transfer.trusted_proxies=10.0.0.0/8", "http.trusted_proxies=192.168.7.2/32"}, "[192.168.7.2/32]", []string{"transfer.trusted_proxies (--set) is"}},
+		"anyone": {[]string{"signal.trust_proxy=true"}, "anyone", []string{"signal.trust_proxy (--set) believes whoever connects; name your proxies by http.trusted_proxies"}},
+	} {
+		var flags []override
+		for _, kv := range c.set {
+			key, value, _ := strings.Cut(kv, "=")
+			flags = append(flags, override{key, value, "--set"})
+		}
+		l, err := load("", nil, flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		trust, err := l.trust()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var networks []string
+		for _, n := range trust.Networks {
+			networks = append(networks, n.String())
+		}
+		got := "[" + strings.Join(networks, " ") + "]"
+		if trust.Anyone {
+			got = "anyone"
+		}
+		if got != c.want || len(l.old) != len(c.told) {
+			t.Errorf("%s: %s, %q", name, got, l.old)
+		}
+		for i, want := range c.told {
+			if !strings.HasPrefix(l.old[i], want) {
+				t.Errorf("%s: told %q", name, l.old[i])
+			}
+		}
+		var args []string
+		for _, kv := range c.set {
+			args = append(args, "--set", kv)
+		}
+		out, err := cli(t, []string{"HOME=" + t.TempDir()}, append([]string{"config", "check"}, args...)...)
+		if err != nil || strings.Count(out, "\n") != 1+len(c.told) {
+			t.Errorf("%s: %v\n%s", name, err, out)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package forwarded
+
+import (
+	"net/http"
+	"net/netip"
+	"testing"
+)
+
+func TestSettle(t *testing.T) {
+	mine := Trust{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")}}
+	for name, c := range map[string]struct {
+		trust                   Trust
+		peer, list, proto, host string
+		from, isProto, isHost   string
+	}{
+		"a stranger":               {mine, "203.0.113.9:7", "1.2.3.4", "https", "evil.example", "203.0.113.9:7", "", ""},
+		"nobody is trusted":        {Trust{}, "127.0.0.1:7", "1.2.3.4", "https", "evil.example", "127.0.0.1:7", "", ""},
+		"a proxy":                  {mine, "127.0.0.1:7", "203.0.113.9", "https", "live.example.org:8443", "203.0.113.9:0", "https", "live.example.org:8443"},
+		"a proxy that says less":   {mine, "127.0.0.1:7", "", "", "", "127.0.0.1:7", "", ""},
+		"by IPv6, of IPv6":         {mine, "[::1]:7", "2001:db8::5", "http", "", "[2001:db8::5]:0", "http", ""},
+		"with ports":               {mine, "127.0.0.1:7", "[2001:db8::5]:99", "", "", "[2001:db8::5]:0", "", ""},
+		"a client's claim":         {mine, "127.0.0.1:7", "1.2.3.4, 203.0.113.9", "", "", "203.0.113.9:0", "", ""},
+		"two proxies":              {mine, "127.0.0.1:7", "1.2.3.4,203.0.113.9,10.0.0.7", "", "", "203.0.113.9:0", "", ""},
+		"a client next to a proxy": {mine, "127.0.0.1:7", "10.0.0.9, 10.0.0.7", "", "", "10.0.0.9:0", "", ""},
+		"what is no address":       {mine, "127.0.0.1:7", "1.2.3.4, unknown, 10.0.0.7", "", "", "10.0.0.7:0", "", ""},
+		"mapped":                   {mine, "[::ffff:127.0.0.1]:7", "203.0.113.9", "", "", "203.0.113.9:0", "", ""},
+		"anyone":                   {Trust{Anyone: true}, "198.51.100.1:7", "1.2.3.4, 203.0.113.9", "https", "", "203.0.113.9:0", "https", ""},
+		"not a host, nor a scheme": {mine, "127.0.0.1:7", "", "gopher", "a\"b.example/x", "127.0.0.1:7", "", ""},
+	} {
+		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
+		r.Header.Set("Forwarded", "for=1.1.1.1;host=evil.example")
+		for k, v := range map[string]string{"X-Forwarded-For": c.list, "X-Forwarded-Proto": c.proto, "X-Forwarded-Host": c.host} {
+			if v != "" {
+				r.Header.Set(k, v)
+			}
+		}
+		c.trust.Settle(r)
+		if got := [...]string{r.RemoteAddr, r.Header.Get("X-Forwarded-Proto"), r.Header.Get("X-Forwarded-Host"), r.Header.Get("Forwarded")}; got != [...]string{c.from, c.isProto, c.isHost, ""} {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+// Whatever is claimed there is an address, and a stranger's is its own.
+func FuzzSettle(f *testing.F) {
+	f.Add("127.0.0.1:7", "1.2.3.4, [::1]:9")
+	f.Add("203.0.113.9:7", "fe80::1%eth0")
+	f.Fuzz(func(t *testing.T, peer, list string) {
+		if _, err := netip.ParseAddrPort(peer); err != nil {
+			return
+		}
+		trust := Trust{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
+		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {list}}}
+		trust.Settle(r)
+		at, err := netip.ParseAddrPort(r.RemoteAddr)
+		if err != nil || !at.Addr().IsValid() {
+			t.Fatalf("%q of %q is %q", list, peer, r.RemoteAddr)
+		}
+		if ip, _ := parse(peer); !trust.trusts(ip) && r.RemoteAddr != peer {
+			t.Fatalf("%q, a stranger, is %q", peer, r.RemoteAddr)
+		}
+	})
+}
