@@ -21,6 +21,7 @@ type Key struct {
 	Secret    string `json:"secret"` // what publishers send
 	Label     string `json:"label,omitempty"`
 	Stream    string `json:"stream,omitempty"` // the only stream name it is good for; empty: any
+	Owner     bool   `json:"owner,omitempty"`  // it is the box's owner's, who has a say in the files of all
 	CreatedAt int64  `json:"created_at"`       // unix ms
 }
 

@@ -36,6 +36,7 @@ type fileJSON struct {
 	URL         string     `json:"url,omitempty"`
 	UploadURL   string     `json:"upload_url,omitempty"`
 	Links       []linkJSON `json:"links,omitempty"`
+	Of          string     `json:"of,omitempty"` // of another's, as the box's owner sees it: what their key is called
 }
 
 // linkJSON is a link as pages see it.
@@ -84,7 +85,7 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 	}
 }
 
-// apiList lists the files of who asks, the newest first.
+// apiList lists the files of who asks, the newest first: to the box's owner all.
 func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	owner, err := w.admit(r)
 	if err != nil {
@@ -95,7 +96,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	}
 	var names []string
 	for name, of := range w.ledger.known() {
-		if of == owner {
+		if of == owner || w.keys.Owner(owner) {
 			names = append(names, name)
 		}
 	}
@@ -110,6 +111,9 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 		var f fileJSON
 		if err == nil {
 			f, err = w.describeJSON(i, true)
+		}
+		if err == nil && i.Owner != owner {
+			f.Of = w.keys.Label(i.Owner)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -203,7 +207,7 @@ func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
 }
 
 // owned finds the upload that who asks may do all with: by the id that it is
-// written by, or by its name and its owner's key.
+// written by, or by its name and its owner's key, or that of the box's owner.
 func (w *Worker) owned(r *http.Request) (*info, error) {
 	id := r.PathValue("id")
 	name, key, ok := parseID(id)
@@ -222,6 +226,9 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 			return i, nil
 		}
 		if same(i.Key, key) {
+			if owner, err := w.admit(r); err == nil && w.keys.Owner(owner) {
+				return i, nil
+			}
 			return nil, errRevoked
 		}
 		if _, _, err := w.readable(id); err == nil {
@@ -233,7 +240,7 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 	if err != nil {
 		return nil, err
 	}
-	if owner == "" || owner != i.Owner {
+	if owner == "" || owner != i.Owner && !w.keys.Owner(owner) {
 		return nil, errNotFound
 	}
 	return i, nil

@@ -107,6 +107,16 @@ func (l *ledger) learn(name, owner string, bytes int64) {
 	l.put(name, entry{owner: owner, bytes: bytes})
 }
 
+// give has an upload count as another owner's.
+func (l *ledger) give(name, owner string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e, ok := l.entries[name]; ok {
+		e.owner = owner
+		l.put(name, e)
+	}
+}
+
 // drop forgets an upload, for good.
 func (l *ledger) drop(name string) {
 	l.mu.Lock()

@@ -53,6 +53,8 @@ func bearer(r *http.Request) string {
 type keyring interface {
 	Check(stream, secret string) (id string, err error)
 	Has(id string) bool
+	Owner(id string) bool
+	Label(id string) string
 	Watch(f func()) (stop func())
 }
 

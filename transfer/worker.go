@@ -157,6 +157,12 @@ func (w *Worker) Run(ctx context.Context) error {
 		leases.Close()
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
 	}
+	deaf, err := w.bus.AnswerDirect(askMoved, w.hearMoved)
+	if err != nil {
+		unask()
+		leases.Close()
+		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
+	}
 	changed := make(chan struct{}, 1)
 	defer w.keys.Watch(func() {
 		select {
@@ -194,6 +200,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	cancel()
 	wg.Wait()
 	unask()
+	deaf()
 	w.hooks.running.Wait()
 	w.holds.close()
 	leases.Close()

@@ -35,11 +35,8 @@ type keysLs struct{}
 
 type keysAdd struct {
 	Label  string `arg:"" optional:"" help:"What you call it: whose phone it is for."`
-	Stream string `help:"The only stream name it is good for." placeholder:"NAME"`
-}
-
-type keysRevoke struct {
-	ID string `arg:"" help:"As pse stream keys shows it."`
+	Stream string `help:"The only stream name it is good for." placeholder:"NAME" xor:"what"`
+	Owner  bool   `help:"It is the box's owner's, who sees and deletes the files of all." xor:"what"`
 }
 
 // Run lists the streams, live ones first.
@@ -123,7 +120,10 @@ func writeKeys(out io.Writer, keys []bus.Key) error {
 	fmt.Fprintln(w, "ID\tKEY\tSTREAM\tMADE\tLABEL")
 	for _, k := range keys {
 		stream := k.Stream
-		if stream == "" {
+		switch {
+		case k.Owner:
+			stream = "(any), owner"
+		case stream == "":
 			stream = "(any)"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Secret, stream, time.UnixMilli(k.CreatedAt).Format(time.DateOnly), k.Label)
@@ -134,21 +134,14 @@ func writeKeys(out io.Writer, keys []bus.Key) error {
 // Run makes a key and shows it.
 func (c *keysAdd) Run(s *scope) error {
 	return s.withKeys(func(ctx context.Context, keys *access.Keys) error {
-		k, err := keys.Add(ctx, c.Label, c.Stream)
+		add := func() (bus.Key, error) { return keys.Add(ctx, c.Label, c.Stream) }
+		if c.Owner {
+			add = func() (bus.Key, error) { return keys.AddOwner(ctx, c.Label) }
+		}
+		k, err := add()
 		if err != nil {
 			return err
 		}
 		return writeKeys(s.out, []bus.Key{k})
-	})
-}
-
-// Run revokes a key.
-func (c *keysRevoke) Run(s *scope) error {
-	return s.withKeys(func(ctx context.Context, keys *access.Keys) error {
-		if err := keys.Revoke(ctx, c.ID); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintf(s.out, "revoked %s\n", c.ID)
-		return err
 	})
 }

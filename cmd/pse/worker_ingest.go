@@ -84,7 +84,7 @@ func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logg
 			return nil
 		}
 	}
-	k, err := keys.Add(ctx, "first start", "")
+	k, err := keys.AddOwner(ctx, "first start")
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -112,6 +113,29 @@ func (k *Keys) Has(id string) bool {
 	return hasID(k.keys, id)
 }
 
+// Owner says whether the key of this ID is of the box's owner, who has a say in the
+// files of all.
+func (k *Keys) Owner(id string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.ContainsFunc(k.keys, func(key bus.Key) bool { return key.ID == id && key.Owner })
+}
+
+// Label is what the key of an ID is called, for people.
+func (k *Keys) Label(id string) string {
+	for _, key := range k.List() {
+		if key.ID == id {
+			return cmp.Or(key.Label, id)
+		}
+	}
+	return id + ", which is no more"
+}
+
+// AddOwner makes a key of the box's owner.
+func (k *Keys) AddOwner(ctx context.Context, label string) (bus.Key, error) {
+	return k.add(ctx, bus.Key{Label: label, Owner: true})
+}
+
 // Add makes a new key with a secret of 128 random bits. stream is the only
 // name it is good for, empty for any.
 func (k *Keys) Add(ctx context.Context, label, stream string) (bus.Key, error) {
@@ -120,7 +144,11 @@ func (k *Keys) Add(ctx context.Context, label, stream string) (bus.Key, error) {
 			return bus.Key{}, err
 		}
 	}
-	key := bus.Key{ID: token(5), Secret: token(16), Label: label, Stream: stream, CreatedAt: time.Now().UnixMilli()}
+	return k.add(ctx, bus.Key{Label: label, Stream: stream})
+}
+
+func (k *Keys) add(ctx context.Context, key bus.Key) (bus.Key, error) {
+	key.ID, key.Secret, key.CreatedAt = token(5), token(16), time.Now().UnixMilli()
 	if err := k.b.CreateKey(ctx, key); err != nil {
 		return bus.Key{}, err
 	}

@@ -18,6 +18,7 @@ interface Said {
   url?: string // to read it by; none: all links were revoked
   upload_url?: string // to write and delete it by: only its owner is told
   links?: SaidLink[] // only its owner is told
+  of?: string // whose it is, when it is not of who asks
 }
 
 /** What the box says of a link. */
@@ -50,6 +51,7 @@ export interface BoxFile {
   page: string
   upload: string // empty but for its owner
   links: Link[] // the oldest first, also those that have ended; empty but for its owner
+  of: string // what the key is called that sent it; empty: that of who asks
 }
 
 /** What a page needs of what the box says. */
@@ -58,7 +60,7 @@ export function fileOf(said: Said): BoxFile {
   const state = said.corrupt ? 'corrupt' : said.partial ? 'part' : said.complete ? 'complete' : size >= 0 && offset >= size ? 'checking' : 'sending'
   return {
     name, size, offset, type, state, upload, download: url, page: url && pageOf(url), sha256: said.sha256 ?? '',
-    links: (said.links ?? []).map(linkOf),
+    links: (said.links ?? []).map(linkOf), of: said.of ?? '',
     createdAt: said.created_at, completedAt: said.completed_at, expiresAt: said.expires_at,
   }
 }
@@ -91,23 +93,23 @@ export async function getFile(id: string): Promise<BoxFile> {
 
 /** Removes an upload, complete or not. What is gone already is fine. */
 export async function removeFile(upload: string, headers: Record<string, string>): Promise<void> {
-  await change('DELETE', upload, { ...headers, 'Tus-Resumable': '1.0.0' })
+  await change('DELETE', apiOf(upload), headers)
 }
 
 /** Makes a link to a file of ours that works for so many seconds; undefined: as long as the file. */
-export async function makeLink(file: BoxFile, seconds: number | undefined, label: string): Promise<Link> {
-  const answer = await change('POST', linksOf(file), { 'Content-Type': 'application/json' }, JSON.stringify({ expires_in: seconds ?? 0, label }))
+export async function makeLink(file: BoxFile, seconds: number | undefined, label: string, headers: Record<string, string>): Promise<Link> {
+  const answer = await change('POST', `${apiOf(file.upload)}/links`, { ...headers, 'Content-Type': 'application/json' }, JSON.stringify({ expires_in: seconds ?? 0, label }))
   return linkOf((await answer.json()) as SaidLink)
 }
 
 /** Makes a link good for nothing. One that is gone already is fine. */
-export async function revokeLink(file: BoxFile, link: Link): Promise<void> {
-  await change('DELETE', `${linksOf(file)}/${encodeURIComponent(link.key)}`)
+export async function revokeLink(file: BoxFile, link: Link, headers: Record<string, string>): Promise<void> {
+  await change('DELETE', `${apiOf(file.upload)}/links/${encodeURIComponent(link.key)}`, headers)
 }
 
-/** The upload's own URL lets one do all with it: no key is needed besides. */
-function linksOf(file: BoxFile): string {
-  return `/api/files/${file.upload.split('/').pop()}/links`
+/** The upload's own URL lets one do all with it. When its sender's key is revoked it takes the key of the box's owner besides. */
+function apiOf(upload: string): string {
+  return `/api/files/${upload.split('/').pop()}`
 }
 
 /** Has the box change something; what is gone already needs no change. */

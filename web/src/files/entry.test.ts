@@ -11,7 +11,7 @@ const sent = (phase: Sent['phase'], more: Partial<Sent> = {}): Sent => ({
 
 const file = (state: BoxFile['state'], more: Partial<BoxFile> = {}): BoxFile => ({
   name: 'a.mp4', size: 40e6, offset: 10e6, type: '', state, createdAt: NOW - 300_000, completedAt: undefined, expiresAt: undefined, sha256: '',
-  download: '/files/a-r', page: '/f/a-r', upload: '/files/a-w', links: [], ...more,
+  download: '/files/a-r', page: '/f/a-r', upload: '/files/a-w', links: [], of: '', ...more,
 })
 
 const keyOf = (s: Sent) => `sending ${s.name}`

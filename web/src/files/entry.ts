@@ -115,5 +115,5 @@ function viewOfFile(f: BoxFile, ours: boolean, now: number, fromHere: boolean): 
   }
   const when = fromHere ? 'sent' : ago(now - (f.completedAt ?? f.createdAt))
   const until = f.expiresAt ? `gone in ${length(f.expiresAt - now)}` : ''
-  return { name, state: 'done', words: [bytes(f.size), when, until].filter(Boolean).join(' · '), page, actions: [...links(page, true, true), 'delete'] }
+  return { name, state: 'done', words: [bytes(f.size), when, until, f.of && `sent by ${f.of}`].filter(Boolean).join(' · '), page, actions: [...links(page, true, true), 'delete'] }
 }

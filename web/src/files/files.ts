@@ -35,12 +35,12 @@ const outbox = new Outbox({ changed: soon, keyWanted: () => askForKey(), headers
 const list = new FileList<Sending>(byId('files'), (action, entry) => void act(action, entry))
 const links = new Links({
   make: async (file, seconds, label) => {
-    const link = await makeLink(file, seconds, label)
+    const link = await makeLink(file, seconds, label, identity.headers)
     changeLinks(file, (all) => [...all, link])
     return link
   },
   revoke: async (file, link) => {
-    await revokeLink(file, link)
+    await revokeLink(file, link, identity.headers)
     changeLinks(file, (all) => all.filter((l) => l.key !== link.key))
   },
   closed: (file) => (stage.dataset['scene'] === 'key' ? byId('key').focus() : list.focusOn(file, 'links')),

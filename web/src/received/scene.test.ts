@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { BoxFile } from '../files/box.ts'
 import { sceneOf } from './scene.ts'
 
-const file = (state: BoxFile['state']): BoxFile => ({ name: 'a', size: 1, offset: 1, type: '', state, createdAt: 0, completedAt: undefined, expiresAt: undefined, sha256: '', links: [], download: '/files/a', page: '/f/a', upload: '' })
+const file = (state: BoxFile['state']): BoxFile => ({ name: 'a', size: 1, offset: 1, type: '', state, createdAt: 0, completedAt: undefined, expiresAt: undefined, sha256: '', links: [], of: '', download: '/files/a', page: '/f/a', upload: '' })
 
 test('each answer has its scene', () => {
   expect(sceneOf(undefined, undefined)).toBe('asking')
