@@ -45,6 +45,7 @@ type planKill struct {
 	at   time.Duration // since the session's first take
 	unit string        // a process' name, or "whole": all of them at once
 	term bool          // SIGTERM, else SIGKILL
+	bin  string        // the program that is started instead; empty: the same
 }
 
 func (k planKill) String() string {
@@ -89,8 +90,8 @@ type restartForm struct {
 	shots       int           // of a connection, at most
 }
 
-// planRestarts draws a plan with kills of units.
-func planRestarts(seed uint64, units []string, form restartForm) *restartPlan {
+// plan draws a plan with kills of units.
+func (form restartForm) plan(seed uint64, units []string) *restartPlan {
 	rnd := rand.New(rand.NewPCG(seed, 9))
 	p := &restartPlan{seed: seed}
 	for kills, n := form.kills, 0; kills > 0; n++ {

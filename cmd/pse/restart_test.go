@@ -26,26 +26,29 @@ import (
 func TestRestarts(t *testing.T) {
 	if os.Getenv("PSE_LONG") != "" {
 		t.Run("split", func(t *testing.T) {
-			restarts(t, splitWorld, restartForm{kills: 70, each: 8, span: 25 * time.Second, shots: 3})
+			restarts(t, splitWorld(t), restartForm{kills: 70, each: 8, span: 25 * time.Second, shots: 3}.plan)
 		})
 		t.Run("combined", func(t *testing.T) {
-			restarts(t, combinedWorld, restartForm{kills: 30, each: 3, span: 20 * time.Second, shots: 3})
+			restarts(t, combinedWorld(t), restartForm{kills: 30, each: 3, span: 20 * time.Second, shots: 3}.plan)
 		})
 		return
 	}
 	t.Run("split", func(t *testing.T) {
-		restarts(t, splitWorld, restartForm{kills: 5, each: 5, span: 10 * time.Second, shots: 2})
+		restarts(t, splitWorld(t), restartForm{kills: 5, each: 5, span: 10 * time.Second, shots: 2}.plan)
 	})
 }
 
-func restarts(t *testing.T, build func(*testing.T) *restartWorld, form restartForm) {
+// restarts runs a plan on a world.
+func restarts(t *testing.T, w *restartWorld, draw func(seed uint64, units []string) *restartPlan) {
 	f, err := filmOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
 	seed := restartSeed(t)
-	w := build(t)
-	plan := planRestarts(seed, w.victims, form)
+	plan, kills := draw(seed, w.victims), 0
+	for _, s := range plan.sessions {
+		kills += len(s.kills)
+	}
 	b, err := bus.Connect(t.Context(), bus.Options{URL: w.bus, Name: "test"}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +76,7 @@ func restarts(t *testing.T, build func(*testing.T) *restartWorld, form restartFo
 		r.letsGo(t)
 	}
 	all, kinds := w.tally()
-	t.Logf("%d of %d struck: %v", all, form.kills, kinds)
+	t.Logf("%d of %d struck: %v", all, kills, kinds)
 	t.Log(r.check.Summary())
 }
 

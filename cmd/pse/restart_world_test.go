@@ -18,6 +18,7 @@ type restartWorld struct {
 	ingests []string // RTMP addresses
 	edges   []string // HTTP addresses; the last one is of an edge that is never killed, if there is one
 	witness *process.PSE
+	calls   []string // HTTP addresses of signalling
 	takers  []string // HTTP addresses that take files
 	victims []string // names of what may be killed
 
@@ -34,8 +35,11 @@ var restartSettings = []string{"ingest.grace=8s", "ingest.grace_clean=8s", "edge
 
 // splitWorld is a process for each worker, two of each kind, and a third edge
 // that is never killed, whose memory is watched.
-func splitWorld(t *testing.T) *restartWorld {
-	w := &restartWorld{world: bareWorld(t), struck: map[string]int{}, victims: []string{"bus"}}
+func splitWorld(t *testing.T) *restartWorld { return splitWorldOf(t, "") }
+
+// splitWorldOf is one of another program than this source's.
+func splitWorldOf(t *testing.T, bin string) *restartWorld {
+	w := &restartWorld{world: bareWorldOf(t, bin), struck: map[string]int{}, victims: []string{"bus"}}
 	dir := "transfer.dir=" + t.TempDir()
 	var all []process.PSEOptions
 	for _, kind := range []string{"ingest", "transcode", "edge", "signal", "transfer", "turn"} {
@@ -76,6 +80,9 @@ func (w *restartWorld) begin(all ...process.PSEOptions) {
 		if does("edge") {
 			w.edges = append(w.edges, o.HTTP)
 		}
+		if does("signal") {
+			w.calls = append(w.calls, o.HTTP)
+		}
 		if does("transfer") {
 			w.takers = append(w.takers, o.HTTP)
 		}
@@ -107,6 +114,9 @@ func (w *restartWorld) end(ctx context.Context, name string, k planKill) {
 			return
 		}
 		p = w.units[name].process()
+	}
+	if k.bin != "" {
+		w.units[name].next(k.bin)
 	}
 	what := k.unit + " SIGKILL"
 	if !k.term {

@@ -24,6 +24,7 @@ type world struct {
 	bus  string // its address
 	http string
 	rtmp string
+	bin  string // the program that is started; empty: the one of this source
 
 	units map[string]*minded
 }
@@ -43,9 +44,12 @@ func newWorld(t *testing.T) *world {
 }
 
 // bareWorld starts a bus alone.
-func bareWorld(t *testing.T) *world {
+func bareWorld(t *testing.T) *world { return bareWorldOf(t, "") }
+
+// bareWorldOf is one of another program than this source's.
+func bareWorldOf(t *testing.T, bin string) *world {
 	t.Helper()
-	w := &world{t: t, units: map[string]*minded{}}
+	w := &world{t: t, bin: bin, units: map[string]*minded{}}
 	data := t.TempDir()
 	w.start(process.PSEOptions{Name: "bus", Data: data, Workers: []string{"bus"}, Set: []string{"bus.listen=" + freeAddr(t)}})
 	var err error
@@ -82,7 +86,9 @@ func (w *world) start(all ...process.PSEOptions) {
 	var wg sync.WaitGroup
 	for i := range all {
 		o := &all[i]
-		o.Bin, o.CPU = binary(w.t), -1
+		if o.Bin, o.CPU = w.bin, -1; o.Bin == "" {
+			o.Bin = binary(w.t)
+		}
 		o.Set = append(o.Set, "log.format=console")
 		if o.Data == "" {
 			o.Data = w.t.TempDir()
@@ -171,6 +177,13 @@ func (u *minded) stop() {
 	u.mu.Unlock()
 	p.Stop()
 	<-u.done
+}
+
+// next has the process be another program when it is started anew.
+func (u *minded) next(bin string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.o.Bin = bin
 }
 
 func (u *minded) process() *process.PSE {

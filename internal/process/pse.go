@@ -84,7 +84,7 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	if !slices.ContainsFunc(o.Set, func(kv string) bool { return strings.HasPrefix(kv, "http.tls_listen=") }) {
 		args = append(args, "--set", "http.tls_listen=127.0.0.1:0")
 	}
-	for _, kv := range append([]string{"turn.listen=127.0.0.1:0", "turn.tls_listen=127.0.0.1:0", "turn.drain=0s", "admin.pprof=true"}, o.Set...) { // the last counts
+	for _, kv := range append([]string{"turn.listen=127.0.0.1:0", "turn.tls_listen=127.0.0.1:0", "turn.drain=0s"}, o.Set...) { // the last counts
 		args = append(args, "--set", kv)
 	}
 	args = append(args, "serve", "--http", o.HTTP, "--rtmp", o.RTMP, "--admin", o.Admin)
@@ -99,7 +99,7 @@ func LaunchPSE(ctx context.Context, o PSEOptions) (*PSE, error) {
 	}
 	p := &PSE{HTTP: o.HTTP, RTMP: o.RTMP, Admin: o.Admin, log: filepath.Join(o.Data, o.Name+".log")}
 	var err error
-	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: o.Env, Files: o.Files, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
+	if p.Process, err = Start(ctx, Options{CPU: o.CPU, Env: append([]string{"PSE_ADMIN_PPROF=true"}, o.Env...), Files: o.Files, Log: p.log}, o.Bin, append(args, o.Workers...)...); err != nil {
 		return nil, err
 	}
 	return p, nil
