@@ -9,8 +9,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // Key is a stream key: who has its secret may publish. It is kept under its
@@ -89,6 +92,64 @@ func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
 	}
 	slices.SortFunc(keys, older)
 	return keys, nil
+}
+
+// FirstKey is the oldest key that fits. When none does it stores the key that
+// mint makes, and says so: of all who do so at the same time one makes a key,
+// and the others get it.
+func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key) (k Key, made bool, err error) {
+	for {
+		keys, revision, err := b.keysNow(ctx)
+		if err != nil {
+			return Key{}, false, err
+		}
+		for _, k := range keys {
+			if fits(k) {
+				return k, false, nil
+			}
+		}
+		k := mint()
+		v, err := json.Marshal(k)
+		if err != nil {
+			return Key{}, false, fmt.Errorf("encode key %s: %w", k.ID, err)
+		}
+		// Only if no key was made or deleted since we read them all.
+		try, done := b.bound(ctx)
+		_, err = b.js.Publish(try, subjectKeys+k.ID, v, jetstream.WithExpectLastSequence(revision), jetstream.WithRetryAttempts(0))
+		done()
+		switch {
+		case err == nil:
+			return k, true, nil
+		case !conflict(err) || ctx.Err() != nil:
+			return Key{}, false, b.failed(try, err, "store key %s", k.ID)
+		}
+		sleep.For(ctx, 5*time.Millisecond)
+	}
+}
+
+// keysNow reads all keys, the oldest first, and the revision of the last change
+// among them: a reader that lags has an older one.
+func (b *Bus) keysNow(ctx context.Context) (keys []Key, revision uint64, err error) {
+	for {
+		keys, revision = nil, 0
+		whole := false
+		wctx, cancel := context.WithCancel(ctx)
+		err := b.watchOnce(wctx, bucketKeys, func(e jetstream.KeyValueEntry) {
+			var k Key
+			if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
+				keys = append(keys, k)
+			}
+			revision = max(revision, e.Revision())
+		}, func() { whole = true; cancel() })
+		cancel()
+		switch {
+		case whole:
+			slices.SortFunc(keys, older)
+			return keys, revision, nil
+		case !errors.Is(err, errRelinked):
+			return nil, 0, fmt.Errorf("read the keys: %w", err)
+		}
+	}
 }
 
 // WatchKeys calls f with all keys now and whenever one is made or deleted,

@@ -25,6 +25,7 @@ const (
 	subjectHLS    = "hls."       // + sid + "." + rendition
 	subjectPoster = "poster."    // + sid + "." + size
 	subjectCalls  = "calls."     // + Bus.ID of the worker that wrote it
+	subjectKeys   = "$KV." + bucketKeys + "."
 )
 
 // LogConfig says how the logs are kept. The zero value is the default of each field.

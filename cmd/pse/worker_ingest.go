@@ -71,24 +71,20 @@ func (p *program) noRoom() error {
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at
-// once. Two ingest workers that start at the same time may each make one.
+// once.
 func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logger) error {
 	if p.cfg.Ingest.Open {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, k := range keys.List() {
-		if k.Stream == "" {
-			p.key = k
-			return nil
-		}
-	}
-	k, err := keys.AddOwner(ctx, "first start")
+	k, made, err := keys.First(ctx, "first start")
 	if err != nil {
 		return err
 	}
-	log.Info("made the first stream key; see it with: pse stream keys", zap.String("id", k.ID))
+	if made {
+		log.Info("made the first stream key; see it with: pse stream keys", zap.String("id", k.ID))
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.key = k
 	return nil
 }

@@ -148,18 +148,38 @@ func (k *Keys) Add(ctx context.Context, label, stream string) (bus.Key, error) {
 }
 
 func (k *Keys) add(ctx context.Context, key bus.Key) (bus.Key, error) {
-	key.ID, key.Secret, key.CreatedAt = token(5), token(16), time.Now().UnixMilli()
+	key = mint(key)
 	if err := k.b.CreateKey(ctx, key); err != nil {
 		return bus.Key{}, err
 	}
-	// Good for its maker at once, before the watch brings it.
+	k.added(key)
+	return key, nil
+}
+
+// First is the oldest key that is good for any stream. When there is none it is
+// made, as the owner's, by one of all who ask for it at the same time: who made it is told so.
+func (k *Keys) First(ctx context.Context, label string) (key bus.Key, made bool, err error) {
+	key, made, err = k.b.FirstKey(ctx, func(key bus.Key) bool { return key.Stream == "" }, func() bus.Key { return mint(bus.Key{Label: label, Owner: true}) })
+	if made {
+		k.added(key)
+	}
+	return key, made, err
+}
+
+// mint gives a key what makes it one.
+func mint(key bus.Key) bus.Key {
+	key.ID, key.Secret, key.CreatedAt = token(5), token(16), time.Now().UnixMilli()
+	return key
+}
+
+// added takes a key that was just made: it is good at once, before the watch brings it.
+func (k *Keys) added(key bus.Key) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !hasID(k.keys, key.ID) {
 		k.keys = append(slices.Clone(k.keys), key)
 		k.fresh[key.ID] = key
 	}
-	return key, nil
 }
 
 // Revoke deletes a key. Publishers who used it are cut off at once.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"sync"
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
@@ -106,4 +107,49 @@ func TestNewKeyStays(t *testing.T) {
 	k.set(nil)
 	k.set([]bus.Key{key})
 	k.set([]bus.Key{key})
+}
+
+// Workers that start together on a bus without keys make one key, and all know
+// it; so they do when the owner revoked it.
+func TestFirstKeyIsOne(t *testing.T) {
+	const workers, rounds = 8, 5
+	srv := bustest.StartServer(t)
+	var all [workers]*Keys
+	for i := range all {
+		all[i] = newKeys(t, srv.Connect(t))
+	}
+	only, err := all[0].Add(t.Context(), "only", "cam") // is none of them
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range rounds {
+		var found [workers]bus.Key
+		var made [workers]bool
+		var wg sync.WaitGroup
+		for i, k := range all {
+			wg.Go(func() {
+				var err error
+				if found[i], made[i], err = k.First(t.Context(), "first start"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		makers := 0
+		for i, k := range found {
+			if k != found[0] || k.ID == "" || k.ID == only.ID {
+				t.Errorf("worker %d knows the key %+v, worker 0 %+v", i, k, found[0])
+			}
+			if made[i] {
+				makers++
+			}
+		}
+		keys, err := srv.Connect(t).Keys(t.Context())
+		if err != nil || len(keys) != 2 || makers != 1 {
+			t.Errorf("%d workers made keys, %d keys are there: %v", makers, len(keys)-1, err)
+		}
+		if err := all[0].Revoke(t.Context(), found[0].ID); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
