@@ -40,6 +40,9 @@
 // is in it and how many is exact, whoever changes it. A room without members
 // has no record.
 //
+// RELAYS has records of the allocations at the relay (Relays), each its
+// worker's alone until somebody who finds that one gone claims it.
+//
 // # Calls
 //
 // The log of calls holds what members of rooms get (Signal), system events
@@ -69,7 +72,8 @@
 //     that fails holds up those after it while it is tried again, at most
 //     about a minute; then it is kept as a dead letter (EachDead).
 //   - An event with a Key is stored once however often it is published
-//     within an hour. After a crash publish again what follows from state.
+//     within an hour, and if longer ago by Retell. After a crash publish again
+//     what follows from state: whoever finds that tells it.
 //   - There is no order between events and other logs: when segment.ready
 //     comes, the segment is there; when a segment is there its event may
 //     still be on its way.

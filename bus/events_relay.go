@@ -28,8 +28,17 @@ type RelayClosed struct {
 	PacketsToPeers  uint64 `json:"packets_to_peers"`
 	BytesToClient   uint64 `json:"bytes_to_client"` // of payload
 	PacketsToClient uint64 `json:"packets_to_client"`
+	// Reason is for people, where nobody gave it back: "the relay's worker was
+	// lost". Then it closed when that was last known to be there, and the counts
+	// are of then.
+	Reason string `json:"reason,omitempty"`
 }
 
 func (RelayClosed) Topic() string      { return "relay.closed" }
 func (e RelayClosed) Resource() string { return e.Relay }
 func (RelayClosed) Key() string        { return "1" }
+
+// Opened is what was told of it when it was opened.
+func (e RelayClosed) Opened() RelayOpened {
+	return RelayOpened{Relay: e.Relay, User: e.User, Transport: e.Transport, Protocol: e.Protocol, Family: e.Family, OpenedAt: e.OpenedAt}
+}

@@ -18,6 +18,7 @@ const (
 	bucketRooms   = "ROOMS"
 	bucketSecrets = "SECRETS"
 	bucketKeys    = "KEYS"
+	bucketRelays  = "RELAYS"
 
 	subjectEvents = "events.v1." // + domain.fact.resource
 	subjectDead   = "dead.v1."   // + durable.domain.fact.resource
@@ -117,5 +118,6 @@ func (c LogConfig) buckets() []jetstream.KeyValueConfig {
 		{Bucket: bucketRooms, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
 		{Bucket: bucketSecrets, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
+		{Bucket: bucketRelays, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
 	}
 }

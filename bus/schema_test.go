@@ -46,7 +46,7 @@ func samples() []Event {
 		RelayOpened{Relay: "R1", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: 1767225600000},
 		RelayClosed{
 			Relay: "R1", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: 1767225600000, ClosedAt: 1767225660000,
-			BytesToPeers: 1000, PacketsToPeers: 10, BytesToClient: 2000, PacketsToClient: 20,
+			BytesToPeers: 1000, PacketsToPeers: 10, BytesToClient: 2000, PacketsToClient: 20, Reason: "the relay's worker was lost",
 		},
 		UploadCreated{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Size: 1 << 30, CreatedAt: 1767225600000},
 		UploadProgress{Upload: "u1", Owner: "phone", Name: "holiday.mp4", Offset: 1 << 20, Size: 1 << 30},

@@ -1,29 +1,31 @@
 package turn
 
 import (
-	"time"
-
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// facts publish the events of allocations. They tell nothing of peers, and
-// those that the bus takes too slowly are lost: the relay waits for nobody. It
-// is safe for concurrent use.
-type facts struct{ later *bus.Later }
-
-func newFacts(b *bus.Bus) facts { return facts{bus.NewLater(b)} }
-
-func (f facts) opened(a allocation) {
-	f.later.Offer(bus.RelayOpened{
+// fact is what is told of an allocation when it closes, but for when, and what
+// it carried. Nothing is told of peers.
+func fact(a allocation) bus.RelayClosed {
+	return bus.RelayClosed{
 		Relay: a.id, User: a.user, Transport: a.transport, Protocol: a.relay.network, Family: a.family(), OpenedAt: a.opened.UnixMilli(),
-	})
+	}
 }
 
-func (f facts) closed(a allocation, u relay.Usage, at time.Time) {
-	f.later.Offer(bus.RelayClosed{
-		Relay: a.id, User: a.user, Transport: a.transport, Protocol: a.relay.network, Family: a.family(),
-		OpenedAt: a.opened.UnixMilli(), ClosedAt: at.UnixMilli(),
-		BytesToPeers: u.ToPeers.Bytes, PacketsToPeers: u.ToPeers.Packets, BytesToClient: u.ToClient.Bytes, PacketsToClient: u.ToClient.Packets,
-	})
+// count notes in a fact what an allocation carried, and says whether that is more than before.
+func count(ev *bus.RelayClosed, u relay.Usage) bool {
+	more := u.ToPeers.Packets != ev.PacketsToPeers || u.ToClient.Packets != ev.PacketsToClient
+	ev.BytesToPeers, ev.PacketsToPeers = u.ToPeers.Bytes, u.ToPeers.Packets
+	ev.BytesToClient, ev.PacketsToClient = u.ToClient.Bytes, u.ToClient.Packets
+	return more
+}
+
+// lost is what is told of an allocation whose worker was lost and was last
+// known to be there at a time, unix ms.
+func lost(ev bus.RelayClosed, at int64) bus.RelayClosed {
+	if ev.ClosedAt == 0 {
+		ev.ClosedAt, ev.Reason = max(at, ev.OpenedAt), "the relay's worker was lost"
+	}
+	return ev
 }

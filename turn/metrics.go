@@ -15,6 +15,8 @@ type metrics struct {
 	opened      *prometheus.CounterVec
 	refused     *prometheus.CounterVec
 	revoked     prometheus.Counter
+	unrecorded  prometheus.Counter
+	untold      prometheus.Counter
 }
 
 func newMetrics() *metrics {
@@ -27,6 +29,12 @@ func newMetrics() *metrics {
 		}, []string{"reason"}),
 		revoked: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pse_turn_revoked_total", Help: "Allocations ended since their user left the call.",
+		}),
+		unrecorded: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pse_turn_record_failures_total", Help: "Times the bus did not take the record of allocations; they go on without.",
+		}),
+		untold: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pse_turn_untold_total", Help: "Allocations whose end is not told: the bus was away for too many.",
 		}),
 	}
 }
@@ -51,7 +59,7 @@ func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane, li
 func (m *metrics) refuse(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
 func (m *metrics) all() []prometheus.Collector {
-	all := []prometheus.Collector{m.allocations, m.connections, m.opened, m.refused, m.revoked, m.losses}
+	all := []prometheus.Collector{m.allocations, m.connections, m.opened, m.refused, m.revoked, m.unrecorded, m.untold, m.losses}
 	for _, b := range m.bytes {
 		all = append(all, b)
 	}

@@ -56,6 +56,23 @@ func (f *plane) carried(at relayAddress) (u relay.Usage, ok bool) {
 	return u, ok
 }
 
+// usages are what the allocations that live have carried.
+func (f *plane) usages() map[relayAddress]relay.Usage {
+	all := map[relayAddress]relay.Usage{}
+	if f == nil {
+		return all
+	}
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.Plane == nil {
+		return all
+	}
+	for _, u := range f.Usages() {
+		all[relayAddress{"udp", u.Relay}] = u
+	}
+	return all
+}
+
 // end ends an allocation, if it is one of these.
 func (f *plane) end(at relayAddress) bool {
 	return f != nil && at.network == "udp" && f.End(at.at)

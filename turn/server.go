@@ -163,11 +163,18 @@ func (s *server) carried(a allocation) (u relay.Usage) {
 	if u, ok := s.plane.carried(a.relay); ok {
 		return u
 	}
-	if t := a.traffic; t != nil {
-		u.ToPeers = relay.Traffic{Packets: t.toPeers.packets.Load(), Bytes: t.toPeers.bytes.Load()}
-		u.ToClient = relay.Traffic{Packets: t.toClient.packets.Load(), Bytes: t.toClient.bytes.Load()}
+	return a.traffic.usage()
+}
+
+// carriedSoFar is what allocations that live have carried.
+func (s *server) carriedSoFar(allocations map[relayAddress]*traffic) map[relayAddress]relay.Usage {
+	all := s.plane.usages()
+	for at, t := range allocations {
+		if _, ok := all[at]; !ok && t != nil { // else it is the plane's, and ended just now
+			all[at] = t.usage()
+		}
 	}
-	return u
+	return all
 }
 
 // end ends an allocation.

@@ -38,6 +38,15 @@ func (t *traffic) end() {
 	t.gate.Load().Close()
 }
 
+// usage is what was carried so far. Nil-safe.
+func (t *traffic) usage() (u relay.Usage) {
+	if t != nil {
+		u.ToPeers = relay.Traffic{Packets: t.toPeers.packets.Load(), Bytes: t.toPeers.bytes.Load()}
+		u.ToClient = relay.Traffic{Packets: t.toClient.packets.Load(), Bytes: t.toClient.bytes.Load()}
+	}
+	return u
+}
+
 // way is one direction.
 type way struct {
 	bytes, packets atomic.Uint64

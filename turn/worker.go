@@ -19,6 +19,9 @@
 //   - When a member leaves a call, its credentials are good no more and what it
 //     relays ends, at every worker.
 //   - A worker that is asked to stop lets allocations go on for Config.Drain.
+//   - That an allocation opened and that it closed is told of each, once, also
+//     when its worker is killed: then by another one, or the next, with what was
+//     carried as of some seconds before.
 //
 // # Not promised
 //
@@ -63,7 +66,8 @@ type Worker struct {
 	addresses *addresses
 	sockets   *sockets
 	server    *server
-	facts     facts
+	ledger    *ledger
+	finder    *finder
 	metrics   *metrics
 
 	draining atomic.Bool
@@ -78,7 +82,8 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the relay: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), facts: newFacts(b)}
+	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), finder: newFinder(b, log)}
+	w.ledger = newLedger(b, w.finder, w.metrics, log)
 	var err error
 	if w.addresses, err = newAddresses(cfg); err != nil {
 		return nil, err
@@ -108,10 +113,11 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {
 			w.metrics.opened.WithLabelValues(a.transport).Inc()
-			w.facts.opened(a)
+			w.ledger.open(a)
 		},
-		closed: func(a allocation, u relay.Usage) { w.facts.closed(a, u, time.Now()) },
+		closed: func(a allocation, u relay.Usage) { w.ledger.close(a, u, time.Now()) },
 	}
+	w.ledger.carried = w.server.carriedSoFar
 	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
@@ -171,7 +177,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	// What runs beside it lives until the last allocation is gone.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { w.facts.later.Run(life) })
+	wg.Go(func() { w.ledger.run(life) })
+	wg.Go(func() { w.finder.run(life) })
 	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.learn) })
 	wg.Go(func() { w.rotate(life) })
 	wg.Go(func() { w.revoke(life) })

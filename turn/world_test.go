@@ -29,6 +29,7 @@ type world struct {
 	server *bustest.Server
 	bus    *bus.Bus
 	secure *tls.Config
+	heard  *listener // of told; nil: nobody listens yet
 }
 
 func newWorld(t *testing.T) *world {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -165,6 +166,20 @@ func (p *Plane) Usage(relay netip.AddrPort) (Usage, bool) {
 	defer al.mu.RUnlock()
 	u.User, u.Client = al.user, al.source
 	return u, true
+}
+
+// Usages are what all allocations that live have carried, without whose they are.
+func (p *Plane) Usages() []Usage {
+	var all []Usage
+	for _, s := range p.shards {
+		s.do(func() {
+			all = slices.Grow(all, len(s.relays))
+			for _, al := range s.relays {
+				all = append(all, al.usage())
+			}
+		})
+	}
+	return all
 }
 
 // End ends an allocation; false: there is none at this relay address. pion

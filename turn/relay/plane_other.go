@@ -32,6 +32,9 @@ func (p *Plane) Stats() Stats { return Stats{} }
 // Usage knows no allocation.
 func (p *Plane) Usage(netip.AddrPort) (Usage, bool) { return Usage{}, false }
 
+// Usages knows no allocation.
+func (p *Plane) Usages() []Usage { return nil }
+
 // End ends nothing.
 func (p *Plane) End(netip.AddrPort) bool { return false }
 
