@@ -51,15 +51,20 @@ func seal(ev Event, source string, at time.Time) (Envelope, error) {
 	if err != nil {
 		return Envelope{}, fmt.Errorf("%w: encode %s: %w", ErrBadEvent, topic, err)
 	}
+	return Envelope{
+		SpecVersion: "1.0", ID: eventID(ev), Source: "/pse/" + source, Type: topic, Subject: resource,
+		Time: at.UTC().Truncate(time.Millisecond), DataContentType: "application/json",
+		DataSchema: "urn:pse:v1:" + topic, Data: data,
+	}, nil
+}
+
+// eventID names a fact among all there are.
+func eventID(ev Event) string {
 	key := ev.Key()
 	if key == "" {
 		key = nuid.Next()
 	}
-	return Envelope{
-		SpecVersion: "1.0", ID: topic + "/" + resource + "/" + key, Source: "/pse/" + source, Type: topic, Subject: resource,
-		Time: at.UTC().Truncate(time.Millisecond), DataContentType: "application/json",
-		DataSchema: "urn:pse:v1:" + topic, Data: data,
-	}, nil
+	return ev.Topic() + "/" + ev.Resource() + "/" + key
 }
 
 // open reads an event out of an envelope.

@@ -42,8 +42,12 @@ type Live struct {
 	FPS        float64 `json:"fps,omitempty"`         // as announced; 0 unknown
 	AudioCodec string  `json:"audio_codec,omitempty"` // "aac" or empty
 
-	// Told is what events were published of: those of a later state are still to
-	// be. Nil in records of before there was this field.
+	// Untold are the facts that nobody is known to have published, the oldest
+	// first. Who changes the record adds what follows from that in the same
+	// write; who has published them takes them off.
+	Untold []StreamFact `json:"untold,omitempty"`
+	// Told is the state in which all was published. Versions without Untold go by
+	// it. Nil in records of before there was this field.
 	Told *Told `json:"told,omitempty"`
 
 	NextMSN         uint64 `json:"next_msn"`                  // no segment of this name ever had this media sequence number or a higher one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"reflect"
 	"testing"
 )
 
@@ -70,7 +71,7 @@ func TestLives(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if l := within(t, seen); *l != (Live{SID: "a"}) {
+	if l := within(t, seen); !reflect.DeepEqual(*l, Live{SID: "a"}) {
 		t.Fatalf("%+v", l)
 	}
 	if all, err := b.Lives(t.Context()); err != nil || len(all) != 1 || all[0].SID != "b" {

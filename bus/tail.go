@@ -15,7 +15,13 @@ import (
 // the filter, until ctx ends or f returns an error, which is returned. The
 // filter is like a NATS subject: "stream.*.NAME", "stream.>"; empty for all.
 func (b *Bus) Tail(ctx context.Context, filter string, f func(Envelope) error) error {
-	return b.tailEvents(ctx, filter, time.Now(), f)
+	return b.TailSince(ctx, filter, time.Now(), f)
+}
+
+// TailSince is Tail that begins with the events from a time on, as far back as
+// the log goes.
+func (b *Bus) TailSince(ctx context.Context, filter string, since time.Time, f func(Envelope) error) error {
+	return b.tailEvents(ctx, filter, since, f)
 }
 
 // Replay calls f with every event of type E from a time on, as far back as

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/helios-h2020/pse/bus"
@@ -10,29 +11,87 @@ import (
 	"go.uber.org/zap"
 )
 
-// facts are the events that a record in its state implies, in order. Their
-// keys are of the record, so telling them again within the hour tells nothing
-// twice; what was told longer ago is on the record.
-func facts(l *bus.Live) []bus.Event {
-	var evs []bus.Event
+// Facts of a stream are on its record from the write that makes them true until
+// they are published: whoever finds them there tells them, in their order. Their
+// ids are of the record, so who tells them again tells nothing twice.
+
+// untoldMost bounds the facts on a record: the bus took changes of records all
+// the time, and no events.
+const untoldMost = 64
+
+// owe puts facts on a record.
+func owe(l *bus.Live, facts ...bus.StreamFact) {
+	l.Untold = append(slices.Clone(l.Untold), facts...)
+	if n := len(l.Untold); n > untoldMost {
+		l.Untold = l.Untold[n-untoldMost:]
+	}
+}
+
+// oweOld puts on a record that is about to change what a version that did not
+// keep facts there left untold.
+func oweOld(l *bus.Live) {
+	if l.State != "" && len(l.Untold) == 0 && untold(l) {
+		owe(l, oldFacts(l)...)
+	}
+}
+
+func started(l *bus.Live) bus.StreamFact {
+	return bus.StreamFact{Started: &bus.StreamStarted{
+		SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, StartedAt: l.StartedAt, VideoCodec: l.VideoCodec,
+		Width: l.Width, Height: l.Height, FPS: l.FPS, AudioCodec: l.AudioCodec, KeyID: l.KeyID, Client: l.Client,
+	}}
+}
+
+func interrupted(l *bus.Live, at int64) bus.StreamFact {
+	return bus.StreamFact{Interrupted: &bus.StreamInterrupted{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: at}}
+}
+
+func resumed(l *bus.Live, at int64) bus.StreamFact {
+	return bus.StreamFact{Resumed: &bus.StreamResumed{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: at}}
+}
+
+func ended(l *bus.Live, at int64, reason string) bus.StreamFact {
+	return bus.StreamFact{Ended: &bus.StreamEnded{
+		SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, Epochs: l.Epoch + 1, StartedAt: l.StartedAt, EndedAt: at, Reason: reason,
+	}}
+}
+
+// untold says whether facts of a record may be unknown: who changed it has
+// died before they were stored, or has not come to it yet.
+func untold(l *bus.Live) bool {
+	switch {
+	case len(l.Untold) > 0:
+		return true
+	case l.Told == nil:
+		return now()-max(l.StartedAt, l.PausedAt, l.EndedAt) < eventsAge.Milliseconds()
+	}
+	return *l.Told != l.Now()
+}
+
+// owed are the facts of a record that are to be told.
+func owed(l *bus.Live) []bus.StreamFact {
+	if len(l.Untold) == 0 && untold(l) {
+		return oldFacts(l)
+	}
+	return l.Untold
+}
+
+// oldFacts are the facts that a record implies in its state, which a version
+// changed that did not put them there.
+func oldFacts(l *bus.Live) []bus.StreamFact {
+	var all []bus.StreamFact
 	if !begunTold(l) {
-		evs = append(evs, bus.StreamStarted{
-			SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, StartedAt: l.StartedAt, VideoCodec: l.VideoCodec,
-			Width: l.Width, Height: l.Height, FPS: l.FPS, AudioCodec: l.AudioCodec, KeyID: l.KeyID, Client: l.Client,
-		})
+		all = append(all, started(l))
 	}
 	switch {
 	case l.State == bus.StateLive && l.Epoch > 0:
-		evs = append(evs, bus.StreamResumed{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: now()})
+		all = append(all, resumed(l, now()))
 	case l.State == bus.StateGrace:
-		evs = append(evs, bus.StreamInterrupted{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: l.PausedAt})
+		all = append(all, interrupted(l, l.PausedAt))
 	case l.State == bus.StateEnded:
-		evs = append(evs, bus.StreamEnded{
-			SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, Epochs: l.Epoch + 1,
-			StartedAt: l.StartedAt, EndedAt: l.EndedAt, Reason: l.Reason,
-		})
+		all = append(all, ended(l, l.EndedAt, l.Reason))
 	}
-	return evs
+	return all
 }
 
 // begunTold says whether the start of a record's session was told.
@@ -43,27 +102,20 @@ func begunTold(l *bus.Live) bool {
 	return l.Told.Session == l.Session
 }
 
-// untold says whether facts of a record may be unknown: who changed it has
-// died before they were stored, or has not come to it yet.
-func untold(l *bus.Live) bool {
-	if l.Told == nil {
-		return now()-max(l.StartedAt, l.PausedAt, l.EndedAt) < eventsAge.Milliseconds()
-	}
-	return *l.Told != l.Now()
-}
-
-// announcer publishes the facts of records, one after the other, until each is
-// stored, and notes so on the record.
+// announcer publishes the facts on records, one record after the other, until
+// each is stored, and takes them off.
 type announcer struct {
 	mu      sync.Mutex
-	waiting []*bus.Live   // guarded by mu
+	waiting []string      // sids, each once; guarded by mu
 	wake    chan struct{} // has room for one
 }
 
-func (w *Worker) announce(l *bus.Live) {
-	c := *l
+// announce has the facts of a stream be told soon.
+func (w *Worker) announce(sid string) {
 	w.announcer.mu.Lock()
-	w.announcer.waiting = append(w.announcer.waiting, &c)
+	if !slices.Contains(w.announcer.waiting, sid) {
+		w.announcer.waiting = append(w.announcer.waiting, sid)
+	}
 	w.announcer.mu.Unlock()
 	select {
 	case w.announcer.wake <- struct{}{}:
@@ -76,13 +128,13 @@ func (w *Worker) runAnnouncer(ctx, hard context.Context) {
 	a := &w.announcer
 	for {
 		a.mu.Lock()
-		var l *bus.Live
+		sid := ""
 		if len(a.waiting) > 0 {
-			l = a.waiting[0]
+			sid = a.waiting[0]
 			a.waiting = a.waiting[1:]
 		}
 		a.mu.Unlock()
-		if l == nil {
+		if sid == "" {
 			select {
 			case <-ctx.Done():
 				return
@@ -90,32 +142,63 @@ func (w *Worker) runAnnouncer(ctx, hard context.Context) {
 			}
 			continue
 		}
-		for _, ev := range facts(l) {
-			for {
-				err := bus.Publish(hard, w.bus, ev)
-				if err == nil || errors.Is(err, bus.ErrBadEvent) || hard.Err() != nil {
-					break
-				}
-				w.log.Warn("event waits for the bus", zap.String("stream", l.Name), zapErr(err))
-				if !sleep.For(hard, retryMost) {
-					break
-				}
-			}
+		err := w.tell(hard, sid)
+		if err == nil {
+			continue
 		}
-		if err := w.told(hard, l); err != nil && hard.Err() == nil {
-			w.log.Warn("what was told is not on record", zap.String("stream", l.Name), zapErr(err)) // so it may be told again
+		if hard.Err() == nil {
+			w.log.Warn("events wait for the bus", zap.String("stream", sid), zapErr(err))
 		}
+		if !sleep.For(hard, retryMost) {
+			return
+		}
+		w.announce(sid) // after the others
 	}
 }
 
-// told notes on its record that the facts of l are published.
-func (w *Worker) told(ctx context.Context, l *bus.Live) error {
-	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
-		if r.Session != l.Session || r.Told != nil && !later(l, r.Told) {
-			return errStale
+// tell publishes the facts on a stream's record, and takes them off.
+func (w *Worker) tell(ctx context.Context, sid string) error {
+	l, err := w.bus.GetLive(ctx, sid)
+	if errors.Is(err, bus.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	facts := owed(l)
+	for _, f := range facts {
+		ev, at := f.Event()
+		if ev == nil {
+			continue
 		}
-		told := l.Now()
-		r.Told = &told
+		if err := bus.Retell(ctx, w.bus, ev, at); err != nil && !errors.Is(err, bus.ErrBadEvent) {
+			return err
+		}
+	}
+	return w.told(ctx, l, facts)
+}
+
+// told takes facts that were published off the record that was l.
+func (w *Worker) told(ctx context.Context, l *bus.Live, facts []bus.StreamFact) error {
+	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+		if len(l.Untold) == 0 { // of a version that did not put them there
+			if r.Session != l.Session || r.Told != nil && !later(l, r.Told) {
+				return errStale
+			}
+			told := l.Now()
+			r.Told = &told
+			return nil
+		}
+		left := slices.DeleteFunc(slices.Clone(r.Untold), func(f bus.StreamFact) bool {
+			return slices.ContainsFunc(facts, func(o bus.StreamFact) bool { return o.ID() == f.ID() })
+		})
+		if len(left) == len(r.Untold) {
+			return errStale // another one was faster
+		}
+		if r.Untold = left; len(left) == 0 {
+			told := r.Now()
+			r.Told = &told
+		}
 		return nil
 	})
 	if errors.Is(err, errStale) {

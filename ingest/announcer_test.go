@@ -1,6 +1,8 @@
 package ingest
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -30,7 +32,8 @@ func TestFactsOfAState(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.l.SID, c.l.Session, c.l.StartedAt = "cam", "s", now()-hours
 			var got []string
-			for _, ev := range facts(&c.l) {
+			for _, f := range oldFacts(&c.l) {
+				ev, _ := f.Event()
 				got = append(got, ev.Topic())
 			}
 			if !slices.Equal(got, c.want) {
@@ -99,4 +102,128 @@ func TestToldGoesForward(t *testing.T) {
 			t.Errorf("%+v after %+v: %v", c.l.Now(), at, got)
 		}
 	}
+}
+
+// Wherever a worker is killed between a change of a stream's record and what is
+// told of it, another one tells the rest, in order, each once.
+func TestKilledBeforeItTold(t *testing.T) {
+	srv := bustest.StartServer(t)
+	cfg := DefaultConfig()
+	cfg.Listen, cfg.Open = "127.0.0.1:0", true
+	dead, err := New(cfg, srv.Connect(t), nil, nil, bustest.Log(t)) // and does not run: it tells nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	type step struct {
+		does func(sid string) error
+		told []string
+	}
+	begin := func(key string) func(string) error {
+		return func(sid string) error {
+			s := &session{w: dead, sid: sid, name: sid, app: "live", keyID: key, format: format{}}
+			_, _, _, err := dead.begin(t.Context(), s)
+			return err
+		}
+	}
+	turn := func(f func(*bus.Live) error) func(string) error {
+		return func(sid string) error {
+			l, err := dead.bus.GetLive(t.Context(), sid)
+			if err != nil {
+				return err
+			}
+			return f(l)
+		}
+	}
+	pause := turn(func(l *bus.Live) error {
+		return dead.pause(t.Context(), l, 0, now(), time.Minute, "the publisher's connection was lost")
+	})
+	finish := turn(func(l *bus.Live) error { return dead.finish(t.Context(), l) })
+	life := []step{
+		{begin("ann"), []string{"stream.started"}},
+		{pause, []string{"stream.interrupted"}},
+		{begin("ann"), []string{"stream.resumed"}},
+		{begin("ann"), []string{"stream.interrupted", "stream.resumed"}}, // on another connection, before the end of that one was noted
+		{pause, []string{"stream.interrupted"}},
+		{finish, []string{"stream.ended"}},
+		{begin("ann"), []string{"stream.started"}},
+		{pause, []string{"stream.interrupted"}},
+		{begin("bob"), []string{"stream.ended", "stream.started"}},
+	}
+	want := map[string][]string{}
+	for n := range life {
+		var told []string
+		for _, s := range life[:n+1] {
+			told = append(told, s.told...)
+		}
+		for k := range len(told) + 1 { // of which k were published, and not taken off
+			sid := fmt.Sprintf("s%d-%d", n+1, k)
+			for _, s := range life[:n+1] {
+				if err := s.does(sid); err != nil {
+					t.Fatal(err)
+				}
+			}
+			l, err := dead.bus.GetLive(t.Context(), sid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range l.Untold[:k] {
+				ev, _ := f.Event()
+				if err := bus.Publish(t.Context(), dead.bus, ev); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want[sid] = slices.Clone(told)
+			switch last := told[len(told)-1]; last {
+			case "stream.started", "stream.resumed":
+				want[sid] = append(want[sid], "stream.interrupted", "stream.ended")
+			case "stream.interrupted":
+				want[sid] = append(want[sid], "stream.ended")
+			}
+		}
+	}
+	b := srv.Connect(t)
+	dead.bus.Close() // as a SIGKILL does
+	r := &rig{t: t, bus: b}
+	runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
+	runWorker(t, srv.Connect(t), nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
+	for sid := range want {
+		if _, err := b.UpdateLive(t.Context(), sid, func(l *bus.Live) error { l.Grace = 0; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for sid := range want {
+		r.untilLive(sid, "told of", func(l *bus.Live) bool { return l.State == bus.StateEnded && len(l.Untold) == 0 })
+	}
+	got, ids := streamEvents(t, b)
+	for sid, topics := range want {
+		if !slices.Equal(got[sid], topics) {
+			t.Errorf("%s: %v, not %v", sid, got[sid], topics)
+		}
+	}
+	for id, n := range ids {
+		if n != 1 {
+			t.Errorf("%s came %d times", id, n)
+		}
+	}
+}
+
+// streamEvents are the topics of the events of each stream, in order, and how often each id came.
+func streamEvents(t *testing.T, b *bus.Bus) (topics map[string][]string, ids map[string]int) {
+	t.Helper()
+	topics, ids = map[string][]string{}, map[string]int{}
+	if err := bus.Publish(t.Context(), b, bus.StreamStarted{SID: "last"}); err != nil {
+		t.Fatal(err)
+	}
+	err := b.TailSince(t.Context(), "stream.>", time.Time{}, func(e bus.Envelope) error {
+		if e.Subject == "last" {
+			return errStale // enough
+		}
+		topics[e.Subject] = append(topics[e.Subject], e.Type)
+		ids[e.ID]++
+		return nil
+	})
+	if !errors.Is(err, errStale) {
+		t.Fatal(err)
+	}
+	return topics, ids
 }

@@ -28,7 +28,7 @@ type keeper struct {
 // waiting is a record's state of which nothing is told yet.
 type waiting struct {
 	state bus.Told
-	looks int // so often it was seen
+	looks int // so often it was seen so
 }
 
 const (
@@ -97,8 +97,8 @@ func (k *keeper) tell(l *bus.Live) {
 	}
 	u.looks++
 	k.untold[l.SID] = u
-	if u.looks == tellAfter {
-		k.w.announce(l)
+	if u.looks%tellAfter == 0 {
+		k.w.announce(l.SID)
 	}
 }
 
@@ -157,7 +157,7 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 		// A publisher who begins just now changes the record, or finds it ended: either is right.
 		return k.w.finish(ctx, l)
 	case bus.StateEnded:
-		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() {
+		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() && !untold(l) {
 			err := k.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {
 				if fresh.State != bus.StateEnded || fresh.Session != l.Session {
 					return errStale // its name was taken again, just now

@@ -21,40 +21,47 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 	if err != nil {
 		last = nil // none is left, or the update below will say what is wrong
 	}
-	var before bus.Live
 	l, err = w.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
 		if err := w.held(ctx, l, s); err != nil {
 			return err
 		}
-		before = *l
-		returns, err := w.returns(ctx, l, s, at)
+		returns, lost, err := w.returns(ctx, l, s, at)
 		if err != nil {
 			return err
 		}
+		oweOld(l)
 		if l.Told == nil {
 			l.Told = new(bus.Told)
 			if returns { // of an older version, which told what there was
 				*l.Told = l.Now()
 			}
 		}
-		if returns {
-			l.Epoch++
-		} else {
+		switch {
+		case !returns:
+			if l.State == bus.StateLive || l.State == bus.StateGrace {
+				owe(l, ended(l, at, "another publisher took the name"))
+			}
 			l.Session, l.Epoch, l.StartedAt = nuid.Next(), 0, at
+		case l.State == bus.StateLive: // nobody noted yet that the publisher was gone
+			owe(l, interrupted(l, min(lost, at)))
+			fallthrough
+		default:
+			l.Epoch++
 		}
 		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.app, bus.StateLive, w.bus.ID(), s.keyID, s.format.software
 		l.PausedAt, l.Grace, l.EndedAt, l.LastMedia, l.Reason = 0, 0, 0, 0, ""
 		s.format.describe(l)
+		if returns {
+			owe(l, resumed(l, at))
+		} else {
+			owe(l, started(l))
+		}
 		return nil
 	})
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if before.Session != "" && before.Session != l.Session && before.State != bus.StateEnded {
-		before.State, before.EndedAt, before.Reason = bus.StateEnded, at, "another publisher took the name"
-		w.announce(&before)
-	}
-	w.announce(l)
+	w.announce(l.SID)
 	first = l.StartedAt
 	if l.Epoch > 0 {
 		start = at - l.StartedAt
@@ -68,23 +75,24 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 	return l, start, first, nil
 }
 
-// returns says whether s goes on with the stream that l records. A record that
-// is still live though its worker was lost, and the box may have been off for
-// long, says nothing of when: the logs do.
-func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64) (bool, error) {
+// returns says whether s goes on with the stream that l records, and since when
+// that was without a publisher. A record that is still live though its worker
+// was lost, and the box may have been off for long, says nothing of when: the
+// logs do.
+func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64) (yes bool, lost int64, err error) {
 	if l.App != s.app || l.KeyID != s.keyID {
-		return false, nil
+		return false, at, nil
 	}
 	switch {
 	case l.State == bus.StateGrace:
-		return at-l.PausedAt <= l.Grace, nil
+		return at-l.PausedAt <= l.Grace, l.PausedAt, nil
 	case l.State != bus.StateLive:
-		return false, nil
+		return false, at, nil
 	case l.Ingest == w.bus.ID():
-		return true, nil
+		return true, at, nil
 	}
 	seen, err := w.seen(ctx, l)
-	return at-seen <= w.cfg.Grace.Milliseconds(), err
+	return at-seen <= w.cfg.Grace.Milliseconds(), seen, err
 }
 
 // seen is the last sign of life of a stream whose record is live, unix ms.
@@ -151,6 +159,7 @@ func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, 
 	}
 	return w.turn(ctx, l, bus.StateLive, func(l *bus.Live) {
 		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, at, grace.Milliseconds(), last, reason
+		owe(l, interrupted(l, at))
 	})
 }
 
@@ -158,15 +167,17 @@ func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, 
 func (w *Worker) finish(ctx context.Context, l *bus.Live) error {
 	return w.turn(ctx, l, bus.StateGrace, func(l *bus.Live) {
 		l.State, l.EndedAt = bus.StateEnded, now()
+		owe(l, ended(l, l.EndedAt, l.Reason))
 	})
 }
 
 // turn changes the record if it is still at l's epoch and in the state from.
 func (w *Worker) turn(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
-	changed, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
 		if r.State != from || r.Session != l.Session || r.Epoch != l.Epoch {
 			return errStale
 		}
+		oweOld(r)
 		change(r)
 		return nil
 	})
@@ -174,7 +185,7 @@ func (w *Worker) turn(ctx context.Context, l *bus.Live, from string, change func
 		return nil
 	}
 	if err == nil {
-		w.announce(changed)
+		w.announce(l.SID)
 	}
 	return err
 }
