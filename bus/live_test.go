@@ -3,8 +3,8 @@ package bus
 import (
 	"context"
 	"errors"
-	"sync"
 	"reflect"
+	"sync"
 	"testing"
 )
 

@@ -29,9 +29,11 @@ func (f *facts) again(ctx context.Context, r *bus.Room, m bus.Member) error {
 	return f.joined(ctx, r, m)
 }
 
-// joined tells of a new member. Called again it changes nothing.
+// joined tells of a new member, and before it that the call started, while the
+// worker of its first member may not have come to that. Called again it changes
+// nothing.
 func (f *facts) joined(ctx context.Context, r *bus.Room, m bus.Member) error {
-	if p := r.Present(); len(p) > 0 && p[0].SID == m.SID {
+	if recent(r.Started) {
 		if err := f.shared.tell(ctx, bus.CallStarted{Room: r.Name, Call: r.Call, StartedAt: r.Started}); err != nil {
 			return err
 		}

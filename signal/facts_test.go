@@ -73,3 +73,33 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 		}
 	}
 }
+
+// A member joins a call whose first member's worker has not told yet that it
+// started, and may be dead: that is told before.
+func TestStartedIsToldBeforeJoined(t *testing.T) {
+	b := bustest.New(t)
+	later := bus.NewLater(b)
+	ctx, cancel := context.WithTimeout(t.Context(), bustest.Patience)
+	var wg sync.WaitGroup
+	wg.Go(func() { later.Run(ctx) })
+	now := time.Now().UnixMilli()
+	second := bus.Member{SID: "bob", Worker: b.ID(), Joined: now}
+	r := &bus.Room{Name: "kitchen", Call: "c1", Started: now - 10, Members: []bus.Member{{SID: "ann", Worker: "dead", Joined: now - 10}, second}}
+	f := facts{overBus{b, later}}
+	if err := f.joined(ctx, r, second); err != nil {
+		t.Fatal(err)
+	}
+	enough := errors.New("enough")
+	var got []string
+	err := b.TailSince(ctx, "call.>", time.Time{}, func(e bus.Envelope) error {
+		if got = append(got, e.Type); len(got) == 2 {
+			return enough
+		}
+		return nil
+	})
+	if want := "[call.started call.joined]"; !errors.Is(err, enough) || fmt.Sprint(got) != want {
+		t.Errorf("%v, not %s: %v", got, want, err)
+	}
+	cancel()
+	wg.Wait()
+}
