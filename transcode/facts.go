@@ -86,10 +86,14 @@ func (f *facts) run(ctx context.Context) {
 	}
 }
 
-// segmentFact gathers what segment.ready says while a segment is made. It is carried in Resume.
+// segmentFact gathers what segment.ready says while a segment is made, and has
+// what the next worker says again. It is carried in Resume.
 type segmentFact struct {
 	Open *bus.SegmentReady `json:"open,omitempty"` // the segment being made
 	Last *bus.SegmentReady `json:"last,omitempty"` // the newest whole one
+
+	Ready *bus.RenditionReady `json:"ready,omitempty"` // while the first segment of an epoch is made, what is said with its first part
+	Begun int                 `json:"begun,omitempty"` // the epoch of the newest segment, and 1; 0: none
 }
 
 // add takes a part of the rendition.
@@ -98,6 +102,11 @@ func (s *segmentFact) add(p *bus.Part, session, name string) {
 		s.Open = &bus.SegmentReady{
 			SID: p.SID, Name: name, Session: session, Rendition: p.Rendition, MSN: p.MSN,
 			Start: p.Start, PDT: p.Segment.PDT, Discontinuity: p.Segment.Discontinuity,
+		}
+		s.Ready = nil
+		if begun := p.Segment.Epoch + 1; s.Begun != begun {
+			ready := renditionReady(p, name)
+			s.Ready, s.Begun = &ready, begun
 		}
 	}
 	if s.Open == nil {

@@ -3,6 +3,7 @@ package transcode
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	imagejpeg "image/jpeg"
 	"testing"
 	"time"
@@ -75,6 +76,37 @@ func TestFacts(t *testing.T) {
 		img, err := imagejpeg.DecodeConfig(bytes.NewReader(pic))
 		if err != nil || img.Width != width || img.Height != width*9/16 {
 			t.Errorf("picture: %+v, %v; want %d wide", img, err, width)
+		}
+	}
+}
+
+// That a rendition is ready is in what the next worker goes on from, for as long
+// as its first segment of an epoch is made: the last one may not have said it.
+func TestReadinessIsTakenUp(t *testing.T) {
+	var f segmentFact
+	for _, c := range []struct {
+		epoch int // of the segment that begins; -1: none does
+		last  bool
+		want  int // epoch of which it is to be said; -1: none
+	}{{0, false, 0}, {-1, false, 0}, {-1, true, 0}, {0, false, -1}, {-1, true, -1}, {1, false, 1}, {-1, true, 1}, {1, true, -1}} {
+		p := &bus.Part{SID: "cam", Rendition: "720p", Last: c.last}
+		if c.epoch >= 0 {
+			p.Segment = &bus.Segment{Session: "s", Epoch: c.epoch, Codecs: "avc1.4d401f"}
+		}
+		f.add(p, "s", "cam")
+		carried, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f = segmentFact{}
+		if err := json.Unmarshal(carried, &f); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case c.want < 0 && f.Ready != nil:
+			t.Errorf("%+v is to be said again after %+v", *f.Ready, c)
+		case c.want >= 0 && (f.Ready == nil || f.Ready.Epoch != c.want || f.Ready.Codecs == "" || f.Ready.Session != "s"):
+			t.Errorf("%+v is to be said again after %+v", f.Ready, c)
 		}
 	}
 }

@@ -74,8 +74,11 @@ func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64)
 		out.add(r)
 	}
 	for _, r := range j.rends {
+		if r.fact.Ready != nil {
+			j.facts.say(*r.fact.Ready) // perhaps the last worker could not
+		}
 		if r.fact.Last != nil {
-			j.facts.say(*r.fact.Last) // perhaps the last worker could not
+			j.facts.say(*r.fact.Last)
 		}
 		j.publish(r)
 	}

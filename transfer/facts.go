@@ -142,9 +142,9 @@ func (f *facts) tell(ctx context.Context, name string) error {
 		f.hash(name) // which wakes us again
 		return nil
 	}
-	err = bus.Publish(ctx, f.bus, bus.UploadCompleted{
+	err = bus.Retell(ctx, f.bus, bus.UploadCompleted{
 		Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
-	})
+	}, time.UnixMilli(i.Completed))
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (f *facts) tellCreated(ctx context.Context, i *info, dir string) error {
 	if f.s.has(done) {
 		return nil
 	}
-	err := bus.Publish(ctx, f.bus, bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created})
+	err := bus.Retell(ctx, f.bus, bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created}, time.UnixMilli(i.Created))
 	if err != nil {
 		return err
 	}
@@ -173,9 +173,9 @@ func (f *facts) tellLost(ctx context.Context, i *info, dir string) error {
 	if err != nil || json.Unmarshal(b, &l) != nil {
 		l = lost{Lost: -1, At: f.s.now().UnixMilli(), Reason: "the note of what was damaged is damaged too"}
 	}
-	err = bus.Publish(ctx, f.bus, bus.UploadCorrupt{
+	err = bus.Retell(ctx, f.bus, bus.UploadCorrupt{
 		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: l.Offset, Lost: l.Lost, FoundAt: l.At, Reason: l.Reason,
-	})
+	}, time.UnixMilli(l.At))
 	if err != nil {
 		return err
 	}
@@ -187,9 +187,9 @@ func (f *facts) tellRemoved(ctx context.Context, dir string, i *info, why gone) 
 	if err := f.tellCreated(ctx, i, dir); err != nil {
 		return err
 	}
-	return bus.Publish(ctx, f.bus, bus.UploadRemoved{
+	return bus.Retell(ctx, f.bus, bus.UploadRemoved{
 		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.complete(), RemovedAt: why.At, Reason: why.Reason,
-	})
+	}, time.UnixMilli(why.At))
 }
 
 // tellDamaged tells of an upload whose metadata nobody can read, and that it
