@@ -61,9 +61,37 @@ func (s *streamModel) start() {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.saidAgain()
 	for _, c := range s.media {
 		if c.Seq >= from {
 			s.read(c)
+		}
+	}
+}
+
+// saidAgain holds that a worker says that a rendition is ready of which no
+// second segment has begun in this epoch: the one before may not have said it.
+func (s *streamModel) saidAgain() {
+	s.t.Helper()
+	for name, parts := range s.parts {
+		if last := parts[len(parts)-1]; last.EOS || last.Resume == nil {
+			continue
+		}
+		var begun []*bus.Segment
+		for _, p := range parts {
+			if p.Segment != nil {
+				begun = append(begun, p.Segment)
+			}
+		}
+		n := len(begun)
+		if n == 0 || begun[n-1].Session != s.j.session || n > 1 && begun[n-2].Session == s.j.session && begun[n-2].Epoch == begun[n-1].Epoch {
+			continue
+		}
+		if !slices.ContainsFunc(s.j.facts.queue, func(e bus.Event) bool {
+			ready, ok := e.(bus.RenditionReady)
+			return ok && ready.Rendition == name && ready.Epoch == begun[n-1].Epoch && ready.Session == s.j.session
+		}) {
+			s.t.Errorf("%s of epoch %d is not said to be ready", name, begun[n-1].Epoch)
 		}
 	}
 }
