@@ -132,10 +132,10 @@ func (p *program) home() string {
 	if p.cfg.HTTP.PublicURL != "" {
 		return strings.TrimSuffix(p.cfg.HTTP.PublicURL, "/") + "/"
 	}
-	if addr := p.addr("https"); addr != "" && p.cfg.TLS.Cert != "" { // browsers warn of a private certificate
+	if addr := p.addr("https"); addr != "" && (p.cfg.TLS.Cert != "" || len(p.cfg.TLS.ACME.Names) > 0) { // browsers warn of a private certificate
 		host, port, _ := net.SplitHostPort(reachable(addr))
 		if host = p.cert.host(host); host != "" {
-			u := url.URL{Scheme: "https", Host: net.JoinHostPort(host, port), Path: "/"}
+			u := url.URL{Scheme: "https", Host: httpsHost(host, port), Path: "/"}
 			return u.String()
 		}
 	}
@@ -157,6 +157,17 @@ func busShown(address string) string {
 		at = u.String()
 	}
 	return at
+}
+
+// httpsHost is how a link over HTTPS names a host and a port.
+func httpsHost(host, port string) string {
+	if port != "443" {
+		return net.JoinHostPort(host, port)
+	}
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // reachable replaces "all addresses" by this machine's address in its network.

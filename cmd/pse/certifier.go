@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,27 +27,33 @@ import (
 const rootPath = "/certificate/pse.crt"
 
 // A certifier is where all TLS listeners of this process have their
-// certificate from: the owner's files, or a private authority. It is opened
-// when the first of them asks.
+// certificate from: the owner's files, or a private authority, and for some
+// names an ACME server. It is opened when the first of them asks.
 type certifier struct {
-	cfg   TLSConfig
-	dir   string
-	names []string
-	log   *zap.Logger
+	cfg    TLSConfig
+	byACME func() (certificate.ACMEConfig, error) // what cfg.ACME comes to
+	dir    string
+	names  []string
+	log    *zap.Logger
 
 	mu        sync.Mutex // guards what follows
 	config    func(protocols ...string) *tls.Config
 	authority *certificate.Authority // nil with the owner's files
 	pair      *certificate.Pair      // the owner's files, nil without
+	acme      *certificate.ACME      // nil without such names
 }
 
 func newCertifier(cfg Config, log *zap.Logger) *certifier {
-	c := &certifier{cfg: cfg.TLS, dir: filepath.Join(cfg.Data, "tls"), names: cfg.TLS.Names, log: log}
+	c := &certifier{cfg: cfg.TLS, byACME: cfg.acme, dir: filepath.Join(cfg.Data, "tls"), log: log}
+	c.names = slices.Concat(cfg.TLS.Names, cfg.TLS.ACME.Names)
 	if u, err := url.Parse(cfg.HTTP.PublicURL); err == nil && u.Hostname() != "" {
-		c.names = append(c.names[:len(c.names):len(c.names)], u.Hostname())
+		c.names = append(c.names, u.Hostname())
 	}
 	return c
 }
+
+// acmeDir is where certificates by ACME are, and the account.
+func (c *certifier) acmeDir() string { return filepath.Join(c.dir, "acme") }
 
 // open gives what makes a listener's configuration.
 func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
@@ -69,16 +77,34 @@ func (c *certifier) open() (func(protocols ...string) *tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.config, c.authority = a.Config, a
+	if len(c.cfg.ACME.Names) == 0 {
+		c.config, c.authority = a.Config, a
+		return c.config, nil
+	}
+	how, err := c.byACME()
+	if err != nil {
+		return nil, err
+	}
+	acme, err := certificate.OpenACME(c.acmeDir(), how, c.log)
+	if err != nil {
+		return nil, err
+	}
+	c.config = func(protocols ...string) *tls.Config { return acme.Config(a, protocols...) }
+	c.authority, c.acme = a, acme
 	return c.config, nil
 }
 
-// trouble says why devices refuse the owner's certificate, or soon will. Nil-safe.
+// trouble says why devices refuse the owner's certificate, or one by ACME, or
+// soon will. Nil-safe.
 func (c *certifier) trouble(now time.Time) error {
 	if pair := c.owners(); pair != nil {
 		return pair.Trouble(c.names, now)
 	}
-	return nil // a private authority renews its own
+	var all []error
+	for _, s := range c.states() {
+		all = append(all, s.Trouble(now))
+	}
+	return errors.Join(all...) // a private authority renews its own
 }
 
 // owners are the owner's files, nil without, or while nobody needs them. Nil-safe.
@@ -89,6 +115,50 @@ func (c *certifier) owners() *certificate.Pair {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pair
+}
+
+// managed are the certificates by ACME, nil without, or while nobody needs them. Nil-safe.
+func (c *certifier) managed() *certificate.ACME {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acme
+}
+
+// states are those of the certificates by ACME. Nil-safe.
+func (c *certifier) states() []certificate.State {
+	if acme := c.managed(); acme != nil {
+		return acme.States()
+	}
+	return nil
+}
+
+// start gets certificates by ACME, and renews them, until ctx ends or stop is
+// called. It calls got when a name has its first.
+func (c *certifier) start(ctx context.Context, got func()) (stop func()) {
+	acme := c.managed()
+	if acme == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		acme.Run(ctx, got)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// again has an ACME server be asked at once for what it did not grant.
+func (c *certifier) again() {
+	if acme := c.managed(); acme != nil {
+		acme.Again()
+	}
 }
 
 // move has the owner's certificate come from other files. It reports false where
@@ -104,6 +174,9 @@ func (c *certifier) move(cert, key string) (bool, error) {
 // host is what a link over TLS may call this machine: what it is reached by, if
 // the certificate is for that, else a name that it is for; empty if there is none.
 func (c *certifier) host(reached string) string {
+	if acme := c.managed(); acme != nil {
+		return hostByACME(acme, reached, c.cfg.ACME.Names)
+	}
 	pair := c.owners()
 	if pair == nil {
 		return reached
@@ -120,6 +193,16 @@ func (c *certifier) host(reached string) string {
 	return ""
 }
 
+// hostByACME is what a link may call this machine whose names have certificates by ACME.
+func hostByACME(acme *certificate.ACME, reached string, names []string) string {
+	for _, name := range append([]string{reached}, names...) {
+		if !strings.Contains(name, "*") && acme.For(name, time.Now()) != nil {
+			return name
+		}
+	}
+	return ""
+}
+
 // lookEvery is how often somebody looks whether a certificate has become bad.
 const lookEvery = 10 * time.Minute
 
@@ -129,7 +212,7 @@ func (c *certifier) watch(ctx context.Context) {
 	said := ""
 	for {
 		now := ""
-		if err := c.trouble(time.Now()); err != nil {
+		if err := c.trouble(time.Now()); err != nil && !c.waits() {
 			now = err.Error()
 		}
 		switch {
@@ -143,6 +226,11 @@ func (c *certifier) watch(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// waits says that an ACME server was asked for the first time, and has not answered yet.
+func (c *certifier) waits() bool {
+	return slices.ContainsFunc(c.states(), func(s certificate.State) bool { return s.Leaf == nil && s.Failed == "" })
 }
 
 // Describe is prometheus's.
@@ -159,9 +247,14 @@ func (c *certifier) Collect(ch chan<- prometheus.Metric) {
 	case authority != nil:
 		ch <- prometheus.MustNewConstMetric(notAfter, prometheus.GaugeValue, float64(authority.Root().Until.Unix()), "root")
 	}
+	for _, s := range c.states() {
+		if s.Leaf != nil {
+			ch <- prometheus.MustNewConstMetric(notAfter, prometheus.GaugeValue, float64(s.Leaf.NotAfter.Unix()), s.Name)
+		}
+	}
 }
 
-var notAfter = prometheus.NewDesc("pse_tls_not_after_seconds", "When the certificate ends, Unix time: that of tls.cert (files), or the private root.", []string{"certificate"}, nil)
+var notAfter = prometheus.NewDesc("pse_tls_not_after_seconds", "When the certificate ends, Unix time: that of tls.cert (files), the private root (root), or of a name by ACME (the name).", []string{"certificate"}, nil)
 
 // routes answers what a phone needs to trust this box, whose HTTPS listens at addr.
 func (c *certifier) routes(mux *http.ServeMux, addr string) {
@@ -170,11 +263,19 @@ func (c *certifier) routes(mux *http.ServeMux, addr string) {
 	c.mu.Lock()
 	a := c.authority
 	c.mu.Unlock()
-	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")
-		_ = json.NewEncoder(w).Encode(say(a, port))
+		said := say(a, port)
+		if acme := c.managed(); acme != nil {
+			said.Name = hostByACME(acme, hostOf(r), c.cfg.ACME.Names)
+			said.Private = said.Name != hostOf(r)
+		}
+		_ = json.NewEncoder(w).Encode(said)
 	})
+	if acme := c.managed(); acme != nil {
+		mux.Handle("GET "+challengePath, acme)
+	}
 	if a == nil {
 		return
 	}
@@ -196,6 +297,7 @@ type saidCertificate struct {
 	Constrained bool         `json:"constrained,omitempty"` // it vouches for this box and private networks only
 	Earlier     *saidEarlier `json:"earlier,omitempty"`
 	HTTPS       int          `json:"https,omitempty"` // the port
+	Name        string       `json:"name,omitempty"`  // what to call the box there, so that all devices trust it
 }
 
 // saidEarlier is the root that devices may have from before.

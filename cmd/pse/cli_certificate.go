@@ -31,6 +31,11 @@ func (certificateShow) Run(s *scope) error {
 		_, err := fmt.Fprintf(s.out, "The certificate is the owner's: %s; no private root is in use.\n", c.cfg.Cert)
 		return err
 	}
+	if len(c.cfg.ACME.Names) > 0 {
+		if err := c.printStates(s.out); err != nil {
+			return err
+		}
+	}
 	root, err := certificate.Look(c.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("there is no private root in %s yet; the first pse serve makes it, or give another directory with --data", c.dir)
@@ -60,6 +65,30 @@ func (certificateRenew) Run(s *scope) error {
 		return err
 	}
 	_, err = fmt.Fprint(s.out, "\nA running pse serve uses it within seconds. Each device now installs it from /certificate, and can forget the one before.\n")
+	return err
+}
+
+// printStates shows the certificates by ACME.
+func (c *certifier) printStates(w io.Writer) error {
+	how, err := c.byACME()
+	if err != nil {
+		return err
+	}
+	states, err := certificate.LookACME(c.acmeDir(), how)
+	if err != nil {
+		return err
+	}
+	for _, st := range states {
+		if _, err := fmt.Fprintf(w, "By ACME    %s\n", st); err != nil {
+			return err
+		}
+		if st.Failed != "" {
+			if _, err := fmt.Fprintf(w, "  failed   %s\n", st.Failed); err != nil {
+				return err
+			}
+		}
+	}
+	_, err = fmt.Fprint(w, "\nDevices that ask for another name or address get a certificate of the private root:\n")
 	return err
 }
 

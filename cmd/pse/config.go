@@ -63,6 +63,8 @@ type TLSConfig struct {
 	Cert  string   `yaml:"cert"`  // PEM file, read anew when it changes; empty: certificates of a private authority
 	Key   string   `yaml:"key"`   // PEM file
 	Names []string `yaml:"names"` // names and addresses that the private certificate is for, beside the machine's own
+
+	ACME ACMEConfig `yaml:"acme"`
 }
 
 // AdminConfig is the listener for those who run the box.
@@ -114,6 +116,7 @@ func DefaultConfig() Config {
 			Listen: ":8080", TLSListen: ":8443", DrainTimeout: 10 * time.Second, MaxPerIP: 2000,
 			TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
 		},
+		TLS:   TLSConfig{ACME: ACMEConfig{DNS: ACMEDNSConfig{Algorithm: "hmac-sha256"}}},
 		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
 		Bus: BusConfig{
 			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
@@ -203,10 +206,14 @@ func (c HTTPConfig) validateURL() error {
 }
 
 func (c TLSConfig) validate() error {
+	var errs []error
 	if (c.Cert == "") != (c.Key == "") {
-		return section("tls", errors.New("cert and key go together; give both or none"))
+		errs = append(errs, errors.New("cert and key go together; give both or none"))
 	}
-	return nil
+	if c.Cert != "" && len(c.ACME.Names) > 0 {
+		errs = append(errs, errors.New("cert and acme.names are two ways to a certificate; give one of them"))
+	}
+	return errors.Join(section("tls", errs...), section("tls.acme", c.ACME.validate()...))
 }
 
 func (c AdminConfig) validate() error {

@@ -129,6 +129,9 @@ func lookAtFiles() finding {
 func lookAtCertificate(cfg Config) finding {
 	const name = "certificate"
 	c := newCertifier(cfg, zap.NewNop())
+	if len(cfg.TLS.ACME.Names) > 0 {
+		return lookAtACME(cfg, c.acmeDir())
+	}
 	if cfg.TLS.Cert == "" {
 		root, err := certificate.Look(c.dir)
 		switch {
@@ -148,4 +151,29 @@ func lookAtCertificate(cfg Config) finding {
 	}
 	leaf := c.owners().Leaf(time.Now())
 	return well(name, fmt.Sprintf("for %s, until %s", strings.Join(certificate.Of(leaf), ", "), leaf.NotAfter.UTC().Format(time.DateOnly)))
+}
+
+// lookAtACME asks what became of the certificates by ACME.
+func lookAtACME(cfg Config, dir string) finding {
+	const name, next = "certificate", "until it is mended the box shows its private certificate; README, Ports"
+	how, err := cfg.acme()
+	if err != nil {
+		return failedBy(name, err, "correct tls.acme")
+	}
+	states, err := certificate.LookACME(dir, how)
+	if err != nil {
+		return failedBy(name, err, "run pse doctor as the user who runs pse serve")
+	}
+	var seen []string
+	var wrong []error
+	for _, s := range states {
+		seen = append(seen, s.String())
+		if s.Leaf != nil || s.Failed != "" { // else it is yet to be asked for
+			wrong = append(wrong, s.Trouble(time.Now()))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return failedBy(name, err, next)
+	}
+	return well(name, strings.Join(seen, "; "))
 }

@@ -18,6 +18,9 @@ func lookAtPorts(cfg Config) []finding {
 	if cfg.HTTP.TLSListen != listenOff {
 		ports = append(ports, port{"https", cfg.HTTP.TLSListen, "http.tls_listen"})
 	}
+	if at := cfg.TLS.ACME; len(at.Names) > 0 && at.HTTPListen != "" {
+		ports = append(ports, port{"acme", at.HTTPListen, "tls.acme.http_listen"})
+	}
 	if cfg.Admin.Listen != listenOff {
 		ports = append(ports, port{"admin", cfg.Admin.Listen, "--admin"})
 	}

@@ -93,6 +93,7 @@ func (r *reloader) reload() {
 			later = append(later, tls...)
 		}
 	}
+	r.cert.again()
 	slices.Sort(later)
 	r.log.Info("the configuration was read again", zap.Stringer("source", l.source), zap.Strings("applied", applied), zap.Strings("after a restart", later))
 }

@@ -139,6 +139,12 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 				return err
 			}
 		}
+		if at := p.cfg.TLS.ACME; len(at.Names) > 0 && at.HTTPListen != "" {
+			if err := public.listenChallenges(at.HTTPListen, p.cfg); err != nil {
+				public.stop(0)
+				return err
+			}
+		}
 		p.listens("http", public.clear.Addr().String())
 		if public.secure != nil {
 			p.listens("https", public.secure.Addr().String())
@@ -177,6 +183,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 		}
 		return err
 	}
+	defer p.cert.start(ctx, func() { log.Info("links can have the name now", zap.String("url", p.home())) })()
 	go p.cert.watch(ctx)
 	go p.disks.look(ctx)
 	go watchdog(ctx, func() { sup.ready() })

@@ -28,6 +28,21 @@ var privateRanges = []netip.Prefix{
 	netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fc00::/7"), netip.MustParsePrefix("fe80::/10"),
 }
 
+// IsPrivate reports a name or an address that exists in private networks only.
+func IsPrivate(name string) bool {
+	ip, err := netip.ParseAddr(name)
+	if err != nil {
+		return within(privateNames, strings.ToLower(name))
+	}
+	return isPrivateAddress(ip)
+}
+
+// isPrivateAddress reports an address that no public site has.
+func isPrivateAddress(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	return slices.ContainsFunc(privateRanges, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
 // constrain writes into the template of a root what it may vouch for: private
 // names and addresses, and what the box is called now. A global IPv6 address
 // stands for its /64, in which boxes change theirs by themselves.

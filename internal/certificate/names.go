@@ -50,6 +50,12 @@ func (n *Names) add(name string) {
 	}
 }
 
+// IsName reports a domain that may stand in a certificate, or *. before one.
+func IsName(name string) bool {
+	name = strings.ToLower(name)
+	return isDNS(name) && strings.Contains(name, ".") && !strings.Contains(strings.TrimPrefix(name, "*."), "*")
+}
+
 // isDNS reports a name that may stand in a certificate (RFC 5280 4.2.1.6).
 func isDNS(name string) bool {
 	if name == "" || len(name) > 253 {

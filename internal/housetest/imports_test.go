@@ -58,6 +58,10 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/alecthomas/kong":         {"cmd/pse/cli.go"},
 		"github.com/goccy/go-yaml":           {"cmd/pse/settings.go", "cmd/pse/config_load.go", "cmd/pse/cli_config.go"},
 		"github.com/mdp/qrterminal":          {"cmd/pse/banner.go"},
+		"github.com/caddyserver/certmagic":   {"internal/certificate/acme.go", "internal/certificate/acme_state.go", "internal/certificate/acme_dns.go"},
+		"github.com/mholt/acmez":             {"internal/certificate/acme.go", "internal/certificate/acme_words.go"},
+		"github.com/libdns":                  {"internal/certificate/acme_dns.go"},
+		"github.com/miekg/dns":               {"internal/certificate/pebbletest/"},
 		"github.com/nats-io/nats-server/v2":  {"bus/"},
 		"github.com/nats-io/nats.go":         {"bus/"},
 		"github.com/chromedp":                {"internal/browser/"},
@@ -102,12 +106,13 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		t.Fatal("go list shows no bus in the program: the test tests nothing")
 	}
 	forbidden := map[string]string{
-		"testing":                           "a test's support was imported by the program",
-		"github.com/chromedp/chromedp":      "it drives browsers in tests",
-		"github.com/johannesboyne/gofakes3": "a server for tests",
-		"github.com/bluenviron/gohlslib":    "a second opinion for tests only",
-		module + "/bus/bustest":             "a bus for tests",
-		module + "/bus/natstest":            "a NATS server for tests",
+		"testing":                             "a test's support was imported by the program",
+		"github.com/chromedp/chromedp":        "it drives browsers in tests",
+		"github.com/johannesboyne/gofakes3":   "a server for tests",
+		"github.com/bluenviron/gohlslib":      "a second opinion for tests only",
+		module + "/bus/bustest":               "a bus for tests",
+		module + "/bus/natstest":              "a NATS server for tests",
+		"github.com/letsencrypt/pebble/v2/ca": "a server for tests",
 	}
 	for dep, because := range forbidden {
 		if slices.Contains(deps, dep) {

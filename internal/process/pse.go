@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,10 +18,16 @@ import (
 
 // Build builds the program into dir and returns its path.
 func Build(ctx context.Context, dir string) (string, error) {
-	bin := filepath.Join(dir, "pse")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, "github.com/helios-h2020/pse/cmd/pse")
+	return BuildPackage(ctx, dir, "github.com/helios-h2020/pse/cmd/pse")
+}
+
+// BuildPackage builds a program of ours, or one that go.mod names as a tool, into
+// dir and returns its path.
+func BuildPackage(ctx context.Context, dir, pkg string) (string, error) {
+	bin := filepath.Join(dir, path.Base(pkg))
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", bin, pkg)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build pse: %w: %s", err, out)
+		return "", fmt.Errorf("build %s: %w: %s", path.Base(pkg), err, out)
 	}
 	return bin, nil
 }

@@ -1,0 +1,316 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/certificate/pebbletest"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+const acmeName = "live.example.org"
+
+// An acmeBox is a box whose name has its certificate from a Pebble.
+type acmeBox struct {
+	t      *testing.T
+	pebble *pebbletest.Pebble
+	zone   *pebbletest.Zone
+	http   string
+	https  string
+	set    []string
+	data   string
+	*process.PSE
+}
+
+// newACMEBox makes one that is not started, and neither is its Pebble.
+func newACMEBox(t *testing.T, o pebbletest.Options, name string, set ...string) *acmeBox {
+	t.Helper()
+	b := &acmeBox{t: t, zone: pebbletest.NewZone(t, "example.org"), http: freeAddr(t), https: freeAddr(t), data: t.TempDir()}
+	o.TLS, o.Resolver = b.https, b.zone.Addr
+	if o.HTTP == "" {
+		o.HTTP = b.http
+	}
+	b.pebble = pebbletest.New(t, o)
+	b.set = append([]string{
+		"http.tls_listen=" + b.https, "tls.acme.names=" + name, "tls.acme.directory=" + b.pebble.Directory, "tls.acme.ca=" + b.pebble.CA,
+	}, set...)
+	return b
+}
+
+func (b *acmeBox) start() {
+	b.t.Helper()
+	b.PSE = start(b.t, process.PSEOptions{Name: "acme", Data: b.data, HTTP: b.http, Set: b.set})
+}
+
+// dial asks the box for a name (none: for its address), and returns the
+// certificate if it is of one of the roots.
+func (b *acmeBox) dial(name string, roots *x509.CertPool) (*x509.Certificate, error) {
+	c, err := tls.Dial("tcp", b.https, &tls.Config{ServerName: name, RootCAs: roots, InsecureSkipVerify: roots == nil})
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	return c.ConnectionState().PeerCertificates[0], nil
+}
+
+// serves waits until the box has a certificate of Pebble for a name.
+func (b *acmeBox) serves(name string) (c *x509.Certificate) {
+	b.t.Helper()
+	roots := b.pebble.Roots()
+	eventually(b.t, func() (err error) {
+		c, err = b.dial(name, roots)
+		return err
+	})
+	return c
+}
+
+// degraded is what /readyz says of the certificate.
+func (b *acmeBox) degraded() string {
+	b.t.Helper()
+	body, err := get("http://"+b.Admin+"/readyz", http.StatusOK)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var r readiness
+	if err := json.Unmarshal([]byte(body), &r); err != nil {
+		b.t.Fatal(err)
+	}
+	return r.Degraded["certificate"]
+}
+
+// isWell waits until nothing is wrong with the certificate.
+func (b *acmeBox) isWell() {
+	b.t.Helper()
+	eventually(b.t, func() error {
+		if why := b.degraded(); why != "" {
+			return errors.New(why)
+		}
+		return nil
+	})
+}
+
+// doctor is what the doctor says of the certificate.
+func (b *acmeBox) doctor() string {
+	b.t.Helper()
+	args := []string{"doctor", "--data", b.data}
+	for _, kv := range b.set {
+		args = append(args, "--set", kv)
+	}
+	out, _ := cli(b.t, nil, args...)
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, " certificate ") {
+			return line
+		}
+	}
+	return out
+}
+
+// Whichever way the server asks, the box gets a certificate for its name. Who
+// asks for another gets the private one.
+func TestACMEChallenges(t *testing.T) {
+	t.Parallel()
+	for name, set := range map[string][]string{
+		"http-01":     {"tls.acme.challenges=http-01"},
+		"tls-alpn-01": {"tls.acme.challenges=tls-alpn-01"},
+		"dns-01":      nil,
+		"of its own":  nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o, domain := pebbletest.Options{}, acmeName
+			if name == "of its own" {
+				o.HTTP = freeAddr(t)
+				set = []string{"tls.acme.challenges=http-01", "tls.acme.http_listen=" + o.HTTP}
+			}
+			if name == "dns-01" {
+				domain = "*.example.org"
+			}
+			b := newACMEBox(t, o, domain, set...)
+			if name == "dns-01" {
+				b.set = append(b.set, "tls.acme.dns.server="+b.zone.Addr, "tls.acme.dns.resolver="+b.zone.Addr,
+					"tls.acme.dns.key_name="+pebbletest.KeyName, "tls.acme.dns.key="+pebbletest.Key)
+			}
+			b.pebble.Start()
+			b.start()
+			c := b.serves(acmeName)
+			b.isWell()
+			if other, err := b.dial("", nil); err != nil || other.Equal(c) || other.VerifyHostname("127.0.0.1") != nil {
+				t.Errorf("who asks for the address gets %v, %v", other, err)
+			}
+			metrics, err := get("http://"+b.Admin+"/metrics", http.StatusOK)
+			if want := fmt.Sprintf("pse_tls_not_after_seconds{certificate=%q} %s\n", domain, unixTime(c.NotAfter)); err != nil || !strings.Contains(metrics, want) {
+				t.Errorf("%v: no %s in the metrics", err, want)
+			}
+			if out := b.doctor(); !strings.HasPrefix(out, "ok ") || !strings.Contains(out, "for "+domain+", until ") {
+				t.Errorf("doctor: %s", out)
+			}
+		})
+	}
+}
+
+// unixTime is a time as Prometheus writes it.
+func unixTime(at time.Time) string {
+	return fmt.Sprintf("%g", float64(at.Unix()))
+}
+
+// A certificate that ends is renewed while the box serves: connections that are
+// open stay, new ones get the new certificate. When no new one can be had, that
+// is said with the cause, wherever an owner looks.
+func TestACMERenewal(t *testing.T) {
+	t.Parallel()
+	b := newACMEBox(t, pebbletest.Options{Validity: time.Minute}, acmeName)
+	b.pebble.Start()
+	b.start()
+	first := b.serves(acmeName)
+	roots := b.pebble.Roots()
+	open, err := tls.Dial("tcp", b.https, &tls.Config{ServerName: acmeName, RootCAs: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close()
+	answers := bufio.NewReader(open)
+	if err := askOver(open, answers); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		c, err := b.dial(acmeName, roots)
+		if err == nil && c.Equal(first) {
+			err = errors.New("the first certificate is still in use")
+		}
+		return err
+	})
+	if err := askOver(open, answers); err != nil {
+		t.Errorf("over a connection from before: %v", err)
+	}
+	b.isWell()
+
+	b.pebble.Stop()
+	eventually(t, func() error {
+		if why := b.degraded(); !strings.Contains(why, "could not be renewed: "+b.pebble.Directory+" cannot be reached: dial tcp") {
+			return fmt.Errorf("/readyz says %q", why)
+		}
+		return nil
+	})
+	if out := b.doctor(); !strings.HasPrefix(out, "BAD") || !strings.Contains(out, "could not be renewed: ") {
+		t.Errorf("doctor: %s", out)
+	}
+}
+
+// askOver asks for a page over a connection.
+func askOver(c *tls.Conn, answers *bufio.Reader) error {
+	if _, err := fmt.Fprintf(c, "GET /robots.txt HTTP/1.1\r\nHost: %s\r\n\r\n", acmeName); err != nil {
+		return err
+	}
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	r, err := http.ReadResponse(answers, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		return err
+	}
+	if r.StatusCode != http.StatusOK {
+		return errors.New(r.Status)
+	}
+	return nil
+}
+
+// While the ACME server is away the box serves with its private certificate, and
+// says so. SIGHUP has it ask again at once; the links have the name from then on.
+func TestACMEServerAway(t *testing.T) {
+	t.Parallel()
+	b := newACMEBox(t, pebbletest.Options{}, acmeName)
+	b.start()
+	says(t, b.PSE, "Root      SHA-256 ")
+	if !strings.Contains(b.Said(), "!!! CERTIFICATE: there is no certificate for "+acmeName) {
+		t.Error("the banner does not say that there is no certificate")
+	}
+	if strings.Contains(b.Said(), "https://"+acmeName) {
+		t.Error("there is a link with a name for which there is no certificate")
+	}
+	eventually(t, func() error {
+		if why := b.degraded(); !strings.Contains(why, b.pebble.Directory+" cannot be reached") || !strings.Contains(why, "the private one") {
+			return fmt.Errorf("/readyz says %q", why)
+		}
+		return nil
+	})
+	c, err := b.dial(acmeName, nil)
+	if err != nil || c.VerifyHostname(acmeName) != nil {
+		t.Errorf("meanwhile it serves with %v, %v", c, err)
+	}
+	b.pebble.Start()
+	if err := syscall.Kill(b.PID(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	b.serves(acmeName)
+	says(t, b.PSE, `"msg":"links can have the name now","url":"https://`+acmeName+`:`)
+	b.isWell()
+	b.Stop()
+	b.pebble.Stop() // what is stored is enough
+	b.start()
+	says(t, b.PSE, "  Watch     https://"+acmeName+":")
+}
+
+// What the server refuses is said in its words, with what to do.
+func TestACMERefusal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		o    pebbletest.Options
+		set  []string
+		want []string
+	}{
+		"the name":        {pebbletest.Options{Refused: []string{acmeName}}, nil, []string{"rejectedIdentifier", "correct tls.acme.names"}},
+		"no way to it":    {pebbletest.Options{HTTP: "127.0.0.1:1"}, []string{"tls.acme.challenges=http-01"}, []string{"connection", "port 80 leads to ", "forwarded by the router"}},
+		"without account": {pebbletest.Options{Account: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}, nil, []string{"externalAccountRequired", "tls.acme.key_id"}},
+		"who it is":       {pebbletest.Options{}, []string{"tls.acme.ca="}, []string{"is not trusted", "tls.acme.ca"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newACMEBox(t, c.o, acmeName, c.set...)
+			b.pebble.Start()
+			b.start()
+			eventually(t, func() error {
+				why := b.degraded()
+				for _, want := range c.want {
+					if !strings.Contains(why, want) {
+						return fmt.Errorf("no %q in %q", want, why)
+					}
+				}
+				return nil
+			})
+			if out := b.doctor(); !strings.HasPrefix(out, "BAD") || !strings.Contains(out, c.want[0]) {
+				t.Errorf("doctor: %s", out)
+			}
+			t.Log(b.degraded())
+		})
+	}
+}
+
+// An address gets its certificate too, by the profile for those. So does who has
+// an account with the server.
+func TestACMEAddress(t *testing.T) {
+	t.Parallel()
+	const key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
+	b := newACMEBox(t, pebbletest.Options{Account: key}, "127.0.0.1", "tls.acme.key_id=kid-1", "tls.acme.key="+key)
+	b.pebble.Start()
+	b.start()
+	roots := b.pebble.Roots()
+	eventually(t, func() error {
+		r, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}).Get("https://" + b.https + "/robots.txt")
+		if err == nil {
+			r.Body.Close()
+		}
+		return err
+	})
+}
