@@ -40,10 +40,18 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-
 // could run something is served in a sandbox, or to be saved.
 const framing = "; frame-src 'self'"
 
+// asking is what policy lets the page of the certificate ask besides: this box
+// over HTTPS, whatever name and port it has there. Addresses of IPv6 cannot be
+// written in a policy.
+var asking = strings.Replace(policy, "connect-src 'self'", "connect-src 'self' https:", 1)
+
 // policyOf is the policy of a page.
 func policyOf(name string) string {
-	if name == "received.html" {
+	switch name {
+	case "received.html":
 		return policy + framing
+	case "certificate.html":
+		return asking
 	}
 	return policy
 }

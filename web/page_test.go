@@ -1,10 +1,14 @@
 package web
 
 import (
+	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 )
 
@@ -58,6 +62,7 @@ func TestHomeSaysWhenTheBoxIsAway(t *testing.T) {
 func TestCertificatePage(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
+	b.roots = noHTTPS
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
 			p := open(t, b.url+"/certificate", l)
@@ -70,9 +75,34 @@ func TestCertificatePage(t *testing.T) {
 			}
 			p.looksGood("private")
 			p.clean(b.url)
+			b.change(func() { b.roots = `"name":"live.example.org","https":1,` })
+			p.do(chromedp.Navigate(b.url + "/certificate"))
+			p.until("it says that the root is not there", `document.getElementById('verdict-text').textContent.includes('does not trust')`)
+			if said := eval[string](p, `document.getElementById('named').innerText`); !strings.Contains(said, "live.example.org") {
+				t.Errorf("of the box's name it says %q", said)
+			}
+			p.looksGood("untrusted")
+			b.change(func() { b.roots = noHTTPS })
 		})
 	}
 }
+
+// An iPhone gets the root as a profile, which it opens.
+func TestCertificatePageOnIPhone(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	b.roots = noHTTPS + `"profile":"/certificate/pse.mobileconfig",`
+	p := open(t, b.url+"/", phone)
+	p.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		agent := emulation.SetUserAgentOverrideParams{UserAgent: "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"}
+		_, err := cdp.Call(ctx, target, emulation.SetUserAgentOverride, agent)
+		return err
+	}), chromedp.Navigate(b.url+"/certificate"))
+	p.until("the link is to the profile", `document.getElementById('root').pathname === '/certificate/pse.mobileconfig' && !document.getElementById('root').hasAttribute('download')`)
+}
+
+// noHTTPS has a box say that it has none, so that the page asks nobody else.
+const noHTTPS = `"https":0,`
 
 // Who trusted the root before is told of the new one where they come by, until
 // they have it.
@@ -84,7 +114,7 @@ func TestNewRootIsTold(t *testing.T) {
 	for name, l := range looks {
 		t.Run(name, func(t *testing.T) {
 			b := newBox(t)
-			b.roots = roots
+			b.roots = noHTTPS + roots
 			p := open(t, b.url+"/", l)
 			p.until("the first page tells", `!document.getElementById('renewal').hidden`)
 			p.looksGood("renewal")

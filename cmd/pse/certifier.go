@@ -23,8 +23,12 @@ import (
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
-// rootPath is where a phone gets the private authority's root.
-const rootPath = "/certificate/pse.crt"
+// Where a phone gets the private authority's root, as it is and as a
+// configuration profile.
+const (
+	rootPath    = "/certificate/pse.crt"
+	profilePath = "/certificate/pse.mobileconfig"
+)
 
 // A certifier is where all TLS listeners of this process have their
 // certificate from: the owner's files, or a private authority, and for some
@@ -285,12 +289,24 @@ func (c *certifier) routes(mux *http.ServeMux, addr string) {
 		w.Header().Set("Cache-Control", "no-cache")
 		_, _ = w.Write(a.Root().PEM)
 	})
+	mux.HandleFunc("GET "+profilePath, func(w http.ResponseWriter, _ *http.Request) {
+		profile, err := a.Root().Profile()
+		if err != nil {
+			c.log.Error("no profile of the root", zap.Error(err))
+			http.Error(w, "no profile could be made; install the root itself", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", certificate.ProfileType)
+		w.Header().Set("Cache-Control", "no-cache")
+		_, _ = w.Write(profile)
+	})
 }
 
 // saidCertificate is what the box says of its certificate.
 type saidCertificate struct {
 	Private     bool         `json:"private"` // of an authority that phones do not know
 	Root        string       `json:"root,omitempty"`
+	Profile     string       `json:"profile,omitempty"`     // the root as a configuration profile, for Apple's devices
 	Fingerprint string       `json:"fingerprint,omitempty"` // SHA-256 of the root
 	Since       *time.Time   `json:"since,omitempty"`       // when the root was made
 	Until       *time.Time   `json:"until,omitempty"`       // and its end
@@ -313,7 +329,8 @@ func say(a *certificate.Authority, port int) saidCertificate {
 		return said
 	}
 	root := a.Root()
-	said.Private, said.Root, said.Fingerprint, said.Constrained = true, rootPath, root.Fingerprint, root.Constrained
+	said.Private, said.Root, said.Profile = true, rootPath, profilePath
+	said.Fingerprint, said.Constrained = root.Fingerprint, root.Constrained
 	said.Since, said.Until = &root.Since, &root.Until
 	if e := root.Earlier; e != nil {
 		said.Earlier = &saidEarlier{Fingerprint: e.Fingerprint}

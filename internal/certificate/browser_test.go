@@ -7,45 +7,12 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/internal/browser"
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 )
-
-// trusted starts a Chromium that trusts roots as their owner installed them.
-func trusted(t *testing.T, roots ...[]byte) *browser.Browser {
-	t.Helper()
-	home := t.TempDir()
-	db := filepath.Join(home, ".pki", "nssdb")
-	if err := os.MkdirAll(db, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	certutil := func(args ...string) {
-		t.Helper()
-		if out, err := exec.CommandContext(t.Context(), "certutil", append([]string{"-d", "sql:" + db}, args...)...).CombinedOutput(); err != nil {
-			t.Fatalf("certutil: %v\n%s", err, out)
-		}
-	}
-	certutil("-N", "--empty-password")
-	for i, root := range roots {
-		file := filepath.Join(home, fmt.Sprint(i))
-		if err := os.WriteFile(file, root, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		certutil("-A", "-n", fmt.Sprint(i), "-t", "C,,", "-i", file)
-	}
-	t.Setenv("HOME", home)
-	b, err := browser.Start(t.Context(), "host-resolver-rules=MAP * 127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
 
 // site is an HTTPS server with the certificate that current says; the port it is at.
 func site(t *testing.T, current func() (*tls.Certificate, error)) string {
@@ -85,7 +52,7 @@ func TestChromiumTrustsTheBoxAlone(t *testing.T) {
 	private := site(t, func() (*tls.Certificate, error) { return b.forge("other.local"), nil })
 	public := site(t, func() (*tls.Certificate, error) { return b.forge("www.example.org"), nil })
 	mixed := site(t, func() (*tls.Certificate, error) { return b.forge("127.0.0.1", "www.example.org"), nil })
-	chrome := trusted(t, b.Root().PEM)
+	chrome := certificatetest.Browser(t, b.Root().PEM)
 	for _, url := range []string{"https://127.0.0.1:" + ours, "https://box.local:" + ours, "https://localhost:" + ours, "https://other.local:" + private} {
 		if err := opens(chrome, url); err != nil {
 			t.Errorf("%s: %v", url, err)
@@ -112,7 +79,7 @@ func TestChromiumTakesBothRoots(t *testing.T) {
 		t.Fatalf("no overlap: %+v", next)
 	}
 	for name, root := range map[string][]byte{"old": old.PEM, "new": next.PEM} {
-		chrome := trusted(t, root)
+		chrome := certificatetest.Browser(t, root)
 		for _, url := range []string{"https://127.0.0.1:" + ours, "https://box.local:" + ours} {
 			if err := opens(chrome, url); err != nil {
 				t.Errorf("%s root, %s: %v", name, url, err)

@@ -61,6 +61,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/caddyserver/certmagic":   {"internal/certificate/acme.go", "internal/certificate/acme_state.go", "internal/certificate/acme_dns.go"},
 		"github.com/mholt/acmez":             {"internal/certificate/acme.go", "internal/certificate/acme_words.go"},
 		"github.com/libdns":                  {"internal/certificate/acme_dns.go"},
+		"github.com/micromdm/plist":          {"internal/certificate/profile.go"},
 		"github.com/miekg/dns":               {"internal/certificate/pebbletest/"},
 		"github.com/nats-io/nats-server/v2":  {"bus/"},
 		"github.com/nats-io/nats.go":         {"bus/"},
