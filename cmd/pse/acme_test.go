@@ -204,6 +204,26 @@ func TestACMERenewal(t *testing.T) {
 	if out := b.doctor(); !strings.HasPrefix(out, "BAD") || !strings.Contains(out, "could not be renewed: ") {
 		t.Errorf("doctor: %s", out)
 	}
+
+	b.pebble.Start() // a new one: it knows neither the account nor the certificate
+	b.hangUp()
+	eventually(t, func() error {
+		if why := b.degraded(); !strings.Contains(why, "did not know this box's account") {
+			return fmt.Errorf("/readyz says %q", why)
+		}
+		return nil
+	})
+	b.hangUp()
+	b.serves(acmeName)
+	b.isWell()
+}
+
+// hangUp has the box try again what failed.
+func (b *acmeBox) hangUp() {
+	b.t.Helper()
+	if err := syscall.Kill(b.PID(), syscall.SIGHUP); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // askOver asks for a page over a connection.
@@ -250,9 +270,7 @@ func TestACMEServerAway(t *testing.T) {
 		t.Errorf("meanwhile it serves with %v, %v", c, err)
 	}
 	b.pebble.Start()
-	if err := syscall.Kill(b.PID(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
+	b.hangUp()
 	b.serves(acmeName)
 	says(t, b.PSE, `"msg":"links can have the name now","url":"https://`+acmeName+`:`)
 	b.isWell()

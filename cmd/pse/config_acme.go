@@ -136,8 +136,11 @@ func (c Config) acme() (certificate.ACMEConfig, error) {
 		return certificate.ACMEConfig{}, fmt.Errorf("tls.acme.%w", err)
 	}
 	made := certificate.ACMEConfig{
-		Names: a.Names, Email: a.Email, Directory: a.Directory, Roots: roots, Profile: a.Profile,
+		Email: a.Email, Directory: a.Directory, Roots: roots, Profile: a.Profile,
 		KeyID: a.KeyID, Key: a.Key, Challenges: a.Challenges, HTTP: a.HTTPListen, Resolver: a.DNS.Resolver,
+	}
+	for _, name := range a.Names {
+		made.Names = append(made.Names, strings.ToLower(strings.TrimSuffix(name, ".")))
 	}
 	if made.HTTP == "" {
 		made.HTTP = c.HTTP.Listen

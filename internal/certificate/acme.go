@@ -1,6 +1,7 @@
 package certificate
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -27,6 +28,7 @@ const (
 	acmeLook     = 10 * time.Second // how often it is looked whether a certificate is to be renewed
 	acmePatience = time.Minute      // with what fails and is not the server's matter, as a full disk
 	acmeLoading  = 5 * time.Second  // what is stored may take so long to be read, with the answers about revocation
+	acmeStop     = 3 * time.Second  // the library may wait much longer for a server that is silent; then it is left behind
 	acmeProtocol = "acme-tls/1"     // RFC 8737
 	shortLived   = "shortlived"     // the profile by which Let's Encrypt vouches for addresses
 )
@@ -73,21 +75,27 @@ func (c ACMEConfig) has(challenge string) bool {
 // (RFC 8555), and renews them. It keeps them and its account in a directory,
 // which several processes may share. It is safe for concurrent use.
 type ACME struct {
-	cfg    ACMEConfig
-	log    *zap.Logger
-	store  *acmeStore
-	cache  *certmagic.Cache
-	issuer *certmagic.ACMEIssuer
-	// Names and addresses are of different profiles, and handshakes of strangers are not logged.
-	domains, addresses, handshakes *certmagic.Config
+	cfg   ACMEConfig
+	log   *zap.Logger
+	store *acmeStore
+	cache *certmagic.Cache
+	// Names and addresses are of different profiles.
+	domains, addresses acmeTries
+	handshakes         *certmagic.Config // those of strangers are not logged
+	failing            map[string]chan struct{}
 
 	mu    sync.Mutex
 	again chan struct{} // guarded by mu; closed when what failed is to be tried at once
 }
 
+// acmeTries are how the library asks for a certificate. A server that was made
+// anew refuses for ever the renewal of what it does not know (RFC 9773 5), so a
+// renewal that failed is tried again as if there had been none before.
+type acmeTries struct{ first, later *certmagic.Config }
+
 // OpenACME reads what is stored; nothing is asked of the server before Run.
 func OpenACME(dir string, cfg ACMEConfig, log *zap.Logger) (*ACME, error) {
-	a := &ACME{cfg: cfg, log: log, again: make(chan struct{})}
+	a := &ACME{cfg: cfg, log: log, failing: map[string]chan struct{}{}, again: make(chan struct{})}
 	var err error
 	if a.store, err = openACMEStore(dir); err != nil {
 		return nil, fmt.Errorf("certificates by ACME: %w", err)
@@ -97,32 +105,30 @@ func OpenACME(dir string, cfg ACMEConfig, log *zap.Logger) (*ACME, error) {
 		quiet = zap.NewNop()
 	}
 	a.cache = certmagic.NewCache(certmagic.CacheOptions{RenewCheckInterval: acmeLook, Logger: quiet, GetConfigForCert: func(c certmagic.Certificate) (*certmagic.Config, error) {
-		return a.config(c.Names[0]), nil
+		return a.tries(c.Names[0]).first, nil
 	}})
-	config := func(profile string, log *zap.Logger) (*certmagic.Config, *certmagic.ACMEIssuer) {
-		c := certmagic.New(a.cache, certmagic.Config{Storage: a.store.files, Logger: log, OnEvent: a.event})
-		issuer := a.newIssuer(c, profile, log)
-		c.Issuers = []certmagic.Issuer{issuer}
-		return c, issuer
+	tries := func(profile string) acmeTries {
+		return acmeTries{first: a.newConfig(profile, false, quiet), later: a.newConfig(profile, true, quiet)}
 	}
-	a.domains, a.issuer = config(cfg.Profile, quiet)
-	a.handshakes, _ = config(cfg.Profile, zap.NewNop())
-	a.addresses = a.domains
-	if cfg.Profile == "" {
-		a.addresses, _ = config(shortLived, quiet)
+	a.domains, a.addresses = tries(cfg.Profile), tries(cmp.Or(cfg.Profile, shortLived))
+	a.handshakes = a.newConfig(cfg.Profile, false, zap.NewNop())
+	for _, name := range cfg.Names {
+		a.failing[name] = make(chan struct{}, 1)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), acmeLoading)
 	defer cancel()
 	for _, name := range cfg.Names {
-		if _, err := a.config(name).CacheManagedCertificate(ctx, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := a.tries(name).first.CacheManagedCertificate(ctx, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			a.fail(name, err)
 		}
 	}
 	return a, nil
 }
 
-// newIssuer is who asks the server.
-func (a *ACME) newIssuer(c *certmagic.Config, profile string, log *zap.Logger) *certmagic.ACMEIssuer {
+// newConfig is how certificates of a profile are asked for; fresh: without a
+// word of those before.
+func (a *ACME) newConfig(profile string, fresh bool, log *zap.Logger) *certmagic.Config {
+	c := certmagic.New(a.cache, certmagic.Config{Storage: a.store.files, Logger: log, OnEvent: a.event, DisableARI: fresh})
 	issuer := certmagic.ACMEIssuer{
 		CA: a.cfg.directory(), Email: a.cfg.Email, Agreed: true, Profile: profile, TrustedRoots: a.cfg.Roots, Logger: log,
 		DisableHTTPChallenge: !a.cfg.has(HTTP01), DisableTLSALPNChallenge: !a.cfg.has(TLSALPN01),
@@ -135,7 +141,8 @@ func (a *ACME) newIssuer(c *certmagic.Config, profile string, log *zap.Logger) *
 	if a.cfg.DNS != nil {
 		issuer.DNS01Solver = solver(a.cfg, log)
 	}
-	return certmagic.NewACMEIssuer(c, issuer)
+	c.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(c, issuer)}
+	return c
 }
 
 // split parts host:port; nothing of what is not that.
@@ -148,8 +155,8 @@ func split(addr string) (host string, port int) {
 	return host, port
 }
 
-// config is that by which a name gets its certificate.
-func (a *ACME) config(name string) *certmagic.Config {
+// tries are those by which a name gets its certificate.
+func (a *ACME) tries(name string) acmeTries {
 	if net.ParseIP(name) != nil {
 		return a.addresses
 	}
@@ -164,8 +171,16 @@ func (a *ACME) Run(ctx context.Context, got func()) {
 		names.Go(func() { a.keep(ctx, name, got) })
 	}
 	<-ctx.Done()
-	names.Wait()
-	a.cache.Stop()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		names.Wait()
+		a.cache.Stop()
+	}()
+	select {
+	case <-ended:
+	case <-time.After(acmeStop):
+	}
 }
 
 // Again has what failed be tried again at once.
@@ -192,20 +207,20 @@ func (a *ACME) attempt(ctx context.Context) (context.Context, context.CancelFunc
 	return ctx, cancel
 }
 
-// keep gets the certificate of a name, and renews it at once when it is asked
-// to. The library tries again, ever more rarely, what the server did not grant;
-// what has a certificate it renews by itself.
+// keep gets the certificate of a name. The library renews it by itself, once: we
+// try again, ever more rarely, what the server did not grant, and at once when
+// somebody asks for it.
 func (a *ACME) keep(ctx context.Context, name string, got func()) {
-	for config := a.config(name); ctx.Err() == nil; {
+	for how := a.tries(name); ctx.Err() == nil; {
 		attempt, cancel := a.attempt(ctx)
-		var err error
-		first := a.leaf(name) == nil
+		first, err := a.leaf(name) == nil, error(nil)
 		if first {
-			if err = config.ObtainCertAsync(attempt, name); err == nil {
-				_, err = config.CacheManagedCertificate(ctx, name)
-			}
+			err = how.first.ObtainCertAsync(attempt, name)
 		} else if a.store.failure(name) != "" {
-			err = config.RenewCertAsync(attempt, name, false) // the new one is taken at the next look
+			err = how.later.RenewCertAsync(attempt, name, true)
+		}
+		if err == nil {
+			_, err = how.first.CacheManagedCertificate(ctx, name)
 		}
 		switch {
 		case attempt.Err() != nil: // again
@@ -217,7 +232,11 @@ func (a *ACME) keep(ctx context.Context, name string, got func()) {
 			if first {
 				got()
 			}
-			<-attempt.Done()
+			select {
+			case <-a.failing[name]:
+				sleep.For(attempt, acmePatience)
+			case <-attempt.Done():
+			}
 		}
 		cancel()
 	}
@@ -230,6 +249,10 @@ func (a *ACME) event(_ context.Context, event string, data map[string]any) error
 	case "cert_failed":
 		if err, ok := data["error"].(error); ok {
 			a.fail(name, err)
+		}
+		select {
+		case a.failing[name] <- struct{}{}:
+		default: // it is known
 		}
 	case "cert_obtained":
 		a.store.succeeded(name)
@@ -325,7 +348,8 @@ func addressOf(a net.Addr) netip.Addr {
 // ServeHTTP answers the server's questions by HTTP (RFC 8555 8.3); what is none
 // of them is not found.
 func (a *ACME) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !a.issuer.HandleHTTPChallenge(w, r) {
+	issuer, ok := a.handshakes.Issuers[0].(*certmagic.ACMEIssuer)
+	if !ok || !issuer.HandleHTTPChallenge(w, r) {
 		http.NotFound(w, r)
 	}
 }

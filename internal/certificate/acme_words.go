@@ -26,6 +26,9 @@ func (c ACMEConfig) inWords(name string, err error) string {
 		return fmt.Sprintf("who answers at %s is not trusted; name a PEM file with its root in tls.acme.ca", c.directory())
 	case errors.As(err, &request), errors.As(err, &network):
 		return fmt.Sprintf("%s cannot be reached: %v; see that this machine's network and DNS work, and that tls.acme.directory is right", c.directory(), innermost(err))
+	case strings.Contains(err.Error(), "no certificate chains"):
+		// The library makes a new account, and goes on with the old one until its next try.
+		return fmt.Sprintf("%s did not know this box's account any more; it has a new one now", c.directory())
 	default:
 		return err.Error()
 	}

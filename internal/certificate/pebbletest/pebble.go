@@ -3,13 +3,10 @@
 package pebbletest
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -190,29 +187,4 @@ func (p *Pebble) Roots() *x509.CertPool {
 		p.t.Fatalf("no root of pebble: %s", text)
 	}
 	return pool
-}
-
-// Renew has it say that a certificate is to be renewed at once (RFC 9773).
-func (p *Pebble) Renew(c *x509.Certificate) {
-	p.t.Helper()
-	window, err := json.Marshal(map[string]any{"suggestedWindow": map[string]time.Time{
-		"start": time.Now().Add(-2 * time.Hour), "end": time.Now().Add(-time.Hour),
-	}})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	body, err := json.Marshal(map[string]string{
-		"certificate": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})), "ariResponse": string(window),
-	})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	r, err := p.client.Post("https://"+p.manage+"/set-renewal-info/", "application/json", bytes.NewReader(body))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		p.t.Fatal(fmt.Errorf("pebble: set renewal info: %s", r.Status))
-	}
 }
