@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -154,7 +156,37 @@ func TestACMEChallenges(t *testing.T) {
 			if out := b.doctor(); !strings.HasPrefix(out, "ok ") || !strings.Contains(out, "for "+domain+", until ") {
 				t.Errorf("doctor: %s", out)
 			}
+			b.keepsSecrets()
+			if out, err := cli(t, nil, "certificate", "--data", b.data, "--set", "tls.acme.names="+domain, "--set", "tls.acme.dns.server=127.0.0.1:53",
+				"--set", "tls.acme.dns.key_name=k", "--set", "tls.acme.dns.key=c2Vz", "--set", "tls.acme.directory="+b.pebble.Directory); err != nil || !strings.Contains(out, "By ACME    for "+domain+", until ") {
+				t.Errorf("pse certificate: %v\n%s", err, out)
+			}
 		})
+	}
+}
+
+// keepsSecrets looks whether others of the machine can read the account or a key.
+func (b *acmeBox) keepsSecrets() {
+	b.t.Helper()
+	files := 0
+	err := filepath.WalkDir(filepath.Join(b.data, "tls", "acme"), func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			b.t.Errorf("%s: %s", name, info.Mode())
+		}
+		if !d.IsDir() {
+			files++
+		}
+		return nil
+	})
+	if err != nil || files < 5 { // an account and its key; a certificate, its key, and where it is from
+		b.t.Errorf("%d files, %v", files, err)
 	}
 }
 

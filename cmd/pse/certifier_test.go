@@ -78,6 +78,10 @@ func TestDoctorOnCertificates(t *testing.T) {
 			t.Errorf("%s:\n%s", name, out)
 		}
 	}
+	out, _ := cli(t, nil, "doctor", "--data", t.TempDir(), "--set", "tls.acme.names=live.example.org")
+	if !regexp.MustCompile(`(?m)^ok +certificate +none yet for live\.example\.org, by ACME from https://acme-v02`).MatchString(out) {
+		t.Errorf("one that is yet to be asked for:\n%s", out)
+	}
 }
 
 // Links name what the certificate is for.

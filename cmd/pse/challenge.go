@@ -16,7 +16,7 @@ const challengePath = "/.well-known/acme-challenge/"
 func (f *front) listenChallenges(addr string, cfg Config) error {
 	l, err := f.bind(addr)
 	if err != nil {
-		return fmt.Errorf("listen for ACME's challenges: %w; stop who uses it, allow it (AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose another address with tls.acme.http_listen", err)
+		return fmt.Errorf("listen for ACME's challenges: %w; stop who uses it, let PSE use it (of systemd: AmbientCapabilities and CapabilityBoundingSet=CAP_NET_BIND_SERVICE), or forward port 80 to http.listen and remove tls.acme.http_listen", err)
 	}
 	f.compat = append(f.compat, l)
 	f.server.Handler = atChallengePort(l.Addr(), cfg, f.server.Handler)

@@ -11,7 +11,7 @@ import (
 )
 
 type certificateCommand struct {
-	Show  certificateShow  `cmd:"" default:"1" help:"Show the private root: its fingerprint, its end, what it may vouch for."`
+	Show  certificateShow  `cmd:"" default:"1" help:"Show the certificates by ACME, and the private root: its fingerprint, its end, what it may vouch for."`
 	Renew certificateRenew `cmd:"" help:"Make a new private root at once; each device must then install it."`
 }
 

@@ -78,6 +78,7 @@ func TestFileErrorsSayWhereAndWhat(t *testing.T) {
 		"domain without":   {"bus:\n  domain: hub\n", "give url too"},
 		"no domain":        {"bus:\n  url: nats://box\n  domain: hub.>\n", `bus.domain is "hub.>"`},
 		"window":           {"edge:\n  dvr: 10m\n", "raise bus.dvr too"},
+		"two certificates": {"tls: {cert: a.pem, key: b.pem, acme: {names: [live.example.org]}}\n", "tls.cert and acme.names are two ways"},
 		"log level":        {"log:\n  level: loud\n", `log.level is "loud"; use debug, info, warn or error`},
 	} {
 		t.Run(name, func(t *testing.T) {
