@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,9 @@ func (b *acmeBox) start() {
 // dial asks the box for a name (none: for its address), and returns the
 // certificate if it is of one of the roots.
 func (b *acmeBox) dial(name string, roots *x509.CertPool) (*x509.Certificate, error) {
+	if name == "" {
+		name, _, _ = net.SplitHostPort(b.https) // no client names an address
+	}
 	c, err := tls.Dial("tcp", b.https, &tls.Config{ServerName: name, RootCAs: roots, InsecureSkipVerify: roots == nil})
 	if err != nil {
 		return nil, err
@@ -146,6 +150,9 @@ func TestACMEChallenges(t *testing.T) {
 			b.start()
 			c := b.serves(acmeName)
 			b.isWell()
+			if o.HTTP != "" {
+				sentOn(t, o.HTTP, b.https)
+			}
 			if other, err := b.dial("", nil); err != nil || other.Equal(c) || other.VerifyHostname("127.0.0.1") != nil {
 				t.Errorf("who asks for the address gets %v, %v", other, err)
 			}
@@ -162,6 +169,20 @@ func TestACMEChallenges(t *testing.T) {
 				t.Errorf("pse certificate: %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// sentOn sees that people who come by HTTP are sent on to HTTPS.
+func sentOn(t *testing.T, from, to string) {
+	t.Helper()
+	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	r, err := client.Get("http://" + from + "/watch/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if at := r.Header.Get("Location"); r.StatusCode != http.StatusTemporaryRedirect || at != "https://"+to+"/watch/x" {
+		t.Errorf("%s to %q", r.Status, at)
 	}
 }
 
@@ -323,6 +344,7 @@ func TestACMERefusal(t *testing.T) {
 		"the name":        {pebbletest.Options{Refused: []string{acmeName}}, nil, []string{"rejectedIdentifier", "correct tls.acme.names"}},
 		"no way to it":    {pebbletest.Options{HTTP: "127.0.0.1:1"}, []string{"tls.acme.challenges=http-01"}, []string{"connection", "port 80 leads to ", "forwarded by the router"}},
 		"without account": {pebbletest.Options{Account: "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}, nil, []string{"externalAccountRequired", "tls.acme.key_id"}},
+		"the profile":     {pebbletest.Options{}, []string{"tls.acme.profile=gold"}, []string{"unknown profile name 'gold'", "correct tls.acme.profile"}},
 		"who it is":       {pebbletest.Options{}, []string{"tls.acme.ca="}, []string{"is not trusted", "tls.acme.ca"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -347,20 +369,25 @@ func TestACMERefusal(t *testing.T) {
 	}
 }
 
-// An address gets its certificate too, by the profile for those. So does who has
-// an account with the server.
-func TestACMEAddress(t *testing.T) {
+// An address gets its certificate too, and by the profile that is asked for. So
+// does who has an account with the server.
+func TestACMEProfiles(t *testing.T) {
 	t.Parallel()
 	const key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"
-	b := newACMEBox(t, pebbletest.Options{Account: key}, "127.0.0.1", "tls.acme.key_id=kid-1", "tls.acme.key="+key)
-	b.pebble.Start()
-	b.start()
-	roots := b.pebble.Roots()
-	eventually(t, func() error {
-		r, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}).Get("https://" + b.https + "/robots.txt")
-		if err == nil {
-			r.Body.Close()
-		}
-		return err
-	})
+	for _, name := range []string{"127.0.0.1", acmeName} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newACMEBox(t, pebbletest.Options{Account: key, Short: 6 * 24 * time.Hour}, name, "tls.acme.profile=shortlived", "tls.acme.key_id=kid-1", "tls.acme.key="+key)
+			b.pebble.Start()
+			b.start()
+			asked := name
+			if net.ParseIP(name) != nil {
+				asked = ""
+			}
+			c := b.serves(asked)
+			if err := c.VerifyHostname(name); err != nil || c.NotAfter.Sub(c.NotBefore) > 6*24*time.Hour {
+				t.Errorf("it is good from %v to %v, %v", c.NotBefore, c.NotAfter, err)
+			}
+		})
+	}
 }

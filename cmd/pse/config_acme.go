@@ -21,7 +21,7 @@ type ACMEConfig struct {
 	Email      string   `yaml:"email"`     // whom the server may write to; empty: nobody
 	Directory  string   `yaml:"directory"` // the server's URL; empty: Let's Encrypt, to whose terms names are the consent
 	CA         string   `yaml:"ca"`        // PEM file with the roots to trust for directory; empty: the system's
-	Profile    string   `yaml:"profile"`   // one that the server offers; empty: its default, for addresses shortlived
+	Profile    string   `yaml:"profile"`   // one that the server offers; empty: its default, of Let's Encrypt for addresses shortlived
 	KeyID      string   `yaml:"key_id"`    // the account that some servers want (external account binding)
 	Key        string   `yaml:"key" secret:"value"`
 	Challenges []string `yaml:"challenges"`  // http-01, tls-alpn-01; empty: both

@@ -1,7 +1,6 @@
 package certificate
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -11,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +47,7 @@ type ACMEConfig struct {
 	Email      string         // whom the server may write to; empty: nobody
 	Directory  string         // the server's URL; empty: Let's Encrypt
 	Roots      *x509.CertPool // whom to believe that it is the server; nil: the system's
-	Profile    string         // one that the server offers; empty: its default, and for addresses shortlived
+	Profile    string         // one that the server offers; empty: its default, of Let's Encrypt for addresses shortlived
 	KeyID, Key string         // the account that a server wants beside its own (RFC 8555 7.3.4): its id, and its HMAC key in base64url
 	Challenges []string       // HTTP01 and TLSALPN01; empty: both. With DNS there is only that one
 	HTTP, TLS  string         // host:port of ours to which ports 80 and 443 of the names lead; where nobody listens, that is done while a challenge goes on
@@ -61,6 +61,15 @@ func (c ACMEConfig) directory() string {
 		return certmagic.LetsEncryptProductionCA
 	}
 	return c.Directory
+}
+
+// addressProfile is that of certificates for addresses: Let's Encrypt vouches
+// for those by one alone, which other servers need not have.
+func (c ACMEConfig) addressProfile() string {
+	if u, err := url.Parse(c.directory()); c.Profile == "" && err == nil && strings.HasSuffix(u.Hostname(), ".api.letsencrypt.org") {
+		return shortLived
+	}
+	return c.Profile
 }
 
 // has says whether a challenge may be used.
@@ -110,7 +119,7 @@ func OpenACME(dir string, cfg ACMEConfig, log *zap.Logger) (*ACME, error) {
 	tries := func(profile string) acmeTries {
 		return acmeTries{first: a.newConfig(profile, false, quiet), later: a.newConfig(profile, true, quiet)}
 	}
-	a.domains, a.addresses = tries(cfg.Profile), tries(cmp.Or(cfg.Profile, shortLived))
+	a.domains, a.addresses = tries(cfg.Profile), tries(cfg.addressProfile())
 	a.handshakes = a.newConfig(cfg.Profile, false, zap.NewNop())
 	for _, name := range cfg.Names {
 		a.failing[name] = make(chan struct{}, 1)

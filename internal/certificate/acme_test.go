@@ -19,6 +19,7 @@ type pretended struct {
 func (p pretended) LocalAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.local))
 }
+
 func (p pretended) RemoteAddr() net.Addr {
 	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(p.remote))
 }
@@ -42,6 +43,21 @@ func TestWhatAClientAskedFor(t *testing.T) {
 		got := fmt.Sprint(a.asked(&tls.ClientHelloInfo{ServerName: c.name, Conn: pretended{local: c.local, remote: c.remote}}))
 		if got != c.want {
 			t.Errorf("%q at %s from %s: %s, want %s", c.name, c.local, c.remote, got, c.want)
+		}
+	}
+}
+
+// Let's Encrypt vouches for addresses by one profile; others need not know it.
+func TestProfileOfAddresses(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ directory, profile, want string }{
+		{"", "", "shortlived"},
+		{"https://acme-staging-v02.api.letsencrypt.org/directory", "", "shortlived"},
+		{"", "tlsserver", "tlsserver"},
+		{"https://ca.internal/acme/acme/directory", "", ""},
+	} {
+		if got := (ACMEConfig{Directory: c.directory, Profile: c.profile}).addressProfile(); got != c.want {
+			t.Errorf("%+v: %q", c, got)
 		}
 	}
 }

@@ -26,6 +26,8 @@ func (c ACMEConfig) inWords(name string, err error) string {
 		return fmt.Sprintf("who answers at %s is not trusted; name a PEM file with its root in tls.acme.ca", c.directory())
 	case errors.As(err, &request), errors.As(err, &network):
 		return fmt.Sprintf("%s cannot be reached: %v; see that this machine's network and DNS work, and that tls.acme.directory is right", c.directory(), innermost(err))
+	case c.Profile != "" && strings.Contains(err.Error(), "profile"): // the library looks at what is offered
+		return fmt.Sprintf("%v; correct tls.acme.profile, or remove it", err)
 	case strings.Contains(err.Error(), "no certificate chains"):
 		// The library makes a new account, and goes on with the old one until its next try.
 		return fmt.Sprintf("%s did not know this box's account any more; it has a new one now", c.directory())
@@ -73,7 +75,7 @@ func (c ACMEConfig) advice(name string, p acme.Problem) string {
 	case acme.ProblemTypeInvalidContact, acme.ProblemTypeUnsupportedContact:
 		return "correct tls.acme.email"
 	case acme.ProblemTypeMalformed:
-		return "see whether it offers the profile (tls.acme.profile) and vouches for such names"
+		return "see whether it vouches for such names (tls.acme.names)"
 	default:
 		return "see what its operator says of this"
 	}

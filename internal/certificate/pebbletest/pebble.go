@@ -41,7 +41,8 @@ var build = sync.OnceValues(func() ([]byte, error) {
 // Options say what Pebble does.
 type Options struct {
 	HTTP, TLS string        // host:port where it asks instead of ports 80 and 443 of a name
-	Validity  time.Duration // of certificates, also of the profile "shortlived"; 0: 90 days
+	Validity  time.Duration // of certificates; 0: 90 days
+	Short     time.Duration // of those of the profile "shortlived", of which there is one among a hundred; 0: there is only that one, of Validity
 	Refused   []string      // names for which it grants none
 	Account   string        // the HMAC key (base64url) of account "kid-1", without which it serves nobody; empty: it serves all
 	Resolver  string        // host:port of the DNS server it asks
@@ -95,7 +96,16 @@ func (p *Pebble) configure(listen string) {
 	if validity == 0 {
 		validity = 90 * 24 * time.Hour
 	}
-	profile := map[string]any{"description": "of the test", "validityPeriod": int(validity / time.Second)}
+	profile := func(validity time.Duration) any {
+		return map[string]any{"description": "of the test", "validityPeriod": int(validity / time.Second)}
+	}
+	profiles := map[string]any{"shortlived": profile(validity)}
+	if p.o.Short > 0 {
+		for i := range 99 { // of these Pebble takes any for who names none
+			profiles["classic-"+strconv.Itoa(i)] = profile(validity)
+		}
+		profiles["shortlived"] = profile(p.o.Short)
+	}
 	keys := map[string]string{}
 	if p.o.Account != "" {
 		keys["kid-1"] = p.o.Account
@@ -106,7 +116,7 @@ func (p *Pebble) configure(listen string) {
 		"httpPort": port(p.t, p.o.HTTP), "tlsPort": port(p.t, p.o.TLS),
 		"externalAccountBindingRequired": p.o.Account != "", "externalAccountMACKeys": keys,
 		"domainBlocklist": p.o.Refused, "retryAfter": map[string]int{"authz": 0, "order": 0}, "keyAlgorithm": "ecdsa",
-		"profiles": map[string]any{"shortlived": profile},
+		"profiles": profiles,
 	}})
 	if err != nil {
 		p.t.Fatal(err)
