@@ -71,8 +71,36 @@ func (w *Worker) serveStreams(rw http.ResponseWriter, r *http.Request) {
 	sendJSON(rw, http.StatusOK, map[string][]Stream{"streams": all})
 }
 
+// longestWait is how long who asks for a change of a stream waits for one at most.
+const longestWait = 8 * time.Second
+
+// waitUnless waits until a stream's state is another than who asks knows, but not
+// for long.
+func (w *Worker) waitUnless(ctx context.Context, sid, known string) {
+	ctx, cancel := context.WithTimeout(ctx, min(longestWait, w.cfg.StartWait))
+	defer cancel()
+	for {
+		state, changed := w.dir.state(sid)
+		if state != known {
+			return
+		}
+		select {
+		case <-changed:
+		case <-w.ctx.Done():
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// serveStream tells of one stream. With ?unless=STATE, also "absent", the answer
+// comes when its state is another, or after start_wait.
 func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 	sid, err := bus.SID(r.PathValue("name"))
+	if known := r.URL.Query().Get("unless"); known != "" && err == nil {
+		w.waitUnless(r.Context(), sid, known)
+	}
 	var l *bus.Live
 	if err == nil {
 		l, err = w.record(r.Context(), sid)

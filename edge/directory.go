@@ -15,16 +15,19 @@ type directory struct {
 	mu       sync.RWMutex
 	lives    map[string]*bus.Live // by sid
 	followed map[string]*stream   // by name
+	changed  chan struct{}        // closed at the next change of lives
 }
 
 func newDirectory() *directory {
-	return &directory{lives: map[string]*bus.Live{}, followed: map[string]*stream{}}
+	return &directory{lives: map[string]*bus.Live{}, followed: map[string]*stream{}, changed: make(chan struct{})}
 }
 
 // set takes a change of a stream's record.
 func (d *directory) set(l *bus.Live) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	close(d.changed)
+	d.changed = make(chan struct{})
 	if l.Name == "" {
 		delete(d.lives, l.SID)
 		return
@@ -37,6 +40,21 @@ func (d *directory) live(sid string) *bus.Live {
 	defer d.mu.RUnlock()
 	return d.lives[sid]
 }
+
+// state is what a stream does, or stateAbsent, and what is closed when that may be
+// something else.
+func (d *directory) state(sid string) (state string, changed <-chan struct{}) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	state = stateAbsent
+	if l := d.lives[sid]; l != nil && l.State != "" {
+		state = l.State
+	}
+	return state, d.changed
+}
+
+// stateAbsent is that of a stream of whose name there is none.
+const stateAbsent = "absent"
 
 func (d *directory) all() []*bus.Live {
 	d.mu.RLock()

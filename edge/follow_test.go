@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -171,6 +172,45 @@ func TestAPI(t *testing.T) {
 	if r := s.want(404, "/api/streams/none"); !strings.Contains(r.body, `"error"`) {
 		t.Errorf("%s", r.body)
 	}
+}
+
+// Who waits for a stream asks once, and is answered when it begins, or has ended.
+func TestAnswerComesWithTheChange(t *testing.T) {
+	b := bustest.New(t)
+	s := startEdge(t, b, nil)
+	ask := func(known string) <-chan string {
+		states := make(chan string, 1)
+		go func() {
+			var v edge.Stream
+			r, err := http.Get(s.url + "/api/streams/a?unless=" + known)
+			if err == nil {
+				_ = json.NewDecoder(r.Body).Decode(&v)
+				r.Body.Close()
+			}
+			states <- v.State
+		}()
+		return states
+	}
+	first := ask("absent")
+	select {
+	case state := <-first:
+		t.Fatalf("it is %q before there is a stream", state)
+	case <-time.After(500 * time.Millisecond):
+	}
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	if state := <-first; state != bus.StateLive {
+		t.Errorf("it is %q", state)
+	}
+	if state := <-ask("absent"); state != bus.StateLive { // what it knows is old
+		t.Errorf("it is %q", state)
+	}
+	second := ask(bus.StateLive)
+	st.SetState(bus.StateEnded)
+	if state := <-second; state != bus.StateEnded {
+		t.Errorf("it is %q", state)
+	}
+	short := startEdge(t, b, func(c *edge.Config) { c.StartWait = 50 * time.Millisecond })
+	short.want(404, "/api/streams/nobody?unless=absent") // and not for ever
 }
 
 func TestPictures(t *testing.T) {

@@ -26,6 +26,7 @@ type box struct {
 	down    bool // every request is cut off, as by a killed edge
 	streams map[string]*pretended
 	asked   []string // paths of all requests
+	knew    []string // what who asked for one stream knew of it
 	roots   string   // more of /api/certificate, as `"earlier":{},`
 }
 
@@ -40,6 +41,9 @@ type pretended struct {
 	audio      bool // there is a rendition without a picture: in truth the last one
 }
 
+// elsewhere is by what others reach the box.
+const elsewhere = "http://192.168.1.20:8080"
+
 func newBox(t *testing.T, more ...func(*http.ServeMux)) *box {
 	b := &box{quit: make(chan struct{}), streams: make(map[string]*pretended)}
 	mux := http.NewServeMux()
@@ -48,7 +52,7 @@ func newBox(t *testing.T, more ...func(*http.ServeMux)) *box {
 		f(mux)
 	}
 	mux.HandleFunc("GET /api/publish", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"port":1935,"app":"live","key":true}`))
+		_, _ = w.Write([]byte(`{"port":1935,"app":"live","key":true,"home":"` + elsewhere + `/"}`))
 	})
 	mux.HandleFunc("GET /api/streams", b.list)
 	mux.HandleFunc("GET /api/certificate", func(w http.ResponseWriter, _ *http.Request) {
@@ -143,7 +147,20 @@ func (b *box) list(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (b *box) one(w http.ResponseWriter, r *http.Request) {
-	s, ok := b.get(r.PathValue("name"))
+	name, unless := r.PathValue("name"), r.URL.Query().Get("unless")
+	b.change(func() { b.knew = append(b.knew, unless) })
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	s, ok := b.get(name)
+	for waits := true; waits && (unless == "absent" && !ok || ok && s.state == unless); s, ok = b.get(name) {
+		select {
+		case <-tick.C:
+		case <-b.quit:
+			waits = false
+		case <-r.Context().Done():
+			waits = false
+		}
+	}
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`{"error":"no such stream"}`))

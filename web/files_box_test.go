@@ -48,6 +48,7 @@ func newDrawer(t *testing.T, more ...func(*http.ServeMux)) (*box, *drawer) {
 		mux.HandleFunc("HEAD /files/{id}", d.head)
 		mux.HandleFunc("PATCH /files/{id}", d.patch)
 		mux.HandleFunc("DELETE /files/{id}", d.remove)
+		mux.HandleFunc("DELETE /api/files/{id}", d.remove)
 		mux.HandleFunc("GET /files/{id}", d.download)
 		mux.HandleFunc("GET /api/files", d.list)
 		mux.HandleFunc("GET /api/files/{id}", d.one)
@@ -228,7 +229,7 @@ func (d *drawer) remove(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s, write := d.find(r)
-	if !write || r.Header.Get("Tus-Resumable") != "1.0.0" {
+	if tus := r.Header.Get("Tus-Resumable") == "1.0.0"; !write || tus == strings.HasPrefix(r.URL.Path, "/api/") {
 		d.say(w, "not_found")
 		return
 	}

@@ -105,7 +105,7 @@ func TestFilesAreSent(t *testing.T) {
 			p.until("nothing is left of the progress", `!document.querySelector('#files progress:not([hidden])') && document.title === 'Files · PSE'`)
 			p.looksGood("sent")
 			p.press("notes.txt", "share")
-			p.until("the sheet opens", `document.getElementById('sheet').open && document.querySelector('#qr path') && document.getElementById('link').value.startsWith('`+b.url+`/f/file')`)
+			p.until("the sheet opens", `document.getElementById('sheet').open && document.querySelector('#qr path') && document.getElementById('link').value.startsWith('`+elsewhere+`/f/file')`)
 			p.looksGood("share")
 			p.do(chromedp.KeyEvent("\x1b"))
 			p.press("fourth.bin", "delete")

@@ -49,7 +49,7 @@ func TestFilesLinks(t *testing.T) {
 
 			p.js(`document.getElementById('link-label').focus(); document.getElementById('link-end').selectedIndex = 0`)
 			p.do(chromedp.KeyEvent("Anna\r"))
-			p.until("the new link is shown", `document.getElementById('sheet').open && document.getElementById('link').value.startsWith('`+b.url+`/f/file1-link') && document.getElementById('note').textContent.includes('Ends in')`)
+			p.until("the new link is shown", `document.getElementById('sheet').open && document.getElementById('link').value.startsWith('`+elsewhere+`/f/file1-link') && document.getElementById('note').textContent.includes('Ends in')`)
 			p.looksGood("made")
 			p.do(chromedp.KeyEvent("\x1b"))
 			p.until("only the links are open", `!document.getElementById('sheet').open && document.getElementById('links-sheet').open`)

@@ -145,7 +145,7 @@ func TestWatchPlays(t *testing.T) {
 			p.openMenu()
 			p.looksGood("quality")
 			p.do(chromedp.KeyEvent("\x1b"))
-			p.click("#share", "the sheet opens", `document.getElementById('sheet').open && document.querySelector('#qr path')`)
+			p.click("#share", "the sheet opens", `document.getElementById('sheet').open && document.querySelector('#qr path') && document.getElementById('link').value === '`+elsewhere+`/watch/garden%20&%20co' && document.getElementById('local').hidden`)
 			p.looksGood("share")
 			p.clean(b.url)
 		})

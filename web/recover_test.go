@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -27,6 +28,13 @@ func TestWatchWaitsForAStreamToStart(t *testing.T) {
 	p.js(mark)
 	p.scene("soon")
 	p.looksGood("soon")
+	b.change(func() { b.knew = nil })
+	p.until("it asks for news only", `performance.now() - (window.asked ??= performance.now()) > 3000`)
+	b.change(func() {
+		if len(b.knew) > 1 || slices.Contains(b.knew, "") { // one that was open has ended
+			t.Errorf("while there was nothing new it asked, knowing %q", b.knew)
+		}
+	})
 	b.publish("later", 0, wide)
 	p.scene("playing")
 	p.plays()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 )
 
@@ -12,12 +13,17 @@ type saidPublishing struct {
 	Port int    `json:"port"` // of RTMP
 	App  string `json:"app"`
 	Key  bool   `json:"key"` // who publishes needs one
+
+	// By what others reach the box; told to who asks from this machine, whose own
+	// address does not do for others.
+	Home  string `json:"home,omitempty"`  // the first page
+	Calls string `json:"calls,omitempty"` // a call, before its name
 }
 
 // routes answers where to publish: at the ingest of this process, or, for one
 // elsewhere, as this configuration has it.
 func (p *program) routes(mux *http.ServeMux) {
-	mux.HandleFunc("GET /api/publish", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /api/publish", func(w http.ResponseWriter, r *http.Request) {
 		addr := p.addr("rtmp")
 		if addr == "" {
 			addr = p.cfg.Ingest.Listen
@@ -25,6 +31,9 @@ func (p *program) routes(mux *http.ServeMux) {
 		said := saidPublishing{App: p.cfg.Ingest.Apps[0], Key: !p.cfg.Ingest.Open}
 		if _, port, err := net.SplitHostPort(addr); err == nil {
 			said.Port, _ = strconv.Atoi(port)
+		}
+		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
+			said.Home, said.Calls = p.home(), p.calls()
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")

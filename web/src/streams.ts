@@ -27,9 +27,13 @@ export async function listStreams(signal?: AbortSignal): Promise<Stream[]> {
   return ((await answer.json()) as { streams: Stream[] | null }).streams ?? []
 }
 
-/** One stream, or undefined when there is none of this name (yet). */
-export async function getStream(name: string, signal?: AbortSignal): Promise<Stream | undefined> {
-  const answer = await ask(`/api/streams/${encodeURIComponent(name)}`, signal)
+/**
+ * One stream, or undefined when there is none of this name (yet). With unless the
+ * server answers when the state is another, or after some seconds.
+ */
+export async function getStream(name: string, unless?: State | 'absent'): Promise<Stream | undefined> {
+  const question = `/api/streams/${encodeURIComponent(name)}`
+  const answer = await (unless ? ask(`${question}?unless=${unless}`, undefined, {}, 20_000) : ask(question))
   if (answer.status === 404 || answer.status === 410) return undefined
   if (!answer.ok) throw new Unreachable(`stream: ${answer.status}`)
   return (await answer.json()) as Stream

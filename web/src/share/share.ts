@@ -1,5 +1,6 @@
 import { encode } from 'uqr'
 import { byId, make, setText, svg } from '../element.ts'
+import { onlyHere, reachable } from './address.ts'
 import { makeSheet } from './sheet.ts'
 
 const COPY = 'Copy link'
@@ -9,20 +10,21 @@ export class ShareSheet {
   private readonly sheet: HTMLDialogElement
   private readonly qr = make('div', 'qr')
   private readonly note = make('p', 'aside')
+  private readonly local = make('p', 'aside')
   private readonly link = make('input', 'link')
   private readonly copy = makeButton('copy', 'button primary', COPY)
   private title = ''
 
   /** subject is what the link leads to: "the file". */
   constructor(title: string, subject: string) {
-    const { qr, note, link, copy } = this
+    const { qr, note, local, link, copy } = this
     qr.id = 'qr'
     qr.setAttribute('role', 'img')
     qr.setAttribute('aria-label', `QR code of ${subject}'s link`)
     note.id = 'note'
-    const local = make('p', 'aside', "This link works only on this machine. Open the page by the box's network address to share it.")
+    local.textContent =
+      "This link works only on this machine. Open the page by the box's network address to share it."
     local.id = 'local'
-    local.hidden = !onlyHere(location.hostname)
     link.id = 'link'
     link.readOnly = true
     link.setAttribute('aria-label', 'Link')
@@ -39,12 +41,21 @@ export class ShareSheet {
 
   /** note is what else there is to say of the link. */
   show(url: string, title: string, note = ''): void {
-    if (this.link.value !== url) this.qr.replaceChildren(drawQR(url))
-    this.link.value = url
+    this.lead(url)
+    void reachable(url).then((better) => this.link.value === url && this.lead(better)) // unless it shows another by now
     this.title = title
     setText(this.note, note)
     this.note.hidden = note === ''
     this.sheet.showModal()
+  }
+
+  /** Shows a link. A code is for another device: there is none of what works only on this one. */
+  private lead(url: string): void {
+    const local = onlyHere(new URL(url).hostname)
+    if (this.link.value !== url) this.qr.replaceChildren(...(local ? [] : [drawQR(url)]))
+    this.link.value = url
+    this.qr.hidden = local
+    this.local.hidden = !local
   }
 }
 
@@ -64,11 +75,6 @@ async function copyText(field: HTMLInputElement): Promise<boolean> {
     field.select()
     return document.execCommand('copy')
   }
-}
-
-/** The host names that mean "this machine" everywhere. */
-export function onlyHere(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host.startsWith('127.') || host === '[::1]'
 }
 
 function drawQR(text: string): SVGSVGElement {

@@ -7,6 +7,7 @@ import { behind, clock, count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
 import { shareSheet } from '../share/share.ts'
 import { getStream, nameOf, playlistOf, type Stream } from '../streams.ts'
+import { Patience } from './patience.ts'
 import { Player } from './player.ts'
 import { QualityMenu } from './quality.ts'
 import { sceneOf, words, type Answer, type Scene } from './scene.ts'
@@ -20,14 +21,13 @@ const stage = byId<HTMLDivElement & { hls?: Hls | undefined }>('stage')
 const video = byId<HTMLVideoElement>('video')
 const name = nameOf(location.pathname)
 
-/** How long to wait before the server is asked again, in each scene, ms. */
-const pauses: Record<Scene, number> = { playing: 3000, connecting: 500, grace: 1000, soon: 1000, ended: 2000, away: 1000 }
-
 let stream: Stream | undefined
 let answer: Answer = 'unknown'
 let playing = 0 // started_at of the stream the player was loaded for
 let shownBefore = false
 let poll: Poll | undefined
+let took = 0 // ms, for the last answer
+const patience = new Patience()
 
 const player = new Player(video, playlistOf(name), { changed: update, leaving: keepFrame, qualities: () => quality.update() })
 const quality = new QualityMenu(player)
@@ -48,16 +48,18 @@ video.addEventListener('loadedmetadata', fit)
 video.addEventListener('resize', fit)
 
 player.load() // at once: most who come here come for a stream that is live
-poll = new Poll(ask, () => (document.hidden ? 5000 : pauses[stage.dataset['scene'] as Scene]))
+poll = new Poll(ask, () => Math.max(document.hidden ? 5000 : 0, patience.pause(stage.dataset['scene'] as Scene, took)))
 setInterval(tick, 500)
 
 async function ask(): Promise<void> {
+  const asked = performance.now()
   try {
-    stream = await getStream(name)
+    stream = await getStream(name, waited())
     answer = stream?.state ?? 'absent'
   } catch {
     answer = 'unreachable' // and what we knew of the stream stays
   }
+  took = performance.now() - asked
   const on = answer === 'live' || answer === 'grace'
   const started = stream?.started_at ?? 0
   if (playing === 0) playing = started // the one that was loaded before we knew
@@ -66,6 +68,12 @@ async function ask(): Promise<void> {
     player.load()
   }
   update()
+}
+
+/** What the server need not say again: while nobody publishes it answers when somebody does. */
+function waited(): 'absent' | 'grace' | 'ended' | undefined {
+  const scene = stage.dataset['scene'] as Scene
+  return (scene === 'soon' || scene === 'ended' || scene === 'grace') && (answer === 'absent' || answer === 'grace' || answer === 'ended') ? answer : undefined
 }
 
 function update(): void {
