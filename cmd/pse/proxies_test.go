@@ -1,10 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/gorilla/websocket"
 
 	"github.com/helios-h2020/pse/internal/process"
 )
@@ -101,5 +107,55 @@ func TestOldNamesOfProxies(t *testing.T) {
 		if err != nil || strings.Count(out, "\n") != 1+len(c.told) {
 			t.Errorf("%s: %v\n%s", name, err, out)
 		}
+	}
+}
+
+// What README gives for nginx works: pages, WebSockets, and links to files by the
+// name that nginx was asked by.
+func TestNginxAsREADMEHasIt(t *testing.T) {
+	t.Parallel()
+	s := start(t, process.PSEOptions{Name: "behind", Workers: []string{"bus", "edge", "signal", "transfer"}})
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```\n(location / \\{ .*?\n\\}\n)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("README has no location for nginx")
+	}
+	dir, at := t.TempDir(), freeAddr(t)
+	conf := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s;\n%[3]s} }\n",
+		dir, at, strings.ReplaceAll(string(block[1]), "127.0.0.1:8080", s.HTTP)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nginx, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log")}, "nginx", "-c", conf, "-p", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nginx.Stop)
+	eventually(t, func() error { _, err := get("http://"+at+"/", http.StatusOK); return err })
+
+	r, err := http.NewRequest(http.MethodPost, "http://"+at+"/files/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Tus-Resumable", "1.0.0")
+	r.Header.Set("Upload-Length", "1")
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	if link := a.Header.Get("Location"); !strings.HasPrefix(link, "http://"+at+"/files/") {
+		t.Errorf("%s, a file is at %s", a.Status, link)
+	}
+	c, a, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+at+"/socket.io/?EIO=4&transport=websocket", nil)
+	if err != nil {
+		t.Fatalf("no WebSocket: %v, %+v", err, a)
+	}
+	defer c.Close()
+	if _, hello, err := c.ReadMessage(); err != nil || !strings.HasPrefix(string(hello), "0{") {
+		t.Errorf("%s, %v", hello, err)
 	}
 }
