@@ -100,6 +100,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Server == nil && o.Adjust {
+		b.ensureFeed(ctx)
 		done := b.adjustLogs(ctx)
 		b.keepers.Go(func() { b.keepLogs(done) })
 	}
@@ -125,6 +126,9 @@ func (b *Bus) options(o Options) []nats.Option {
 		nats.ReconnectHandler(func(*nats.Conn) {
 			b.refusal.no.Store(false)
 			b.log.Info("bus connected again")
+			if err := largeEnough(b.nc); err != nil { // another server of the cluster
+				b.log.Error("the bus will not take all that streams send", zap.Error(b.explain(err)))
+			}
 			b.link.remade()
 			b.askEnsure()
 		}),

@@ -93,7 +93,8 @@
 // On the embedded server workers share the account PSE. Integrators have
 // INTEGRATORS: they read events, durably too, from a mirror (FEED), and answer
 // hooks; nothing else of ours is there. The passwords are in the data
-// directory. On an operator's cluster the operator sets this up.
+// directory. For an operator's servers deploy/nats.conf does the same, and allows
+// each user no more than it needs; FEED is made there by workers.
 //
 // # Not promised
 //

@@ -14,19 +14,27 @@ import (
 const askLog = 2 * time.Second
 
 // ensureLogs creates the logs and buckets that are missing. Logs that are
-// there keep their configuration.
+// there keep their configuration. Those that the server refuses, each by a limit
+// of its own maybe, come all in the error.
 func (b *Bus) ensureLogs(ctx context.Context) error {
+	var refused []error
+	note := func(what, name string, err error) (end bool) {
+		if err != nil {
+			refused = append(refused, fmt.Errorf("create %s %s: %w", what, name, err))
+		}
+		return err != nil && !isAPI(err) // the next would get no answer either
+	}
 	for _, sc := range b.logs.streams(time.Now()) {
-		if err := b.ensureLog(ctx, sc); err != nil {
-			return fmt.Errorf("create log %s: %w", sc.Name, err)
+		if note("log", sc.Name, b.ensureLog(ctx, sc)) {
+			return errors.Join(refused...)
 		}
 	}
 	for _, kc := range b.logs.buckets() {
-		if err := b.ensureBucket(ctx, kc); err != nil {
-			return fmt.Errorf("create bucket %s: %w", kc.Bucket, err)
+		if note("bucket", kc.Bucket, b.ensureBucket(ctx, kc)) {
+			break
 		}
 	}
-	return nil
+	return errors.Join(refused...)
 }
 
 func (b *Bus) ensureLog(ctx context.Context, sc jetstream.StreamConfig) error {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -82,15 +83,35 @@ func (b *Bus) until(ctx context.Context, address string, try func() error) error
 		if err == nil || errors.Is(err, nats.ErrAuthorization) {
 			return err
 		}
-		err = b.explain(b.refusal.cause(err))
+		causes := b.causes(b.refusal.cause(err))
 		if now := time.Now(); now.After(next) {
 			next = now.Add(sayEvery)
-			b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
+			for _, err := range causes {
+				b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
+			}
 		}
 		if !sleep.For(ctx, waitAgain) {
-			return fmt.Errorf("the bus at %s: %w", address, err)
+			return fmt.Errorf("the bus at %s: %w", address, errors.Join(causes...))
 		}
 	}
+}
+
+// causes explains each error of several, those with the same advice once.
+func (b *Bus) causes(err error) (all []error) {
+	several, ok := err.(interface{ Unwrap() []error }) // not errors.As: what stands before it would be lost
+	if !ok {
+		return []error{b.explain(err)}
+	}
+	advised := map[string]bool{}
+	for _, err := range several.Unwrap() {
+		explained := b.explain(err)
+		advice := strings.TrimPrefix(explained.Error(), err.Error())
+		if advice == "" || !advised[advice] {
+			all = append(all, explained)
+		}
+		advised[advice] = true
+	}
+	return all
 }
 
 // JetStream's error codes that say what an owner can change.
@@ -102,7 +123,15 @@ const (
 	apiNoStorage    = 10047
 	apiNoResources  = 10023
 	apiAccountLimit = 10002
+	apiMaxStreams   = 10027
+	apiMaxConsumers = 10026
+	apiStreamLimit  = 10122
+	apiNoTier       = 10120
 )
+
+// noRoom is what a cluster has in the text of apiNoPeers when it is not the
+// number of its servers that is too small.
+const noRoom = "insufficient storage"
 
 // explain adds what to change to an error of a bus that cannot be used.
 func (b *Bus) explain(err error) error {
@@ -119,14 +148,28 @@ func (b *Bus) explain(err error) error {
 		switch api.ErrorCode {
 		case apiNoAccount:
 			advice = "switch JetStream on for this account of the server: jetstream: enabled"
-		case apiNoCluster, apiNoPeers:
+		case apiNoPeers, apiNoCluster:
+			if strings.Contains(api.Description, noRoom) {
+				advice = "raise max_memory_store and max_file_store of the servers: " + b.wanted()
+				break
+			}
 			advice = fmt.Sprintf("bus.replicas is %d, and there are not so many servers: lower it, or add servers", b.logs.Replicas)
 		case apiNoMemory:
-			advice = "raise max_memory_store of the server, to 2.5 GB at least"
+			advice = "raise max_memory_store of the server, or max_memory of the account: " + b.wanted()
 		case apiNoStorage:
-			advice = fmt.Sprintf("raise max_file_store of the server, or give its store_dir more room: bus.hls_bytes (%d MiB here) and 2.5 GB more are wanted", b.logs.HLSBytes>>20)
-		case apiNoResources, apiAccountLimit:
-			advice = "raise the limits of JetStream for the server or the account: max_memory_store, max_file_store"
+			advice = "raise max_file_store of the server, or max_file of the account, or give its store_dir more room: " + b.wanted()
+		case apiNoResources:
+			advice = "raise max_memory_store and max_file_store of the server: " + b.wanted()
+		case apiAccountLimit:
+			advice = "raise max_memory and max_file of the account: " + b.wanted()
+		case apiMaxStreams:
+			advice = fmt.Sprintf("raise max_streams of the account: %d are wanted", len(b.logs.all(time.Time{})))
+		case apiMaxConsumers:
+			advice = "raise max_consumers of the account: each reader of a log takes one"
+		case apiStreamLimit:
+			advice = "raise mem_max_stream_bytes and disk_max_stream_bytes of the account: " + b.wanted()
+		case apiNoTier:
+			advice = fmt.Sprintf("the account has no limits for logs of %d replicas: give it that tier, or change bus.replicas", b.logs.Replicas)
 		}
 	case errors.As(err, &dns):
 		advice = "is the name in bus.url (--bus) right?"
@@ -146,7 +189,7 @@ func (b *Bus) explain(err error) error {
 		}
 		return fmt.Errorf("JetStream is off there: %w; switch it on in the server's configuration: jetstream { store_dir: DIR }", err)
 	case errors.Is(err, nats.ErrPermissionViolation):
-		advice = "this user may not: take the password of the user worker (the file bus.password), not the integrator's"
+		advice = "this user may not: take the password of the user worker (the file bus.password), not the integrator's, or let it do what deploy/nats.conf has for workers"
 	case errors.Is(err, errSmallMessages):
 		advice = "set it in the server's configuration: max_payload: 8MB"
 	default:
@@ -159,6 +202,20 @@ func (b *Bus) explain(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w; %s", err, advice)
+}
+
+// wanted is how much the logs take of a server, or of an account with one replica.
+func (b *Bus) wanted() string {
+	var memory, files int64
+	for _, sc := range b.logs.streams(time.Time{}) {
+		if sc.Storage == jetstream.MemoryStorage {
+			memory += sc.MaxBytes
+		} else {
+			files += sc.MaxBytes
+		}
+	}
+	return fmt.Sprintf("%d MiB in memory and %d MiB in files are wanted (%d MiB of it are bus.hls_bytes), times bus.replicas for an account",
+		memory>>20, files>>20, b.logs.HLSBytes>>20)
 }
 
 // errSmallMessages says that pictures would not fit into the server's messages.

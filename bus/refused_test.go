@@ -25,6 +25,18 @@ func foreign(t *testing.T, change func(*server.Options)) *server.Server {
 	return natstest.Start(t, o, nil)
 }
 
+// accountWith is a server whose account has limits.
+func accountWith(t *testing.T, limits string) string {
+	t.Helper()
+	o := &server.Options{}
+	conf := "accounts { A { jetstream: { " + limits + " }, users: [ { user: a, password: sesame } ] } }"
+	if err := o.ProcessConfigString(conf); err != nil {
+		t.Fatal(err)
+	}
+	o.JetStream, o.MaxPayload = true, MaxPayload
+	return natstest.URLOf([]*server.Server{natstest.Start(t, o, nil)}, url.UserPassword("a", "sesame"))
+}
+
 // A bus that cannot be used says why, and which setting to change.
 func TestUnusableBusIsExplained(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -55,6 +67,40 @@ func TestUnusableBusIsExplained(t *testing.T) {
 				return foreign(t, func(o *server.Options) { o.JetStreamMaxStore = 64 << 20 }).ClientURL()
 			},
 			want: []string{"EVENTS", "max_file_store"},
+		},
+		"too little of both": {
+			url: func() string {
+				return foreign(t, func(o *server.Options) { o.JetStreamMaxMemory, o.JetStreamMaxStore = 64<<20, 64<<20 }).ClientURL()
+			},
+			want: []string{"max_memory_store", "max_file_store"},
+		},
+		"too little of both in a cluster": {
+			url: func() string {
+				return natstest.URL(natstest.Cluster(t, 3, nil, func() *server.Options {
+					return &server.Options{JetStream: true, MaxPayload: MaxPayload, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 64 << 20}
+				}))
+			},
+			logs: LogConfig{Replicas: 3}, want: []string{"max_memory_store", "max_file_store"},
+		},
+		"more replicas than servers in a cluster": {
+			url: func() string {
+				return natstest.URL(natstest.Cluster(t, 3, nil, func() *server.Options {
+					return &server.Options{JetStream: true, MaxPayload: MaxPayload}
+				}))
+			},
+			logs: LogConfig{Replicas: 5}, want: []string{"bus.replicas is 5", "not so many servers"},
+		},
+		"an account of few logs": {
+			url:  func() string { return accountWith(t, "max_streams: 3") },
+			want: []string{"max_streams", "10 are wanted"},
+		},
+		"an account of little memory": {
+			url:  func() string { return accountWith(t, "max_memory: 64MB, max_file: 20GB") },
+			want: []string{"max_memory of the account"},
+		},
+		"an account of small logs": {
+			url:  func() string { return accountWith(t, "disk_max_stream_bytes: 64MB") },
+			want: []string{"disk_max_stream_bytes"},
 		},
 		"more replicas than servers": {
 			url: func() string { return foreign(t, func(*server.Options) {}).ClientURL() }, logs: LogConfig{Replicas: 3},

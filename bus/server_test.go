@@ -28,12 +28,25 @@ func rawConn(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
 	return nc
 }
 
+// onEachServer runs a test on the embedded server, and on an operator's that is
+// configured as deploy/nats.conf says: with a worker on it, and for an integrator.
+func onEachServer(t *testing.T, f func(t *testing.T, b *Bus, integrator string)) {
+	t.Run("embedded", func(t *testing.T) {
+		srv := testServer(t)
+		f(t, testBus(t, srv), srv.IntegratorURL())
+	})
+	t.Run("operator's", func(t *testing.T) {
+		worker, integrator, n, _ := operated(t)
+		f(t, testConnect(t, Options{URL: worker, Name: "test", Adjust: true, Logs: LogConfig{Replicas: n}}), integrator)
+	})
+}
+
 // Integrators read all events, durably, also those from before they came.
-func TestIntegratorReadsEvents(t *testing.T) {
-	srv := testServer(t)
-	b := testBus(t, srv)
+func TestIntegratorReadsEvents(t *testing.T) { onEachServer(t, integratorReadsEvents) }
+
+func integratorReadsEvents(t *testing.T, b *Bus, integrator string) {
 	publish(t, b, started("a", "1"))
-	nc := rawConn(t, srv.IntegratorURL())
+	nc := rawConn(t, integrator)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -84,10 +97,10 @@ func TestIntegratorReadsEvents(t *testing.T) {
 }
 
 // Integrators answer hooks from their own account.
-func TestIntegratorAnswersHooks(t *testing.T) {
-	srv := testServer(t)
-	b := testBus(t, srv)
-	nc := rawConn(t, srv.IntegratorURL())
+func TestIntegratorAnswersHooks(t *testing.T) { onEachServer(t, integratorAnswersHooks) }
+
+func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
+	nc := rawConn(t, integrator)
 	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: patience}); v.Allow || err != nil {
 		t.Fatalf("nobody answers: %+v, %v", v, err)
 	}
@@ -105,15 +118,15 @@ func TestIntegratorAnswersHooks(t *testing.T) {
 }
 
 // Integrators ask the relay for credentials, and no other worker for anything.
-func TestIntegratorAsksForCredentials(t *testing.T) {
-	srv := testServer(t)
-	b := testBus(t, srv)
+func TestIntegratorAsksForCredentials(t *testing.T) { onEachServer(t, integratorAsksForCredentials) }
+
+func integratorAsksForCredentials(t *testing.T, b *Bus, integrator string) {
 	if _, err := b.Serve(WorkerTurn, "1.0.0", Handle(EndpointCredentials, func(_ context.Context, q CredentialsQuery) (Credentials, error) {
 		return Credentials{Servers: []ICEServer{{Username: "1:" + q.User}}, TTL: 60}, nil
 	})); err != nil {
 		t.Fatal(err)
 	}
-	m, err := rawConn(t, srv.IntegratorURL()).Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
+	m, err := rawConn(t, integrator).Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,11 +137,11 @@ func TestIntegratorAsksForCredentials(t *testing.T) {
 }
 
 // What integrators may not do.
-func TestIntegratorIsConfined(t *testing.T) {
-	srv := testServer(t)
-	b := testBus(t, srv)
+func TestIntegratorIsConfined(t *testing.T) { onEachServer(t, integratorIsConfined) }
+
+func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 	refused := make(chan error, 100)
-	nc := rawConn(t, srv.IntegratorURL(), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	nc := rawConn(t, integrator, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	heard, err := b.nc.SubscribeSync(">")
 	if err != nil {
 		t.Fatal(err)

@@ -47,10 +47,13 @@ func together(all []*server.Server) bool {
 }
 
 // URL is where clients reach the servers: all of them, with commas.
-func URL(all []*server.Server) string {
+func URL(all []*server.Server) string { return URLOf(all, nil) }
+
+// URLOf is where a user reaches them.
+func URLOf(all []*server.Server, user *url.Userinfo) string {
 	var urls []string
 	for _, s := range all {
-		urls = append(urls, s.ClientURL())
+		urls = append(urls, (&url.URL{Scheme: "nats", Host: s.Addr().String(), User: user}).String())
 	}
 	return strings.Join(urls, ",")
 }

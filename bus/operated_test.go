@@ -1,0 +1,238 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/helios-h2020/pse/bus/natstest"
+	"github.com/helios-h2020/pse/internal/sleep"
+)
+
+// operated is a bus as deploy/nats.conf has it: on one server, or with
+// PSE_LONG=1 on three by deploy/nats-cluster.conf. It gives where workers and
+// integrators connect, how many servers there are, and what they warn of.
+func operated(t *testing.T) (worker, integrator string, n int, log *natstest.Log) {
+	t.Helper()
+	t.Setenv("PSE_WORKER_PASSWORD", "wordOfWorkers")
+	t.Setenv("PSE_INTEGRATOR_PASSWORD", "wordOfIntegrators")
+	t.Setenv("NATS_NAME", "a")
+	read := func(name string) *server.Options {
+		o, err := server.ProcessConfigFile(filepath.Join("../deploy", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Host, o.Port, o.StoreDir = "127.0.0.1", server.RANDOM_PORT, t.TempDir()
+		return o
+	}
+	log = &natstest.Log{}
+	var all []*server.Server
+	if os.Getenv("PSE_LONG") != "" {
+		all = natstest.Cluster(t, 3, log, func() *server.Options { return read("nats-cluster.conf") })
+	} else {
+		all = []*server.Server{natstest.Start(t, read("nats.conf"), log)}
+	}
+	return natstest.URLOf(all, url.UserPassword("worker", "wordOfWorkers")),
+		natstest.URLOf(all, url.UserPassword("integrator", "wordOfIntegrators")), len(all), log
+}
+
+// All that workers do with the bus they may do with the permissions of
+// deploy/nats.conf.
+func TestWorkersOnAnOperatorsBus(t *testing.T) {
+	at, _, n, log := operated(t)
+	o := Options{URL: at, Name: "test", Adjust: true, Logs: LogConfig{Replicas: n, Given: Given{Replicas: true}}}
+	one, two := testConnect(t, o), testConnect(t, o)
+	works(t, one)
+	for name, check := range map[string]func(*testing.T, *Bus, *Bus){
+		"logs": useLogs, "records": useRecords, "events": useEvents, "words": useWords,
+		"lease": leaseConflicts, "forgotten stream": forgetConflicts, "key": keyConflicts, "secret": secretConflicts, "rotated keys": rotationConflicts,
+	} {
+		t.Run(name, func(t *testing.T) { check(t, one, two) })
+	}
+	t.Run("settings", func(t *testing.T) {
+		b, said := restarted(t, at, LogConfig{DVR: 4 * time.Minute, Given: Given{DVR: true}})
+		if c := configOf(t, b, logHLS); c.MaxAge != PartsAge(4*time.Minute) {
+			t.Errorf("%s: %s", c.MaxAge, text(said))
+		}
+	})
+	one.Close()
+	two.Close()
+	for _, line := range log.Lines("iolation") {
+		t.Errorf("a server says: %s", line)
+	}
+}
+
+// useLogs uses what works does not of the logs of media, parts and calls.
+func useLogs(t *testing.T, one, two *Bus) {
+	seq, err := one.PublishChunk(t.Context(), &Chunk{SID: "m", Tags: []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	media, err := two.FollowMedia(t.Context(), "m", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer media.Stop()
+	if c, err := media.Next(t.Context()); err != nil || c.Seq != seq {
+		t.Error(c, err)
+	}
+	eventually(t, "the chunk can be read", func() bool { _, err := two.GetChunk(t.Context(), seq); return err == nil })
+	if err := one.PutPoster(t.Context(), "m", "large", []byte("jpeg")); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the poster can be read", func() bool { _, _, err := two.Poster(t.Context(), "m", "large"); return err == nil })
+	if _, err := one.PublishPart(t.Context(), &Part{SID: "m", Rendition: "720p", Data: []byte("x")}, 0); err != nil {
+		t.Error(err)
+	}
+	if names, err := one.Renditions(t.Context(), "m"); err != nil || len(names) != 1 {
+		t.Error(names, err)
+	}
+	eventually(t, "a sign of life is there", func() bool { _, err := two.LastStored(t.Context(), "m"); return err == nil })
+	if err := one.PublishSignals(t.Context(), 1, []byte{}); err != nil {
+		t.Error(err)
+	}
+	calls, err := two.FollowSignals(t.Context(), time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer calls.Stop()
+	if _, _, _, err := calls.Next(t.Context()); err != nil && !errors.Is(err, ErrBadSignals) {
+		t.Error(err)
+	}
+}
+
+// useRecords uses what recordConflicts and others do not of the buckets.
+func useRecords(t *testing.T, one, two *Bus) {
+	recordConflicts(t, one, two)
+	if _, err := one.UpdateRoom(t.Context(), "r", func(r *Room) error { r.Members = nil; return nil }); err != nil {
+		t.Error(err)
+	}
+	if all, err := two.Lives(t.Context()); err != nil || len(all) == 0 && all == nil {
+		t.Error(all, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	if err := two.WatchRooms(ctx, func(*Room) {}, cancel); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if err := one.CreateKey(t.Context(), Key{ID: "listed"}); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the key is listed", func() bool { keys, err := two.Keys(t.Context()); return err == nil && len(keys) == 1 })
+	eventually(t, "it is deleted", func() bool { return two.DeleteKey(t.Context(), "listed") == nil })
+}
+
+// useEvents publishes, subscribes, gives up and reads again.
+func useEvents(t *testing.T, one, two *Bus) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	handled, ended := make(chan string, 100), make(chan error, 1)
+	s := &subscription{
+		b: two, durable: "d", topic: StreamStarted{}.Topic(), backOff: nil,
+		handle: func(_ context.Context, data []byte) error {
+			ev, _, err := open[StreamStarted](data)
+			if handled <- ev.Session; err == nil && ev.Session == "bad" {
+				err = errors.New("no")
+			}
+			return err
+		},
+	}
+	go func() { ended <- s.run(ctx) }()
+	subscribed(t, two, "d")
+	early := 0
+	eventually(t, "it begins", func() bool { // on several servers some time after the consumer is there
+		early++
+		publish(t, one, started("e", fmt.Sprint("early", early)))
+		sleep.For(t.Context(), 20*time.Millisecond)
+		return len(handled) > 0
+	})
+	publish(t, one, started("e", "good"), started("e", "bad"))
+	for got := within(t, handled); got != fmt.Sprint("early", early); got = within(t, handled) {
+		continue
+	}
+	for _, want := range []string{"good", "bad"} {
+		if got := within(t, handled); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	eventually(t, "a dead letter is there", func() bool {
+		dead := 0
+		err := one.EachDead(t.Context(), func(Dead) error { dead++; return nil })
+		return err == nil && dead == 1
+	})
+	cancel()
+	<-ended
+	enough := errors.New("enough")
+	if err := Replay(t.Context(), one, time.Time{}, func(StreamStarted) error { return enough }); !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
+
+// useWords asks and tells what is not stored.
+func useWords(t *testing.T, one, two *Bus) {
+	stop, err := one.AnswerDirect("echo", func(_ context.Context, q Direct) []byte { return q.Data })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if got, err := two.AskDirect(t.Context(), one.ID(), "echo", []byte("x")); err != nil || string(got) != "x" {
+		t.Errorf("%q, %v", got, err)
+	}
+	there := make(chan *Pipe, 1)
+	stopDial, err := one.AnswerDirect("dial", func(_ context.Context, q Direct) []byte { there <- q.Pipe; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopDial()
+	p, err := two.DialDirect(t.Context(), one.ID(), "dial", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	if err := p.Send(false, []byte("y")); err != nil {
+		t.Error(err)
+	}
+	if _, data, err := (<-there).Receive(); err != nil || string(data) != "y" {
+		t.Errorf("%q, %v", data, err)
+	}
+	stopServe, err := one.Serve("calc", "1.2.3", Handle("same", func(_ context.Context, n int) (int, error) { return n, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopServe()
+	if n, err := Request[int](t.Context(), two, "calc", "same", 4); err != nil || n != 4 {
+		t.Error(n, err)
+	}
+	if all, err := two.Discover(t.Context()); err != nil || len(all) != 1 {
+		t.Error(all, err)
+	}
+	eventually(t, "the connection has held so long that it asks", func() bool { return two.linkedFor() > trustAfter })
+	if !two.Alive(t.Context(), one.ID()) {
+		t.Error("it is not alive")
+	}
+	told := make(chan string, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { _ = two.WatchViewers(ctx, func(edge string, _ map[string]int) { told <- "viewers" }) }()
+	go func() { _ = two.WatchGuesses(ctx, func(Guess) { told <- "guess" }) }()
+	seen := map[string]bool{}
+	eventually(t, "viewers and guesses are told", func() bool {
+		if err := errors.Join(one.TellViewers(map[string]int{"a": 1}), one.TellGuess(Guess{}), Tell(one, started("a", "1"))); err != nil {
+			t.Fatal(err)
+		}
+		for len(told) > 0 {
+			seen[<-told] = true
+		}
+		return len(seen) == 2
+	})
+	if v, err := Ask(t.Context(), one, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); err != nil || !v.Unanswered() {
+		t.Errorf("a hook that nobody answers: %+v, %v", v, err)
+	}
+}
