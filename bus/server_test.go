@@ -112,6 +112,10 @@ func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
+	eventually(t, "all servers know that it answers", func() bool {
+		v, _ := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience})
+		return !v.Unanswered()
+	})
 	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); v.Allow || v.Reason != "name" || err != nil {
 		t.Fatalf("a veto: %+v, %v", v, err)
 	}
@@ -126,9 +130,15 @@ func integratorAsksForCredentials(t *testing.T, b *Bus, integrator string) {
 	})); err != nil {
 		t.Fatal(err)
 	}
-	m, err := rawConn(t, integrator).Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
-	if err != nil {
-		t.Fatal(err)
+	nc := rawConn(t, integrator)
+	var m *nats.Msg
+	eventually(t, "all servers know that it answers", func() (ok bool) {
+		var err error
+		m, err = nc.Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
+		return !errors.Is(err, nats.ErrNoResponders)
+	})
+	if m == nil {
+		t.Fatal("no answer")
 	}
 	var c Credentials
 	if err := json.Unmarshal(m.Data, &c); err != nil || len(c.Servers) != 1 || c.Servers[0].Username != "1:ann" {
