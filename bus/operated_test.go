@@ -4,49 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
-
-	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
-// operated is a bus as deploy/nats.conf has it: on one server, or with
-// PSE_LONG=1 on three by deploy/nats-cluster.conf. It gives where workers and
-// integrators connect, how many servers there are, and what they warn of.
-func operated(t *testing.T) (worker, integrator string, n int, log *natstest.Log) {
-	t.Helper()
-	t.Setenv("PSE_WORKER_PASSWORD", "wordOfWorkers")
-	t.Setenv("PSE_INTEGRATOR_PASSWORD", "wordOfIntegrators")
-	t.Setenv("NATS_NAME", "a")
-	read := func(name string) *server.Options {
-		o, err := server.ProcessConfigFile(filepath.Join("../deploy", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Host, o.Port, o.StoreDir = "127.0.0.1", server.RANDOM_PORT, t.TempDir()
-		return o
-	}
-	log = &natstest.Log{}
-	var all []*server.Server
-	if os.Getenv("PSE_LONG") != "" {
-		all = natstest.Cluster(t, 3, log, func() *server.Options { return read("nats-cluster.conf") })
-	} else {
-		all = []*server.Server{natstest.Start(t, read("nats.conf"), log)}
-	}
-	return natstest.URLOf(all, url.UserPassword("worker", "wordOfWorkers")),
-		natstest.URLOf(all, url.UserPassword("integrator", "wordOfIntegrators")), len(all), log
-}
-
 // All that workers do with the bus they may do with the permissions of
 // deploy/nats.conf.
 func TestWorkersOnAnOperatorsBus(t *testing.T) {
-	at, _, n, log := operated(t)
+	operated := natstest.StartOperated(t, "../deploy")
+	at, n := operated.Worker, operated.Servers
 	o := Options{URL: at, Name: "test", Adjust: true, Logs: LogConfig{Replicas: n, Given: Given{Replicas: true}}}
 	one, two := testConnect(t, o), testConnect(t, o)
 	works(t, one)
@@ -64,7 +33,7 @@ func TestWorkersOnAnOperatorsBus(t *testing.T) {
 	})
 	one.Close()
 	two.Close()
-	for _, line := range log.Lines("iolation") {
+	for _, line := range operated.Violations() {
 		t.Errorf("a server says: %s", line)
 	}
 }

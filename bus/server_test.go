@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 )
 
@@ -36,8 +37,8 @@ func onEachServer(t *testing.T, f func(t *testing.T, b *Bus, integrator string))
 		f(t, testBus(t, srv), srv.IntegratorURL())
 	})
 	t.Run("operator's", func(t *testing.T) {
-		worker, integrator, n, _ := operated(t)
-		f(t, testConnect(t, Options{URL: worker, Name: "test", Adjust: true, Logs: LogConfig{Replicas: n}}), integrator)
+		operated := natstest.StartOperated(t, "../deploy")
+		f(t, testConnect(t, Options{URL: operated.Worker, Name: "test", Adjust: true, Logs: LogConfig{Replicas: operated.Servers}}), operated.Integrator)
 	})
 }
 

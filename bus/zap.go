@@ -2,6 +2,7 @@ package bus
 
 import (
 	"fmt"
+	"strings"
 
 	"go.uber.org/zap"
 )
@@ -14,8 +15,16 @@ type natsLogger struct {
 }
 
 func (l natsLogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l natsLogger) Warnf(f string, v ...any)   { l.log.Warn(fmt.Sprintf(f, v...)) }
 func (l natsLogger) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+func (l natsLogger) Warnf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	if strings.Contains(text, "create mirror consumer") && strings.Contains(text, "stream not found") {
+		l.log.Debug(text) // at a first start FEED is there before the log of events is; the server tries again
+		return
+	}
+	l.log.Warn(text)
+}
+
 func (l natsLogger) Errorf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	l.log.Error(text)
