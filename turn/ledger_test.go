@@ -12,6 +12,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -239,6 +241,11 @@ func TestTakenForLost(t *testing.T) {
 		told := w.told()
 		return len(told.opened) == 3 && len(told.closed) == 2
 	})
+	r.ledger.mu.Lock()
+	if n := len(r.ledger.lives); n != 1 { // an hour later the bus would not know any more what it was told
+		t.Errorf("the worker is to tell the end of %d", n)
+	}
+	r.ledger.mu.Unlock()
 	if err := errors.Join(a.Close(), b.Close(), c.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -292,6 +299,49 @@ func TestAllocationsWithoutTheBus(t *testing.T) {
 		told := w.told()
 		return len(told.opened) == 2 && len(told.closed) == 1
 	})
+	r.stop()
+	w.told().once(t, 2)
+}
+
+// A bus that takes no records, and takes events: relays go on, that is counted,
+// and their facts are told all the same, a little later.
+func TestNoRecordIsTaken(t *testing.T) {
+	w := newWorld(t)
+	nc, err := nats.Connect(w.server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := js.Stream(t.Context(), "KV_RELAYS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := s.CachedInfo().Config
+	cfg.MaxMsgSize = 1
+	if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	r := w.start()
+	a, left := r.allocate("udp")
+	b, right := r.allocate("udp")
+	if err := errors.Join(left.CreatePermission(b.LocalAddr()), right.CreatePermission(a.LocalAddr())); err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, a, b, "there")
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	bustest.Eventually(t, "what became of them is told", func() bool {
+		told := w.told()
+		return len(told.opened) == 2 && len(told.closed) == 1
+	})
+	if testutil.ToFloat64(r.metrics.unrecorded) == 0 {
+		t.Error("that there is no record is not counted")
+	}
 	r.stop()
 	w.told().once(t, 2)
 }
