@@ -96,6 +96,23 @@ func useRecords(t *testing.T, one, two *Bus) {
 	}
 	eventually(t, "the key is listed", func() bool { keys, err := two.Keys(t.Context()); return err == nil && len(keys) == 1 })
 	eventually(t, "it is deleted", func() bool { return two.DeleteKey(t.Context(), "listed") == nil })
+	if _, made, err := one.FirstKey(t.Context(), func(Key) bool { return true }, func() Key { return Key{ID: "first"} }); err != nil || !made {
+		t.Error(made, err)
+	}
+
+	r := one.NewRelays()
+	r.Open = []RelayClosed{{User: "ann"}}
+	if err := one.KeepRelays(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the relay's record is listed", func() bool { all, err := two.RelayRecords(t.Context()); return err == nil && len(all) == 1 })
+	lost, err := two.ClaimRelays(t.Context(), r.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := two.ForgetRelays(t.Context(), lost); err != nil {
+		t.Error(err)
+	}
 }
 
 // useEvents publishes, subscribes, gives up and reads again.

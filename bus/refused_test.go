@@ -92,7 +92,7 @@ func TestUnusableBusIsExplained(t *testing.T) {
 		},
 		"an account of few logs": {
 			url:  func() string { return accountWith(t, "max_streams: 3") },
-			want: []string{"max_streams", "10 are wanted"},
+			want: []string{"max_streams", "11 are wanted"},
 		},
 		"an account of little memory": {
 			url:  func() string { return accountWith(t, "max_memory: 64MB, max_file: 20GB") },

@@ -49,6 +49,7 @@ func TestRollingUpgrade(t *testing.T) {
 		return
 	}
 	w := splitWorldOf(t, programOf(t, oldest))
+	w.witness = nil // it does not say yet what it holds in memory
 	const first, each = 8 * time.Second, 5 * time.Second
 	s := planSession{}
 	for _, kind := range []string{"edge", "signal", "transfer", "turn", "transcode", "ingest", "bus"} {
