@@ -155,6 +155,9 @@ func useEvents(t *testing.T, one, two *Bus) {
 	})
 	cancel()
 	<-ended
+	if err := Retell(t.Context(), one, started("e", "good"), time.Now().Add(-2*time.Hour)); err != nil {
+		t.Error(err)
+	}
 	enough := errors.New("enough")
 	if err := Replay(t.Context(), one, time.Time{}, func(StreamStarted) error { return enough }); !errors.Is(err, enough) {
 		t.Error(err)
