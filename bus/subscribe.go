@@ -181,7 +181,11 @@ func (s *subscription) bury(ctx context.Context, m jetstream.Msg, number uint64,
 	ctx, done := s.b.bound(ctx)
 	defer done()
 	if _, err := s.b.js.PublishMsg(ctx, dead); err != nil {
-		_ = m.NakWithDelay(s.backOff[len(s.backOff)-1])
+		wait := time.Second // of a handler that is tried once
+		if n := len(s.backOff); n > 0 {
+			wait = s.backOff[n-1]
+		}
+		_ = m.NakWithDelay(wait)
 		return s.b.failed(ctx, err, "bury %s", m.Subject())
 	}
 	s.count("dead")
