@@ -209,3 +209,19 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	}
 	goOn("they go on without a server")
 }
+
+// Logs that were just made are as they should be.
+func TestNothingToAdjust(t *testing.T) {
+	b := testBus(t, testServer(t))
+	c := b.logs
+	c.Given.All = true
+	for _, want := range c.all(time.Now()) {
+		s, err := b.js.Stream(t.Context(), want.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := c.differences(s.CachedInfo().Config, want); len(all) > 0 {
+			t.Errorf("%s: %v", want.Name, all)
+		}
+	}
+}

@@ -86,7 +86,8 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 		},
 		{
 			Name: logDead, Subjects: []string{"dead.>"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
-			MaxAge: 30 * 24 * time.Hour, MaxBytes: 64 << 20, Discard: jetstream.DiscardOld, AllowDirect: true,
+			MaxAge: 30 * 24 * time.Hour, MaxBytes: 64 << 20, Discard: jetstream.DiscardOld,
+			Duplicates: 2 * time.Minute, AllowDirect: true,
 		},
 		{
 			// A memory log is gone when its server is. Numbers that start at the

@@ -108,7 +108,7 @@ func everyRenditionPlays(t *testing.T, master string, want ...string) {
 	}
 }
 
-// The first start: a key is made and shown, nothing gets in without it, and
+// The first start, with a log that is no terminal: a key is made, nothing gets in without it, and
 // revoking it throws its publisher out. Then everything stops in order.
 func TestFirstStart(t *testing.T) {
 	t.Parallel()
@@ -141,7 +141,12 @@ func TestFirstStart(t *testing.T) {
 		}
 		return m[1]
 	}
-	to := find(`Publish +(rtmp://\S+/live/NAME\?key=\w{20,})`)
+	to := find(`Publish +(rtmp://\S+/live/NAME\?key=)KEY   \(see the keys: pse stream keys\)`)
+	keys, err := pse(t, "--data", data, "stream", "keys")
+	if err != nil {
+		t.Fatalf("%v: %s", err, keys)
+	}
+	to += regexp.MustCompile(`\w{20,}`).FindString(keys)
 	home := find(`Watch +(http://\S+)`)
 	admin := find(`Admin +(http://\S+)/readyz`)
 	if info, err := os.Stat(data); err != nil || info.Mode().Perm() != 0o700 {

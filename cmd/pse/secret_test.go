@@ -27,10 +27,10 @@ func TestSecretsAreNotShown(t *testing.T) {
 	// Names of what may be secret, and of those that sound so and are not.
 	sounds := regexp.MustCompile(`pass|secret|token|credential|key|url|servers|auth|creds|user`)
 	harmless := map[string]string{
-		"http.public_url": "it is shown to all", "tls.key": "a file", "bus.tls_key": "a file", "bus.creds": "a file", "bus.password_file": "a file",
+		"http.public_url": "it is shown to all", "tls.key": "a file", "bus.tls_key": "a file", "bus.creds": "a file", "bus.nkey_file": "a file", "bus.key": "a file", "bus.password_file": "a file",
 		"turn.users_file": "a file", "turn.user_allocations": "a number", "turn.user_bps": "a number", "turn.unauthorized_per_second": "a number",
 		"transfer.s3.credentials_file": "a file", "transfer.get_by_upload_url": "yes or no", "ingest.auth_apps": "names of apps",
-		"turn.permissions": "a number",
+		"turn.permissions": "a number", "tls.acme.key_id": "a name", "tls.acme.dns.key_name": "a name",
 	}
 	def := DefaultConfig()
 	found := 0
