@@ -141,7 +141,6 @@ func (b *Bus) explain(err error) error {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var alert tls.AlertError
 	advice := ""
 	switch {
 	case errors.As(err, &api):
@@ -179,7 +178,7 @@ func (b *Bus) explain(err error) error {
 		advice = "that server does not speak TLS: write nats:// in bus.url"
 	case errors.As(err, &invalid):
 		advice = "the certificate of the server is no good: renew it, or set the clock of this machine"
-	case errors.Is(err, nats.ErrTLS), errors.As(err, &alert):
+	case errors.Is(err, nats.ErrTLS), alerted(err):
 		advice = "does the server ask for a client certificate that it trusts (bus.cert, bus.key)?"
 	case errors.Is(err, nats.ErrSecureConnRequired), errors.Is(err, nats.ErrSecureConnWanted):
 		advice = "the server wants TLS: write tls:// in bus.url"
@@ -216,6 +215,13 @@ func (b *Bus) wanted() string {
 	}
 	return fmt.Sprintf("%d MiB in memory and %d MiB in files are wanted (%d MiB of it are bus.hls_bytes), times bus.replicas for an account",
 		memory>>20, files>>20, b.logs.HLSBytes>>20)
+}
+
+// alerted says that the other side ended a handshake of TLS: its alert comes as an
+// error of the connection, of a type that crypto/tls does not export.
+func alerted(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "remote error"
 }
 
 // errSmallMessages says that pictures would not fit into the server's messages.
