@@ -51,6 +51,7 @@ type Client struct {
 	next      int
 	refused   string // the CONNECT_ERROR, if any
 	left      bool   // the server had it leave
+	leaves    bool   // it left by itself
 	silent    bool   // it answers no pings
 	err       error  // of the last connection
 }
@@ -82,7 +83,7 @@ func (c *Client) Leave() {
 	if c.link != nil {
 		_ = c.link.write("41/" + c.o.Room + ",")
 	}
-	c.o.Stay = false
+	c.leaves = true
 	c.mu.Unlock()
 	c.Close()
 }
@@ -149,7 +150,7 @@ func (c *Client) run(ctx context.Context) {
 		err := c.session(ctx)
 		c.mu.Lock()
 		c.err, c.link, c.connected, c.acks = err, nil, false, map[int]func(){}
-		stay := c.o.Stay && !c.left
+		stay := c.o.Stay && !c.left && !c.leaves
 		c.mu.Unlock()
 		if !stay || ctx.Err() != nil {
 			return
