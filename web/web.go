@@ -7,6 +7,7 @@ import (
 	"embed"
 	"io/fs"
 	"net/http"
+	"sync"
 )
 
 //go:embed all:dist
@@ -26,16 +27,19 @@ var pages = map[string]string{
 // Routes mounts the pages and what they load: "/", "/watch/NAME", "/call/ROOM",
 // "/files", "/f/ID", "/certificate", "/assets/" and the few files browsers look for at the root
 // (icons, manifest).
-func Routes(mux *http.ServeMux) {
+func Routes(mux *http.ServeMux) { routes(mux, embedded()) }
+
+// embedded is the site of this program, packed once: routes are mounted anew with
+// each worker that comes or goes.
+var embedded = sync.OnceValue(func() map[string]*file {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
 		panic(err) // the directory is embedded: it is there
 	}
-	routes(mux, built)
-}
+	return readSite(built)
+})
 
-func routes(mux *http.ServeMux, built fs.FS) {
-	files := readSite(built)
+func routes(mux *http.ServeMux, files map[string]*file) {
 	for pattern, name := range pages {
 		f := files[name]
 		if f == nil {

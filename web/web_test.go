@@ -25,7 +25,7 @@ var build = fstest.MapFS{
 
 func serve(build fstest.MapFS, method, path string, headers ...string) *http.Response {
 	mux := http.NewServeMux()
-	routes(mux, build)
+	routes(mux, readSite(build))
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])

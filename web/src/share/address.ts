@@ -20,13 +20,21 @@ export function moved(link: string, { home, calls }: Addresses): string {
   return onlyHere(there.hostname) ? link : there.origin + url.pathname + url.search + url.hash
 }
 
+let asked: Promise<Addresses> | undefined // once a page: a sheet that opens again has its link at once
+
+async function addresses(): Promise<Addresses> {
+  const answer = await ask('/api/publish')
+  if (!answer.ok) throw new Error(`status ${answer.status}`)
+  return (await answer.json()) as Addresses
+}
+
 /** Asks the server for a link that others can open. */
 export async function reachable(link: string): Promise<string> {
   if (!onlyHere(new URL(link).hostname)) return link
   try {
-    const answer = await ask('/api/publish')
-    return answer.ok ? moved(link, (await answer.json()) as Addresses) : link
+    return moved(link, await (asked ??= addresses()))
   } catch {
+    asked = undefined
     return link // the page says elsewhere that the server is away
   }
 }
