@@ -18,18 +18,12 @@ func (b *Bus) Tail(ctx context.Context, filter string, f func(Envelope) error) e
 	return b.TailSince(ctx, filter, time.Now(), f)
 }
 
-// TailSince is Tail that begins with the events from a time on, as far back as
-// the log goes.
-func (b *Bus) TailSince(ctx context.Context, filter string, since time.Time, f func(Envelope) error) error {
-	return b.tailEvents(ctx, filter, since, f)
-}
-
 // Replay calls f with every event of type E from a time on, as far back as
 // the log goes (7 days), and then with those that come, until ctx ends or f
 // returns an error, which is returned.
 func Replay[E Event](ctx context.Context, b *Bus, since time.Time, f func(E) error) error {
 	var zero E
-	return b.tailEvents(ctx, zero.Topic()+".*", since, func(env Envelope) error {
+	return b.TailSince(ctx, zero.Topic()+".*", since, func(env Envelope) error {
 		var ev E
 		if err := json.Unmarshal(env.Data, &ev); err != nil {
 			return fmt.Errorf("event %s: %w: %w", env.ID, ErrBadEvent, err)
@@ -38,8 +32,10 @@ func Replay[E Event](ctx context.Context, b *Bus, since time.Time, f func(E) err
 	})
 }
 
-// tailEvents skips what does not parse: it is for people and tests, and others may go on.
-func (b *Bus) tailEvents(ctx context.Context, filter string, since time.Time, f func(Envelope) error) error {
+// TailSince is Tail that begins with the events from a time on, as far back as
+// the log goes. It skips what does not parse: it is for people and tests, and
+// others may go on.
+func (b *Bus) TailSince(ctx context.Context, filter string, since time.Time, f func(Envelope) error) error {
 	if filter == "" {
 		filter = ">"
 	}
