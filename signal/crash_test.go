@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
 // The whole program is killed, its bus included, and started again on its
@@ -37,27 +38,23 @@ func TestKilledProgram(t *testing.T) {
 	}
 	p := run()
 	at = p.HTTP
-	var all []*talker
+	var all []*signaltest.Talker
 	t.Cleanup(func() {
 		for _, k := range all {
 			k.Close()
 		}
 	})
 	for i := range 2 * rooms {
-		all = append(all, talk(t, fmt.Sprintf("r%d", i/2), func() string { return "http://" + at }))
+		all = append(all, signaltest.Talk(t, fmt.Sprintf("r%d", i/2), func() string { return "http://" + at }))
 	}
-	until(ctx, t, "all have joined", all, func(k *talker) bool { return k.ready() })
+	until(ctx, t, "all have joined", all, func(k *signaltest.Talker) bool { return k.Ready() })
 	for round := range kills {
 		for _, k := range all {
-			k.allow(each)
+			k.Allow(each)
 		}
-		until(ctx, t, "they talk", all[:rooms], func(k *talker) bool {
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			return k.acked >= round*each+each/4
-		})
+		until(ctx, t, "they talk", all[:rooms], func(k *signaltest.Talker) bool { return k.Acked() >= round*each+each/4 })
 		p.Kill()
 		p = run()
 	}
-	until(ctx, t, "all is there", all, func(k *talker) bool { return k.done(kills * each) })
+	until(ctx, t, "all is there", all, func(k *signaltest.Talker) bool { return k.Done(kills * each) })
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
 // Workers that are killed (SIGKILL, real processes) while their clients talk:
@@ -60,7 +61,7 @@ func TestKilledWorkers(t *testing.T) {
 		workers[i] = run(process.PSEOptions{Name: fmt.Sprintf("signal%d", i), Bus: url, Workers: []string{"signal"}})
 	}
 
-	var all []*talker
+	var all []*signaltest.Talker
 	t.Cleanup(func() {
 		for _, k := range all {
 			k.Close()
@@ -73,20 +74,16 @@ func TestKilledWorkers(t *testing.T) {
 		if i/2%4 == 0 {
 			tries.Add(int64(i)) // every fourth room over both workers
 		}
-		all = append(all, talk(t, fmt.Sprintf("r%d", i/2), func() string { return addresses[(tries.Add(1)-1)%2] }))
+		all = append(all, signaltest.Talk(t, fmt.Sprintf("r%d", i/2), func() string { return addresses[(tries.Add(1)-1)%2] }))
 	}
-	until(ctx, t, "all have joined", all, func(k *talker) bool { return k.ready() })
+	until(ctx, t, "all have joined", all, func(k *signaltest.Talker) bool { return k.Ready() })
 
 	for round := range kills {
 		for _, k := range all {
-			k.allow(each / kills)
+			k.Allow(each / kills)
 		}
 		half := (round*2 + 1) * (each / kills) / 2
-		until(ctx, t, "they talk", all[:rooms/2], func(k *talker) bool {
-			k.mu.Lock()
-			defer k.mu.Unlock()
-			return k.acked >= half
-		})
+		until(ctx, t, "they talk", all[:rooms/2], func(k *signaltest.Talker) bool { return k.Acked() >= half })
 		at := workers[round%2].HTTP
 		workers[round%2].Kill()
 		workers[round%2] = run(process.PSEOptions{Name: fmt.Sprintf("signal%d-%d", round%2, round), HTTP: at, Bus: url, Workers: []string{"signal"}})
@@ -95,7 +92,7 @@ func TestKilledWorkers(t *testing.T) {
 		}
 	}
 	total := each / kills * kills
-	until(ctx, t, "all is there", all, func(k *talker) bool { return k.done(total) })
+	until(ctx, t, "all is there", all, func(k *signaltest.Talker) bool { return k.Done(total) })
 	back := 0
 	for _, k := range all {
 		back += k.State().Recovered
@@ -107,7 +104,7 @@ func TestKilledWorkers(t *testing.T) {
 }
 
 // until waits until all are so.
-func until(ctx context.Context, t *testing.T, what string, all []*talker, ok func(*talker) bool) {
+func until(ctx context.Context, t *testing.T, what string, all []*signaltest.Talker, ok func(*signaltest.Talker) bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

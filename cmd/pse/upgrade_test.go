@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,15 +60,10 @@ func TestRollingUpgrade(t *testing.T) {
 	span := first + time.Duration(len(s.kills)+1)*each
 	s.takes = []planTake{{shots: []planShot{{sound: true, span: span}}}}
 
-	c := newUpgradeCall(w.calls)
 	ctx, cancel := context.WithTimeout(t.Context(), span+time.Minute)
 	defer cancel()
 	var beside sync.WaitGroup
-	beside.Go(func() {
-		if err := c.run(ctx, span); err != nil {
-			t.Errorf("call: %v", err)
-		}
-	})
+	beside.Go(func() { talksOn(ctx, t, w.calls, span) })
 	beside.Go(func() {
 		url := master(w.edges[len(w.edges)-1])
 		for ctx.Err() == nil {
@@ -97,93 +90,32 @@ func TestRollingUpgrade(t *testing.T) {
 	beside.Wait()
 }
 
-// upgradeCall is two people of whom one counts for the other.
-type upgradeCall struct {
-	at []string
-
-	mu  sync.Mutex
-	got []int  // guarded by mu
-	who string // guarded by mu: the other's id
-}
-
-func newUpgradeCall(at []string) *upgradeCall { return &upgradeCall{at: at} }
-
-// run counts for so long, and waits until all of it has come, once and in order.
-func (c *upgradeCall) run(ctx context.Context, span time.Duration) error {
-	tries := 0
-	var mu sync.Mutex
-	url := func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		tries++
-		return "http://" + c.at[tries%len(c.at)]
+// talksOn has two people of a call, each at either worker, tell each other something
+// for so long: all of it comes.
+func talksOn(ctx context.Context, t *testing.T, at []string, span time.Duration) {
+	var both []*signaltest.Talker
+	for i := range at {
+		var tries atomic.Int64
+		k := signaltest.Talk(t, "upgrade", func() string { return "http://" + at[(i+int(tries.Add(1)))%len(at)] })
+		defer k.Close()
+		both = append(both, k)
 	}
-	join := func(event func(*signaltest.Client, signaltest.Event)) *signaltest.Client {
-		return signaltest.Join(ctx, signaltest.Options{URL: url, Room: "upgrade", Auth: `{"v":2}`, Stay: true, Event: event})
-	}
-	teller := join(func(_ *signaltest.Client, e signaltest.Event) {
-		if e.Name != "join" {
-			return
-		}
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.who = string(e.Args[0])
-	})
-	defer teller.Close()
-	if !sleep.For(ctx, time.Second) {
-		return ctx.Err()
-	}
-	hearer := join(func(_ *signaltest.Client, e signaltest.Event) {
-		if e.Name != "message" {
-			return
-		}
-		if n, err := strconv.Atoi(string(e.Args[0])); err == nil { // else a goodbye
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.got = append(c.got, n)
-		}
-	})
-	defer hearer.Close()
-	sent := 0
-	for began := time.Now(); time.Since(began) < span; {
-		c.mu.Lock()
-		who := c.who
-		c.mu.Unlock()
-		acked := make(chan struct{})
-		for who != "" { // the same again until it is acknowledged, as clients do
-			err := teller.Emit(sync.OnceFunc(func() { close(acked) }), `"message"`, strconv.Itoa(sent), who, strconv.Quote(fmt.Sprint("upgrade-", sent)))
-			if err == nil {
-				select {
-				case <-acked:
-					sent++
-					who = ""
-				case <-time.After(2 * time.Second):
-				case <-ctx.Done():
-					return fmt.Errorf("message %d is not acknowledged: %w", sent, ctx.Err())
-				}
-			}
+	until := func(what string, ok func(*signaltest.Talker) bool) {
+		for slices.ContainsFunc(both, func(k *signaltest.Talker) bool { return !ok(k) }) {
 			if !sleep.For(ctx, 50*time.Millisecond) {
-				return ctx.Err()
+				t.Errorf("not so: %s: %v", what, both)
+				return
 			}
+		}
+	}
+	until("both are there", (*signaltest.Talker).Ready)
+	said := 0
+	for began := time.Now(); time.Since(began) < span; said++ {
+		for _, k := range both {
+			k.Allow(1)
 		}
 		sleep.For(ctx, 100*time.Millisecond)
 	}
-	if sent == 0 {
-		return errors.New("the two have not met")
-	}
-	want := make([]int, sent)
-	for i := range want {
-		want[i] = i
-	}
-	for {
-		c.mu.Lock()
-		got := slices.Clone(c.got)
-		c.mu.Unlock()
-		if slices.Equal(got, want) {
-			return nil
-		}
-		if !sleep.For(ctx, 100*time.Millisecond) {
-			return fmt.Errorf("of %d messages came %v", sent, got)
-		}
-	}
+	until("all has come", func(k *signaltest.Talker) bool { return k.Done(said) })
+	t.Logf("%d messages each way", said)
 }

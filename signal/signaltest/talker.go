@@ -1,4 +1,4 @@
-package signal
+package signaltest
 
 import (
 	"context"
@@ -8,15 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
-// talker is a client that sends numbered messages to the other one of its
+// Talker is a client that sends numbered messages to the other one of its
 // room, each again until it is acknowledged, and sees that what it gets is
 // whole: each once, in order, its JSON as it was sent.
-type talker struct {
-	*signaltest.Client
+type Talker struct {
+	*Client
 	t    testing.TB
 	room string
 
@@ -34,9 +32,10 @@ type talker struct {
 // window is how many messages may be unacknowledged.
 const window = 8
 
-func talk(t testing.TB, room string, url func() string) *talker {
-	k := &talker{t: t, room: room}
-	c := signaltest.Join(context.Background(), signaltest.Options{URL: url, Room: room, Auth: modernAuth, Stay: true, Event: k.event})
+// Talk joins a room.
+func Talk(t testing.TB, room string, url func() string) *Talker {
+	k := &Talker{t: t, room: room}
+	c := Join(context.Background(), Options{URL: url, Room: room, Auth: `{"v":2}`, Stay: true, Event: k.event})
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.Client = c
@@ -45,7 +44,7 @@ func talk(t testing.TB, room string, url func() string) *talker {
 
 func body(n int) string { return fmt.Sprintf(`{"z":%d,"type":"offer","a":{"y":null,"b":"<ü>"}}`, n) }
 
-func (k *talker) event(c *signaltest.Client, e signaltest.Event) {
+func (k *Talker) event(c *Client, e Event) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.Client == nil {
@@ -65,18 +64,18 @@ func (k *talker) event(c *signaltest.Client, e signaltest.Event) {
 			k.send(n)
 		}
 	case "joined":
-		var i info
+		var i struct{ Peers []struct{ ID string } }
 		if err := json.Unmarshal(e.Args[1], &i); err != nil || len(i.Peers) != 1 {
 			k.t.Errorf("%s: %s, %v", k.room, e.Raw, err)
 			return
 		}
 		k.peer = i.Peers[0].ID
 	case "join":
-		k.peer = text(e.Args[0])
+		k.peer = unquote(e.Args[0])
 	case "created":
 	case "message":
 		n := k.got + 1
-		if string(e.Args[0]) != body(n) || len(e.Args) != 2 || text(e.Args[1]) != k.peer {
+		if string(e.Args[0]) != body(n) || len(e.Args) != 2 || unquote(e.Args[1]) != k.peer {
 			k.t.Errorf("%s: got %s, want message %d", k.room, e.Raw, n)
 		}
 		k.got = n
@@ -87,7 +86,7 @@ func (k *talker) event(c *signaltest.Client, e signaltest.Event) {
 }
 
 // more sends what may be sent. Under mu.
-func (k *talker) more() {
+func (k *Talker) more() {
 	for k.peer != "" && k.sent < k.may && len(k.open) < window {
 		k.sent++
 		k.open = append(k.open, k.sent)
@@ -96,7 +95,7 @@ func (k *talker) more() {
 }
 
 // send sends message n, if there is a connection: else it goes with the next.
-func (k *talker) send(n int) {
+func (k *Talker) send(n int) {
 	_ = k.EmitOn(k.conn, func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
@@ -111,29 +110,42 @@ func (k *talker) send(n int) {
 	}, `"message"`, body(n), strconv.Quote(k.peer), strconv.Quote(strconv.Itoa(n)))
 }
 
-// allow lets it send n more.
-func (k *talker) allow(n int) {
+// Allow lets it send n more.
+func (k *Talker) Allow(n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.may += n
 	k.more()
 }
 
-func (k *talker) ready() bool {
+// Ready says whether the other one is there.
+func (k *Talker) Ready() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.peer != ""
 }
 
-// done says whether all was acknowledged that may be sent, and all came that the other sent.
-func (k *talker) done(all int) bool {
+// Acked is how many of its messages were acknowledged.
+func (k *Talker) Acked() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.acked
+}
+
+// Done says whether all was acknowledged that may be sent, and all came that the other sent.
+func (k *Talker) Done(all int) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.acked == all && k.got == all
 }
 
-func (k *talker) String() string {
+func (k *Talker) String() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return strings.TrimSpace(fmt.Sprintf("%s %s: sent %d, acknowledged %d, got %d, %+v", k.room, k.first, k.sent, k.acked, k.got, k.Client.State()))
+}
+
+func unquote(j json.RawMessage) (s string) {
+	_ = json.Unmarshal(j, &s) // what is no text is nobody's id
+	return s
 }
