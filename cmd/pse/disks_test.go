@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -59,26 +58,6 @@ func fullDiskHeals(t *testing.T, data string) {
 			return nil
 		})
 	}
-	file := func(method, path string, want int, headers ...string) string {
-		t.Helper()
-		r, err := http.NewRequest(method, path, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Tus-Resumable", "1.0.0")
-		for i := 0; i < len(headers); i += 2 {
-			r.Header.Set(headers[i], headers[i+1])
-		}
-		a, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a.Body.Close()
-		if a.StatusCode != want {
-			t.Errorf("%s %s: %s, want %d", method, path, a.Status, want)
-		}
-		return a.Header.Get("Location")
-	}
 	goesOn()
 	rounds, long := 1, 6*time.Second
 	if os.Getenv("PSE_LONG") != "" {
@@ -86,8 +65,8 @@ func fullDiskHeals(t *testing.T, data string) {
 	}
 	for round := range rounds {
 		files := "http://" + s.HTTP + "/files/"
-		file("POST", files, http.StatusInsufficientStorage, "Upload-Length", strconv.Itoa(1<<30))
-		mine := file("POST", files, http.StatusCreated, "Upload-Length", "1000")
+		tus(t, http.MethodPost, files, nil, http.StatusInsufficientStorage, "Upload-Length", strconv.Itoa(1<<30))
+		mine := tus(t, http.MethodPost, files, nil, http.StatusCreated, "Upload-Length", "1000").Get("Location")
 
 		ballast := filepath.Join(data, "ballast")
 		f, err := os.Create(ballast)
@@ -119,10 +98,8 @@ func fullDiskHeals(t *testing.T, data string) {
 		if _, err := get("http://"+s.HTTP+"/api/streams", 200); err != nil {
 			t.Errorf("round %d: %v", round, err)
 		}
-		file("POST", files, http.StatusInsufficientStorage, "Upload-Length", "1")
-		if mine != "" {
-			file("DELETE", mine, http.StatusNoContent)
-		}
+		tus(t, http.MethodPost, files, nil, http.StatusInsufficientStorage, "Upload-Length", "1")
+		tus(t, http.MethodDelete, mine, nil, http.StatusNoContent)
 		f.Close()
 		if err := os.Remove(ballast); err != nil {
 			t.Fatal(err)
@@ -172,20 +149,7 @@ func TestFailedDiskIsSaid(t *testing.T) {
 		}
 		return nil
 	})
-	r, err := http.NewRequest(http.MethodPost, "http://"+s.HTTP+"/files/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Tus-Resumable", "1.0.0")
-	r.Header.Set("Upload-Length", "1000")
-	a, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Body.Close()
-	if text, _ := io.ReadAll(a.Body); a.StatusCode != http.StatusInsufficientStorage {
-		t.Errorf("a file is answered with %s %s", a.Status, text)
-	}
+	tus(t, http.MethodPost, "http://"+s.HTTP+"/files/", nil, http.StatusInsufficientStorage, "Upload-Length", "1000")
 	if out, err := exec.Command("ffmpeg", "-hide_banner", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=20",
 		"-c:v", "libx264", "-f", "flv", "rtmp://"+s.RTMP+"/live/late").CombinedOutput(); err == nil {
 		t.Errorf("a publisher is taken: %s", out)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -144,4 +145,27 @@ type statusError struct {
 func (e *statusError) Error() string {
 	b, _ := json.Marshal(map[string]any{"url": e.url, "got": e.got, "want": e.want, "body": e.body})
 	return string(b)
+}
+
+// tus makes a request of an upload.
+func tus(t *testing.T, method, url string, body []byte, want int, headers ...string) http.Header {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Tus-Resumable", "1.0.0")
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, _ := io.ReadAll(res.Body)
+	if res.StatusCode != want {
+		t.Fatalf("%s %s: %s, want %d: %s", method, url, res.Status, want, text)
+	}
+	return res.Header
 }

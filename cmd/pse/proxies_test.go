@@ -136,19 +136,8 @@ func TestNginxAsREADMEHasIt(t *testing.T) {
 	t.Cleanup(nginx.Stop)
 	eventually(t, func() error { _, err := get("http://"+at+"/", http.StatusOK); return err })
 
-	r, err := http.NewRequest(http.MethodPost, "http://"+at+"/files/", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Tus-Resumable", "1.0.0")
-	r.Header.Set("Upload-Length", "1")
-	a, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a.Body.Close()
-	if link := a.Header.Get("Location"); !strings.HasPrefix(link, "http://"+at+"/files/") {
-		t.Errorf("%s, a file is at %s", a.Status, link)
+	if link := tus(t, http.MethodPost, "http://"+at+"/files/", nil, http.StatusCreated, "Upload-Length", "1").Get("Location"); !strings.HasPrefix(link, "http://"+at+"/files/") {
+		t.Errorf("a file is at %s", link)
 	}
 	c, a, err := websocket.DefaultDialer.DialContext(t.Context(), "ws://"+at+"/socket.io/?EIO=4&transport=websocket", nil)
 	if err != nil {

@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -81,27 +79,4 @@ func TestVisitor(t *testing.T) {
 		t.Errorf("%s of %d bytes came", got, len(sent))
 	}
 	t.Logf("%v", rep.Watched)
-}
-
-// tus makes a request of an upload.
-func tus(t *testing.T, method, url string, body []byte, want int, headers ...string) http.Header {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header.Set("Tus-Resumable", "1.0.0")
-	for i := 0; i < len(headers); i += 2 {
-		req.Header.Set(headers[i], headers[i+1])
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, _ := io.ReadAll(res.Body)
-	if res.StatusCode != want {
-		t.Fatalf("%s %s: %s, want %d: %s", method, url, res.Status, want, text)
-	}
-	return res.Header
 }
