@@ -27,6 +27,7 @@ const (
 	waitAgain = 200 * time.Millisecond
 	sayFirst  = 2 * time.Second // a bus that is just starting is no news
 	sayEvery  = time.Minute
+	sayMost   = 5 // reasons; some name a port of ours, another one each time
 )
 
 // checkUser is what to do about a user that is refused.
@@ -75,18 +76,28 @@ func isAPI(err error) bool {
 	return errors.As(err, &api)
 }
 
-// until tries until an attempt succeeds or ctx ends. A minute each it says why none did.
+// until tries until an attempt succeeds or ctx ends, and then says why none did: an
+// attempt that had no answer in its time takes nothing from what was known before.
+// Meanwhile the log has each reason once a minute.
 func (b *Bus) until(ctx context.Context, address string, try func() error) error {
+	var causes []error
+	var said map[string]bool // in this minute; nil: it is too early
 	next := time.Now().Add(sayFirst)
 	for {
 		err := try()
 		if err == nil || errors.Is(err, nats.ErrAuthorization) {
 			return err
 		}
-		causes := b.causes(b.refusal.cause(err))
+		err = b.refusal.cause(err)
+		if causes == nil || !isAny(err, context.DeadlineExceeded, context.Canceled) {
+			causes = b.causes(err)
+		}
 		if now := time.Now(); now.After(next) {
-			next = now.Add(sayEvery)
-			for _, err := range causes {
+			next, said = now.Add(sayEvery), map[string]bool{}
+		}
+		for _, err := range causes {
+			if text := err.Error(); said != nil && !said[text] && len(said) < sayMost {
+				said[text] = true
 				b.log.Warn("waiting for the bus", zap.String("at", address), zap.Error(err))
 			}
 		}

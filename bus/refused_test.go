@@ -2,9 +2,11 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,8 +49,7 @@ func TestUnusableBusIsExplained(t *testing.T) {
 	for name, c := range map[string]struct {
 		url  func() string
 		logs LogConfig
-		long time.Duration // that it takes to be said; 0: 3 s
-		want []string      // what is said
+		want []string // what is said
 	}{
 		"nobody listens": {url: func() string { return "nats://" + closed.Addr().String() }, want: []string{"refused", "does it run"}},
 		"no such host":   {url: func() string { return "nats://bus.invalid:4222" }, want: []string{"bus.invalid", "bus.url"}},
@@ -120,46 +121,75 @@ func TestUnusableBusIsExplained(t *testing.T) {
 				t.Cleanup(s.Close)
 				return s.IntegratorURL()
 			},
-			long: 7 * time.Second, // a request that is not allowed has no answer
 			want: []string{"worker"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			core, said := observer.New(zap.WarnLevel)
-			ctx, cancel := context.WithTimeout(t.Context(), max(c.long, 3*time.Second))
+			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			at := c.url()
-			b, err := Connect(ctx, Options{URL: at, Name: "test", Logs: c.logs}, zap.New(core))
+			ended := make(chan error, 1)
+			go func() {
+				b, err := Connect(ctx, Options{URL: at, Name: "test", Logs: c.logs}, zap.New(core))
+				if err == nil {
+					b.Close()
+				}
+				ended <- err
+			}()
+			lines := func() (all []string) {
+				for _, e := range said.All() {
+					all = append(all, fmt.Sprint(e.Message, " ", e.ContextMap()))
+				}
+				return all
+			}
+			all := func(where string) bool {
+				return !slices.ContainsFunc(c.want, func(want string) bool { return !strings.Contains(where, want) })
+			}
+			if !strings.HasPrefix(at, "http:") { // it does not wait for what can never be
+				eventually(t, fmt.Sprintf("the log has %q", c.want), func() bool { return all(strings.Join(lines(), "\n")) || len(ended) > 0 })
+				cancel()
+			}
+			err := <-ended
 			if err == nil {
-				b.Close()
 				t.Fatal("it is taken for usable")
 			}
-			var lines []string
-			for _, e := range said.All() {
-				lines = append(lines, fmt.Sprint(e.Message, " ", e.ContextMap()))
+			t.Logf("%v\n%s", err, strings.Join(lines(), "\n"))
+			if !all(err.Error()) {
+				t.Errorf("no %q in %q", c.want, err)
 			}
-			t.Logf("%v\n%s", err, strings.Join(lines, "\n"))
-			places := []string{err.Error(), strings.Join(lines, "\n")}
-			if strings.HasPrefix(at, "http:") {
-				places = places[:1] // it does not wait for what can never be
-			}
-			for _, where := range places {
-				for _, want := range c.want {
-					if !strings.Contains(where, want) {
-						t.Errorf("no %q in %q", want, where)
-					}
-				}
-			}
-			if len(lines) > 2 {
-				t.Errorf("%d lines", len(lines))
+			if all := slices.Sorted(slices.Values(lines())); len(all) != len(slices.Compact(slices.Clone(all))) {
+				t.Errorf("said twice: %q", all)
 			}
 			if u, err := url.Parse(at); err == nil && u.User != nil {
-				if word, _ := u.User.Password(); strings.Contains(strings.Join(lines, ""), word) {
+				if word, _ := u.User.Password(); strings.Contains(strings.Join(lines(), ""), word) {
 					t.Error("the password is said")
 				}
 			}
 		})
+	}
+}
+
+// An attempt that has no answer, or is cut when the wait ends, hides nothing that an
+// earlier one was told.
+func TestReasonOutlivesSilence(t *testing.T) {
+	b := &Bus{log: zap.NewNop(), refusal: newRefusal()}
+	ctx, cancel := context.WithCancel(t.Context())
+	told := errors.New("no room")
+	attempts := 0
+	err := b.until(ctx, "nats://there", func() error {
+		switch attempts++; attempts {
+		case 1:
+			return told
+		case 2:
+			return context.DeadlineExceeded
+		}
+		cancel()
+		return ctx.Err()
+	})
+	if !errors.Is(err, told) {
+		t.Error(err)
 	}
 }
 
