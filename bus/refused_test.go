@@ -39,6 +39,44 @@ func accountWith(t *testing.T, limits string) string {
 	return natstest.URLOf([]*server.Server{natstest.Start(t, o, nil)}, url.UserPassword("a", "sesame"))
 }
 
+// refused connects until the log says all that is wanted of a bus that cannot be
+// used, or Connect ends by itself. It gives Connect's error, which must say it too,
+// and the lines of the log.
+func refused(t *testing.T, o Options, want ...string) (why string, lines []string) {
+	t.Helper()
+	core, said := observer.New(zap.WarnLevel)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		b, err := Connect(ctx, o, zap.New(core))
+		if err == nil {
+			b.Close()
+		}
+		ended <- err
+	}()
+	all := func(where string) bool {
+		return !slices.ContainsFunc(want, func(want string) bool { return !strings.Contains(where, want) })
+	}
+	eventually(t, fmt.Sprintf("the log has %q", want), func() bool {
+		lines = nil
+		for _, e := range said.All() {
+			lines = append(lines, fmt.Sprint(e.Message, " ", e.ContextMap()))
+		}
+		return len(ended) > 0 || all(strings.Join(lines, "\n"))
+	})
+	cancel()
+	err := <-ended
+	if err == nil {
+		t.Fatal("it is taken for usable")
+	}
+	t.Logf("%v\n%s", err, strings.Join(lines, "\n"))
+	if !all(err.Error()) {
+		t.Errorf("no %q in %q", want, err)
+	}
+	return err.Error(), lines
+}
+
 // A bus that cannot be used says why, and which setting to change.
 func TestUnusableBusIsExplained(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,44 +164,13 @@ func TestUnusableBusIsExplained(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			core, said := observer.New(zap.WarnLevel)
-			ctx, cancel := context.WithCancel(t.Context())
-			defer cancel()
 			at := c.url()
-			ended := make(chan error, 1)
-			go func() {
-				b, err := Connect(ctx, Options{URL: at, Name: "test", Logs: c.logs}, zap.New(core))
-				if err == nil {
-					b.Close()
-				}
-				ended <- err
-			}()
-			lines := func() (all []string) {
-				for _, e := range said.All() {
-					all = append(all, fmt.Sprint(e.Message, " ", e.ContextMap()))
-				}
-				return all
-			}
-			all := func(where string) bool {
-				return !slices.ContainsFunc(c.want, func(want string) bool { return !strings.Contains(where, want) })
-			}
-			if !strings.HasPrefix(at, "http:") { // it does not wait for what can never be
-				eventually(t, fmt.Sprintf("the log has %q", c.want), func() bool { return all(strings.Join(lines(), "\n")) || len(ended) > 0 })
-				cancel()
-			}
-			err := <-ended
-			if err == nil {
-				t.Fatal("it is taken for usable")
-			}
-			t.Logf("%v\n%s", err, strings.Join(lines(), "\n"))
-			if !all(err.Error()) {
-				t.Errorf("no %q in %q", c.want, err)
-			}
-			if all := slices.Sorted(slices.Values(lines())); len(all) != len(slices.Compact(slices.Clone(all))) {
-				t.Errorf("said twice: %q", all)
+			_, lines := refused(t, Options{URL: at, Name: "test", Logs: c.logs}, c.want...)
+			if all := slices.Sorted(slices.Values(lines)); len(all) != len(slices.Compact(all)) {
+				t.Errorf("said twice: %q", lines)
 			}
 			if u, err := url.Parse(at); err == nil && u.User != nil {
-				if word, _ := u.User.Password(); strings.Contains(strings.Join(lines(), ""), word) {
+				if word, _ := u.User.Password(); strings.Contains(strings.Join(lines, ""), word) {
 					t.Error("the password is said")
 				}
 			}
