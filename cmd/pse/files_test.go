@@ -84,6 +84,7 @@ func (b *narrow) Read(p []byte) (int, error) {
 // A person sends a file, the page is loaded anew in the middle, and the same
 // file goes on; another, who had its link all the time, has all of it in the end.
 func TestFileFromPageToPage(t *testing.T) {
+	t.Parallel()
 	const size = 96 << 20
 	file := filepath.Join(t.TempDir(), "a film from the mountains.bin")
 	data := make([]byte, size)

@@ -16,6 +16,7 @@ import (
 // the file until the link is taken back. When the key is revoked, the page asks
 // for another and goes on with what was to be sent.
 func TestFilesWithKeyAndLinks(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := start(t, process.PSEOptions{Name: "keyed", Data: data, Keyed: true})
 	chrome, err := browser.Start(t.Context())
