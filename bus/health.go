@@ -30,6 +30,7 @@ const (
 	lookEvery  = 10 * time.Second
 	lookAgain  = time.Second      // while there is trouble
 	lookTime   = 10 * time.Second // for one look
+	makingTime = 5 * time.Second  // that a log may take to be made
 	slowAtMost = time.Minute      // of looks that only get no answer: the machine may be busy
 	lastPause  = time.Minute      // between two starts anew
 	spareFiles = 64               // that a server needs to start
@@ -134,9 +135,8 @@ func (l lookout) look(ctx context.Context) error {
 	if err := memory.err(); err != nil {
 		return err
 	}
-	// Other answers than 503 are of a server that is just starting or stopping.
-	if h := l.s.current().Healthz(nil); h.StatusCode == http.StatusServiceUnavailable {
-		return fmt.Errorf("%s: %w", h.Error, errRemembered)
+	if err := l.unhealthy(ctx); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
@@ -146,6 +146,22 @@ func (l lookout) look(ctx context.Context) error {
 		}
 	}
 	return errors.Join(roundTrip(ctx, l.js, "FILE", jetstream.FileStorage), roundTrip(ctx, l.js, "MEMORY", jetstream.MemoryStorage))
+}
+
+// unhealthy says what the server itself says of its logs. Of one that is just being
+// made it says that it could not be recovered (findings/nats-healthz-of-a-new-stream.sh),
+// so what counts is what it goes on saying. Other answers than 503 are of a server
+// that is just starting or stopping.
+func (l lookout) unhealthy(ctx context.Context) error {
+	for start := time.Now(); ; {
+		h := l.s.current().Healthz(nil)
+		if h.StatusCode != http.StatusServiceUnavailable {
+			return nil
+		}
+		if time.Since(start) > makingTime || !sleep.For(ctx, lookAgain/20) {
+			return fmt.Errorf("%s: %w", h.Error, errRemembered)
+		}
+	}
 }
 
 // roundTrip writes a record and reads it.
