@@ -26,7 +26,6 @@ import (
 // HELIOS's app calls a browser, and is called by one: a WebRTC peer of other
 // people's making that knows no more of signalling than the app does.
 func TestAndroidCallsABrowser(t *testing.T) {
-	t.Parallel()
 	film, tone := filmOf(t), toneOf(t)
 	p := start(t, process.PSEOptions{Name: "pse", Data: t.TempDir(), Workers: []string{"bus", "edge", "signal"}})
 	chrome, err := browser.Start(t.Context())

@@ -207,7 +207,6 @@ func (c *caller) accessible() {
 // Three people in a room: all see and hear each other; what one turns off the
 // others are shown; who leaves, comes back, or reloads does so for all.
 func TestCallInChromium(t *testing.T) {
-	t.Parallel()
 	s := start(t, process.PSEOptions{Name: "call"})
 	chrome := withCamera(t)
 	room := "http://" + s.HTTP + "/call/garden"
@@ -276,7 +275,6 @@ func TestCallInChromium(t *testing.T) {
 
 // Who is not let in reads why, and what to do.
 func TestCallLetsInWhoMay(t *testing.T) {
-	t.Parallel()
 	s := start(t, process.PSEOptions{Name: "call", Set: []string{"signal.passphrase=open sesame", "signal.max_members=2"}})
 	chrome := withCamera(t)
 	room := "http://" + s.HTTP + "/call/cave"
@@ -326,7 +324,6 @@ func TestCallLetsInWhoMay(t *testing.T) {
 // The signalling dies under a call: it goes on, the line to the server comes
 // back by itself under the same id, and then others can join.
 func TestCallOutlivesItsSignalling(t *testing.T) {
-	t.Parallel()
 	w := bareWorld(t)
 	w.http = freeAddr(t)
 	signalling := freeAddr(t)

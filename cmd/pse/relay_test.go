@@ -20,7 +20,6 @@ func (c *caller) relayed() {
 // Two tabs that may use nothing but the relay see and hear each other: its
 // address and credentials come to them by themselves.
 func TestCallOverTheRelay(t *testing.T) {
-	t.Parallel()
 	s := start(t, process.PSEOptions{Name: "relay"})
 	chrome := withCamera(t)
 	room := "http://" + s.HTTP + "/call/garden?relay=1"
@@ -52,7 +51,6 @@ func TestCallOverTheRelay(t *testing.T) {
 // The relay is killed under a call, and another one takes its place: the call
 // goes on over that by itself.
 func TestCallOutlivesItsRelay(t *testing.T) {
-	t.Parallel()
 	w := bareWorld(t)
 	w.http = freeAddr(t)
 	w.start(process.PSEOptions{Name: "edge", Bus: w.bus, HTTP: w.http, Workers: []string{"edge", "signal"}})
