@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,7 +16,7 @@ import (
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
-// starve takes all descriptors of this process, until release.
+// starve takes all descriptors of this process, those too that become free, until release.
 func starve(t *testing.T) (release func()) {
 	t.Helper()
 	open, err := filepath.Glob("/proc/self/fd/*")
@@ -38,25 +37,30 @@ func starve(t *testing.T) (release func()) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
 		t.Fatal(err)
 	}
-	var all []*os.File
-	for {
-		f, err := os.Open(os.DevNull)
-		if errors.Is(err, syscall.EMFILE) {
-			break
+	ctx, stop := context.WithCancel(t.Context())
+	first, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		taken := sync.OnceFunc(func() { close(first) })
+		var all []*os.File
+		for ctx.Err() == nil {
+			f, err := os.Open(os.DevNull)
+			if err == nil {
+				all = append(all, f)
+				continue
+			}
+			taken()
+			sleep.For(ctx, time.Millisecond)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, f)
-	}
-	return sync.OnceFunc(func() {
 		for _, f := range all {
 			f.Close()
 		}
 		if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 			t.Error(err)
 		}
-	})
+	}()
+	<-first
+	return sync.OnceFunc(func() { stop(); <-ended })
 }
 
 // All descriptors are used up while something is stored: the server says so,
@@ -95,7 +99,7 @@ func TestServerStoresAgain(t *testing.T) {
 	store := func(b *Bus) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, err := b.js.Publish(ctx, subjectDead+"a.b.c", []byte("something"))
+		_, err := b.js.Publish(ctx, subjectDead+"a.b.c", make([]byte, 1<<20)) // a log's next file is never far
 		return err
 	}
 	until := func(what string, ok func() bool) {
