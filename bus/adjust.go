@@ -36,26 +36,26 @@ func (c LogConfig) differences(have, want jetstream.StreamConfig) (all []differe
 			all = append(all, difference{setting: setting, have: fmt.Sprint(have), want: fmt.Sprint(want), set: set})
 		}
 	}
-	replicas := c.Given.All || c.Given.Replicas
-	differ(replicas, "bus.replicas", have.Replicas, want.Replicas, func(s *jetstream.StreamConfig) { s.Replicas = want.Replicas })
+	differ(c.Given.Replicas, "bus.replicas", have.Replicas, want.Replicas, func(s *jetstream.StreamConfig) { s.Replicas = want.Replicas })
 	if strings.HasPrefix(want.Name, "KV_") {
 		return all // nothing else of a bucket is a setting
 	}
-	age, size := c.Given.All, c.Given.All
+	age, size, rest := c.Given.Rest, c.Given.Rest, c.Given.Rest
 	ageIs, sizeIs := "max_age", "max_bytes"
 	switch want.Name {
 	case logMedia:
-		age, ageIs = age || c.Given.MediaAge, "bus.media_age"
+		age, rest, ageIs = c.Given.MediaAge, c.Given.MediaAge && c.Given.Rest, "bus.media_age"
 	case logHLS:
-		age, ageIs = age || c.Given.DVR, "max_age (by bus.dvr)"
-		size, sizeIs = size || c.Given.HLSBytes, "bus.hls_bytes"
-		if c.Given.All || c.Given.HLSMemory {
-			differ(true, "bus.hls_memory", have.Storage == jetstream.MemoryStorage, want.Storage == jetstream.MemoryStorage, nil)
-		}
+		age, ageIs = c.Given.DVR, "max_age (by bus.dvr)"
+		size, sizeIs = c.Given.HLSBytes, "bus.hls_bytes"
+		differ(c.Given.HLSMemory, "bus.hls_memory", have.Storage == jetstream.MemoryStorage, want.Storage == jetstream.MemoryStorage, nil)
 	}
 	differ(age, ageIs, have.MaxAge, want.MaxAge, func(s *jetstream.StreamConfig) { s.MaxAge, s.Duplicates = want.MaxAge, want.Duplicates })
 	differ(size, sizeIs, have.MaxBytes, want.MaxBytes, func(s *jetstream.StreamConfig) { s.MaxBytes = want.MaxBytes })
-	differ(c.Given.All, "duplicates", have.Duplicates, want.Duplicates, func(s *jetstream.StreamConfig) { s.Duplicates = want.Duplicates })
+	if want.MaxMsgsPerSubject > 0 {
+		differ(rest, "max_msgs_per_subject", have.MaxMsgsPerSubject, want.MaxMsgsPerSubject, func(s *jetstream.StreamConfig) { s.MaxMsgsPerSubject = want.MaxMsgsPerSubject })
+	}
+	differ(rest, "duplicates", have.Duplicates, want.Duplicates, func(s *jetstream.StreamConfig) { s.Duplicates = want.Duplicates })
 	return all
 }
 

@@ -214,7 +214,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 func TestNothingToAdjust(t *testing.T) {
 	b := testBus(t, testServer(t))
 	c := b.logs
-	c.Given.All = true
+	c.Given = everything
 	for _, want := range c.all(time.Now()) {
 		s, err := b.js.Stream(t.Context(), want.Name)
 		if err != nil {

@@ -22,7 +22,8 @@ type Options struct {
 	Domain string    // the JetStream domain at URL that has the logs; empty: the server's own
 	Name   string    // shown in the server's connection list; the worker's name
 	Logs   LogConfig // how to make the logs that are missing
-	Adjust bool      // logs that are there follow what is given in Logs, once; those of Server always do
+	Adjust bool      // logs that are there follow what is given in Logs, once
+	Only   bool      // nobody else sets the logs of Server: they follow all of Logs
 
 	Identity // for URL
 }
@@ -93,7 +94,10 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 	}
 	b.refusal.starting.Store(false)
 	if o.Server != nil {
-		b.logs.Given.All = true // nobody else sets them
+		if o.Only {
+			b.logs.Given = everything
+		}
+		b.logs.Given.Rest = true
 		b.adjustLogs(ctx)
 		if err := o.Server.syncfs(); err != nil {
 			return err

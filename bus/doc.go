@@ -77,7 +77,8 @@
 //   - There is no order between events and other logs: when segment.ready
 //     comes, the segment is there; when a segment is there its event may
 //     still be on its way.
-//   - The log keeps 7 days. A subscription that is away longer misses some.
+//   - The log keeps 7 days, and of one topic and resource the last 20,000 (of
+//     segment.ready some hours). A subscription that is away longer misses some.
 //
 // Hints (Tell) look like events, but are neither stored nor repeated.
 //

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -20,9 +19,9 @@ const feedAsked = "FEED.API"
 
 func feedConfig(replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: logFeed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Discard: jetstream.DiscardOld, AllowDirect: true,
-		Replicas: replicas,
-		Mirror:   &jetstream.StreamSource{Name: logEvents, External: &jetstream.ExternalStream{APIPrefix: feedAPI, DeliverPrefix: feedDeliver}},
+		Name: logFeed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: mostOfASubject,
+		Discard: jetstream.DiscardOld, AllowDirect: true, Replicas: replicas,
+		Mirror: &jetstream.StreamSource{Name: logEvents, External: &jetstream.ExternalStream{APIPrefix: feedAPI, DeliverPrefix: feedDeliver}},
 	}
 }
 
@@ -48,7 +47,8 @@ func (b *Bus) ensureFeed(ctx context.Context) {
 	}
 }
 
-// makeFeed creates the integrators' mirror if it is missing. It fills as soon
+// makeFeed creates the integrators' mirror, or gives one of an earlier version the
+// limits of this one. It fills as soon
 // as EVENTS is there.
 func (s *Server) makeFeed() error {
 	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userFeed, s.secrets.Local), nats.Name("feed"))
@@ -62,11 +62,7 @@ func (s *Server) makeFeed() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_, err = js.Stream(ctx, logFeed)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = js.CreateStream(ctx, feedConfig(1))
-	}
-	if err != nil {
+	if _, err = js.CreateOrUpdateStream(ctx, feedConfig(1)); err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", logFeed, err)
 	}
 	return nil

@@ -89,6 +89,7 @@ func (s *Server) Watch(ctx context.Context) error {
 	}
 	defer l.nc.Close()
 	pause := lookAgain
+	full := false
 	var begun, started time.Time // of the trouble; of the last start anew
 	for {
 		err := l.look(ctx)
@@ -96,6 +97,7 @@ func (s *Server) Watch(ctx context.Context) error {
 			return nil
 		}
 		s.setTrouble(err)
+		full = s.sayFull(full)
 		s.mu.RLock()
 		said := s.memory.said
 		s.mu.RUnlock()

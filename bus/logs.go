@@ -29,6 +29,11 @@ const (
 	subjectKeys   = "$KV." + bucketKeys + "."
 )
 
+// mostOfASubject is how many events of one topic and resource the log keeps:
+// segment.ready of one name would fill it within days, and have the facts that an
+// integrator comes back for go early. It is some hours of a stream, 13 MB.
+const mostOfASubject = 20000
+
 // LogConfig says how the logs are kept. The zero value is the default of each field.
 type LogConfig struct {
 	DVR       time.Duration // how far back viewers may seek; default 2 minutes
@@ -42,9 +47,11 @@ type LogConfig struct {
 
 // Given says which settings of logs their owner has given.
 type Given struct {
-	All                                          bool // and the rest of what logs are made with
 	DVR, HLSMemory, HLSBytes, MediaAge, Replicas bool
+	Rest                                         bool // what logs are made with and nobody sets
 }
+
+var everything = Given{DVR: true, HLSMemory: true, HLSBytes: true, MediaAge: true, Replicas: true, Rest: true}
 
 func (c LogConfig) withDefaults() LogConfig {
 	if c.DVR <= 0 {
@@ -81,7 +88,7 @@ func (c LogConfig) streams(now time.Time) []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
 		{
 			Name: logEvents, Subjects: []string{"events.>"}, Storage: jetstream.FileStorage, Replicas: c.Replicas,
-			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, Discard: jetstream.DiscardOld,
+			MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: mostOfASubject, Discard: jetstream.DiscardOld,
 			Duplicates: time.Hour, AllowDirect: true,
 		},
 		{

@@ -40,6 +40,8 @@ func (s *Server) Collectors() []prometheus.Collector {
 	return []prometheus.Collector{serverCollector{
 		s,
 		prometheus.NewDesc("pse_bus_log_bytes", "Bytes held by a log.", []string{"log"}, nil),
+		prometheus.NewDesc("pse_bus_log_limit_bytes", "Bytes that a log holds at most; then its oldest messages go.", []string{"log"}, nil),
+		prometheus.NewDesc("pse_bus_log_oldest_timestamp_seconds", "When a log's oldest message was stored.", []string{"log"}, nil),
 		prometheus.NewDesc("pse_bus_log_messages", "Messages held by a log.", []string{"log"}, nil),
 		prometheus.NewDesc("pse_bus_log_last_number", "Number of a log's newest message: grows by one with each.", []string{"log"}, nil),
 		prometheus.NewDesc("pse_bus_clients", "Connections to the bus.", nil, nil),
@@ -49,12 +51,12 @@ func (s *Server) Collectors() []prometheus.Collector {
 
 // serverCollector asks the server when it is scraped.
 type serverCollector struct {
-	s                                      *Server
-	bytes, messages, number, clients, slow *prometheus.Desc
+	s                                                     *Server
+	bytes, limit, oldest, messages, number, clients, slow *prometheus.Desc
 }
 
 func (c serverCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.bytes, c.messages, c.number, c.clients, c.slow} {
+	for _, d := range []*prometheus.Desc{c.bytes, c.limit, c.oldest, c.messages, c.number, c.clients, c.slow} {
 		out <- d
 	}
 }
@@ -63,16 +65,16 @@ func (c serverCollector) Collect(out chan<- prometheus.Metric) {
 	ns := c.s.current()
 	out <- prometheus.MustNewConstMetric(c.clients, prometheus.GaugeValue, float64(ns.NumClients()))
 	out <- prometheus.MustNewConstMetric(c.slow, prometheus.CounterValue, float64(ns.NumSlowConsumers()))
-	info, err := ns.Jsz(&server.JSzOptions{Accounts: true, Streams: true})
-	if err != nil {
-		return // it stops just now
-	}
-	for _, account := range info.AccountDetails {
-		for _, s := range account.Streams {
-			log := strings.TrimPrefix(s.Name, "KV_")
-			out <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(s.State.Bytes), log)
-			out <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, float64(s.State.Msgs), log)
-			out <- prometheus.MustNewConstMetric(c.number, prometheus.GaugeValue, float64(s.State.LastSeq), log)
+	c.s.eachLog(func(s server.StreamDetail) {
+		log := strings.TrimPrefix(s.Name, "KV_")
+		out <- prometheus.MustNewConstMetric(c.bytes, prometheus.GaugeValue, float64(s.State.Bytes), log)
+		out <- prometheus.MustNewConstMetric(c.messages, prometheus.GaugeValue, float64(s.State.Msgs), log)
+		out <- prometheus.MustNewConstMetric(c.number, prometheus.GaugeValue, float64(s.State.LastSeq), log)
+		if s.Config.MaxBytes > 0 {
+			out <- prometheus.MustNewConstMetric(c.limit, prometheus.GaugeValue, float64(s.Config.MaxBytes), log)
 		}
-	}
+		if s.State.Msgs > 0 {
+			out <- prometheus.MustNewConstMetric(c.oldest, prometheus.GaugeValue, float64(s.State.FirstTime.UnixMilli())/1000, log)
+		}
+	})
 }

@@ -32,6 +32,11 @@ pse_bus_events_published_total{topic="stream.started",worker="TestMetrics"} 2
 	if err != nil || n != len(b.logs.streams(time.Now()))+len(b.logs.buckets())+1 { // and FEED
 		t.Errorf("%d logs, %v", n, err)
 	}
+	for name, least := range map[string]int{"pse_bus_log_limit_bytes": len(b.logs.streams(time.Now())), "pse_bus_log_oldest_timestamp_seconds": 1} {
+		if n, err := testutil.GatherAndCount(reg, name); err != nil || n < least {
+			t.Errorf("%s: of %d logs, %v", name, n, err)
+		}
+	}
 	problems, err := testutil.GatherAndLint(reg)
 	if err != nil || len(problems) > 0 {
 		t.Error(problems, err)

@@ -96,7 +96,7 @@ type BusConfig struct {
 	DVR       time.Duration `yaml:"dvr"`        // how far back viewers may seek
 	MediaAge  time.Duration `yaml:"media_age"`  // how long the source is kept for workers that come back
 	HLSMemory bool          `yaml:"hls_memory"` // keep parts in memory instead of files
-	HLSBytes  int64         `yaml:"hls_bytes"`  // limit of all parts, oldest go first
+	HLSBytes  int64         `yaml:"hls_bytes"`  // limit of all parts, oldest go first; 0: as the bus's disk has room (partsBytes)
 	Replicas  int           `yaml:"replicas"`   // of every log, on an operator's cluster
 	// Bytes of the embedded bus's disk; with less free, of a small disk a twentieth, no stream may begin. 0: always may.
 	LeastFree int64 `yaml:"least_free"`
@@ -120,7 +120,7 @@ func DefaultConfig() Config {
 		Admin: AdminConfig{Listen: "127.0.0.1:9090"},
 		Bus: BusConfig{
 			Listen: listenAuto, DVR: 2 * time.Minute, MediaAge: 30 * time.Second,
-			HLSBytes: 8 << 30, Replicas: 1, LeastFree: 512 << 20,
+			Replicas: 1, LeastFree: 512 << 20,
 		},
 		Ingest:    ingest.DefaultConfig(),
 		Transcode: transcode.DefaultConfig(),
@@ -255,8 +255,8 @@ func (c BusConfig) validate() error {
 	if c.MediaAge < 10*time.Second {
 		errs = append(errs, fmt.Errorf("media_age is %s; use at least 10s, or a restarted transcoder finds nothing to resume from", c.MediaAge))
 	}
-	if c.HLSBytes < 64<<20 {
-		errs = append(errs, fmt.Errorf("hls_bytes is %d; use at least %d (64 MiB)", c.HLSBytes, 64<<20))
+	if c.HLSBytes != 0 && c.HLSBytes < 64<<20 {
+		errs = append(errs, fmt.Errorf("hls_bytes is %d; use at least %d (64 MiB), or 0 for a quarter of the disk", c.HLSBytes, 64<<20))
 	}
 	if c.LeastFree < 0 {
 		errs = append(errs, fmt.Errorf("least_free is %d; use bytes, or 0 to take streams whatever is free", c.LeastFree))

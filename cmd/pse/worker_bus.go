@@ -46,6 +46,18 @@ func (c BusConfig) floor(path string) disk.Floor {
 	return disk.Floor{Path: path, Bytes: c.LeastFree, Share: 20}
 }
 
+// partsBytes is how much of the bus's disk all parts may take where nobody says: a
+// quarter of it, 1 to 64 GiB. It follows the disk's size and not what is free, so
+// that it is the same at each start.
+func partsBytes(path string) int64 {
+	const least, most = 1 << 30, 64 << 30
+	space, err := disk.Look(path)
+	if err != nil {
+		return 0 // the bus has a default
+	}
+	return int64(min(max(space.All/4>>30<<30, least), most))
+}
+
 // buildBus starts the embedded server. It is vital: whoever supervises the
 // process starts it anew with all its workers.
 func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
@@ -74,8 +86,12 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	p.disks.watch("bus", c.floor(filepath.Join(p.cfg.Data, "bus")))
 	return service{
 		ready:      server.Trouble,
+		degraded:   server.Full,
 		collectors: server.Collectors(),
 		run: func(ctx context.Context) error {
+			if !p.combined {
+				go p.serveBus(ctx, log)
+			}
 			err := server.Watch(ctx)
 			for path := range files {
 				_ = os.Remove(path)
@@ -84,4 +100,23 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 			return err
 		},
 	}, nil
+}
+
+// serveBus makes the logs, of a size that fits the disk, and answers workers of other
+// processes whether what is live can be kept.
+func (p *program) serveBus(ctx context.Context, log *zap.Logger) {
+	b, err := p.connect(ctx, bus.WorkerBus, log)
+	if err != nil {
+		return // it ends
+	}
+	defer b.Close()
+	if _, err := b.Serve(bus.WorkerBus, semver(version()), bus.Handle(bus.EndpointStorage, func(context.Context, bus.StorageQuery) (s bus.Storage, _ error) {
+		if err := p.noRoom(b); err != nil {
+			s.Why = err.Error()
+		}
+		return s, nil
+	})); err != nil {
+		log.Warn("workers elsewhere will not hear when the disk is full", zap.Error(err))
+	}
+	<-ctx.Done()
 }

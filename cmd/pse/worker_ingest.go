@@ -54,17 +54,20 @@ func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*in
 		secure = config()
 	}
 	cfg := p.cfg.Ingest
-	cfg.Room = p.noRoom
+	cfg.Room = func() error { return p.noRoom(b) }
 	return ingest.New(cfg, b, keys, secure, log)
 }
 
 // errNoStore says so to publishers: what it is exactly is for the owner.
 var errNoStore = errors.New("the bus cannot store now; the log and /readyz of the box say why")
 
-// noRoom is why what is live could not be kept: there is too little of the disk, or
-// the bus of this process cannot store now. Of one elsewhere nothing is known.
-func (p *program) noRoom() error {
-	if err := p.disks.short("bus"); err != nil || p.server == nil || p.server.Trouble() == nil {
+// noRoom is why what is live could not be kept: there is too little of the bus's disk,
+// or it cannot store now. One of another process is asked.
+func (p *program) noRoom(b *bus.Bus) error {
+	if p.server == nil {
+		return b.NoStorage(context.Background())
+	}
+	if err := p.disks.short("bus"); err != nil || p.server.Trouble() == nil {
 		return err
 	}
 	return errNoStore

@@ -137,7 +137,10 @@ func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*b
 		return nil, err
 	}
 	o := p.cfg.Bus.options(at, name)
-	o.Server, o.Logs.Given = p.server, p.given
+	o.Server, o.Logs.Given, o.Only = p.server, p.given, p.combined
+	if p.server != nil && o.Logs.HLSBytes == 0 && !o.Logs.HLSMemory {
+		o.Logs.HLSBytes = partsBytes(p.disks.floor("bus").Path)
+	}
 	o.Adjust = p.adjusted.CompareAndSwap(false, true) // once for all workers, and not again when one is built anew
 	return bus.Connect(ctx, o, log)
 }
