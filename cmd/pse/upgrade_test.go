@@ -63,7 +63,9 @@ func TestRollingUpgrade(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), span+time.Minute)
 	defer cancel()
 	var beside sync.WaitGroup
-	beside.Go(func() { talksOn(ctx, t, w.calls, span) })
+	going, done := context.WithTimeout(ctx, span)
+	defer done()
+	beside.Go(func() { talksOn(ctx, t, w.calls, going) })
 	beside.Go(func() {
 		url := master(w.edges[len(w.edges)-1])
 		for ctx.Err() == nil {
@@ -91,8 +93,8 @@ func TestRollingUpgrade(t *testing.T) {
 }
 
 // talksOn has two people of a call, each at either worker, tell each other something
-// for so long: all of it comes.
-func talksOn(ctx context.Context, t *testing.T, at []string, span time.Duration) {
+// until going ends: all of it comes.
+func talksOn(ctx context.Context, t *testing.T, at []string, going context.Context) {
 	var both []*signaltest.Talker
 	for i := range at {
 		var tries atomic.Int64
@@ -110,7 +112,7 @@ func talksOn(ctx context.Context, t *testing.T, at []string, span time.Duration)
 	}
 	until("both are there", (*signaltest.Talker).Ready)
 	said := 0
-	for began := time.Now(); time.Since(began) < span; said++ {
+	for ; going.Err() == nil; said++ {
 		for _, k := range both {
 			k.Allow(1)
 		}
