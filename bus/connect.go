@@ -93,6 +93,9 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	b.refusal.starting.Store(false)
+	if o.Server == nil {
+		b.sayFewConsumers(ctx)
+	}
 	if o.Server != nil {
 		if o.Only {
 			b.logs.Given = everything

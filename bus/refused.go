@@ -175,7 +175,7 @@ func (b *Bus) explain(err error) error {
 		case apiMaxStreams:
 			advice = fmt.Sprintf("raise max_streams of the account: %d are wanted", len(b.logs.all(time.Time{})))
 		case apiMaxConsumers:
-			advice = "raise max_consumers of the account: each reader of a log takes one"
+			advice = "raise max_consumers of the account, or default_max_consumers of the server: each reader of a log takes one"
 		case apiStreamLimit:
 			advice = "raise mem_max_stream_bytes and disk_max_stream_bytes of the account: " + b.wanted()
 		case apiNoTier:
@@ -226,6 +226,32 @@ func (b *Bus) wanted() string {
 	}
 	return fmt.Sprintf("%d MiB in memory and %d MiB in files are wanted (%d MiB of it are bus.hls_bytes), times bus.replicas for an account",
 		memory>>20, files>>20, b.logs.HLSBytes>>20)
+}
+
+// leastConsumers is how many readers one log has on a home's busy day: of the source
+// one for each stream, of events one for each subscription. An account's max_consumers
+// counts those of each log by itself (findings/nats-account-max-consumers.sh).
+const leastConsumers = 64
+
+// sayFewConsumers says when an account lets too few consumers be made: the first are
+// made all the same, and the one too many would fail under a stream.
+func (b *Bus) sayFewConsumers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	a, err := b.js.AccountInfo(ctx)
+	if err != nil {
+		return // who may not ask finds out
+	}
+	all := map[string]jetstream.AccountLimits{"": a.Limits}
+	for tier, t := range a.Tiers {
+		all[" (tier "+tier+")"] = t.Limits
+	}
+	for tier, l := range all {
+		if l.MaxConsumers > 0 && l.MaxConsumers < leastConsumers {
+			b.log.Warn("the account lets a log have few readers; raise max_consumers, each takes one",
+				zap.String("max_consumers", fmt.Sprint(l.MaxConsumers, tier)), zap.Int("wanted", leastConsumers))
+		}
+	}
 }
 
 // alerted says that the other side ended a handshake of TLS: its alert comes as an

@@ -178,6 +178,21 @@ func TestUnusableBusIsExplained(t *testing.T) {
 	}
 }
 
+// An account with too few consumers can be used, and is named before it fails.
+func TestFewConsumersAreSaid(t *testing.T) {
+	for limits, want := range map[string]int{"max_consumers: 20": 1, "max_consumers: 1000": 0, "max_streams: 100": 0} {
+		core, said := observer.New(zap.WarnLevel)
+		b, err := Connect(t.Context(), Options{URL: accountWith(t, limits), Name: "test"}, zap.New(core))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Close()
+		if n := said.FilterMessageSnippet("raise max_consumers").Len(); n != want {
+			t.Errorf("%s: %d lines: %v", limits, n, said.All())
+		}
+	}
+}
+
 // An attempt that has no answer, or is cut when the wait ends, hides nothing that an
 // earlier one was told.
 func TestReasonOutlivesSilence(t *testing.T) {
