@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/browser"
 	"github.com/helios-h2020/pse/internal/disk/disktest"
 	"github.com/helios-h2020/pse/internal/process"
 	"github.com/helios-h2020/pse/internal/sleep"
@@ -39,12 +40,18 @@ func TestFullDiskHeals(t *testing.T) {
 // A fullDisk is a box whose disk is filled.
 type fullDisk struct {
 	*process.PSE
-	t    *testing.T
-	data string
+	t      *testing.T
+	data   string
+	chrome *browser.Browser
 }
 
 func fullDiskHeals(t *testing.T, data string) {
-	s := &fullDisk{t: t, data: data, PSE: start(t, process.PSEOptions{
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	s := &fullDisk{t: t, data: data, chrome: chrome, PSE: start(t, process.PSEOptions{
 		Name: "full", Data: data, Demo: true, Set: []string{"bus.hls_bytes=67108864", "edge.dvr=30s", "bus.dvr=30s"},
 	})}
 	publish(t, "rtmp://"+s.RTMP+"/live/second")
@@ -142,6 +149,14 @@ func (s *fullDisk) filledByOthers(round int, long time.Duration) {
 	}
 	if _, err := get("http://"+s.HTTP+"/api/streams", 200); err != nil {
 		t.Errorf("round %d: %v", round, err)
+	}
+	if page, err := s.chrome.Open("http://"+s.HTTP+"/", 390, 800); err != nil {
+		t.Error(err)
+	} else {
+		if err := page.Wait(`!document.getElementById('full').hidden`, time.Minute); err != nil {
+			t.Errorf("round %d: the first page does not say it: %v", round, err)
+		}
+		page.Close()
 	}
 	tus(t, http.MethodPost, files, nil, http.StatusInsufficientStorage, "Upload-Length", "1")
 	tus(t, http.MethodDelete, mine, nil, http.StatusNoContent)

@@ -12,7 +12,8 @@ import (
 type saidPublishing struct {
 	Port int    `json:"port"` // of RTMP
 	App  string `json:"app"`
-	Key  bool   `json:"key"` // who publishes needs one
+	Key  bool   `json:"key"`            // who publishes needs one
+	Full bool   `json:"full,omitempty"` // the disk: no stream may begin
 
 	// By what others reach the box; told to who asks from this machine, whose own
 	// address does not do for others.
@@ -28,7 +29,7 @@ func (p *program) routes(mux *http.ServeMux) {
 		if addr == "" {
 			addr = p.cfg.Ingest.Listen
 		}
-		said := saidPublishing{App: p.cfg.Ingest.Apps[0], Key: !p.cfg.Ingest.Open}
+		said := saidPublishing{App: p.cfg.Ingest.Apps[0], Key: !p.cfg.Ingest.Open, Full: p.disks.short("bus") != nil}
 		if _, port, err := net.SplitHostPort(addr); err == nil {
 			said.Port, _ = strconv.Atoi(port)
 		}

@@ -22,9 +22,15 @@ setInterval(() => {
   live.tick()
   past.tick()
 }, 1000)
-void publishAddress()
+new Poll(publishAddress, () => (document.hidden ? undefined : 30_000))
 acceptShared()
 void showRenewal()
+byId('copy').hidden = !navigator.clipboard // a page on plain http:// may not write it
+byId('copy').addEventListener('click', async () => {
+  await navigator.clipboard.writeText(byId('address').textContent)
+  setText(byId('copy'), 'Copied')
+  setTimeout(() => setText(byId('copy'), 'Copy'), 2000)
+})
 byId('call-form').addEventListener('submit', (e) => {
   e.preventDefault()
   location.assign(`/call/${roomOrFresh(byId<HTMLInputElement>('call-room').value)}`)
@@ -57,13 +63,7 @@ function show(streams: Stream[]): void {
 }
 
 async function publishAddress(): Promise<void> {
-  const address = addressOf(location.hostname || 'localhost', await publishing())
-  byId('address').textContent = address
-  const copy = byId('copy')
-  copy.hidden = !navigator.clipboard // a page on plain http:// may not write it
-  copy.addEventListener('click', async () => {
-    await navigator.clipboard.writeText(address)
-    copy.textContent = 'Copied'
-    setTimeout(() => (copy.textContent = 'Copy'), 2000)
-  })
+  const to = await publishing()
+  setText(byId('address'), addressOf(location.hostname || 'localhost', to))
+  byId('full').hidden = !to.full
 }

@@ -5,6 +5,7 @@ export interface Publishing {
   port: number // of RTMP
   app: string
   key: boolean // who publishes needs one
+  full?: boolean // the disk: no stream may begin
 }
 
 const usual: Publishing = { port: 1935, app: 'live', key: true }
