@@ -53,16 +53,22 @@ func (b *Bus) DeleteKey(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	switch _, err := kv.Get(ctx, id); {
-	case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrInvalidKey):
-		return fmt.Errorf("key %s: %w", id, ErrNotFound)
-	case err != nil:
-		return fmt.Errorf("read key %s: %w", id, err)
+	for {
+		e, err := kv.Get(ctx, id)
+		switch {
+		case errors.Is(err, jetstream.ErrKeyNotFound), errors.Is(err, jetstream.ErrInvalidKey):
+			return fmt.Errorf("key %s: %w", id, ErrNotFound)
+		case err != nil:
+			return fmt.Errorf("read key %s: %w", id, err)
+		}
+		err = kv.Purge(ctx, id, jetstream.LastRevision(e.Revision()))
+		switch {
+		case err == nil:
+			return nil
+		case !conflict(err) && !busy(err), !sleep.For(ctx, lagging): // else a replica read that lags
+			return fmt.Errorf("delete key %s: %w", id, err)
+		}
 	}
-	if err := kv.Purge(ctx, id); err != nil {
-		return fmt.Errorf("delete key %s: %w", id, err)
-	}
-	return nil
 }
 
 // Keys reads all keys, the oldest first.

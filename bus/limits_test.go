@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
 
@@ -17,7 +18,7 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	publish(t, b, started("a", "1"))
 	const more = 100
 	for range mostOfASubject + more {
-		if _, err := b.js.PublishAsync(subjectEvents+"segment.ready.a", []byte("{}")); err != nil {
+		if _, err := b.js.PublishAsync(subjectEvents+"segment.ready.a", []byte("{}"), jetstream.WithStallWait(patience)); err != nil {
 			t.Fatal(err)
 		}
 	}

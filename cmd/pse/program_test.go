@@ -30,7 +30,7 @@ func binary(t *testing.T) string {
 // when that takes too long.
 func eventually(t *testing.T, f func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 45*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -41,7 +41,7 @@ func eventually(t *testing.T, f func() error) {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("still after 45 s: %v", err)
+			t.Fatalf("still after 90 s: %v", err)
 		case <-tick.C:
 		}
 	}

@@ -14,7 +14,7 @@ import (
 const (
 	realm    = "pse.test"
 	password = "secret"
-	patience = 10 * time.Second // of a test that waits for something that comes
+	patience = 30 * time.Second // of a test that waits for something that comes
 )
 
 // A world is a TURN server on the plane, and what it told.
