@@ -23,6 +23,8 @@ if [ $# -eq 0 ]; then
 fi
 top=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 root=${BARE_ROOT:-$(mktemp -d /tmp/bare.XXXXXX)}
+mkdir -p "$root"
+chmod 755 "$root" # it is everybody's /, and mktemp's are for their maker alone
 goroot=$(cd "$top" && go env GOROOT)
 
 if [ ! -x "$root/bin/bash" ]; then
