@@ -9,9 +9,6 @@ WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist 
 # Whole-program and browser tests look at stalls: nothing else runs beside them.
 ALONE := ./web ./cmd/pse
 
-# The others wait more than they compute; those that take longest begin.
-LONGEST := ./transcode ./transfer ./bus ./signal ./turn ./ingest
-
 .DEFAULT_GOAL := help
 .PHONY: help versions run build release web test test-long lint check vuln fmt fuzz bench deps clean
 
@@ -33,7 +30,7 @@ release: versions web ## Make what is published of a version, in dist/: programs
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
 test: versions deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
-	$(GO) test -race -timeout $(TESTTIMEOUT) -p 3 $(LONGEST) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
+	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
 	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 -parallel 3 $(ALONE)
 
 test-long: versions deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each

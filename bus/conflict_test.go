@@ -145,6 +145,14 @@ func forgetConflicts(t *testing.T, one, two *Bus) {
 		}
 	}
 	write()
+	eventually(t, "every replica has it", func() bool {
+		for range 20 { // any of them answers
+			if _, err := one.GetLive(t.Context(), "f"); err != nil {
+				return false
+			}
+		}
+		return true
+	})
 	looks := 0
 	if err := one.DeleteLive(t.Context(), "f", func(*Live) error {
 		if looks++; looks < 3 {
