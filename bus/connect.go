@@ -22,7 +22,7 @@ type Options struct {
 	Domain string    // the JetStream domain at URL that has the logs; empty: the server's own
 	Name   string    // shown in the server's connection list; the worker's name
 	Logs   LogConfig // how to make the logs that are missing
-	Adjust bool      // logs that are there follow what is given in Logs, once
+	Adjust bool      // logs that are there follow what is given in Logs, once; what their account lacks is said
 	Only   bool      // nobody else sets the logs of Server: they follow all of Logs
 
 	Identity // for URL
@@ -93,9 +93,6 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	b.refusal.starting.Store(false)
-	if o.Server == nil {
-		b.sayFewConsumers(ctx)
-	}
 	if o.Server != nil {
 		if o.Only {
 			b.logs.Given = everything
@@ -107,6 +104,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Server == nil && o.Adjust {
+		b.sayFewConsumers(ctx)
 		b.ensureFeed(ctx)
 		done := b.adjustLogs(ctx)
 		b.keepers.Go(func() { b.keepLogs(done) })

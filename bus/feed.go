@@ -48,8 +48,7 @@ func (b *Bus) ensureFeed(ctx context.Context) {
 }
 
 // makeFeed creates the integrators' mirror, or gives one of an earlier version the
-// limits of this one. It fills as soon
-// as EVENTS is there.
+// limits of this one. It fills as soon as EVENTS is there.
 func (s *Server) makeFeed() error {
 	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userFeed, s.secrets.Local), nats.Name("feed"))
 	if err != nil {

@@ -279,7 +279,7 @@ func (c BusConfig) options(at, name string) bus.Options {
 func (l *loaded) givenLogs() bus.Given {
 	given := func(key string) bool { return l.origin["bus."+key] != "" }
 	return bus.Given{
-		DVR: given("dvr"), HLSMemory: given("hls_memory"), HLSBytes: given("hls_bytes"), MediaAge: given("media_age"), Replicas: given("replicas"),
+		DVR: given("dvr"), HLSMemory: given("hls_memory"), HLSBytes: given("hls_bytes") && l.Bus.HLSBytes != 0, MediaAge: given("media_age"), Replicas: given("replicas"),
 	}
 }
 

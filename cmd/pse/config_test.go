@@ -176,6 +176,19 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	}
 }
 
+// A size of 0 leaves it to the bus, also where the example is used as it is.
+func TestNoSizeIsNotGiven(t *testing.T) {
+	for text, want := range map[string]bool{"bus:\n  hls_bytes: 0\n": false, "bus:\n  hls_bytes: 1073741824\n": true} {
+		l, err := load(write(t, text), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.givenLogs().HLSBytes; got != want {
+			t.Errorf("%q: given %v", text, got)
+		}
+	}
+}
+
 func TestDataDirectory(t *testing.T) {
 	env := func(m map[string]string) func(string) string { return func(k string) string { return m[k] } }
 	for _, c := range []struct {
