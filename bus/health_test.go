@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -48,6 +49,9 @@ func starve(t *testing.T) (release func()) {
 			if err == nil {
 				all = append(all, f)
 				continue
+			}
+			if !errors.Is(err, syscall.EMFILE) {
+				t.Error(err)
 			}
 			taken()
 			sleep.For(ctx, time.Millisecond)

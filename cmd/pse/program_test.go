@@ -147,8 +147,8 @@ func (e *statusError) Error() string {
 	return string(b)
 }
 
-// tus makes a request of an upload.
-func tus(t *testing.T, method, url string, body []byte, want int, headers ...string) http.Header {
+// askTus makes a request of the tus protocol, with headers as pairs; its answer is to be closed.
+func askTus(t *testing.T, method, url string, body []byte, headers ...string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, bytes.NewReader(body))
 	if err != nil {
@@ -162,6 +162,13 @@ func tus(t *testing.T, method, url string, body []byte, want int, headers ...str
 	if err != nil {
 		t.Fatal(err)
 	}
+	return res
+}
+
+// tus makes a request of an upload.
+func tus(t *testing.T, method, url string, body []byte, want int, headers ...string) http.Header {
+	t.Helper()
+	res := askTus(t, method, url, body, headers...)
 	defer res.Body.Close()
 	text, _ := io.ReadAll(res.Body)
 	if res.StatusCode != want {
