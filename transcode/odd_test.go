@@ -1,6 +1,9 @@
 package transcode
 
 import (
+	"bytes"
+	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
@@ -49,6 +52,19 @@ func appear(tags []timed, kind byte, from int64) (out []timed) {
 	return out
 }
 
+// padded adds filler data (H.264, 7.4.1) to the pictures of a time.
+func padded(tags []timed, from, till int64, size int) []timed {
+	filler := append(binary.BigEndian.AppendUint32(nil, uint32(size+2)), 12)
+	filler = append(append(filler, bytes.Repeat([]byte{0xff}, size)...), 0x80)
+	out := slices.Clone(tags)
+	for i, t := range out {
+		if t.IsAVCFrame() && t.at >= from && t.at < till {
+			out[i].Data = slices.Concat(t.Data, filler)
+		}
+	}
+	return out
+}
+
 const short = picture360 + tone + "-t 8 " + x264 + noBFrames + "-g 60 " + aac
 
 func TestOddInputs(t *testing.T) {
@@ -88,6 +104,7 @@ func TestOddInputs(t *testing.T) {
 		{"15 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=15 "+tone+"-t 6 "+x264+noBFrames+"-g 30 "+aac), all, 0},
 		{"5 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=5 "+tone+"-t 6 "+x264+noBFrames+"-g 10 "+aac), all, 0},
 		{"portrait", record(t, "-f lavfi -i testsrc2=size=360x640:rate=30 "+tone+"-t 6 "+x264+noBFrames+"-g 60 "+aac), all, 0},
+		{"pictures too large for one part", padded(plain, 3000, 3400, 2<<20), all, 0},
 		{"shorter than the plan", only(plain, func(t timed) bool { return t.at < 700 }), all, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

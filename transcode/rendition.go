@@ -163,7 +163,8 @@ func (r *rendition) reached(g *generation) int64 {
 // rewind forgets the pictures that are in no part yet: they come again.
 func (r *rendition) rewind(g *generation) {
 	if t := r.current(g); t != nil {
-		t.seg.pend, t.seg.cur = nil, nil
+		t.seg.pend = nil
+		t.seg.drop()
 	}
 }
 

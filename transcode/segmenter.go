@@ -1,9 +1,16 @@
 package transcode
 
+import "github.com/helios-h2020/pse/bus"
+
+// maxPart is the most bytes of pictures in a part with more than one: what is
+// left of a message of the bus is for sound and boxes.
+const maxPart = bus.MaxPayload * 7 / 8
+
 // segmenter cuts one rendition's frames into parts and segments by time:
 // a part ends with the first frame from which on it is at least 85 % of the
 // part target. Frames that were dropped leave a part without its share of
-// pictures, never a part longer than the target.
+// pictures, never a part longer than the target. Pictures too large for one
+// message of the bus share a part with fewer others.
 type segmenter struct {
 	target int64 // PART-TARGET, ms
 	split  bool  // parts without pictures may be: there is audio to put into them
@@ -20,6 +27,7 @@ type segmenter struct {
 	from  int64  // start of the open part, ms
 	seen  int64  // frames before this time are in a part, ms
 	cur   []frame
+	size  int    // of cur, bytes
 	pend  *frame // the newest frame: it is placed when its successor tells its end
 	out   func(cell)
 }
@@ -131,6 +139,8 @@ func (s *segmenter) reach(end, next int64, boundary bool) {
 func (s *segmenter) place(f frame, end int64, boundary bool) {
 	over := end - s.from - s.target
 	switch {
+	case s.size > 0 && s.size+len(f.data) > maxPart && f.dts > s.from:
+		s.close(f.dts, f.dts, f.dts, false)
 	case s.split || over <= 0 || len(s.cur) == 0 || end-f.dts > s.target:
 	case s.sound && boundary:
 		at := s.from + s.target*9/10
@@ -139,14 +149,18 @@ func (s *segmenter) place(f frame, end int64, boundary bool) {
 		s.close(f.dts, f.dts, f.dts, false)
 	}
 	s.cur = append(s.cur, f)
+	s.size += len(f.data)
 }
 
 // enough is the shortest part that is not the last of its segment, in ms.
 func (s *segmenter) enough() int64 { return (s.target*85 + 99) / 100 }
 
+// drop forgets the frames of the open part.
+func (s *segmenter) drop() { s.cur, s.size = nil, 0 }
+
 func (s *segmenter) close(end, framesEnd, seen int64, last bool) {
 	c := cell{seg: s.at, msn: s.msn, index: s.next, start: s.from, end: end, last: last, frames: s.cur, framesEnd: framesEnd, seen: seen}
-	s.cur = nil
+	s.drop()
 	s.next++
 	s.from, s.seen = end, seen
 	if last {
