@@ -119,6 +119,7 @@ func TestSettingsThatLogsCannotFollow(t *testing.T) {
 // no part is lost or fenced, none is read twice, no lease is lost, and all is
 // still there when a server dies.
 func TestReplicasAreAddedUnderAStream(t *testing.T) {
+	t.Parallel()
 	all := natstest.Cluster(t, 3, nil, func() *server.Options { return &server.Options{JetStream: true, MaxPayload: MaxPayload} })
 	url := natstest.URL(all)
 	writer, reader := testConnect(t, Options{URL: url, Name: "writer"}), testConnect(t, Options{URL: url, Name: "reader"})

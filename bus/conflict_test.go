@@ -37,6 +37,7 @@ func testConnect(t *testing.T, o Options) *Bus {
 // Replicated logs say by other errors than single ones that somebody was
 // faster, or that nothing is there. Whatever a worker does next is the same.
 func TestConflictsAreKnownOnEveryBus(t *testing.T) {
+	t.Parallel()
 	for name, o := range map[string]func() Options{
 		"one server":     func() Options { return Options{URL: foreign(t, func(*server.Options) {}).ClientURL()} },
 		"three replicas": func() Options { return Options{URL: replicated(t), Logs: LogConfig{Replicas: 3}} },

@@ -15,6 +15,7 @@ import (
 // A reader of the media log goes on when the server and its memory log are
 // gone and back: every chunk published after that arrives.
 func TestFollowMediaOverServerRestart(t *testing.T) {
+	t.Parallel()
 	log := zaptest.NewLogger(t)
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -160,6 +160,7 @@ func TestAlertIsExplained(t *testing.T) {
 }
 
 func TestClientCertificate(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key := certificatetest.Write(t, dir, 1)
 	mine, myKey := certificatetest.WriteFor(t, t.TempDir(), x509.Certificate{
@@ -182,6 +183,7 @@ func TestClientCertificate(t *testing.T) {
 // The logs may be in another domain of JetStream than the server that a worker
 // connects to: behind a leaf node, say.
 func TestDomain(t *testing.T) {
+	t.Parallel()
 	port := make(chan string, 1)
 	foreign(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "hub", "hub"

@@ -27,6 +27,7 @@ func figures(ds []time.Duration) string {
 
 // A holder that is killed is replaced, twenty times over.
 func TestLeaseSurvivesKills(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts 23 processes")
 	}
@@ -83,6 +84,7 @@ func TestLeaseSurvivesKills(t *testing.T) {
 // The server is killed over and over. Every part that was acked is in the
 // log and is read once, in order; media goes on; records and watches too.
 func TestLogsSurviveKillsOfTheServer(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("kills the server eight times")
 	}
@@ -207,6 +209,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 // A holder that hangs is replaced too; when it wakes it is told. A restart of
 // the server takes no lease away.
 func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("waits for timeouts")
 	}
@@ -255,6 +258,7 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 // Events that were acked reach the subscriber in order and integrators
 // without a gap, over kills of the server.
 func TestEventsSurviveKillsOfTheServer(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("kills the server five times")
 	}

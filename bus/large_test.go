@@ -13,6 +13,7 @@ import (
 // Large parts, up to the largest, reach a slow reader without its connection
 // being cut off, over TCP and in the process.
 func TestFollowLargeParts(t *testing.T) {
+	t.Parallel()
 	srv := testServer(t)
 	far, err := Connect(t.Context(), Options{URL: srv.URL(), Name: "far"}, zaptest.NewLogger(t))
 	if err != nil {

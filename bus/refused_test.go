@@ -223,6 +223,7 @@ func TestReasonOutlivesSilence(t *testing.T) {
 // A password that is changed under a worker: it says so once, tries seldom, and
 // goes on when the password is as before.
 func TestChangedPassword(t *testing.T) {
+	t.Parallel()
 	dir, port := t.TempDir(), server.RANDOM_PORT
 	var running *server.Server
 	launch := func(word string) {

@@ -14,6 +14,7 @@ import (
 // A server that starts has nothing to warn of, the first time and with the
 // passwords that are in a directory already.
 func TestStartHasNoWarning(t *testing.T) {
+	t.Parallel()
 	old := t.TempDir()
 	file := "{\n  \"worker\": \"JXQ3VAEZ2CE6CYCTE3PJPEPVJI\",\n  \"integrator\": \"WMFEHO5WVEADC2JBLTHTHQKBEO\"\n}\n"
 	if err := os.WriteFile(filepath.Join(old, "passwords.json"), []byte(file), 0o600); err != nil {

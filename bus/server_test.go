@@ -272,6 +272,7 @@ func TestServerSecrets(t *testing.T) {
 
 // With a certificate the server speaks TLS only, and a client trusts only whom it is told to.
 func TestServerTLS(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key := certificatetest.Write(t, dir, 1)
 	srv, err := StartServer(ServerConfig{Dir: filepath.Join(dir, "bus"), Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key}, zaptest.NewLogger(t))

@@ -195,6 +195,7 @@ func TestPlannedRenditions(t *testing.T) {
 
 // A publisher that sends nothing: who waits is told after 3 target durations.
 func TestBlockedTooLong(t *testing.T) {
+	t.Parallel()
 	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b, Target: 1, Part: 100, PartTarget: 110})
 	st.Segments(3)

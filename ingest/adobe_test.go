@@ -12,6 +12,7 @@ import (
 
 // ffmpeg proves user and password by the scheme that OBS and librtmp use too.
 func TestFFmpegUserAndPassword(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, func(c *Config) { c.AuthApps, c.GraceClean = []string{"plane"}, 0 })
 	only, err := r.keys.Add(t.Context(), "one", "mine")
 	if err != nil {

@@ -46,6 +46,7 @@ func TestFactsOfAState(t *testing.T) {
 // The worker that took a stream in has died: another one tells what it did not
 // come to, be that hours ago, and nothing of what it did.
 func TestUntoldFactsAreTold(t *testing.T) {
+	t.Parallel()
 	const hours = 3 * 3600_000
 	b := bustest.New(t)
 	begin := time.Now()
@@ -107,6 +108,7 @@ func TestToldGoesForward(t *testing.T) {
 // Wherever a worker is killed between a change of a stream's record and what is
 // told of it, another one tells the rest, in order, each once.
 func TestKilledBeforeItTold(t *testing.T) {
+	t.Parallel()
 	srv := bustest.StartServer(t)
 	cfg := DefaultConfig()
 	cfg.Listen, cfg.Open = "127.0.0.1:0", true

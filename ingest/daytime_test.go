@@ -129,6 +129,7 @@ func TestDateIsSlewed(t *testing.T) {
 // Whatever the network does that phones live with, the date is the capture's,
 // and goes on with the media but for steps forward where a pause was cut out.
 func TestDateModel(t *testing.T) {
+	t.Parallel()
 	model.Run(t, func(t *testing.T, r *rand.Rand) {
 		p := newPhone(t)
 		p.offset = r.Uint32()

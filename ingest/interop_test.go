@@ -76,6 +76,7 @@ func TestLibrtmpPublishes(t *testing.T) {
 
 // Both of GStreamer's sinks.
 func TestGStreamerPublishes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	addr := r.w.Addr().(*net.TCPAddr)
 	for name, sink := range map[string]string{
@@ -95,6 +96,7 @@ func TestGStreamerPublishes(t *testing.T) {
 
 // nginx-rtmp relays to us what it takes in.
 func TestNginxPushes(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	dir := t.TempDir()
 	l := mustListen(t)
@@ -140,6 +142,7 @@ rtmp { server { listen 127.0.0.1:%[2]d; application in { live on; push rtmp://%[
 
 // ffmpeg in the ways people use it.
 func TestFFmpegVariants(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	for name, args := range map[string][]string{
 		"from-5h":    pattern("3", "-output_ts_offset", "18000"),

@@ -133,6 +133,7 @@ func TestOpen(t *testing.T) {
 
 // A stream whose ingest worker died is ended by another one.
 func TestDeadWorkersStreamsEnd(t *testing.T) {
+	t.Parallel()
 	b := bustest.New(t)
 	_, err := b.UpdateLive(t.Context(), "cam", func(l *bus.Live) error {
 		l.Name, l.App, l.State, l.Session, l.Ingest, l.StartedAt = "cam", "live", bus.StateLive, "s1", "nobody", now()-5000

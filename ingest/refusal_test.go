@@ -10,6 +10,7 @@ import (
 
 // Who is refused stops, and its user reads why in what ffmpeg prints.
 func TestFFmpegShowsTheReason(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, nil)
 	other, err := r.keys.Add(t.Context(), "other", "othername")
 	if err != nil {

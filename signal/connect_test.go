@@ -15,6 +15,7 @@ import (
 // Fresh connections, one after the other and many at once: each gets its
 // CONNECT answer and its welcome. The long version is 24,000 of them.
 func TestFreshConnections(t *testing.T) {
+	t.Parallel()
 	all, atOnce := 600, 100
 	if os.Getenv("PSE_LONG") != "" {
 		all, atOnce = 24_000, 500

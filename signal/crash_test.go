@@ -14,6 +14,7 @@ import (
 // files: nothing that was acknowledged is lost, nothing comes twice, nobody
 // hears a bye.
 func TestKilledProgram(t *testing.T) {
+	t.Parallel()
 	const rooms, kills, each = 10, 3, 40
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()

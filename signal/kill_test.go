@@ -16,6 +16,7 @@ import (
 // every message arrives once, in order per sender, and nobody sees a bye. The
 // long version is 2,000 clients, 100,000 messages and 50 kills.
 func TestKilledWorkers(t *testing.T) {
+	t.Parallel()
 	rooms, kills, each := 20, 4, 60
 	if os.Getenv("PSE_LONG") != "" {
 		rooms, kills, each = 1000, 50, 50

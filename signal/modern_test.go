@@ -52,6 +52,7 @@ func TestModernClients(t *testing.T) {
 
 // Credentials come from a turn worker, and are renewed before they end.
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, 1)
 	_, err := w.workers[0].bus.Serve(bus.WorkerTurn, "1.0.0", bus.Handle(bus.EndpointCredentials, func(_ context.Context, q bus.CredentialsQuery) (bus.Credentials, error) {
 		return bus.Credentials{Servers: []bus.ICEServer{{URLs: []string{"turn:here:3478"}, Username: "1:" + q.User, Credential: "x"}}, TTL: 4}, nil

@@ -14,6 +14,7 @@ import (
 
 // An ffmpeg that hangs is replaced; nothing is missing.
 func TestFFmpegHangs(t *testing.T) {
+	t.Parallel()
 	tags := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 60 "+aac)
 	r := newRig(t, "live")
 	r.work()

@@ -46,6 +46,7 @@ func ffmpegs(t testing.TB) (pids []int) {
 // The stream's ffmpeg is killed many times: no part is missing, none comes
 // twice, pictures and sound go on, and no decoder complains.
 func TestFFmpegKilled(t *testing.T) {
+	t.Parallel()
 	tags := record(t, picture360+tone+"-t 16 "+x264+noBFrames+"-g 45 "+aac)
 	r := newRig(t, "live")
 	r.work()

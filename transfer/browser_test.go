@@ -37,6 +37,7 @@ async function send(endpoint, key, size, options) {
 
 // tus-js-client in Chromium, on a page of another origin.
 func TestBrowserOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *Config) { c.Open = false })
 	key, err := r.keys.Add(t.Context(), "browser", "")
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 // Files of many parts, sent in all kinds of pieces, come back whole and in
 // ranges, and leave nothing behind.
 func TestPartsOfABucket(t *testing.T) {
+	t.Parallel()
 	s := startS3(t)
 	r := start(t, s.keeps)
 	body := random(31, 3*leastPart+12345)
@@ -79,6 +80,7 @@ func TestPartsOfABucket(t *testing.T) {
 // sent, or does it and cuts the connection. What was acknowledged stays,
 // whatever was sent comes out, and is told of once.
 func TestBucketInTrouble(t *testing.T) {
+	t.Parallel()
 	s := startS3(t)
 	var healthy atomic.Int32 // so many requests are answered before one is not
 	var victim atomic.Value  // that one
@@ -144,6 +146,7 @@ func TestBucketInTrouble(t *testing.T) {
 // A server that says nothing, and one that is not there: an answer comes, in
 // words, and what was acknowledged is there afterwards.
 func TestBucketIsAway(t *testing.T) {
+	t.Parallel()
 	s := startS3(t)
 	r := start(t, s.keeps, func(c *Config) { c.StallTimeout = 3 * time.Second })
 	body := random(60, 10_000)

@@ -15,11 +15,16 @@ import (
 
 // onEachStore runs a test with each kind of store; keeps configures it.
 func onEachStore(t *testing.T, test func(t *testing.T, keeps func(*Config))) {
+	t.Parallel()
 	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
 		dir := t.TempDir()
 		test(t, func(c *Config) { c.Dir = dir })
 	})
-	t.Run("bucket", func(t *testing.T) { test(t, startS3(t).keeps) })
+	t.Run("bucket", func(t *testing.T) {
+		t.Parallel()
+		test(t, startS3(t).keeps)
+	})
 }
 
 // An s3Server is an S3-compatible server with one bucket.

@@ -84,6 +84,7 @@ func TestRefusedFileIsHandedToNobody(t *testing.T) {
 // Who follows a file gets all of it when it is complete, also one that is not
 // longer than what is held back.
 func TestFollowedToTheEnd(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	for _, size := range []int{100, heldBack, heldBack + 1, 100_000} {
 		for _, announced := range []bool{true, false} {
@@ -157,6 +158,7 @@ func TestRangesOfUnknownLength(t *testing.T) {
 // Who follows a file of which nothing comes is told so, in time, and the last
 // bytes of a file without an end are all of it.
 func TestNothingComes(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *Config) { c.FollowWait = time.Second })
 	u := r.create(-1)
 	r.ask("GET", u.read, nil).want(t, http.StatusConflict)

@@ -26,6 +26,7 @@ import (
 // is being sent. What it acknowledged is there, what says complete is what was
 // sent, each is told of once, and nothing is held in the end.
 func TestKilledWorkerLosesNothing(t *testing.T) {
+	t.Parallel()
 	t.Run("folder", func(t *testing.T) { testKilledWorker(t, 3<<20) })
 	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*leastPart, startS3(t).settings()...) })
 }

@@ -27,6 +27,7 @@ import (
 //   - of each file that is complete it is told exactly once, of others never;
 //   - nothing of an upload that has ended remains.
 func TestLivesOfUploads(t *testing.T) {
+	t.Parallel()
 	t.Run("folder", func(t *testing.T) {
 		model.Run(t, func(t *testing.T, r *rand.Rand) {
 			dir := t.TempDir()

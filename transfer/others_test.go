@@ -49,6 +49,7 @@ func testWorkerThatStartsLeavesSendersAlone(t *testing.T, keeps func(*Config)) {
 // A request that comes just after its worker has let go of the upload is not
 // asked by its own worker to let go.
 func TestWorkerDoesNotAskItself(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	u := r.create(1_000_000)
 	var asked atomic.Int32

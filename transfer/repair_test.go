@@ -53,6 +53,7 @@ func cut(t *testing.T, file string, by int64) {
 // Whatever is damaged on the disk: the good beginning is kept, what is lost is
 // told of, and the sender goes on from there to a file that is right.
 func TestDamageIsRepaired(t *testing.T) {
+	t.Parallel()
 	body := random(5, 300_000)
 	const sent = 200_000 // three blocks and a piece
 	for name, c := range map[string]struct {
@@ -201,6 +202,7 @@ func copyTo(t *testing.T, dir, from, to string) {
 // A file that a disk forgets long after it came is found out when its turn
 // comes, told of once, and not sent to anybody; one that is as it was goes on.
 func TestRecheck(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *Config) { c.Recheck, c.RecheckRate = time.Second, 1<<30 })
 	body := random(14, 1<<20)
 	good, bad := r.create(len(body)), r.create(len(body))

@@ -36,6 +36,7 @@ func writeHook(t *testing.T, dir, name, text string) {
 // A hook that ends in any other way than by itself has refused nothing: the
 // file is kept, not shown, and shown when it says yes.
 func TestHookWithoutVerdict(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"killed":              "#!/bin/sh\nkill -9 $$\n",
 		"its child killed":    "#!/bin/sh\nsh -c 'kill -9 $$'\nexit $?\n",
@@ -73,6 +74,7 @@ func TestHookWithoutVerdict(t *testing.T) {
 
 // A hooks_dir that is away has not said that there are no hooks.
 func TestHooksDirIsAway(t *testing.T) {
+	t.Parallel()
 	dir := hookScript(t, hookPreFinish, "#!/bin/sh\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	u := r.create(5)

@@ -325,6 +325,7 @@ func TestRevocation(t *testing.T) {
 // A request that was authentic when its member left makes no allocation that
 // stays, though that comes after those there were have ended.
 func TestAllocationOfOneWhoJustLeft(t *testing.T) {
+	t.Parallel()
 	paths(t, func(t *testing.T, path func(*Config)) {
 		r := newWorld(t).start(path)
 		user := bus.CallUser("C1", "sid1")

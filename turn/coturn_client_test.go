@@ -25,6 +25,7 @@ func tool(t *testing.T, name string, args ...string) (string, error) {
 // coturn's own clients are served over every transport, with both kinds of
 // credentials, channels and indications, IPv4 and IPv6: nothing is lost.
 func TestClientsOfCoturn(t *testing.T) {
+	t.Parallel()
 	r := newWorld(t).start(func(c *Config) {
 		c.Secrets, c.RelayIPs, c.TCPRelay = []string{"of an integrator"}, []string{"127.0.0.1", "::1"}, true
 	})

@@ -132,6 +132,7 @@ func (w *world) found() {
 // A worker is lost with its allocations: others tell that they closed, with
 // what was known of them, once.
 func TestLostWorkerIsTold(t *testing.T) {
+	t.Parallel()
 	paths(t, func(t *testing.T, path func(*Config)) {
 		w := newWorld(t)
 		r := w.start(path)
@@ -183,6 +184,7 @@ func TestLostWorkerIsTold(t *testing.T) {
 
 // Whenever a worker is killed between its record and what it tells, the rest is told.
 func TestLostBetweenRecordAndFact(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	gone := w.server.Connect(t)
 	open := bus.RelayClosed{Relay: "open", User: "ann", Transport: "udp", Protocol: "udp", Family: 4, OpenedAt: time.Now().UnixMilli(), BytesToPeers: 7}
@@ -216,6 +218,7 @@ func TestLostBetweenRecordAndFact(t *testing.T) {
 // allocations it does not tell again, and what opens then it tells itself. One
 // who claimed its record and was killed is no loss.
 func TestTakenForLost(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	r := w.start()
 	a, left := r.allocate("udp")
@@ -304,6 +307,7 @@ func TestAllocationsWithoutTheBus(t *testing.T) {
 // A bus that takes no records, and takes events: relays go on, that is counted,
 // and their facts are told all the same, a little later.
 func TestNoRecordIsTaken(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	nc, err := nats.Connect(w.server.URL())
 	if err != nil {
