@@ -99,6 +99,37 @@ func TestNothingIsFoundInAGoodStream(t *testing.T) {
 	}
 }
 
+// What is told of a stream with its end, after a grace time, was waited for by nobody.
+func TestNobodyWaitsForTheEnd(t *testing.T) {
+	if apart(t) {
+		return
+	}
+	const grace = 5 * time.Second
+	for _, held := range []int{partsPerSegment, partsPerSegment - 1} {
+		rep := run(t, func(f *fake, _ *pipes, o *Options) {
+			f.ends = 35
+			o.Outage = 2 * grace
+			last := f.available((f.ends+1)*partsPerSegment - 1)
+			f.list = func(_ *query, l *List) {
+				if n := len(l.Segments) - 1; l.Ended && time.Since(last) < grace {
+					open := l.Segments[n]
+					open.Duration, open.URI = 0, ""
+					open.Parts = open.Parts[:held]
+					l.Segments, l.Open, l.Ended = l.Segments[:n], &open, false
+				}
+			}
+		})
+		for _, r := range rep.Watched {
+			if r.PartGap >= grace {
+				t.Errorf("%s: a part was waited for for %v", r.Rendition, r.PartGap)
+			}
+		}
+		if len(rep.Watched) == 0 {
+			t.Error("nothing was watched")
+		}
+	}
+}
+
 // Over a real network the checker sees HTTP/2 and TLS as they are, and does
 // not take time-outs of a slow machine for the server's.
 func TestOverTLS(t *testing.T) {

@@ -27,8 +27,9 @@ type rendition struct {
 	asking sync.WaitGroup // requests in the background
 
 	first, last *List
-	lastSeen    time.Time // when last's newest part was first seen
-	cursor      Position  // the next part to read
+	lastSeen    time.Time     // when last's newest part was first seen
+	gap         time.Duration // from the part before it
+	cursor      Position      // the next part to read
 	hint        *pending
 	pastLast    uint64              // the newest segment whose end was asked for by a part past its last
 	parts       map[Position]*Media // read parts of segments not yet whole

@@ -47,7 +47,7 @@ type Watched struct {
 	Lists           int // playlists read
 	Parts, Segments int // downloaded
 	First, Last     Position
-	PartGap         time.Duration // the longest wait for a part
+	PartGap         time.Duration // the longest wait for a part, but for the last of a stream that ends
 	PartTarget      time.Duration
 	Peak, Average   float64 // bits/s
 	FrameRate       float64

@@ -157,8 +157,11 @@ func (r *rendition) take(ctx context.Context, rep *reply) bool {
 	r.removed(l)
 	r.remember(now, rep)
 	if r.last == nil || r.last.Next() != now.Next() {
+		if !now.Ended { // what comes with the end was waited for by nobody
+			r.watched.PartGap = max(r.watched.PartGap, r.gap)
+		}
 		if r.last != nil && rep.purpose == forReload {
-			r.watched.PartGap = max(r.watched.PartGap, rep.done.Sub(r.lastSeen))
+			r.gap = rep.done.Sub(r.lastSeen)
 		}
 		r.lastSeen = rep.done
 	}
