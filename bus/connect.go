@@ -63,7 +63,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if o.Server != nil {
-		address, o.URL, b.store = "of this process", "", o.Server.cfg.Dir
+		address, o.URL, b.store = "of this process", "", o.Server.Dir()
 	}
 	identity, err := o.options()
 	if err != nil {
@@ -99,7 +99,7 @@ func (b *Bus) start(ctx context.Context, o Options) (err error) {
 		}
 		b.logs.Given.Rest = true
 		b.adjustLogs(ctx)
-		if err := o.Server.syncfs(); err != nil {
+		if err := o.Server.Sync(); err != nil {
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func (b *Bus) options(o Options) []nats.Option {
 		}),
 	}
 	if o.Server != nil {
-		opts = append(opts, o.Server.inProcess()...)
+		opts = append(opts, o.Server.InProcess()...)
 	} else {
 		opts = append(opts, nats.SetCustomDialer(b.refusal))
 	}

@@ -24,7 +24,7 @@ func TestFollowMediaOverServerRestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := srv.ns.Addr().String()
+	addr := srv.Addr()
 	b, err := Connect(ctx, Options{URL: srv.URL(), Name: "test"}, log)
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/server"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -311,7 +312,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "integrators have all", func() bool {
-		s, err := js.Stream(ctx, logFeed)
+		s, err := js.Stream(ctx, server.Feed)
 		return err == nil && s.CachedInfo().State.Msgs == kills*each
 	})
 	t.Logf("%d events acked and handled in order over %d kills, %d came twice", kills*each, kills, repeats)

@@ -51,8 +51,8 @@ func TestFollowLargeParts(t *testing.T) {
 			}
 		}
 	}
-	if slow := srv.ns.NumSlowConsumers(); slow > 0 {
-		t.Errorf("%d slow consumers", slow)
+	if slow := figure(t, srv, "pse_bus_slow_consumers_total", ""); slow > 0 {
+		t.Errorf("%v slow consumers", slow)
 	}
 	if _, err := near.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b", Data: make([]byte, MaxPayload+1)}, after); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a part over the limit: %v", err)

@@ -20,7 +20,7 @@ func TestLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := srv.ns.Addr().String()
+	addr := srv.Addr()
 	b, err := Connect(t.Context(), Options{URL: srv.URL(), Name: "test"}, log)
 	if err != nil {
 		t.Fatal(err)

@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus/server"
 )
 
 // What is told of each segment, for ever and ever, does not push out that a stream
@@ -27,16 +28,8 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("not all is stored")
 	}
-	kept := func(log string) (events uint64) {
-		srv.eachLog(func(l server.StreamDetail) {
-			if l.Name == log {
-				events = l.State.Msgs
-			}
-		})
-		return events
-	}
-	for _, log := range []string{logEvents, logFeed} {
-		eventually(t, log+" has the limit", func() bool { return kept(log) == mostOfASubject+1 })
+	for _, log := range []string{logEvents, server.Feed} {
+		eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
 	}
 	if m, err := b.last(t.Context(), logEvents, subjectEvents+"stream.started.a"); err != nil {
 		t.Error(m, err)

@@ -4,11 +4,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/server"
 )
 
 // Names of the logs and buckets, and of the subjects they hold (DESIGN.md, "The bus").
 const (
-	logEvents     = "EVENTS"
+	logEvents     = server.Events
 	logDead       = "DEAD"
 	logMedia      = "MEDIA"
 	logHLS        = "HLS"

@@ -9,6 +9,25 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
+// figure is what a server's metric says now, of one log if it has several.
+func figure(t *testing.T, srv *Server, name, log string) float64 {
+	t.Helper()
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(srv.Collectors()...)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && (log == "" || m.GetLabel()[0].GetValue() == log) {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	return -1
+}
+
 func TestMetrics(t *testing.T) {
 	srv := testServer(t)
 	b := testBus(t, srv)

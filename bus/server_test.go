@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -209,18 +210,27 @@ func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 		if err != nil {
 			break
 		}
-		if !strings.HasPrefix(m.Subject, "events.") && !strings.HasPrefix(m.Subject, "_INBOX.") && !strings.HasPrefix(m.Subject, feedDeliver) && !strings.HasPrefix(m.Subject, "$JS.") && !strings.HasPrefix(m.Subject, "_R_.") {
+		if !strings.HasPrefix(m.Subject, "events.") && !strings.HasPrefix(m.Subject, "_INBOX.") && !strings.HasPrefix(m.Subject, "PSE.feed") && !strings.HasPrefix(m.Subject, "$JS.") && !strings.HasPrefix(m.Subject, "_R_.") {
 			t.Errorf("workers heard %s", m.Subject)
 		}
 	}
 }
 
-// Nobody gets in without a password, nor over TCP as a user of the process.
+func passwordIn(t *testing.T, address string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	password, _ := u.User.Password()
+	return password
+}
+
+// Nobody gets in without a password.
 func TestServerRefusesStrangers(t *testing.T) {
 	srv := testServer(t)
 	for _, opt := range []nats.Option{
-		nats.Name("no user at all"), nats.UserInfo("worker", "wrong"), nats.UserInfo("integrator", srv.secrets.Worker), nats.UserInfo("worker", ""),
-		nats.UserInfo(userLocal, srv.secrets.Local), nats.UserInfo(userFeed, srv.secrets.Local),
+		nats.Name("no user at all"), nats.UserInfo("worker", "wrong"), nats.UserInfo("integrator", passwordIn(t, srv.URL())), nats.UserInfo("worker", ""),
 	} {
 		if nc, err := nats.Connect("nats://"+srv.Addr(), opt); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("got %v, %v", nc, err)
@@ -245,11 +255,11 @@ func TestServerSecrets(t *testing.T) {
 		return srv
 	}
 	srv := start(ServerConfig{})
-	first := srv.secrets
+	first := passwordIn(t, srv.URL())
 	srv.Close()
 	srv = start(ServerConfig{IntegratorPassword: `a "quoted" $one`})
 	defer func() { srv.Close() }()
-	if srv.secrets.Worker != first.Worker {
+	if passwordIn(t, srv.URL()) != first {
 		t.Fatal("the second start made another password")
 	}
 	rawConn(t, srv.URL())

@@ -1,7 +1,10 @@
 package housetest
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +20,7 @@ type rule struct {
 func rules() []rule {
 	all := []rule{
 		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
+		{"bus/server", []string{"internal/sleep"}, "the embedded server carries whatever those above agree on, and knows no event and no log of theirs but what its accounts name"},
 		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
@@ -63,7 +67,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/libdns":                  {"internal/certificate/acme_dns.go"},
 		"github.com/micromdm/plist":          {"internal/certificate/profile.go"},
 		"github.com/miekg/dns":               {"internal/certificate/pebbletest/"},
-		"github.com/nats-io/nats-server/v2":  {"bus/"},
+		"github.com/nats-io/nats-server/v2":  {"bus/server/", "bus/natstest/"},
 		"github.com/nats-io/nats.go":         {"bus/"},
 		"github.com/chromedp":                {"internal/browser/"},
 		"github.com/gobwas/ws":               {"signal/engineio/websocket.go"},
@@ -118,6 +122,31 @@ func TestProgramHasNoTestCode(t *testing.T) {
 	for dep, because := range forbidden {
 		if slices.Contains(deps, dep) {
 			t.Errorf("cmd/pse has %s in it: %s", dep, because)
+		}
+	}
+}
+
+// In go.mod what the program is made of and what only tests and benchmarks use stand
+// apart: who weighs a new version of one wants to know which it is.
+func TestModulesOfTestsStandApart(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", module+"/cmd/pse").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := strings.Fields(string(out))
+	text, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile(`(?ms)^require \((.*?)^\)`).FindAllStringSubmatch(string(text), -1)
+	if len(blocks) != 3 {
+		t.Fatalf("go.mod has %d blocks of modules; it is to have the program's, the tests', and the indirect ones", len(blocks))
+	}
+	for i, of := range []string{"the program", "tests"} {
+		for line := range strings.Lines(blocks[i][1]) {
+			if f := strings.Fields(line); len(f) > 0 && slices.Contains(program, f[0]) != (i == 0) {
+				t.Errorf("go.mod: %s stands among the modules of %s", f[0], of)
+			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package bus
+package server
 
 import (
 	"crypto/rand"
@@ -12,11 +12,11 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// loadSecrets reads the passwords of a server's directory, or makes them at
+// loadPasswords reads the passwords of a server's directory, or makes them at
 // the first start. What cfg says comes first and is not written down.
-func loadSecrets(cfg ServerConfig) (secrets, error) {
+func loadPasswords(cfg Config) (passwords, error) {
 	path := filepath.Join(cfg.Dir, "passwords.json")
-	var s secrets
+	var s passwords
 	data, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -47,7 +47,7 @@ func loadSecrets(cfg ServerConfig) (secrets, error) {
 // it guards nothing, since who reads this process's memory, or the files that
 // the passwords come from, has them anyway. bcrypt takes 72 bytes; a longer
 // password of the owner's stays plain.
-func (s secrets) hashed() (secrets, error) {
+func (s passwords) hashed() (passwords, error) {
 	for _, word := range []*string{&s.Local, &s.Worker, &s.Integrator} {
 		hash, err := bcrypt.GenerateFromPassword([]byte(*word), bcrypt.MinCost)
 		if errors.Is(err, bcrypt.ErrPasswordTooLong) {

@@ -1,4 +1,4 @@
-package bus
+package server
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ const (
 	userIntegrator = "integrator" // reads events, answers hooks; account INTEGRATORS
 )
 
-// secrets are the users' passwords, or their hashes.
-type secrets struct {
+// passwords are the users' passwords, or their hashes.
+type passwords struct {
 	Local      string `json:"-"` // new at every start
 	Worker     string `json:"worker"`
 	Integrator string `json:"integrator"`
@@ -35,8 +35,7 @@ const (
 // answers the requests on hooks.v1 that PSE imports, and asks the relay for
 // credentials. Had they consumers in PSE, one that delivers to "hls.x.y" would
 // write our logs.
-func accountsConfig(s secrets) string {
-	credentials := requestSubject(WorkerTurn, EndpointCredentials)
+func accountsConfig(s passwords, credentials string) string {
 	publish := []string{
 		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.FEED",
 		"$JS.API.STREAM.MSG.GET.FEED", "$JS.API.DIRECT.GET.FEED", "$JS.API.DIRECT.GET.FEED.>",

@@ -48,7 +48,7 @@ func TestLongPassword(t *testing.T) {
 	}
 	defer srv.Close()
 	rawConn(t, srv.URL())
-	if nc, err := nats.Connect("nats://"+srv.Addr(), nats.UserInfo(userWorker, long[1:])); err == nil {
+	if nc, err := nats.Connect("nats://"+srv.Addr(), nats.UserInfo("worker", long[1:])); err == nil {
 		nc.Close()
 		t.Error("another password is taken")
 	}
@@ -62,7 +62,7 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	defer srv.Close()
 	for b.Loop() {
-		nc, err := nats.Connect("", srv.inProcess()...)
+		nc, err := nats.Connect("", srv.InProcess()...)
 		if err != nil {
 			b.Fatal(err)
 		}

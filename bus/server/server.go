@@ -1,4 +1,4 @@
-package bus
+package server
 
 import (
 	"errors"
@@ -12,20 +12,17 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 )
-
-// MaxPayload is the largest message the bus carries, in bytes.
-const MaxPayload = 8 << 20
 
 // maxPending is what the server holds for one connection that reads slowly,
 // before it cuts it off: several of the largest pulls that readers ask for.
 const maxPending = 64 << 20
 
-// ServerConfig configures the embedded server.
-type ServerConfig struct {
+// Config says where and how the server runs.
+type Config struct {
 	Dir    string // where file logs and passwords are kept; made if missing, used by one server at a time
 	Listen string // host:port for TCP clients; empty: only this process can connect; port 0 takes a free one
 
@@ -36,29 +33,38 @@ type ServerConfig struct {
 	MaxClients int // connections, those that have not said who they are included, and those of this process; 0: 1024
 }
 
+// Content is what the server carries and only those above know.
+type Content struct {
+	MaxPayload  int               // of a message, bytes
+	PerSubject  int64             // events of one subject that Feed keeps
+	Credentials string            // the subject where integrators may ask for a relay's credentials
+	Full        map[string]string // what to say of logs that forget early, by their name
+}
+
 // Server is the embedded NATS server. Watch starts it anew when it stores no more.
 type Server struct {
-	cfg     ServerConfig // Listen is the address that was taken
-	log     *zap.Logger
-	secrets secrets
-	lock    *os.File
+	cfg       Config // Listen is the address that was taken
+	content   Content
+	log       *zap.Logger
+	passwords passwords
+	lock      *os.File
 
 	mu      sync.RWMutex // guards the rest
-	ns      *server.Server
+	ns      *natsserver.Server
 	memory  *memory // ns's
 	trouble error   // why nothing can be stored
 }
 
-// StartServer starts the embedded server and returns when it takes
+// Start starts the embedded server and returns when it takes
 // connections. It fails if another server uses the directory.
-func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
+func Start(cfg Config, content Content, log *zap.Logger) (_ *Server, err error) {
 	if cfg.Dir == "" {
 		return nil, errors.New("start the bus: no directory; set --data DIR")
 	}
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}
-	s := &Server{cfg: cfg, log: log}
+	s := &Server{cfg: cfg, content: content, log: log}
 	defer func() {
 		if err != nil {
 			s.Close()
@@ -67,7 +73,7 @@ func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
 	if s.lock, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	if s.secrets, err = loadSecrets(cfg); err != nil {
+	if s.passwords, err = loadPasswords(cfg); err != nil {
 		return nil, err
 	}
 	if err := s.launch(); err != nil {
@@ -81,11 +87,11 @@ func StartServer(cfg ServerConfig, log *zap.Logger) (_ *Server, err error) {
 
 // launch starts a server, the first or another one.
 func (s *Server) launch() error {
-	o, err := serverOptions(s.cfg, s.secrets)
+	o, err := options(s.cfg, s.content, s.passwords)
 	if err != nil {
 		return err
 	}
-	ns, err := server.NewServer(o)
+	ns, err := natsserver.NewServer(o)
 	if err != nil {
 		return fmt.Errorf("start the bus: %w", err)
 	}
@@ -102,7 +108,7 @@ func (s *Server) launch() error {
 }
 
 // current is the server that runs, or ran last.
-func (s *Server) current() *server.Server {
+func (s *Server) current() *natsserver.Server {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.ns
@@ -125,20 +131,20 @@ func lockDir(dir string) (*os.File, error) {
 	return lock, nil
 }
 
-func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
-	known, err := s.hashed()
+func options(cfg Config, content Content, p passwords) (*natsserver.Options, error) {
+	known, err := p.hashed()
 	if err != nil {
 		return nil, err
 	}
-	o := &server.Options{}
-	if err := o.ProcessConfigString(accountsConfig(known)); err != nil {
+	o := &natsserver.Options{}
+	if err := o.ProcessConfigString(accountsConfig(known, content.Credentials)); err != nil {
 		return nil, fmt.Errorf("start the bus: accounts: %w", err)
 	}
 	o.ServerName, o.NoSigs, o.NoLog = "pse", true, true
 	o.JetStream, o.DisableJetStreamBanner, o.StoreDir = true, true, cfg.Dir
 	o.SyncInterval = time.Second
 	o.JetStreamMaxMemory, o.JetStreamMaxStore = 16<<30, 1<<40 // the logs' own limits are what counts
-	o.MaxPayload, o.MaxPending = MaxPayload, maxPending
+	o.MaxPayload, o.MaxPending = int32(content.MaxPayload), maxPending
 	o.WriteDeadline = 5 * time.Second
 	if o.MaxConn = cfg.MaxClients; o.MaxConn == 0 {
 		o.MaxConn = 1024
@@ -156,10 +162,10 @@ func serverOptions(cfg ServerConfig, s secrets) (*server.Options, error) {
 		return nil, fmt.Errorf("start the bus: %q is no port; write host:port", port)
 	}
 	if o.Port == 0 {
-		o.Port = server.RANDOM_PORT
+		o.Port = natsserver.RANDOM_PORT
 	}
 	if cfg.TLSCert != "" {
-		o.TLSConfig, err = server.GenTLSConfig(&server.TLSConfigOpts{CertFile: cfg.TLSCert, KeyFile: cfg.TLSKey})
+		o.TLSConfig, err = natsserver.GenTLSConfig(&natsserver.TLSConfigOpts{CertFile: cfg.TLSCert, KeyFile: cfg.TLSKey})
 		if err != nil {
 			return nil, fmt.Errorf("start the bus: %w", err)
 		}
@@ -184,10 +190,10 @@ func (s *Server) Addr() string {
 
 // URL is where workers of other processes connect, with their password: a
 // secret. Empty when the server does not listen.
-func (s *Server) URL() string { return s.url(userWorker, s.secrets.Worker) }
+func (s *Server) URL() string { return s.url(userWorker, s.passwords.Worker) }
 
 // IntegratorURL is where integrators connect, likewise.
-func (s *Server) IntegratorURL() string { return s.url(userIntegrator, s.secrets.Integrator) }
+func (s *Server) IntegratorURL() string { return s.url(userIntegrator, s.passwords.Integrator) }
 
 func (s *Server) url(user, password string) string {
 	if s.Addr() == "" {
@@ -214,9 +220,13 @@ func (s *Server) Close() {
 	}
 }
 
-// syncfs puts what was stored on the disk.
-func (s *Server) syncfs() error { return syncfs(s.cfg.Dir) }
+// Dir is where its files are.
+func (s *Server) Dir() string { return s.cfg.Dir }
 
-func (s *Server) inProcess() []nats.Option {
-	return []nats.Option{nats.InProcessServer(s), nats.UserInfo(userLocal, s.secrets.Local)}
+// Sync puts what was stored on the disk.
+func (s *Server) Sync() error { return syncfs(s.cfg.Dir) }
+
+// InProcess is how a worker of this process connects.
+func (s *Server) InProcess() []nats.Option {
+	return []nats.Option{nats.InProcessServer(s), nats.UserInfo(userLocal, s.passwords.Local)}
 }

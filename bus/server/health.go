@@ -1,4 +1,4 @@
-package bus
+package server
 
 import (
 	"context"
@@ -69,7 +69,7 @@ type lookout struct {
 
 func (s *Server) lookout() (l lookout, err error) {
 	l.s = s
-	l.nc, err = nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userHealth, s.secrets.Local), nats.Name("health"),
+	l.nc, err = nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userHealth, s.passwords.Local), nats.Name("health"),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
 		nats.ReconnectWait(lookAgain/20), nats.ReconnectJitter(lookAgain/20, lookAgain/20))
 	if err == nil {

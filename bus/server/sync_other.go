@@ -1,6 +1,6 @@
 //go:build !linux
 
-package bus
+package server
 
 // syncfs does nothing where there is no such call.
 func syncfs(string) error { return nil }

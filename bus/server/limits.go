@@ -1,31 +1,23 @@
-package bus
+package server
 
 import (
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
 )
 
 // A log that is full forgets early, and in silence: viewers can go back less far,
 // and subscribers that were away miss events. Somebody says so.
 
-// what becomes of a log that is full, and what to change.
-var fullLogs = map[string]string{
-	logHLS:    "viewers can go back less far; raise bus.hls_bytes, or lower bus.dvr",
-	logMedia:  "a transcoder that was away finds less of the source; lower bus.media_age, or have fewer streams on one bus",
-	logEvents: "subscribers that were away for longer miss some",
-	logCalls:  "who comes back to a call may have missed some",
-}
-
 // Full is which logs do not reach back as far as they are to, since they hold as
 // many bytes as they may, and what to do; nil: all do.
 func (s *Server) Full() error {
 	var all []error
-	s.eachLog(func(l server.StreamDetail) {
-		so, ours := fullLogs[l.Name]
+	s.eachLog(func(l natsserver.StreamDetail) {
+		so, ours := s.content.Full[l.Name]
 		if !ours || l.Config.MaxBytes <= 0 || l.State.Msgs == 0 {
 			return
 		}
@@ -54,8 +46,8 @@ func (s *Server) sayFull(was bool) (is bool) {
 }
 
 // eachLog calls f with the state and configuration of each log and bucket.
-func (s *Server) eachLog(f func(server.StreamDetail)) {
-	info, err := s.current().Jsz(&server.JSzOptions{Accounts: true, Streams: true, Config: true})
+func (s *Server) eachLog(f func(natsserver.StreamDetail)) {
+	info, err := s.current().Jsz(&natsserver.JSzOptions{Accounts: true, Streams: true, Config: true})
 	if err != nil {
 		return // it stops just now
 	}

@@ -1,0 +1,45 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Logs that the accounts name: Feed is the integrators' mirror of Events.
+const (
+	Events = "EVENTS"
+	Feed   = "FEED"
+)
+
+// FeedConfig is how the mirror is kept, with so many events of a subject.
+func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: Feed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: perSubject,
+		Discard: jetstream.DiscardOld, AllowDirect: true, Replicas: replicas,
+		Mirror: &jetstream.StreamSource{Name: Events, External: &jetstream.ExternalStream{APIPrefix: feedAPI, DeliverPrefix: feedDeliver}},
+	}
+}
+
+// makeFeed creates the integrators' mirror, or gives one of an earlier version the
+// limits of this one. It fills as soon as EVENTS is there.
+func (s *Server) makeFeed() error {
+	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userFeed, s.passwords.Local), nats.Name("feed"))
+	if err != nil {
+		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(s.content.PerSubject, 1)); err != nil {
+		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+	}
+	return nil
+}

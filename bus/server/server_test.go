@@ -1,0 +1,36 @@
+package server
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap/zaptest"
+)
+
+func start(t *testing.T) *Server {
+	t.Helper()
+	srv, err := Start(Config{Dir: t.TempDir(), Listen: "127.0.0.1:0"}, Content{MaxPayload: 1 << 20, Credentials: "requests.credentials"}, zaptest.NewLogger(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// The users of the process are nobody over TCP.
+func TestUsersOfTheProcessStayInIt(t *testing.T) {
+	srv := start(t)
+	for _, user := range []string{userLocal, userFeed, userHealth} {
+		as := nats.UserInfo(user, srv.passwords.Local)
+		if nc, err := nats.Connect("nats://"+srv.Addr(), as); !errors.Is(err, nats.ErrAuthorization) {
+			t.Errorf("%s: %v, %v", user, nc, err)
+		}
+		nc, err := nats.Connect("", nats.InProcessServer(srv), as)
+		if err != nil {
+			t.Errorf("%s in the process: %v", user, err)
+			continue
+		}
+		nc.Close()
+	}
+}
