@@ -28,7 +28,7 @@ func TestUpdateLiveIsAtomic(t *testing.T) {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	no := errors.New("no")
-	if _, err := b.UpdateLive(t.Context(), "a", func(*Live) error { return no }); err != no { //nolint:errorlint // as it is
+	if _, err := b.UpdateLive(t.Context(), "a", func(*Live) error { return no }); err != no { // as it is
 		t.Fatal(err)
 	}
 }
@@ -60,7 +60,7 @@ func TestLives(t *testing.T) {
 		_, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateGrace; return nil })
 		return err
 	})
-	if err != taken { //nolint:errorlint // as it is
+	if err != taken { // as it is
 		t.Fatal(err)
 	}
 	if l := within(t, seen); l.State != StateGrace {

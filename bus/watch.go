@@ -53,7 +53,7 @@ func (b *Bus) watchOnce(ctx context.Context, bucket string, f func(jetstream.Key
 	defer func() {
 		_ = w.Stop()
 		go func() {
-			for range w.Updates() { //nolint:revive // nats.go blocks on an unread channel
+			for range w.Updates() { // nats.go blocks on an unread channel
 			}
 		}()
 	}()

@@ -33,7 +33,7 @@ func (r recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 	if h.Offset != "" {
 		var err error
 		if after, err = parsePosition(h.Offset); err != nil {
-			return nil, nil //nolint:nilerr // what we did not give out is nobody's
+			return nil, nil // what we did not give out is nobody's
 		}
 	}
 	m := &member{w: w, room: room, term: nuid.Next(), recoverable: true, dialect: browserDialect, after: after, welcomed: h.Offset != "", made: time.Now()}

@@ -93,16 +93,11 @@ func (c *client) join(s *Socket, h *Handshake) {
 	s.handler = c.cfg.Connect(s, h)
 }
 
-// alone is how long a CONNECT packet goes before anything else.
-const alone = 4 * time.Millisecond
-
-// pause lets a CONNECT packet on a WebSocket be received by itself. A client
-// that waits for one message, then for the next, as the protocol's test suite
-// does, misses the second if both are in what it reads from the network (npm's
-// ws up to 8.14 and from 8.17 on; the Node.js server is slow enough for it).
+// pause lets a CONNECT packet on a WebSocket be received by itself, see
+// Config.ConnectAlone.
 func (c *client) pause() {
-	if c.conn.Transport() == "websocket" {
-		time.Sleep(alone)
+	if c.cfg.ConnectAlone > 0 && c.conn.Transport() == "websocket" {
+		time.Sleep(c.cfg.ConnectAlone)
 	}
 }
 

@@ -57,6 +57,7 @@ func Engine() engineio.Config {
 // Socket has the suites' numbers.
 func Socket() socketio.Config {
 	c := socketio.DefaultConfig()
+	c.ConnectAlone = 4 * time.Millisecond
 	c.ConnectTimeout = time.Second
 	return c
 }
