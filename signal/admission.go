@@ -51,18 +51,6 @@ func goodName(name string) bool {
 	return utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxDisplayName && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// IsRoom says whether a room may have this name (HELIOS): letters, digits and
-// '_', at most 64.
-func IsRoom(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxRoomName
-}
-
 // isNamespace says whether there is a namespace of this name: one a room.
 func isNamespace(name string) bool { return name != "" && name[0] == '/' && IsRoom(name[1:]) }
 

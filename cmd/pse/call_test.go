@@ -319,6 +319,19 @@ func TestCallLetsInWhoMay(t *testing.T) {
 		}
 		return err
 	})
+
+	// A name in another script, typed into the address by two: they meet.
+	if err := lost.Go("http://" + s.HTTP + "/call/Комната"); err != nil {
+		t.Fatal(err)
+	}
+	eva := call(t, chrome, "http://"+s.HTTP+"/call/комната", "Eva", 390, 844)
+	dora.ready()
+	if name, err := browser.Eval[string](lost, "document.querySelector('.room-name').textContent"); name != "комната" {
+		t.Errorf("the page calls the room %q, %v", name, err)
+	}
+	dora.join()
+	dora.meets(1)
+	eva.meets(1)
 }
 
 // The signalling dies under a call: it goes on, the line to the server comes

@@ -17,14 +17,15 @@ type callCommand struct {
 }
 
 type callLink struct {
-	Room string        `arg:"" help:"The room's name: letters, digits and _."`
+	Room string        `arg:"" help:"The room's name, as people type it."`
 	For  time.Duration `name:"for" default:"24h" help:"How long the link lets people in." placeholder:"TIME"`
 }
 
 // Run prints the link.
 func (c *callLink) Run(s *scope) error {
-	if !signal.IsRoom(c.Room) {
-		return usagef("%q is no room's name; use letters, digits and _", c.Room)
+	room := signal.RoomFrom(c.Room)
+	if room == "" {
+		return usagef("%q is no room's name; use at least one letter or digit", c.Room)
 	}
 	if c.For <= 0 {
 		return usagef("a link that lasts %s is of no use; give a time, as --for 24h", c.For)
@@ -42,11 +43,11 @@ func (c *callLink) Run(s *scope) error {
 		if err != nil {
 			return err
 		}
-		token := links.Sign(signal.LinkAction, c.Room, time.Now().Add(c.For))
+		token := links.Sign(signal.LinkAction, room, time.Now().Add(c.For))
 		if !asked {
 			fmt.Fprintln(s.err, "links are off: who may not join without one does not by this one either; to have calls ask for them set signal.links: true")
 		}
-		_, err = fmt.Fprintf(s.out, "%s%s?pass=%s\n", at, c.Room, url.QueryEscape(token))
+		_, err = fmt.Fprintf(s.out, "%s%s?pass=%s\n", at, room, url.QueryEscape(token))
 		return err
 	})
 }

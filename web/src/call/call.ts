@@ -15,7 +15,7 @@ import { Mesh } from './mesh.ts'
 import { Meter, shown, SPEAKING } from './meter.ts'
 import type { Peer } from './peer.ts'
 import { Prejoin } from './prejoin.ts'
-import { isRoom, linkOf, roomOf } from './room.ts'
+import { labelOf, linkOf, roomFrom, roomOf } from './room.ts'
 import { sceneOfRefusal } from './scene.ts'
 import { showSecureLinks } from './secure.ts'
 import { SELF, viewsOf, type Seen } from './views.ts'
@@ -28,7 +28,7 @@ import { loadWishes, saveWishes } from './wishes.ts'
  * with its RTCPeerConnection. Each tile has its peer's id and state as data, too.
  */
 const stage = byId<HTMLElement & { peers?: ReadonlyMap<string, Peer> }>('stage')
-const room = roomOf(new URL(location.href))
+const room = roomHere()
 const wishes = loadWishes()
 const meter = new Meter()
 const media = new Media(wishes, mediaChanged)
@@ -43,9 +43,9 @@ const spokeAt = new Map<string, number>() // performance.now() of when each was 
 let pass = new URLSearchParams(location.search).get('pass') ?? ''
 let mesh: Mesh | undefined
 
-if (isRoom(room)) {
-  document.title = `${room} · Call · PSE`
-  for (const name of document.querySelectorAll('.room-name')) name.textContent = room
+if (room !== '') {
+  document.title = `${labelOf(room)} · Call · PSE`
+  for (const name of document.querySelectorAll('.room-name')) name.textContent = labelOf(room)
   shareSheet(['Invite to the call', 'this call'], () => document.title, linkOf(new URL(location.href), room))
   for (const id of ['share-too', 'share-alone']) byId(id).addEventListener('click', () => byId('share').click())
   curtain.show('prejoin')
@@ -53,18 +53,23 @@ if (isRoom(room)) {
   void showRenewal()
   void media.start()
 } else {
-  curtain.show('ask', room === '' ? '' : 'A name is made of letters, digits and _.')
+  curtain.show('ask', roomOf(new URL(location.href)) === '' ? '' : 'A name needs at least one letter or digit.')
 }
 
 setInterval(() => void mesh?.tick().then(update), 1000)
 setInterval(listen, 100)
 addEventListener('pagehide', () => mesh?.leave())
 addEventListener('pageshow', (e) => e.persisted && location.reload()) // connections do not survive the way back
-addEventListener('hashchange', () => roomOf(new URL(location.href)) !== room && location.reload())
+addEventListener('hashchange', () => roomHere() !== room && location.reload())
 byId('skip').addEventListener('click', (e) => {
   e.preventDefault() // the hash may be the room
   stage.focus()
 })
+
+/** The room of this address, which may have been typed; empty when it names none. */
+function roomHere(): string {
+  return roomFrom(roomOf(new URL(location.href)))
+}
 
 function goTo(name: string): void {
   location.assign(linkOf(new URL(location.href), name))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { freshRoom, isRoom, linkOf, roomFrom, roomOf, roomOrFresh } from './room.ts'
+import pairs from '../../../signal/testdata/rooms.json'
+import { freshRoom, isRoom, labelOf, linkOf, roomFrom, roomOf, roomOrFresh } from './room.ts'
 
 test('the room of an address', () => {
   const of = (address: string) => roomOf(new URL(address, 'https://box:8443'))
@@ -30,6 +31,17 @@ test('what people type becomes a room', () => {
   expect(isRoom(roomOrFresh('☀'))).toBe(true)
   expect(isRoom('a b')).toBe(false)
   expect(isRoom('')).toBe(false)
+})
+
+test('names of any script are one room for all who type them', () => {
+  for (const { typed, room, label } of pairs) {
+    expect(roomFrom(typed)).toBe(room)
+    expect(isRoom(room) || room === '').toBe(true)
+    expect(labelOf(room)).toBe(label)
+    if (room !== '') expect(roomOrFresh(typed)).toBe(room)
+  }
+  expect(isRoom(roomFrom('語'.repeat(100)))).toBe(true)
+  expect(labelOf('xn__!')).toBe('xn__!')
 })
 
 test('fresh rooms are valid and differ', () => {

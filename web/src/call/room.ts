@@ -1,5 +1,13 @@
-/** The name of a room, as the server takes it: letters, digits and underscores. */
+/**
+ * The name of a room, as the server and old apps take it: ASCII letters, digits and
+ * underscores. Names in other scripts are written in them as domain names are, by
+ * punycode (RFC 3492), but with _ for its -.
+ */
 
+import punycode from 'punycode/punycode.es6.js'
+
+const longest = 64
+const coded = 'xn__' // begins a name in another script
 const valid = /^\w{1,64}$/
 
 export function isRoom(name: string): boolean {
@@ -27,16 +35,44 @@ export function linkOf(url: URL, room: string): string {
   return link.href
 }
 
-/** What a person typed, made into a room: "Sunday dinner!" is sunday_dinner. */
+/**
+ * What a person typed, made into a room, if it is none as it is: "Sunday dinner!" is sunday_dinner, "Café" is
+ * cafe, and "Кухня" and "кухня" are one room, too. Empty when nothing is left of it.
+ * The server's command line does the same (signal/room_name.go).
+ */
 export function roomFrom(typed: string): string {
-  const plain = typed.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
-  return plain.replace(/\W+/g, '_').replace(/^_+|_+$/g, '').slice(0, 64)
+  if (isRoom(typed.trim())) return typed.trim()
+  const plain = typed.normalize('NFKD').replace(/\p{M}/gu, '')
+  if (!/[^\x00-\x7f]/.test(plain.replace(/[^\p{L}\p{N}]/gu, ''))) {
+    return trimmed(plain.toLowerCase().replace(/\W+/g, '_')).slice(0, longest)
+  }
+  const folded = typed.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
+  const letters = [...trimmed(folded.replace(/[^\p{L}\p{N}\p{M}]+/gu, '_'))]
+  if (isRoom(letters.join(''))) return letters.join('') // the capital of ß is SS
+  for (;;) {
+    const name = coded + punycode.encode(letters.join('')).replaceAll('-', '_')
+    if (name.length <= longest) return name
+    letters.pop()
+  }
+}
+
+/** A room's name to be read by people: as it was typed, but for what roomFrom evens out. */
+export function labelOf(room: string): string {
+  if (!room.startsWith(coded)) return room
+  try {
+    return punycode.decode(room.slice(coded.length).replace(/_([^_]*)$/, '-$1'))
+  } catch {
+    return room
+  }
+}
+
+function trimmed(name: string): string {
+  return name.replace(/^_+|_+$/g, '')
 }
 
 /** The room of what was typed, or when nothing was a fresh one. */
 export function roomOrFresh(typed: string): string {
-  const name = typed.trim()
-  return (isRoom(name) ? name : roomFrom(name)) || freshRoom()
+  return roomFrom(typed) || freshRoom()
 }
 
 const letters = 'abcdefghjkmnpqrstuvwxyz23456789' // none that is taken for another when read out
