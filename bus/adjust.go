@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // Logs that are there follow the settings of who starts. Two processes with
@@ -18,6 +20,14 @@ import (
 
 // lookAtLogs is how often a process sees whether its logs are still as it set them.
 const lookAtLogs = 10 * time.Minute
+
+// adjuster has the logs that are there follow what is given here.
+type adjuster struct {
+	c      *conn.Conn
+	log    *zap.Logger
+	want   LogConfig
+	server *Server // of this process, if that has them
+}
 
 // A difference is a setting of a log that is not as this process has it.
 type difference struct {
@@ -68,37 +78,37 @@ func (c LogConfig) all(now time.Time) []jetstream.StreamConfig {
 	return all
 }
 
-// adjustLogs changes the logs that are there to what is given here, and says
+// adjust changes the logs that are there to what is given here, and says
 // what it changed and what it could not. done: all is as it can be.
-func (b *Bus) adjustLogs(ctx context.Context) (done bool) {
+func (a *adjuster) adjust(ctx context.Context) (done bool) {
 	done = true
 	var changed []string
-	for _, want := range b.logs.all(time.Now()) {
-		lines, err := b.adjustLog(ctx, want)
+	for _, want := range a.want.all(time.Now()) {
+		lines, err := a.adjustLog(ctx, want)
 		changed = append(changed, lines...)
 		if err != nil {
 			done = false
-			b.log.Warn("a log keeps its old settings", zap.String("log", want.Name), zap.Error(b.explain(err)))
+			a.log.Warn("a log keeps its old settings", zap.String("log", want.Name), zap.Error(a.c.Explain(err)))
 		}
 	}
 	if len(changed) > 0 {
-		b.log.Info("logs that were there follow the settings", zap.Strings("changed", changed))
+		a.log.Info("logs that were there follow the settings", zap.Strings("changed", changed))
 	}
 	return done
 }
 
-func (b *Bus) adjustLog(ctx context.Context, want jetstream.StreamConfig) (changed []string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+func (a *adjuster) adjustLog(ctx context.Context, want jetstream.StreamConfig) (changed []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, conn.RequestTimeout)
 	defer cancel()
-	s, err := b.js.Stream(ctx, want.Name)
+	s, err := a.c.JetStream().Stream(ctx, want.Name)
 	if err != nil {
 		return nil, err
 	}
 	to := s.CachedInfo().Config
-	for _, d := range b.logs.differences(to, want) {
+	for _, d := range a.want.differences(to, want) {
 		if d.set == nil {
-			b.log.Warn("a log cannot follow its setting", zap.String("log", want.Name), zap.String("setting", d.setting),
-				zap.String("is", d.have), zap.String("wanted", d.want), zap.String("so", b.moveLog(want.Name)))
+			a.log.Warn("a log cannot follow its setting", zap.String("log", want.Name), zap.String("setting", d.setting),
+				zap.String("is", d.have), zap.String("wanted", d.want), zap.String("so", a.moveLog(want.Name)))
 			continue
 		}
 		d.set(&to)
@@ -107,7 +117,7 @@ func (b *Bus) adjustLog(ctx context.Context, want jetstream.StreamConfig) (chang
 	if len(changed) == 0 {
 		return nil, nil
 	}
-	if _, err := b.js.UpdateStream(ctx, to); err != nil {
+	if _, err := a.c.JetStream().UpdateStream(ctx, to); err != nil {
 		return nil, fmt.Errorf("%s: %w", strings.Join(changed, "; "), err)
 	}
 	return changed, nil
@@ -115,48 +125,49 @@ func (b *Bus) adjustLog(ctx context.Context, want jetstream.StreamConfig) (chang
 
 // moveLog is what an owner can do about a log that is in files and is to be in
 // memory, or the other way round.
-func (b *Bus) moveLog(name string) string {
-	if b.store != "" {
-		return "leave the setting as it was, or stop pse, remove " + b.store + "/jetstream/PSE/streams/" + name + ", and start it again: viewers lose the window"
+func (a *adjuster) moveLog(name string) string {
+	if a.server != nil {
+		return "leave the setting as it was, or stop pse, remove " + a.server.Dir() + "/jetstream/PSE/streams/" + name + ", and start it again: viewers lose the window"
 	}
 	return "leave the setting as it was, or remove the log while no stream is on (nats stream rm " + name + "): it is made anew, viewers lose the window"
 }
 
-// compareLogs says once of each setting that another process has changed it.
-func (b *Bus) compareLogs(ctx context.Context, said map[string]bool) {
-	for _, want := range b.logs.all(time.Now()) {
-		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-		s, err := b.js.Stream(ctx, want.Name)
+// compare says once of each setting that another process has changed it.
+func (a *adjuster) compare(ctx context.Context, said map[string]bool) {
+	for _, want := range a.want.all(time.Now()) {
+		ctx, cancel := context.WithTimeout(ctx, conn.RequestTimeout)
+		s, err := a.c.JetStream().Stream(ctx, want.Name)
 		cancel()
 		if err != nil {
 			continue // when it is there again
 		}
-		for _, d := range b.logs.differences(s.CachedInfo().Config, want) {
+		for _, d := range a.want.differences(s.CachedInfo().Config, want) {
 			if text := fmt.Sprint(d.setting, d.have); d.set != nil && !said[text] {
 				said[text] = true
-				b.log.Warn("another worker, which was started later, has set a log otherwise; give all the same settings",
+				a.log.Warn("another worker, which was started later, has set a log otherwise; give all the same settings",
 					zap.String("log", want.Name), zap.String("setting", d.setting), zap.String("here", d.want), zap.String("there", d.have))
 			}
 		}
 	}
 }
 
-// keepLogs adjusts the logs until that succeeds, and then looks whether they stay so.
-func (b *Bus) keepLogs(done bool) {
+// keep adjusts the logs until that succeeds, and then looks whether they stay so,
+// until ctx ends.
+func (a *adjuster) keep(ctx context.Context, done bool) {
 	said := map[string]bool{}
 	t := time.NewTicker(lookAtLogs)
 	defer t.Stop()
 	for {
 		select {
-		case <-b.ctx.Done():
+		case <-ctx.Done():
 			return
-		case <-b.relinked():
+		case <-a.c.Remade():
 		case <-t.C:
 		}
 		if !done {
-			done = b.adjustLogs(b.ctx)
+			done = a.adjust(ctx)
 		} else {
-			b.compareLogs(b.ctx, said)
+			a.compare(ctx, said)
 		}
 	}
 }

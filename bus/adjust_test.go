@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
@@ -35,7 +36,7 @@ func restarted(t *testing.T, url string, logs LogConfig) (*Bus, *observer.Observ
 
 func configOf(t *testing.T, b *Bus, log string) jetstream.StreamConfig {
 	t.Helper()
-	s, err := b.js.Stream(t.Context(), log)
+	s, err := b.conn.JetStream().Stream(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestLogsFollowTheSettings(t *testing.T) {
 	before := oneSaid.Len()
 	told := map[string]bool{}
 	for range 3 {
-		one.compareLogs(t.Context(), told)
+		one.logs.compare(t.Context(), told)
 	}
 	if n := oneSaid.Len() - before; n != 1 || !strings.Contains(text(oneSaid), "bus.dvr") {
 		t.Errorf("%d lines: %s", n, text(oneSaid))
@@ -177,7 +178,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	goOn("parts are written and read")
 	b, said := restarted(t, url, LogConfig{Replicas: 3, Given: Given{Replicas: true}})
 	goOn("they go on")
-	for _, want := range b.logs.all(time.Now()) {
+	for _, want := range b.logs.want.all(time.Now()) {
 		if c := configOf(t, b, want.Name); c.Replicas != 3 {
 			t.Errorf("%s has %d replicas", want.Name, c.Replicas)
 		}
@@ -186,7 +187,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 		t.Errorf("it warns: %s", text(warned))
 	}
 	eventually(t, "the replicas are in step", func() bool {
-		info, err := b.logInfo(ctx, logHLS)
+		info, err := conn.Info(ctx, b.conn, logHLS)
 		if err != nil || info.Cluster == nil || len(info.Cluster.Replicas) != 2 {
 			return false
 		}
@@ -198,7 +199,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	default:
 	}
 	t.Logf("%d parts, %d tries that failed meanwhile", wrote.Load(), away.Load())
-	info, err := b.logInfo(ctx, logHLS)
+	info, err := conn.Info(ctx, b.conn, logHLS)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,10 +215,10 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 // Logs that were just made are as they should be.
 func TestNothingToAdjust(t *testing.T) {
 	b := testBus(t, testServer(t))
-	c := b.logs
+	c := b.logs.want
 	c.Given = everything
 	for _, want := range c.all(time.Now()) {
-		s, err := b.js.Stream(t.Context(), want.Name)
+		s, err := b.conn.JetStream().Stream(t.Context(), want.Name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,86 +2,73 @@ package bus
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
+
+// MaxPayload is the largest message the bus carries, in bytes.
+const MaxPayload = conn.MaxPayload
 
 // Bus is a worker's connection. Its methods may be called from any goroutine.
 type Bus struct {
-	id     string
-	name   string
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	log    *zap.Logger
-	logs   LogConfig
-	domain string
-	store  string // the directory of the embedded server; empty: the bus is elsewhere
-	link   *link
-	meter  *meter
+	conn  *conn.Conn
+	name  string
+	log   *zap.Logger
+	meter *meter
+	logs  *adjuster
 
-	refusal *refusal
-
-	handles sync.Mutex // guards the two below
-	streams map[string]jetstream.Stream
-	buckets map[string]jetstream.KeyValue
-
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	keepers sync.WaitGroup
-	ensure  chan struct{} // asks the watcher to make missing logs again
-	done    chan struct{} // closed when the watcher ended
+	stop    context.CancelFunc // ends keepers
+	keepers sync.WaitGroup     // counts logs.keep
 }
 
 // ID is this connection's own name, unique for ever: the worker's id.
-func (b *Bus) ID() string { return b.id }
+func (b *Bus) ID() string { return b.conn.ID() }
 
 // Connected reports whether the bus can be reached now.
-func (b *Bus) Connected() bool { return b.nc.IsConnected() }
+func (b *Bus) Connected() bool { return b.conn.Connected() }
+
+// Links counts how often the connection was remade. It is known before
+// anything can be sent over the new one: what was in memory at the server may
+// be gone.
+func (b *Bus) Links() uint64 { return b.conn.Remakes() }
+
+// AwayFor is how long the bus could not be reached; 0 while it can.
+func (b *Bus) AwayFor() time.Duration { return b.conn.AwayFor() }
+
+// aliveSubject is where the connection of an ID answers while it is there.
+func aliveSubject(id string) string { return "worker." + id + ".alive" }
+
+// Alive says whether the worker with this Bus.ID has a connection. Only who
+// is surely gone (twice nobody listens) is not alive: a worker that is slow
+// or stopped, and everybody while our own connection is new or away, is.
+func (b *Bus) Alive(ctx context.Context, id string) bool { return conn.Alive(ctx, b.conn, id) }
+
+// Time is what the clock of the bus's server says, which may be another machine.
+func (b *Bus) Time(ctx context.Context) (time.Time, error) {
+	s, err := b.conn.JetStream().Stream(ctx, logEvents)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ask the bus for its time: %w", err)
+	}
+	return s.CachedInfo().TimeStamp, nil
+}
+
+// Collectors are the metrics of this connection.
+func (b *Bus) Collectors() []prometheus.Collector {
+	return append(b.conn.Collectors(), b.meter.published, b.meter.handled)
+}
 
 // Close sends what is buffered and ends the connection.
 func (b *Bus) Close() {
 	if b == nil {
 		return
 	}
-	b.cancel()
-	<-b.done
+	b.stop()
 	b.keepers.Wait()
-	_ = b.nc.FlushTimeout(time.Second)
-	b.nc.Close()
-}
-
-func (b *Bus) askEnsure() {
-	select {
-	case b.ensure <- struct{}{}:
-	default:
-	}
-}
-
-// watchLogs makes logs anew that a restarted server lost (memory logs do).
-func (b *Bus) watchLogs() {
-	defer close(b.done)
-	for {
-		select {
-		case <-b.ctx.Done():
-			return
-		case <-b.ensure:
-		}
-		for {
-			ctx, cancel := context.WithTimeout(b.ctx, 5*time.Second)
-			err := b.ensureLogs(ctx)
-			cancel()
-			if err == nil || b.ctx.Err() != nil {
-				break
-			}
-			select {
-			case <-b.ctx.Done():
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-		}
-	}
+	b.conn.Close()
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // PublishSignals stores a batch of signals (Signal.Append) as one entry of the
@@ -14,18 +16,18 @@ import (
 // call it again with the same n and batch, which is then stored once. n must
 // rise by one from batch to batch; batches must go one after the other.
 func (b *Bus) PublishSignals(ctx context.Context, n uint64, batch []byte) error {
-	m := &nats.Msg{Subject: subjectCalls + b.id, Data: batch, Header: nats.Header{nats.MsgIdHdr: {fmt.Sprintf("%s-%d", b.id, n)}}}
-	ctx, done := b.bound(ctx)
+	m := &nats.Msg{Subject: subjectCalls + b.ID(), Data: batch, Header: nats.Header{nats.MsgIdHdr: {fmt.Sprintf("%s-%d", b.ID(), n)}}}
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	if _, err := b.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
-		return b.failed(ctx, err, "store signals")
+	if _, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
+		return b.conn.Failed(ctx, err, "store signals")
 	}
 	return nil
 }
 
 // SignalReader reads the log of calls in order.
 type SignalReader struct {
-	f *follower
+	f *conn.Reader
 	// Empty says that there was no entry yet when it began.
 	Empty bool
 }
@@ -33,17 +35,17 @@ type SignalReader struct {
 // FollowSignals reads the log of calls from a time on, then what comes, each
 // entry once. It survives restarts of the server. Stop it.
 func (b *Bus) FollowSignals(ctx context.Context, since time.Time) (*SignalReader, error) {
-	from, err := b.since(ctx, logCalls, since)
+	from, err := conn.Since(ctx, b.conn, logCalls, since)
 	if err != nil {
 		return nil, err
 	}
-	f, err := b.follow(ctx, logCalls, []string{subjectCalls + ">"}, from, false)
+	f, err := conn.Follow(ctx, b.conn, logCalls, []string{subjectCalls + ">"}, from, false)
 	if err != nil {
 		return nil, err
 	}
-	info, err := b.logInfo(ctx, logCalls)
+	info, err := conn.Info(ctx, b.conn, logCalls)
 	if err != nil {
-		f.stop()
+		f.Stop()
 		return nil, err
 	}
 	return &SignalReader{f, info.State.LastSeq < from}, nil
@@ -53,13 +55,13 @@ func (b *Bus) FollowSignals(ctx context.Context, since time.Time) (*SignalReader
 // are there already. An entry that does not parse is ErrBadSignals; the next
 // can be read.
 func (r *SignalReader) Next(ctx context.Context) (seq uint64, signals []Signal, pending uint64, err error) {
-	m, err := r.f.next(ctx)
+	m, err := r.f.Next(ctx)
 	if err != nil {
 		return 0, nil, 0, err
 	}
-	signals, err = ParseSignals(m.data)
-	return m.seq, signals, m.pending, err
+	signals, err = ParseSignals(m.Data)
+	return m.Seq, signals, m.Pending, err
 }
 
 // Stop ends the reader.
-func (r *SignalReader) Stop() { r.f.stop() }
+func (r *SignalReader) Stop() { r.f.Stop() }

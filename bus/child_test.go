@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -56,8 +57,8 @@ func playHolder() error {
 	if err != nil {
 		return err
 	}
-	for b.linkedFor() < trustAfter {
-		sleep.For(ctx, trustAfter/20)
+	for b.Alive(ctx, "nobody") { // until the connection has held so long that it asks
+		sleep.For(ctx, 50*time.Millisecond)
 	}
 	fmt.Println("ready")
 	for {
@@ -67,7 +68,7 @@ func playHolder() error {
 			<-l.Freed()
 		case err != nil:
 			fmt.Println("trouble", err)
-			sleep.For(ctx, leaseProbe)
+			sleep.For(ctx, 50*time.Millisecond)
 		default:
 			fmt.Println("acquired")
 			<-le.Lost()

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/bus/natstest"
 )
 
@@ -47,35 +48,14 @@ func TestConflictsAreKnownOnEveryBus(t *testing.T) {
 			o.Name = "test"
 			one, two := testConnect(t, o), testConnect(t, o)
 			for name, check := range map[string]func(*testing.T, *Bus, *Bus){
-				"lease": leaseConflicts, "lease after a release": releasedLeaseConflicts, "record": recordConflicts, "forgotten stream": forgetConflicts,
+				"lease after a release": releasedLeaseConflicts, "record": recordConflicts, "forgotten stream": forgetConflicts,
 				"part": partConflicts, "key": keyConflicts, "secret": secretConflicts, "rotated keys": rotationConflicts,
-				"repeats": repeats, "nothing there": nothingThere, "logs made at once": logsAtOnce,
+				"repeats": repeats, "nothing there": nothingThere,
 			} {
 				t.Run(name, func(t *testing.T) { check(t, one, two) })
 			}
 		})
 	}
-}
-
-// A lease whose record moved since it was seen is held; it is no error of the bus.
-func leaseConflicts(t *testing.T, one, two *Bus) {
-	holder, other := testLeases(t, one), testLeases(t, two)
-	le, err := holder.TryAcquire(t.Context(), "a", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the lease is seen", func() bool { _, _, ok := other.Holder("a"); return ok })
-	other.gone(one.id) // as if it had not answered; its record moves on
-	for range 20 {
-		if _, err := other.TryAcquire(t.Context(), "a", nil); errors.Is(err, ErrHeld) {
-			return // by a renewal in between
-		} else if err == nil {
-			break
-		} else {
-			t.Fatalf("%v", err)
-		}
-	}
-	<-le.Lost() // its holder finds that out
 }
 
 // Of several who take what is free one has it, and the others are told so.
@@ -258,7 +238,7 @@ func rotationConflicts(t *testing.T, one, two *Bus) {
 // What is published again while it is still being stored is stored once, and
 // is no error.
 func repeats(t *testing.T, one, two *Bus) {
-	before, err := one.logInfo(t.Context(), logEvents)
+	before, err := conn.Info(t.Context(), one.conn, logEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +254,7 @@ func repeats(t *testing.T, one, two *Bus) {
 		})
 	}
 	wg.Wait()
-	after, err := one.logInfo(t.Context(), logEvents)
+	after, err := conn.Info(t.Context(), one.conn, logEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,25 +278,4 @@ func nothingThere(t *testing.T, one, _ *Bus) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-}
-
-// Workers that start together make the logs once.
-func logsAtOnce(t *testing.T, one, two *Bus) {
-	for _, name := range []string{logMedia, "KV_" + bucketRooms} {
-		if err := one.js.DeleteStream(t.Context(), name); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			defer cancel()
-			b := []*Bus{one, two}[i%2]
-			if err := b.until(ctx, "here", func() error { return b.ensureLogs(ctx) }); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -6,9 +6,6 @@ import (
 	"github.com/helios-h2020/pse/bus/server"
 )
 
-// MaxPayload is the largest message the bus carries, in bytes.
-const MaxPayload = 8 << 20
-
 // Server is the embedded server, for who runs it and for Options.
 type Server = server.Server
 

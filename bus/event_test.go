@@ -18,7 +18,7 @@ func started(sid, session string) StreamStarted {
 func subscribed(t *testing.T, b *Bus, durable string) {
 	t.Helper()
 	eventually(t, "subscription "+durable, func() bool {
-		_, err := b.js.Consumer(t.Context(), logEvents, durable+"-stream_started")
+		_, err := b.conn.JetStream().Consumer(t.Context(), logEvents, durable+"-stream_started")
 		return err == nil
 	})
 }
@@ -125,7 +125,7 @@ func TestSubscribeBuriesGarbage(t *testing.T) {
 	got := make(chan StreamStarted, 1)
 	runSubscription(t, testSubscription(b, func(_ context.Context, ev StreamStarted) error { got <- ev; return nil }))
 	for _, garbage := range []string{``, `{`, `{"specversion":"0.3","type":"stream.started"}`, `{"specversion":"1.0","type":"stream.ended","data":{}}`, `{"specversion":"1.0","type":"stream.started","data":7}`} {
-		if _, err := b.js.Publish(t.Context(), subjectEvents+"stream.started.a", []byte(garbage)); err != nil {
+		if _, err := b.conn.JetStream().Publish(t.Context(), subjectEvents+"stream.started.a", []byte(garbage)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,7 +153,7 @@ func TestSubscribeIsDurable(t *testing.T) {
 		t.Fatal(s)
 	}
 	eventually(t, "the first is acked", func() bool {
-		c, err := b.js.Consumer(t.Context(), logEvents, "t-stream_started")
+		c, err := b.conn.JetStream().Consumer(t.Context(), logEvents, "t-stream_started")
 		return err == nil && c.CachedInfo().AckFloor.Consumer == 1
 	})
 	cancel()

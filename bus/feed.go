@@ -2,11 +2,13 @@ package bus
 
 import (
 	"context"
+	"errors"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/bus/server"
 )
 
@@ -16,22 +18,16 @@ const feedAsked = "FEED.API"
 
 // ensureFeed creates the mirror on an operator's bus that has a place for it.
 // Whatever is wrong with that is integrators' loss only.
-func (b *Bus) ensureFeed(ctx context.Context) {
-	js, err := jetstream.NewWithAPIPrefix(b.nc, feedAsked)
+func ensureFeed(ctx context.Context, c *conn.Conn, log *zap.Logger, replicas int) {
+	js, err := jetstream.NewWithAPIPrefix(c.NATS(), feedAsked)
 	if err == nil {
-		err = made(ctx, func(ctx context.Context) error {
-			_, err := js.Stream(ctx, server.Feed)
-			return err
-		}, func(ctx context.Context) error {
-			_, err := js.CreateStream(ctx, server.FeedConfig(mostOfASubject, b.logs.Replicas))
-			return err
-		})
+		err = conn.EnsureStream(ctx, js, server.FeedConfig(mostOfASubject, replicas))
 	}
 	switch {
 	case err == nil:
-	case isAny(err, jetstream.ErrJetStreamNotEnabled, nats.ErrNoResponders, context.DeadlineExceeded):
-		b.log.Debug("this bus has no place for the log of integrators", zap.String("log", server.Feed), zap.Error(err))
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
+		log.Debug("this bus has no place for the log of integrators", zap.String("log", server.Feed), zap.Error(err))
 	default:
-		b.log.Warn("integrators get no log of events", zap.String("log", server.Feed), zap.Error(b.explain(err)))
+		log.Warn("integrators get no log of events", zap.String("log", server.Feed), zap.Error(c.Explain(err)))
 	}
 }

@@ -143,13 +143,13 @@ func TestFollowALogMadeAnew(t *testing.T) {
 	}
 	put(0)
 	want(0)
-	if err := b.js.DeleteStream(t.Context(), logMedia); err != nil {
+	if err := b.conn.JetStream().DeleteStream(t.Context(), logMedia); err != nil {
 		t.Fatal(err)
 	}
 	// Someone whose clock is behind makes it again.
-	for _, sc := range b.logs.streams(time.Unix(1, 0)) {
+	for _, sc := range b.logs.want.streams(time.Unix(1, 0)) {
 		if sc.Name == logMedia {
-			if _, err := b.js.CreateStream(t.Context(), sc); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			if _, err := b.conn.JetStream().CreateStream(t.Context(), sc); err != nil && !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 				t.Fatal(err)
 			}
 		}
@@ -157,31 +157,6 @@ func TestFollowALogMadeAnew(t *testing.T) {
 	for n := range uint64(3) {
 		put(n + 1)
 		want(n + 1)
-	}
-}
-
-func TestFollowPlace(t *testing.T) {
-	one, other := time.Unix(1, 0), time.Unix(2, 0)
-	for _, test := range []struct {
-		name          string
-		from, last    uint64
-		seen, created time.Time
-		want          uint64
-	}{
-		{"the oldest", 0, 10, time.Time{}, one, 0},
-		{"from a number", 5, 10, time.Time{}, one, 5},
-		{"from now on", 11, 10, time.Time{}, one, 11},
-		{"from another log's number", 12, 10, time.Time{}, one, 0},
-		{"same log", 11, 10, one, one, 11},
-		{"same log without its end", 12, 10, one, one, 11},
-		{"another log", 5, 10, one, other, 0},
-	} {
-		f := &follower{b: &Bus{log: zaptest.NewLogger(t)}, from: test.from, created: test.seen}
-		info := &jetstream.StreamInfo{Created: test.created}
-		info.State.LastSeq = test.last
-		if f.place(info); f.from != test.want {
-			t.Errorf("%s: from %d, want %d", test.name, f.from, test.want)
-		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (b *Bus) TellGuess(g Guess) error {
 	if err != nil {
 		return fmt.Errorf("tell of a wrong passphrase: %w", err)
 	}
-	if err := b.nc.Publish(subjectGuesses+b.id, j); err != nil {
+	if err := b.conn.NATS().Publish(subjectGuesses+b.ID(), j); err != nil {
 		return fmt.Errorf("tell of a wrong passphrase: %w", err)
 	}
 	return nil
@@ -37,7 +37,7 @@ func (b *Bus) TellGuess(g Guess) error {
 // ctx ends.
 func (b *Bus) WatchGuesses(ctx context.Context, f func(Guess)) error {
 	told := make(chan *nats.Msg, 1024)
-	s, err := b.nc.ChanSubscribe(subjectGuesses+"*", told)
+	s, err := b.conn.NATS().ChanSubscribe(subjectGuesses+"*", told)
 	if err != nil {
 		return fmt.Errorf("watch for wrong passphrases: %w", err)
 	}
@@ -46,11 +46,11 @@ func (b *Bus) WatchGuesses(ctx context.Context, f func(Guess)) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-b.ctx.Done():
+		case <-b.conn.Context().Done():
 			return fmt.Errorf("watch for wrong passphrases: %w", ErrClosed)
 		case m := <-told:
 			var g Guess
-			if strings.TrimPrefix(m.Subject, subjectGuesses) != b.id && json.Unmarshal(m.Data, &g) == nil {
+			if strings.TrimPrefix(m.Subject, subjectGuesses) != b.ID() && json.Unmarshal(m.Data, &g) == nil {
 				f(g)
 			}
 		}

@@ -103,7 +103,7 @@ func TestServerStoresAgain(t *testing.T) {
 	store := func(b *Bus) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, err := b.js.Publish(ctx, subjectDead+"a.b.c", make([]byte, 1<<20)) // a log's next file is never far
+		_, err := b.conn.JetStream().Publish(ctx, subjectDead+"a.b.c", make([]byte, 1<<20)) // a log's next file is never far
 		return err
 	}
 	until := func(what string, ok func() bool) {

@@ -21,7 +21,7 @@ func Tell(b *Bus, ev Event) error {
 	if err != nil {
 		return fmt.Errorf("tell %s: %w", env.Type, err)
 	}
-	if err := b.nc.Publish(subjectHints+env.Type+"."+env.Subject, data); err != nil {
+	if err := b.conn.NATS().Publish(subjectHints+env.Type+"."+env.Subject, data); err != nil {
 		return fmt.Errorf("tell %s of %s: %w", env.Type, env.Subject, err)
 	}
 	return nil

@@ -25,7 +25,7 @@ func TestIntegratorHearsHints(t *testing.T) {
 	if ev, env, err := open[UploadProgress](m.Data); err != nil || ev != want || env.Type != "upload.progress" {
 		t.Errorf("%+v, %+v, %v", ev, env, err)
 	}
-	s, err := b.js.Stream(t.Context(), logEvents)
+	s, err := b.conn.JetStream().Stream(t.Context(), logEvents)
 	if err != nil {
 		t.Fatal(err)
 	}

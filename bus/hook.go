@@ -109,16 +109,16 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	m, err := b.nc.RequestWithContext(ctx, subjectHooks+name, q)
+	m, err := b.conn.NATS().RequestWithContext(ctx, subjectHooks+name, q)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders) && !c.Required:
 		return Verdict{Allow: true, unanswered: true}, nil
 	case errors.Is(err, nats.ErrNoResponders):
 		return Verdict{Reason: "nobody answers the " + name + " hook", unanswered: true}, nil
 	case err != nil:
-		return failed, b.failed(ctx, err, "ask hook %s", name)
+		return failed, b.conn.Failed(ctx, err, "ask hook %s", name)
 	}
 	var a struct {
 		Allow    *bool             `json:"allow"`
@@ -140,12 +140,12 @@ func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error
 func Answer[H Hook](b *Bus, f func(ctx context.Context, h H) (Verdict, error)) (stop func(), err error) {
 	var zero H
 	name := zero.Hook()
-	sub, err := b.nc.QueueSubscribe(subjectHooks+name, "hooks", func(m *nats.Msg) {
+	sub, err := b.conn.NATS().QueueSubscribe(subjectHooks+name, "hooks", func(m *nats.Msg) {
 		var h H
 		var v Verdict
 		err := json.Unmarshal(m.Data, &h)
 		if err == nil {
-			v, err = f(b.ctx, h)
+			v, err = f(b.conn.Context(), h)
 		}
 		if err != nil {
 			b.log.Warn("hook not answered", zap.String("hook", name), zap.Error(err))
@@ -158,6 +158,6 @@ func Answer[H Hook](b *Bus, f func(ctx context.Context, h H) (Verdict, error)) (
 	if err != nil {
 		return nil, fmt.Errorf("answer hook %s: %w", name, err)
 	}
-	_ = b.nc.FlushTimeout(time.Second) // from now on it is asked; without the bus, from when it is back
+	_ = b.conn.NATS().FlushTimeout(time.Second) // from now on it is asked; without the bus, from when it is back
 	return func() { _ = sub.Unsubscribe() }, nil
 }

@@ -43,14 +43,14 @@ func TestHook(t *testing.T) {
 		}
 	}
 	stop()
-	if err := integrator.nc.Flush(); err != nil {
+	if err := integrator.conn.NATS().Flush(); err != nil {
 		t.Fatal(err)
 	}
 	// Who hears the question but never answers.
-	if _, err := integrator.nc.Subscribe("hooks.v1.publish", func(*nats.Msg) {}); err != nil {
+	if _, err := integrator.conn.NATS().Subscribe("hooks.v1.publish", func(*nats.Msg) {}); err != nil {
 		t.Fatal(err)
 	}
-	if err := integrator.nc.Flush(); err != nil {
+	if err := integrator.conn.NATS().Flush(); err != nil {
 		t.Fatal(err)
 	}
 	for _, open := range []bool{true, false} {

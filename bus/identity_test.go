@@ -21,6 +21,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 )
 
@@ -141,24 +142,6 @@ func TestCredentialsFile(t *testing.T) {
 	works(t, testConnect(t, Options{URL: at, Identity: Identity{Creds: writeFile(t, string(creds))}}))
 }
 
-// An alert of TLS may come before or after the library has noticed it as one.
-func TestAlertIsExplained(t *testing.T) {
-	here, there := net.Pipe()
-	defer here.Close()
-	cert, key := certificatetest.Write(t, t.TempDir(), 1)
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := tls.Server(there, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: tls.RequireAnyClientCert})
-	go func() { _ = server.Handshake(); _ = there.Close() }()
-	client := tls.Client(here, &tls.Config{InsecureSkipVerify: true})
-	_, err = client.Read(make([]byte, 1)) // with TLS 1.3 the refusal comes after the client's handshake
-	if why := (&Bus{}).explain(err); !strings.Contains(why.Error(), "bus.cert") {
-		t.Errorf("%v", why)
-	}
-}
-
 func TestClientCertificate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -202,10 +185,10 @@ func TestDomain(t *testing.T) {
 	})
 	b := testConnect(t, Options{URL: leaf.ClientURL(), Domain: "hub"})
 	works(t, b)
-	if info, err := b.logInfo(t.Context(), logHLS); err != nil || info.Cluster != nil && info.Cluster.Leader != "hub" {
+	if info, err := conn.Info(t.Context(), b.conn, logHLS); err != nil || info.Cluster != nil && info.Cluster.Leader != "hub" {
 		t.Errorf("%+v, %v", info, err)
 	}
-	own, err := jetstream.New(b.nc)
+	own, err := jetstream.New(b.conn.NATS())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -30,7 +31,7 @@ type Key struct {
 
 // CreateKey stores a new key. It returns ErrExists when the ID is taken.
 func (b *Bus) CreateKey(ctx context.Context, k Key) error {
-	kv, err := b.bucket(ctx, bucketKeys)
+	kv, err := b.conn.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (b *Bus) CreateKey(ctx context.Context, k Key) error {
 		return fmt.Errorf("encode key %s: %w", k.ID, err)
 	}
 	switch _, err = kv.Create(ctx, k.ID, v); {
-	case conflict(err):
+	case conn.Conflict(err):
 		return fmt.Errorf("key %s: %w", k.ID, ErrExists)
 	case err != nil:
 		return fmt.Errorf("store key %s: %w", k.ID, err)
@@ -49,7 +50,7 @@ func (b *Bus) CreateKey(ctx context.Context, k Key) error {
 
 // DeleteKey forgets a key. It returns ErrNotFound when there is none of that ID.
 func (b *Bus) DeleteKey(ctx context.Context, id string) error {
-	kv, err := b.bucket(ctx, bucketKeys)
+	kv, err := b.conn.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (b *Bus) DeleteKey(ctx context.Context, id string) error {
 		switch {
 		case err == nil:
 			return nil
-		case !conflict(err) && !busy(err), !sleep.For(ctx, lagging): // else a replica read that lags
+		case !conn.Conflict(err) && !conn.Busy(err), !sleep.For(ctx, conn.ReplicaLag): // else a replica read that lags
 			return fmt.Errorf("delete key %s: %w", id, err)
 		}
 	}
@@ -73,7 +74,7 @@ func (b *Bus) DeleteKey(ctx context.Context, id string) error {
 
 // Keys reads all keys, the oldest first.
 func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
-	kv, err := b.bucket(ctx, bucketKeys)
+	kv, err := b.conn.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -120,14 +121,14 @@ func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key
 			return Key{}, false, fmt.Errorf("encode key %s: %w", k.ID, err)
 		}
 		// Only if no key was made or deleted since we read them all.
-		try, done := b.bound(ctx)
-		_, err = b.js.Publish(try, subjectKeys+k.ID, v, jetstream.WithExpectLastSequence(revision), jetstream.WithRetryAttempts(0))
+		try, done := b.conn.Bound(ctx)
+		_, err = b.conn.JetStream().Publish(try, subjectKeys+k.ID, v, jetstream.WithExpectLastSequence(revision), jetstream.WithRetryAttempts(0))
 		done()
 		switch {
 		case err == nil:
 			return k, true, nil
-		case !conflict(err) || ctx.Err() != nil:
-			return Key{}, false, b.failed(try, err, "store key %s", k.ID)
+		case !conn.Conflict(err) || ctx.Err() != nil:
+			return Key{}, false, b.conn.Failed(try, err, "store key %s", k.ID)
 		}
 		sleep.For(ctx, 5*time.Millisecond)
 	}
@@ -136,26 +137,19 @@ func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key
 // keysNow reads all keys, the oldest first, and the revision of the last change
 // among them: a reader that lags has an older one.
 func (b *Bus) keysNow(ctx context.Context) (keys []Key, revision uint64, err error) {
-	for {
-		keys, revision = nil, 0
-		whole := false
-		wctx, cancel := context.WithCancel(ctx)
-		err := b.watchOnce(wctx, bucketKeys, func(e jetstream.KeyValueEntry) {
-			var k Key
-			if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
-				keys = append(keys, k)
-			}
-			revision = max(revision, e.Revision())
-		}, func() { whole = true; cancel() })
-		cancel()
-		switch {
-		case whole:
-			slices.SortFunc(keys, older)
-			return keys, revision, nil
-		case !errors.Is(err, errRelinked):
-			return nil, 0, fmt.Errorf("read the keys: %w", err)
-		}
+	entries, err := conn.Entries(ctx, b.conn, bucketKeys)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read the keys: %w", err)
 	}
+	for _, e := range entries {
+		var k Key
+		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
+			keys = append(keys, k)
+		}
+		revision = max(revision, e.Revision())
+	}
+	slices.SortFunc(keys, older)
+	return keys, revision, nil
 }
 
 // WatchKeys calls f with all keys now and whenever one is made or deleted,
@@ -163,7 +157,7 @@ func (b *Bus) keysNow(ctx context.Context) (keys []Key, revision uint64, err err
 func (b *Bus) WatchKeys(ctx context.Context, f func([]Key)) error {
 	keys, synced := map[string]Key{}, false
 	tell := func() { f(slices.SortedFunc(maps.Values(keys), older)) }
-	return b.watchBucket(ctx, bucketKeys, func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, b.conn, bucketKeys, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		var k Key
 		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
 			keys[e.Key()] = k
@@ -173,10 +167,10 @@ func (b *Bus) WatchKeys(ctx context.Context, f func([]Key)) error {
 		if synced {
 			tell()
 		}
-	}, func() {
+	}, Synced: func() {
 		synced = true
 		tell()
-	})
+	}})
 }
 
 // older orders keys by age.

@@ -245,7 +245,8 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	srv.kill()
 	srv.again(t)
 	srv.says(t, "ready")
-	eventually(t, "our connection has held so long that we judge others again", func() bool { return b.linkedFor() > trustAfter+leaseRenew })
+	eventually(t, "our connection has held so long that we judge others again", func() bool { return !b.Alive(t.Context(), "nobody") })
+	sleep.For(t.Context(), LeaseTimeout/3) // a renewal
 	if _, id, ok := l.Holder("a"); !ok || id != holder {
 		t.Errorf("%q held the lease before the server was killed, %q after", holder, id)
 	}

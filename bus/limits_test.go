@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/bus/server"
 )
 
@@ -19,19 +20,19 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	publish(t, b, started("a", "1"))
 	const more = 100
 	for range mostOfASubject + more {
-		if _, err := b.js.PublishAsync(subjectEvents+"segment.ready.a", []byte("{}"), jetstream.WithStallWait(patience)); err != nil {
+		if _, err := b.conn.JetStream().PublishAsync(subjectEvents+"segment.ready.a", []byte("{}"), jetstream.WithStallWait(patience)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	select {
-	case <-b.js.PublishAsyncComplete():
+	case <-b.conn.JetStream().PublishAsyncComplete():
 	case <-time.After(patience):
 		t.Fatal("not all is stored")
 	}
 	for _, log := range []string{logEvents, server.Feed} {
 		eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
 	}
-	if m, err := b.last(t.Context(), logEvents, subjectEvents+"stream.started.a"); err != nil {
+	if m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.started.a"); err != nil {
 		t.Error(m, err)
 	}
 }
@@ -62,7 +63,7 @@ func TestFullLogIsSaid(t *testing.T) {
 			t.Errorf("no %q in %v", want, err)
 		}
 	}
-	s, err := b.js.Stream(t.Context(), logHLS)
+	s, err := b.conn.JetStream().Stream(t.Context(), logHLS)
 	if err != nil {
 		t.Fatal(err)
 	}

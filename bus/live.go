@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // States of a stream.
@@ -66,7 +68,7 @@ func (l *Live) Now() Told { return Told{l.Session, l.Epoch, l.State} }
 
 // GetLive reads a stream's record, or ErrNotFound.
 func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
-	l, _, err := readRecord[Live](ctx, b, bucketLive, sid, "stream "+sid)
+	l, _, err := conn.ReadRecord[Live](ctx, b.conn, bucketLive, sid, "stream "+sid)
 	return l, err
 }
 
@@ -75,7 +77,7 @@ func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
 // times. An error of f ends it and is returned as it is. On ErrAway the
 // record may have been written or not.
 func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
-	l, _, err := changeRecord(ctx, b, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
+	l, _, err := conn.ChangeRecord(ctx, b.conn, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
 		if l == nil {
 			l = &Live{SID: sid}
 		}
@@ -91,12 +93,12 @@ func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (
 // it is, and may be called several times. An error of f is returned as it is,
 // and leaves the record. One that is gone already is no error.
 func (b *Bus) DeleteLive(ctx context.Context, sid string, f func(*Live) error) error {
-	kv, err := b.bucket(ctx, bucketLive)
+	kv, err := b.conn.Bucket(ctx, bucketLive)
 	if err != nil {
 		return err
 	}
 	for {
-		l, rev, err := readRecord[Live](ctx, b, bucketLive, sid, "stream "+sid)
+		l, rev, err := conn.ReadRecord[Live](ctx, b.conn, bucketLive, sid, "stream "+sid)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -106,52 +108,42 @@ func (b *Bus) DeleteLive(ctx context.Context, sid string, f func(*Live) error) e
 		if err := f(l); err != nil {
 			return err
 		}
-		bctx, done := b.bound(ctx)
+		bctx, done := b.conn.Bound(ctx)
 		err = kv.Purge(bctx, sid, jetstream.LastRevision(rev))
 		done()
 		switch {
 		case err == nil:
 			return nil
-		case !conflict(err) || ctx.Err() != nil:
-			return b.failed(ctx, err, "forget stream %s", sid)
+		case !conn.Conflict(err) || ctx.Err() != nil:
+			return b.conn.Failed(ctx, err, "forget stream %s", sid)
 		}
 	}
 }
 
 // Lives reads all records there are.
 func (b *Bus) Lives(ctx context.Context) ([]*Live, error) {
-	for {
-		all, err := b.lives(ctx)
-		if !errors.Is(err, errRelinked) {
-			return all, err
-		}
+	entries, err := conn.Entries(ctx, b.conn, bucketLive)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func (b *Bus) lives(ctx context.Context) ([]*Live, error) {
-	wctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	all, whole := []*Live{}, false
-	err := b.watchOnce(wctx, bucketLive, func(e jetstream.KeyValueEntry) {
+	all := []*Live{}
+	for _, e := range entries {
 		if l := liveOf(e); l != nil && l.State != "" {
 			all = append(all, l)
 		}
-	}, func() { whole = true; cancel() })
-	if whole {
-		return all, nil
 	}
-	return nil, err
+	return all, nil
 }
 
 // WatchLive calls f with every record there is and then with every change,
 // until ctx ends. A record that was forgotten comes with only SID set. After
 // a lost connection all records come again.
 func (b *Bus) WatchLive(ctx context.Context, f func(*Live)) error {
-	return b.watchBucket(ctx, bucketLive, func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, b.conn, bucketLive, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		if l := liveOf(e); l != nil {
 			f(l)
 		}
-	}, func() {})
+	}})
 }
 
 // liveOf is the record of an entry; with only SID set when it was forgotten,

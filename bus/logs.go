@@ -1,10 +1,12 @@
 package bus
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/bus/server"
 )
 
@@ -125,9 +127,28 @@ func (c LogConfig) buckets() []jetstream.KeyValueConfig {
 	return []jetstream.KeyValueConfig{
 		{Bucket: bucketLive, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketLease, Storage: jetstream.FileStorage, History: 1, TTL: time.Minute, Replicas: c.Replicas},
-		{Bucket: bucketRooms, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
+		{Bucket: bucketRooms, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: conn.MarkerTTL},
 		{Bucket: bucketSecrets, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
 		{Bucket: bucketKeys, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas},
-		{Bucket: bucketRelays, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: markerTime},
+		{Bucket: bucketRelays, Storage: jetstream.FileStorage, History: 1, Replicas: c.Replicas, LimitMarkerTTL: conn.MarkerTTL},
 	}
+}
+
+// wanted are all that are to be there.
+func (c LogConfig) wanted() conn.Logs {
+	return conn.Logs{Streams: c.streams, Buckets: c.buckets(), Replicas: c.Replicas, Room: c.room()}
+}
+
+// room is how much the logs take of a server, or of an account with one replica.
+func (c LogConfig) room() string {
+	var memory, files int64
+	for _, sc := range c.streams(time.Time{}) {
+		if sc.Storage == jetstream.MemoryStorage {
+			memory += sc.MaxBytes
+		} else {
+			files += sc.MaxBytes
+		}
+	}
+	return fmt.Sprintf("%d MiB in memory and %d MiB in files are wanted (%d MiB of it are bus.hls_bytes), times bus.replicas for an account",
+		memory>>20, files>>20, c.HLSBytes>>20)
 }

@@ -2,13 +2,14 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // Chunk is one message of the media log: about 100 ms of a publisher's media.
@@ -87,18 +88,18 @@ func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error
 	if c.Key {
 		m.Header["Key"] = []string{"1"}
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+	ack, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return 0, b.failed(ctx, err, "store media of %s", c.SID)
+		return 0, b.conn.Failed(ctx, err, "store media of %s", c.SID)
 	}
 	return ack.Sequence, nil
 }
 
 // LastChunk is the newest stored chunk of a stream, or ErrNotFound.
 func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
-	m, err := b.last(ctx, logMedia, subjectMedia+sid)
+	m, err := conn.Last(ctx, b.conn, logMedia, subjectMedia+sid)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +108,7 @@ func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
 
 // GetChunk reads one message of the media log by its number, or ErrNotFound.
 func (b *Bus) GetChunk(ctx context.Context, seq uint64) (*Chunk, error) {
-	m, err := b.get(ctx, logMedia, seq)
+	m, err := conn.Get(ctx, b.conn, logMedia, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -117,14 +118,14 @@ func (b *Bus) GetChunk(ctx context.Context, seq uint64) (*Chunk, error) {
 // MediaReader follows the media log of one stream.
 type MediaReader struct {
 	sid string
-	f   *follower
+	f   *conn.Reader
 }
 
 // FollowMedia reads a stream's chunks from the log number from on (0: from
 // the oldest there is; a number that is gone: from the next one there is).
 // It survives restarts of the server and losses of the log. Stop it.
 func (b *Bus) FollowMedia(ctx context.Context, sid string, from uint64) (*MediaReader, error) {
-	f, err := b.follow(ctx, logMedia, []string{subjectMedia + sid}, from, false)
+	f, err := conn.Follow(ctx, b.conn, logMedia, []string{subjectMedia + sid}, from, false)
 	if err != nil {
 		return nil, err
 	}
@@ -133,15 +134,15 @@ func (b *Bus) FollowMedia(ctx context.Context, sid string, from uint64) (*MediaR
 
 // Next waits for the next chunk until ctx ends. A message that does not parse is an error.
 func (r *MediaReader) Next(ctx context.Context) (*Chunk, error) {
-	m, err := r.f.next(ctx)
+	m, err := r.f.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return chunkOf(r.sid, m.seq, m.header, m.data)
+	return chunkOf(r.sid, m.Seq, m.Header, m.Data)
 }
 
 // Stop ends the reader.
-func (r *MediaReader) Stop() { r.f.stop() }
+func (r *MediaReader) Stop() { r.f.Stop() }
 
 func chunkOf(sid string, seq uint64, h nats.Header, data []byte) (*Chunk, error) {
 	p := headerParser{h: h}
@@ -153,61 +154,4 @@ func chunkOf(sid string, seq uint64, h nats.Header, data []byte) (*Chunk, error)
 		return nil, fmt.Errorf("media message %d of %s: %w", seq, sid, p.err)
 	}
 	return c, nil
-}
-
-func (b *Bus) last(ctx context.Context, log, subject string) (*jetstream.RawStreamMsg, error) {
-	s, err := b.stream(ctx, log)
-	if err != nil {
-		return nil, err
-	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	m, err := s.GetLastMsgForSubject(ctx, subject)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, fmt.Errorf("%s in log %s: %w", subject, log, ErrNotFound)
-	}
-	if err != nil {
-		return nil, b.failed(ctx, err, "read log %s", log)
-	}
-	return m, nil
-}
-
-// get is one message of a log by its number.
-func (b *Bus) get(ctx context.Context, log string, seq uint64) (*jetstream.RawStreamMsg, error) {
-	s, err := b.stream(ctx, log)
-	if err != nil {
-		return nil, err
-	}
-	ctx, done := b.bound(ctx)
-	defer done()
-	m, err := s.GetMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, fmt.Errorf("message %d of log %s: %w", seq, log, ErrNotFound)
-	}
-	if err != nil {
-		return nil, b.failed(ctx, err, "read message %d of log %s", seq, log)
-	}
-	return m, nil
-}
-
-// headerParser reads the numbers of a message's headers; err is the first that did not parse.
-type headerParser struct {
-	h   nats.Header
-	err error
-}
-
-func (p *headerParser) int(key string) int64 {
-	v, err := strconv.ParseInt(p.h.Get(key), 10, 64)
-	if err != nil && p.err == nil {
-		p.err = fmt.Errorf("header %s: %w", key, err)
-	}
-	return v
-}
-
-func (p *headerParser) uint(key string) uint64 {
-	v, err := strconv.ParseUint(p.h.Get(key), 10, 64)
-	if err != nil && p.err == nil {
-		p.err = fmt.Errorf("header %s: %w", key, err)
-	}
-	return v
 }

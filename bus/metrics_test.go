@@ -35,7 +35,8 @@ func TestMetrics(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	reg.MustRegister(srv.Collectors()...)
 	reg.MustRegister(b.Collectors()...)
-	reg.MustRegister(newMeter("another").all...)
+	another := newMeter("another")
+	reg.MustRegister(another.published, another.handled)
 	err := testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP pse_bus_clients Connections to the bus.
 # TYPE pse_bus_clients gauge
@@ -48,10 +49,10 @@ pse_bus_events_published_total{topic="stream.started",worker="TestMetrics"} 2
 		t.Error(err)
 	}
 	n, err := testutil.GatherAndCount(reg, "pse_bus_log_messages")
-	if err != nil || n != len(b.logs.streams(time.Now()))+len(b.logs.buckets())+1 { // and FEED
+	if err != nil || n != len(b.logs.want.streams(time.Now()))+len(b.logs.want.buckets())+1 { // and FEED
 		t.Errorf("%d logs, %v", n, err)
 	}
-	for name, least := range map[string]int{"pse_bus_log_limit_bytes": len(b.logs.streams(time.Now())), "pse_bus_log_oldest_timestamp_seconds": 1} {
+	for name, least := range map[string]int{"pse_bus_log_limit_bytes": len(b.logs.want.streams(time.Now())), "pse_bus_log_oldest_timestamp_seconds": 1} {
 		if n, err := testutil.GatherAndCount(reg, name); err != nil || n < least {
 			t.Errorf("%s: of %d logs, %v", name, n, err)
 		}

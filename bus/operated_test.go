@@ -21,7 +21,7 @@ func TestWorkersOnAnOperatorsBus(t *testing.T) {
 	works(t, one)
 	for name, check := range map[string]func(*testing.T, *Bus, *Bus){
 		"logs": useLogs, "records": useRecords, "events": useEvents, "words": useWords,
-		"lease": leaseConflicts, "forgotten stream": forgetConflicts, "key": keyConflicts, "secret": secretConflicts, "rotated keys": rotationConflicts,
+		"lease after a release": releasedLeaseConflicts, "forgotten stream": forgetConflicts, "key": keyConflicts, "secret": secretConflicts, "rotated keys": rotationConflicts,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, one, two) })
 	}
@@ -202,7 +202,7 @@ func useWords(t *testing.T, one, two *Bus) {
 	if all, err := two.Discover(t.Context()); err != nil || len(all) != 1 {
 		t.Error(all, err)
 	}
-	eventually(t, "the connection has held so long that it asks", func() bool { return two.linkedFor() > trustAfter })
+	eventually(t, "the connection has held so long that it asks", func() bool { return !two.Alive(t.Context(), "nobody") })
 	if !two.Alive(t.Context(), one.ID()) {
 		t.Error("it is not alive")
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -80,16 +81,16 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 	if err != nil {
 		return 0, err
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	ack, err := b.js.PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithRetryAttempts(0))
+	ack, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithRetryAttempts(0))
 	if err == nil {
 		return ack.Sequence, nil
 	}
-	if conflict(err) {
+	if conn.Conflict(err) {
 		// Was it we who wrote it, and only the ack was lost?
 		last, err := b.LastPart(ctx, p.SID, p.Rendition)
-		for n := 0; n < 20 && (errors.Is(err, ErrNotFound) || err == nil && last.Seq <= after) && sleep.For(ctx, lagging); n++ {
+		for n := 0; n < 20 && (errors.Is(err, ErrNotFound) || err == nil && last.Seq <= after) && sleep.For(ctx, conn.ReplicaLag); n++ {
 			last, err = b.LastPart(ctx, p.SID, p.Rendition) // not for long: it may also be that the log lost what it had
 		}
 		switch {
@@ -100,7 +101,7 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 		}
 		return 0, fmt.Errorf("part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, ErrFenced)
 	}
-	return 0, b.failed(ctx, err, "store part %d.%d of %s/%s", p.MSN, p.Index, p.SID, p.Rendition)
+	return 0, b.conn.Failed(ctx, err, "store part %d.%d of %s/%s", p.MSN, p.Index, p.SID, p.Rendition)
 }
 
 func (p *Part) message() (*nats.Msg, error) {
@@ -177,7 +178,7 @@ func partOf(subject string, seq uint64, h nats.Header, data []byte) (*Part, erro
 
 // LastPart is the newest message of a rendition, or ErrNotFound.
 func (b *Bus) LastPart(ctx context.Context, sid, rendition string) (*Part, error) {
-	m, err := b.last(ctx, logHLS, PartSubject(sid, rendition))
+	m, err := conn.Last(ctx, b.conn, logHLS, PartSubject(sid, rendition))
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +187,7 @@ func (b *Bus) LastPart(ctx context.Context, sid, rendition string) (*Part, error
 
 // GetPart reads one message of the parts log by its number, or ErrNotFound.
 func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
-	m, err := b.get(ctx, logHLS, seq)
+	m, err := conn.Get(ctx, b.conn, logHLS, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -195,15 +196,15 @@ func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
 
 // Renditions lists the renditions of a stream that the parts log holds something of.
 func (b *Bus) Renditions(ctx context.Context, sid string) ([]string, error) {
-	s, err := b.stream(ctx, logHLS)
+	s, err := b.conn.Stream(ctx, logHLS)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(PartSubject(sid, "*")))
 	if err != nil {
-		return nil, b.failed(ctx, err, "list renditions of %s", sid)
+		return nil, b.conn.Failed(ctx, err, "list renditions of %s", sid)
 	}
 	var names []string
 	for subject := range info.State.Subjects {
@@ -213,12 +214,12 @@ func (b *Bus) Renditions(ctx context.Context, sid string) ([]string, error) {
 }
 
 // PartReader follows the parts log of one stream, all renditions.
-type PartReader struct{ f *follower }
+type PartReader struct{ f *conn.Reader }
 
 // FollowParts reads a stream's parts in the log's order from number from on
 // (0: the oldest there is). With headersOnly Init and Data stay nil.
 func (b *Bus) FollowParts(ctx context.Context, sid string, from uint64, headersOnly bool) (*PartReader, error) {
-	f, err := b.follow(ctx, logHLS, []string{PartSubject(sid, "*")}, from, headersOnly)
+	f, err := conn.Follow(ctx, b.conn, logHLS, []string{PartSubject(sid, "*")}, from, headersOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -228,30 +229,30 @@ func (b *Bus) FollowParts(ctx context.Context, sid string, from uint64, headersO
 // Next waits for the next part until ctx ends. pending is how many more the
 // log held when this one was sent: 0 at the live edge.
 func (r *PartReader) Next(ctx context.Context) (p *Part, pending uint64, err error) {
-	m, err := r.f.next(ctx)
+	m, err := r.f.Next(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	p, err = partOf(m.subject, m.seq, m.header, m.data)
-	return p, m.pending, err
+	p, err = partOf(m.Subject, m.Seq, m.Header, m.Data)
+	return p, m.Pending, err
 }
 
 // Stop ends the reader.
-func (r *PartReader) Stop() { r.f.stop() }
+func (r *PartReader) Stop() { r.f.Stop() }
 
 // PutPoster stores a JPEG picture of a stream; size is "large" or "small".
 func (b *Bus) PutPoster(ctx context.Context, sid, size string, jpeg []byte) error {
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	if _, err := b.js.Publish(ctx, subjectPoster+sid+"."+size, jpeg); err != nil {
-		return b.failed(ctx, err, "store poster of %s", sid)
+	if _, err := b.conn.JetStream().Publish(ctx, subjectPoster+sid+"."+size, jpeg); err != nil {
+		return b.conn.Failed(ctx, err, "store poster of %s", sid)
 	}
 	return nil
 }
 
 // Poster is the newest picture of a stream, or ErrNotFound.
 func (b *Bus) Poster(ctx context.Context, sid, size string) (jpeg []byte, seq uint64, err error) {
-	m, err := b.last(ctx, logHLS, subjectPoster+sid+"."+size)
+	m, err := conn.Last(ctx, b.conn, logHLS, subjectPoster+sid+"."+size)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -38,18 +39,18 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 		nats.MsgIdHdr: {env.ID}, "Content-Type": {cloudEventsJSON},
 	}}
 	for {
-		try, done := b.bound(ctx)
-		_, err := b.js.PublishMsg(try, m, jetstream.WithRetryAttempts(0))
+		try, done := b.conn.Bound(ctx)
+		_, err := b.conn.JetStream().PublishMsg(try, m, jetstream.WithRetryAttempts(0))
 		done()
 		var api *jetstream.APIError
 		switch {
 		case err == nil:
 			b.meter.published.WithLabelValues(env.Type).Inc()
 			return nil
-		case ctx.Err() != nil || b.nc.IsClosed() || errors.As(err, &api) && api.Code < 500 && !busy(err):
-			return b.failed(try, err, "publish %s of %s", env.Type, env.Subject)
+		case ctx.Err() != nil || b.conn.NATS().IsClosed() || errors.As(err, &api) && api.Code < 500 && !conn.Busy(err):
+			return b.conn.Failed(try, err, "publish %s of %s", env.Type, env.Subject)
 		}
-		b.askEnsure()
+		b.conn.EnsureLogs()
 		sleep.For(ctx, 50*time.Millisecond)
 	}
 }

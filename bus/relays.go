@@ -9,6 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // Relays is a record of some of the allocations that a worker has at the relay:
@@ -29,7 +31,7 @@ type Relays struct {
 }
 
 // NewRelays begins a record of this worker's.
-func (b *Bus) NewRelays() *Relays { return &Relays{Key: b.id + "." + nuid.Next(), Worker: b.id} }
+func (b *Bus) NewRelays() *Relays { return &Relays{Key: b.ID() + "." + nuid.Next(), Worker: b.ID()} }
 
 // KeepRelays writes a record as of now, or deletes it when nothing is open in
 // it. ErrLost says that somebody took the worker for gone: what was in the
@@ -44,15 +46,15 @@ func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
 		write = nil
 	}
 	for {
-		rev, err := writeRecord(ctx, b, bucketRelays, r.Key, "the relay's allocations", write, r.Revision)
+		rev, err := conn.WriteRecord(ctx, b.conn, bucketRelays, r.Key, "the relay's allocations", write, r.Revision)
 		if err == nil {
 			r.Revision = rev
 			return nil
 		}
-		if !conflict(err) || ctx.Err() != nil {
+		if !conn.Conflict(err) || ctx.Err() != nil {
 			return err
 		}
-		is, rev, err := readRecord[Relays](ctx, b, bucketRelays, r.Key, "the relay's allocations")
+		is, rev, err := conn.ReadRecord[Relays](ctx, b.conn, bucketRelays, r.Key, "the relay's allocations")
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && is.Lost:
 			return fmt.Errorf("record of the relay's allocations: %w", ErrLost)
@@ -65,15 +67,15 @@ func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
 
 // RelayRecords lists the keys of all records there are, by their workers.
 func (b *Bus) RelayRecords(ctx context.Context) (map[string][]string, error) {
-	kv, err := b.bucket(ctx, bucketRelays)
+	kv, err := b.conn.Bucket(ctx, bucketRelays)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
 	keys, err := kv.Keys(ctx)
 	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, b.failed(ctx, err, "list the relays' allocations")
+		return nil, b.conn.Failed(ctx, err, "list the relays' allocations")
 	}
 	all := map[string][]string{}
 	for _, key := range keys {
@@ -86,7 +88,7 @@ func (b *Bus) RelayRecords(ctx context.Context) (map[string][]string, error) {
 
 // GetRelays reads a record, or ErrNotFound.
 func (b *Bus) GetRelays(ctx context.Context, key string) (*Relays, error) {
-	r, rev, err := readRecord[Relays](ctx, b, bucketRelays, key, "the relay's allocations")
+	r, rev, err := conn.ReadRecord[Relays](ctx, b.conn, bucketRelays, key, "the relay's allocations")
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +99,7 @@ func (b *Bus) GetRelays(ctx context.Context, key string) (*Relays, error) {
 // ClaimRelays takes the record of a worker that is gone: that worker, if it is
 // not, writes it no more. ErrNotFound: there is none any more.
 func (b *Bus) ClaimRelays(ctx context.Context, key string) (*Relays, error) {
-	r, rev, err := changeRecord(ctx, b, bucketRelays, key, "the relay's allocations", func(r *Relays) (*Relays, error) {
+	r, rev, err := conn.ChangeRecord(ctx, b.conn, bucketRelays, key, "the relay's allocations", func(r *Relays) (*Relays, error) {
 		if r == nil {
 			return nil, fmt.Errorf("record of the relay's allocations: %w", ErrNotFound)
 		}
@@ -114,8 +116,8 @@ func (b *Bus) ClaimRelays(ctx context.Context, key string) (*Relays, error) {
 // ForgetRelays deletes a claimed record whose allocations are told of. That
 // somebody else has done so is no error.
 func (b *Bus) ForgetRelays(ctx context.Context, r *Relays) error {
-	_, err := writeRecord[Relays](ctx, b, bucketRelays, r.Key, "the relay's allocations", nil, r.Revision)
-	if conflict(err) {
+	_, err := conn.WriteRecord[Relays](ctx, b.conn, bucketRelays, r.Key, "the relay's allocations", nil, r.Revision)
+	if conn.Conflict(err) {
 		return nil
 	}
 	return err

@@ -51,14 +51,14 @@ func Request[A any](ctx context.Context, b *Bus, worker, endpoint string, q any)
 	if err != nil {
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, err)
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
-	m, err := b.nc.RequestWithContext(ctx, requestSubject(worker, endpoint), data)
+	m, err := b.conn.NATS().RequestWithContext(ctx, requestSubject(worker, endpoint), data)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, ErrNoWorker)
 	case err != nil:
-		return a, b.failed(ctx, err, "ask %s of worker %s", endpoint, worker)
+		return a, b.conn.Failed(ctx, err, "ask %s of worker %s", endpoint, worker)
 	}
 	if text := m.Header.Get(micro.ErrorHeader); text != "" {
 		return a, &RemoteError{worker, endpoint, text}

@@ -48,13 +48,3 @@ func TestServeRequestDiscover(t *testing.T) {
 		return err == nil && len(all) == 0
 	})
 }
-
-func TestAlive(t *testing.T) {
-	srv := testServer(t)
-	one, two := testBus(t, srv), testBus(t, srv)
-	if !one.Alive(t.Context(), two.ID()) {
-		t.Fatal("a living worker is not alive")
-	}
-	two.nc.Close()
-	eventually(t, "the dead are dead", func() bool { return !one.Alive(t.Context(), two.ID()) })
-}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // What the log of events surely knows that it has, without being read: less
@@ -37,7 +39,7 @@ func (b *Bus) hasEvent(ctx context.Context, ev Event, at time.Time) (bool, error
 		return false, err
 	}
 	subject := subjectEvents + env.Type + "." + env.Subject
-	m, err := b.last(ctx, logEvents, subject)
+	m, err := conn.Last(ctx, b.conn, logEvents, subject)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return false, nil
@@ -46,23 +48,23 @@ func (b *Bus) hasEvent(ctx context.Context, ev Event, at time.Time) (bool, error
 	case m.Header.Get(nats.MsgIdHdr) == env.ID:
 		return true, nil
 	}
-	from, err := b.since(ctx, logEvents, at.Add(-eventsSlack))
+	from, err := conn.Since(ctx, b.conn, logEvents, at.Add(-eventsSlack))
 	if err != nil {
 		return false, err
 	}
-	s, err := b.stream(ctx, logEvents)
+	s, err := b.conn.Stream(ctx, logEvents)
 	if err != nil {
 		return false, err
 	}
 	for {
-		try, done := b.bound(ctx)
+		try, done := b.conn.Bound(ctx)
 		m, err := s.GetMsg(try, from, jetstream.WithGetMsgSubject(subject))
 		done()
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			return false, nil
 		case err != nil:
-			return false, b.failed(try, err, "read log %s", logEvents)
+			return false, b.conn.Failed(try, err, "read log %s", logEvents)
 		case m.Header.Get(nats.MsgIdHdr) == env.ID:
 			return true, nil
 		}

@@ -5,32 +5,34 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // A fact is told again once, also when the log of events does not know any more
 // by itself that it has it.
 func TestRetell(t *testing.T) {
 	b := testBus(t, testServer(t))
-	s, err := b.js.Stream(t.Context(), logEvents)
+	s, err := b.conn.JetStream().Stream(t.Context(), logEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := s.CachedInfo().Config
 	cfg.Duplicates = 100 * time.Millisecond
-	if _, err := b.js.UpdateStream(t.Context(), cfg); err != nil {
+	if _, err := b.conn.JetStream().UpdateStream(t.Context(), cfg); err != nil {
 		t.Fatal(err)
 	}
 	// forgotten waits until the log has forgotten what it was given.
 	forgotten := func(probe string) {
 		t.Helper()
 		publish(t, b, StreamEnded{SID: "probe", Session: probe})
-		first, err := b.last(t.Context(), logEvents, subjectEvents+"stream.ended.probe")
+		first, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.ended.probe")
 		if err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the log forgets", func() bool {
 			publish(t, b, StreamEnded{SID: "probe", Session: probe})
-			m, err := b.last(t.Context(), logEvents, subjectEvents+"stream.ended.probe")
+			m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.ended.probe")
 			return err == nil && m.Sequence > first.Sequence
 		})
 	}

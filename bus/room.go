@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // Room is the record of one call, kept under the room's name while anybody is
@@ -69,7 +71,7 @@ func (r *Room) Member(sid string) *Member {
 
 // GetRoom reads a room's record, or ErrNotFound.
 func (b *Bus) GetRoom(ctx context.Context, name string) (*Room, error) {
-	r, rev, err := readRecord[Room](ctx, b, bucketRooms, name, "room "+name)
+	r, rev, err := conn.ReadRecord[Room](ctx, b.conn, bucketRooms, name, "room "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +85,7 @@ func (b *Bus) GetRoom(ctx context.Context, name string) (*Room, error) {
 // it and is returned as it is. On ErrAway the record may have been written or
 // not.
 func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) (*Room, error) {
-	r, rev, err := changeRecord(ctx, b, bucketRooms, name, "room "+name, func(r *Room) (*Room, error) {
+	r, rev, err := conn.ChangeRecord(ctx, b.conn, bucketRooms, name, "room "+name, func(r *Room) (*Room, error) {
 		if r == nil {
 			r = &Room{Name: name}
 		}
@@ -108,17 +110,17 @@ func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) 
 // connection, which shows all anew, and what was forgotten meanwhile.
 func (b *Bus) WatchRooms(ctx context.Context, f func(*Room), synced func()) error {
 	s := &roomsSeen{f: f}
-	return b.watchAnew(ctx, bucketRooms, s.begin, func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, b.conn, bucketRooms, conn.Seen{Begin: s.begin, Entry: func(e jetstream.KeyValueEntry) {
 		r := &Room{}
 		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), r) != nil {
 			return // not a room: nobody can do anything about it
 		}
 		r.Name, r.Revision = e.Key(), e.Revision()
 		s.see(r)
-	}, func() {
+	}, Synced: func() {
 		s.end()
 		synced()
-	})
+	}})
 }
 
 // roomsSeen shows rooms, and knows which were shown: of one that was forgotten

@@ -154,11 +154,11 @@ func TestIntegratorIsConfined(t *testing.T) { onEachServer(t, integratorIsConfin
 func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 	refused := make(chan error, 100)
 	nc := rawConn(t, integrator, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
-	heard, err := b.nc.SubscribeSync(">")
+	heard, err := b.conn.NATS().SubscribeSync(">")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := b.nc.Flush(); err != nil {
+	if err := b.conn.NATS().Flush(); err != nil {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{

@@ -12,6 +12,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // Serve announces this worker as a NATS micro service, so that it is found
@@ -19,9 +21,9 @@ import (
 // ends with stop or with the Bus.
 func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), err error) {
 	host, _ := os.Hostname()
-	s, err := micro.AddService(b.nc, micro.Config{
+	s, err := micro.AddService(b.conn.NATS(), micro.Config{
 		Name: name, Version: version,
-		Metadata: map[string]string{"id": b.id, "host": host, "pid": strconv.Itoa(os.Getpid())},
+		Metadata: map[string]string{"id": b.ID(), "host": host, "pid": strconv.Itoa(os.Getpid())},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("announce worker %s: %w", name, err)
@@ -29,7 +31,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 	stop = func() { _ = s.Stop() }
 	for _, e := range endpoints {
 		h := micro.HandlerFunc(func(r micro.Request) {
-			ctx, cancel := context.WithTimeout(b.ctx, tryTimeout)
+			ctx, cancel := context.WithTimeout(b.conn.Context(), conn.RequestTimeout)
 			defer cancel()
 			a, err := e.handle(ctx, r.Data())
 			if err != nil {
@@ -43,7 +45,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 			return nil, fmt.Errorf("announce endpoint %s of worker %s: %w", e.name, name, err)
 		}
 	}
-	_ = b.nc.FlushTimeout(time.Second) // from now on it is found; without the bus, from when it is back
+	_ = b.conn.NATS().FlushTimeout(time.Second) // from now on it is found; without the bus, from when it is back
 	return stop, nil
 }
 
@@ -70,14 +72,14 @@ const discoverQuiet = 200 * time.Millisecond
 
 // Discover asks all workers who they are, sorted by name.
 func (b *Bus) Discover(ctx context.Context) ([]WorkerInfo, error) {
-	inbox := b.nc.NewInbox()
-	sub, err := b.nc.SubscribeSync(inbox)
+	inbox := b.conn.NATS().NewInbox()
+	sub, err := b.conn.NATS().SubscribeSync(inbox)
 	if err != nil {
 		return nil, fmt.Errorf("look for workers: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	start := time.Now()
-	if err := b.nc.PublishRequest(micro.APIPrefix+"."+micro.StatsVerb.String(), inbox, nil); err != nil {
+	if err := b.conn.NATS().PublishRequest(micro.APIPrefix+"."+micro.StatsVerb.String(), inbox, nil); err != nil {
 		return nil, fmt.Errorf("look for workers: %w", err)
 	}
 	var all []WorkerInfo

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // SharedKeys are the keys that all workers of this bus share under a name, the
@@ -48,11 +50,11 @@ func (k SharedKeys) Signing(now time.Time) []byte {
 // with it may be good, which it is for life; one is added only when the newest
 // is in use. ErrManyKeys: too many are needed still.
 func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life time.Duration) (SharedKeys, error) {
-	kv, err := b.bucket(ctx, bucketSecrets)
+	kv, err := b.conn.Bucket(ctx, bucketSecrets)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.bound(ctx)
+	ctx, done := b.conn.Bound(ctx)
 	defer done()
 	for {
 		keys, revision, err := b.readSharedKeys(ctx, kv, name)
@@ -83,8 +85,8 @@ func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life tim
 		switch {
 		case err == nil:
 			return keys, nil
-		case !conflict(err): // else another worker was faster
-			return nil, b.failed(ctx, err, "rotate the keys %s", name)
+		case !conn.Conflict(err): // else another worker was faster
+			return nil, b.conn.Failed(ctx, err, "rotate the keys %s", name)
 		}
 	}
 }
@@ -105,7 +107,7 @@ func (b *Bus) readSharedKeys(ctx context.Context, kv jetstream.KeyValue, name st
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 		return nil, 0, nil
 	case err != nil:
-		return nil, 0, b.failed(ctx, err, "read the keys %s", name)
+		return nil, 0, b.conn.Failed(ctx, err, "read the keys %s", name)
 	}
 	keys, err := parseSharedKeys(e)
 	return keys, e.Revision(), err
@@ -121,12 +123,12 @@ func parseSharedKeys(e jetstream.KeyValueEntry) (keys SharedKeys, err error) {
 // WatchSharedKeys calls f with the keys of a name now and whenever one is
 // added, until ctx ends.
 func (b *Bus) WatchSharedKeys(ctx context.Context, name string, f func(SharedKeys)) error {
-	return b.watchBucket(ctx, bucketSecrets, func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, b.conn, bucketSecrets, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		if e.Key() != name || e.Operation() != jetstream.KeyValuePut {
 			return
 		}
 		if keys, err := parseSharedKeys(e); err == nil {
 			f(keys)
 		}
-	}, func() {})
+	}})
 }

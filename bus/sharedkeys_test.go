@@ -82,7 +82,7 @@ func TestSharedKeysAreKeptWhileNeeded(t *testing.T) {
 	}
 
 	b := testBus(t, testServer(t))
-	kv, err := b.bucket(t.Context(), bucketSecrets)
+	kv, err := b.conn.Bucket(t.Context(), bucketSecrets)
 	if err != nil {
 		t.Fatal(err)
 	}

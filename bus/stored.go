@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // LastStored is when the logs last took something of a stream, by the
@@ -12,7 +14,7 @@ import (
 func (b *Bus) LastStored(ctx context.Context, sid string) (time.Time, error) {
 	var newest time.Time
 	look := func(log, subject string) error {
-		m, err := b.last(ctx, log, subject)
+		m, err := conn.Last(ctx, b.conn, log, subject)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}

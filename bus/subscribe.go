@@ -71,18 +71,18 @@ func (s *subscription) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if s.b.ctx.Err() != nil {
+		if s.b.conn.Context().Err() != nil {
 			return fmt.Errorf("subscribe to %s: %w", s.topic, ErrClosed)
 		}
 		s.b.log.Debug("subscription begins anew", zap.String("topic", s.topic), zap.String("durable", s.durable), zap.Error(err))
-		s.b.askEnsure()
+		s.b.conn.EnsureLogs()
 		sleep.For(ctx, 200*time.Millisecond)
 	}
 }
 
 // consume handles events until the consumer is gone.
 func (s *subscription) consume(ctx context.Context) error {
-	c, err := s.b.js.CreateOrUpdateConsumer(ctx, logEvents, jetstream.ConsumerConfig{
+	c, err := s.b.conn.JetStream().CreateOrUpdateConsumer(ctx, logEvents, jetstream.ConsumerConfig{
 		Durable: s.durable + "-" + strings.ReplaceAll(s.topic, ".", "_"), FilterSubject: subjectEvents + s.topic + ".*",
 		DeliverPolicy: jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
 		MaxAckPending: 1, // order: the next one only when this one is done with
@@ -134,7 +134,7 @@ func (s *subscription) settle(ctx context.Context, m jetstream.Msg) error {
 	switch {
 	case err == nil:
 		s.count("ok")
-		ctx, done := s.b.bound(ctx)
+		ctx, done := s.b.conn.Bound(ctx)
 		defer done()
 		_ = m.DoubleAck(ctx) // if it gets lost the event comes again
 		return nil
@@ -178,15 +178,15 @@ func (s *subscription) bury(ctx context.Context, m jetstream.Msg, number uint64,
 			"Pse-Error": {oneLine(cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {s.durable},
 		},
 	}
-	ctx, done := s.b.bound(ctx)
+	ctx, done := s.b.conn.Bound(ctx)
 	defer done()
-	if _, err := s.b.js.PublishMsg(ctx, dead); err != nil {
+	if _, err := s.b.conn.JetStream().PublishMsg(ctx, dead); err != nil {
 		wait := time.Second // of a handler that is tried once
 		if n := len(s.backOff); n > 0 {
 			wait = s.backOff[n-1]
 		}
 		_ = m.NakWithDelay(wait)
-		return s.b.failed(ctx, err, "bury %s", m.Subject())
+		return s.b.conn.Failed(ctx, err, "bury %s", m.Subject())
 	}
 	s.count("dead")
 	s.b.log.Error("event given up, kept as a dead letter", zap.String("subject", dead.Subject), zap.Int("tries", tries), zap.Error(cause))

@@ -18,7 +18,7 @@ func (b *Bus) TellViewers(bySID map[string]int) error {
 	if err != nil {
 		return fmt.Errorf("tell viewers: %w", err)
 	}
-	if err := b.nc.Publish(subjectViewers+b.id, j); err != nil {
+	if err := b.conn.NATS().Publish(subjectViewers+b.ID(), j); err != nil {
 		return fmt.Errorf("tell viewers: %w", err)
 	}
 	return nil
@@ -28,7 +28,7 @@ func (b *Bus) TellViewers(bySID map[string]int) error {
 // ctx ends. edge is the Bus.ID of the one that tells.
 func (b *Bus) WatchViewers(ctx context.Context, f func(edge string, bySID map[string]int)) error {
 	told := make(chan *nats.Msg, 256)
-	s, err := b.nc.ChanSubscribe(subjectViewers+"*", told)
+	s, err := b.conn.NATS().ChanSubscribe(subjectViewers+"*", told)
 	if err != nil {
 		return fmt.Errorf("watch viewers: %w", err)
 	}
@@ -37,7 +37,7 @@ func (b *Bus) WatchViewers(ctx context.Context, f func(edge string, bySID map[st
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-b.ctx.Done():
+		case <-b.conn.Context().Done():
 			return fmt.Errorf("watch viewers: %w", ErrClosed)
 		case m := <-told:
 			var counts map[string]int

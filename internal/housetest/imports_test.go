@@ -21,6 +21,7 @@ func rules() []rule {
 	all := []rule{
 		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
 		{"bus/server", []string{"internal/sleep"}, "the embedded server carries whatever those above agree on, and knows no event and no log of theirs but what its accounts name"},
+		{"bus/conn", []string{"bus/natstest", "internal/sleep"}, "how NATS does it knows no event and no record of ours: names and lists of logs are handed in, and which server it is, is its address"},
 		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
@@ -47,6 +48,24 @@ func TestWhoMayImportWhom(t *testing.T) {
 					continue
 				}
 				t.Errorf("%s imports %s: %s", s.path, ours, r.because)
+			}
+		}
+	}
+}
+
+// What stands below a package is its alone: all others go through it.
+func TestGroundFloorsAreImportedFromAbove(t *testing.T) {
+	for _, r := range []struct {
+		pkg     string
+		only    []string // they and all below them
+		because string
+	}{
+		{"bus/conn", []string{"bus"}, "workers agree on what is in package bus; one that speaks to NATS past it agrees with nobody"},
+		{"bus/server", []string{"bus"}, "who runs the embedded server gets it from bus, with what workers want of it"},
+	} {
+		for _, s := range sources(t) {
+			if s.imports[module+"/"+r.pkg] && !slices.ContainsFunc(r.only, func(o string) bool { return within(s.pkg, o) }) {
+				t.Errorf("%s imports %s: %s", s.path, r.pkg, r.because)
 			}
 		}
 	}

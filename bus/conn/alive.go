@@ -1,4 +1,4 @@
-package bus
+package conn
 
 import (
 	"context"
@@ -15,29 +15,27 @@ import (
 // counts: after a restart of the server the others need time to come back too.
 const trustAfter = time.Second
 
-func aliveSubject(id string) string { return "worker." + id + ".alive" }
-
 // answerAlive lets others see that this process is there. The answer comes
 // from the library's goroutine, so a busy worker answers as well.
-func (b *Bus) answerAlive() error {
-	_, err := b.nc.Subscribe(aliveSubject(b.id), func(m *nats.Msg) { _ = m.Respond(nil) })
+func (c *Conn) answerAlive() error {
+	_, err := c.nc.Subscribe(c.alive(c.id), func(m *nats.Msg) { _ = m.Respond(nil) })
 	if err != nil {
-		return fmt.Errorf("answer for %s on the bus: %w", b.id, err)
+		return fmt.Errorf("answer for %s on the bus: %w", c.id, err)
 	}
-	_ = b.nc.FlushTimeout(time.Second) // so that nobody is taken for dead who is just born
+	_ = c.nc.FlushTimeout(time.Second) // so that nobody is taken for dead who is just born
 	return nil
 }
 
-// Alive says whether the worker with this Bus.ID has a connection. Only who
+// Alive says whether the worker with this Conn.ID has a connection. Only who
 // is surely gone (twice nobody listens) is not alive: a worker that is slow
 // or stopped, and everybody while our own connection is new or away, is.
-func (b *Bus) Alive(ctx context.Context, id string) bool {
+func Alive(ctx context.Context, c *Conn, id string) bool {
 	for range 2 {
-		if b.linkedFor() < trustAfter {
+		if c.heldFor() < trustAfter {
 			return true
 		}
 		rctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-		_, err := b.nc.RequestWithContext(rctx, aliveSubject(id), nil)
+		_, err := c.nc.RequestWithContext(rctx, c.alive(id), nil)
 		cancel()
 		if !errors.Is(err, nats.ErrNoResponders) {
 			return true

@@ -1,4 +1,4 @@
-package bus
+package conn
 
 import (
 	"errors"
@@ -23,20 +23,26 @@ var busyCodes = []jetstream.ErrorCode{
 	10167, // too many requests
 }
 
-// lagging is the time between two tries to read from a replica what another has
+// ReplicaLag is the time between two tries to read from a replica what another has
 // already: any of them answers.
-const lagging = 5 * time.Millisecond
+const ReplicaLag = 5 * time.Millisecond
 
-// conflict reports that a record had another revision than expected, or that
+// Conflict reports that a record had another revision than expected, or that
 // there was one where none was.
-func conflict(err error) bool {
+func Conflict(err error) bool {
 	return errors.Is(err, jetstream.ErrKeyRevisionMismatch) || hasCode(err, conflictCodes)
 }
 
-// busy reports that it is soon worth another try.
-func busy(err error) bool { return hasCode(err, busyCodes) }
+// Busy reports that it is soon worth another try.
+func Busy(err error) bool { return hasCode(err, busyCodes) }
 
 func hasCode(err error, codes []jetstream.ErrorCode) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode)
+}
+
+// isAPI reports that it was JetStream that said no.
+func isAPI(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api)
 }

@@ -1,4 +1,4 @@
-package bus
+package conn
 
 import (
 	"context"
@@ -24,9 +24,9 @@ const (
 // Leases is one worker's view of who holds what, and its way to hold
 // something itself. A lease keeps two workers from doing the same work; it is
 // no lock: a holder that was stopped may still believe for a moment. What
-// keeps data right is the fence of PublishPart.
+// keeps data right must be a fence where it is written.
 type Leases struct {
-	b      *Bus
+	c      *Conn
 	kv     jetstream.KeyValue
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -52,27 +52,27 @@ type holding struct {
 }
 
 type leaseRecord struct {
-	Holder string `json:"holder"` // Bus.ID
+	Holder string `json:"holder"` // Conn.ID
 	Term   string `json:"term"`   // one acquisition
 	Value  []byte `json:"value,omitempty"`
 }
 
-// Leases starts to watch the leases and returns when it has seen them all.
-// Close it.
-func (b *Bus) Leases(ctx context.Context) (*Leases, error) {
-	kv, err := b.bucket(ctx, bucketLease)
+// OpenLeases starts to watch the leases of a bucket and returns when it has seen
+// them all. Close it.
+func OpenLeases(ctx context.Context, c *Conn, bucket string) (*Leases, error) {
+	kv, err := c.Bucket(ctx, bucket)
 	if err != nil {
 		return nil, err
 	}
-	run, cancel := context.WithCancel(b.ctx)
+	run, cancel := context.WithCancel(c.ctx)
 	l := &Leases{
-		b: b, kv: kv, cancel: cancel, freed: make(chan string),
+		c: c, kv: kv, cancel: cancel, freed: make(chan string),
 		known: map[string]*holding{}, mine: map[string]*Lease{}, free: map[string]bool{}, quiet: map[string]bool{}, wake: make(chan struct{}, 1), round: 1,
 	}
 	synced := make(chan struct{})
 	var once sync.Once
 	l.wg.Go(func() {
-		_ = b.watchBucket(run, bucketLease, l.see, func() { l.synced(); once.Do(func() { close(synced) }) })
+		_ = Watch(run, c, bucket, Seen{Entry: l.see, Synced: func() { l.synced(); once.Do(func() { close(synced) }) }})
 	})
 	l.wg.Go(func() { l.judge(run) })
 	l.wg.Go(func() { l.tell(run) })
@@ -91,7 +91,7 @@ func (b *Bus) Leases(ctx context.Context) (*Leases, error) {
 // it was last read; nothing is lost by reading slowly.
 func (l *Leases) Freed() <-chan string { return l.freed }
 
-// Holder says who holds a key (Bus.ID) and the value it was given.
+// Holder says who holds a key (Conn.ID) and the value it was given.
 func (l *Leases) Holder(key string) (value []byte, id string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -117,21 +117,21 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	}
 	le := &Lease{l: l, key: key, term: nuid.Next(), value: value, lost: make(chan struct{}), end: make(chan struct{}), changed: make(chan struct{}, 1)}
 	start := time.Now()
-	ctx, done := l.b.bound(ctx)
+	ctx, done := l.c.Bound(ctx)
 	defer done()
 	var err error
 	if rev > 0 {
 		le.rev, err = l.kv.Update(ctx, key, le.record(), rev)
 	}
-	if rev == 0 || conflict(err) {
+	if rev == 0 || Conflict(err) {
 		// Free, or the record we know is out of date: then it may be free too.
 		le.rev, err = l.kv.Create(ctx, key, le.record())
 	}
 	switch {
-	case conflict(err):
+	case Conflict(err):
 		return nil, fmt.Errorf("lease %s: %w", key, ErrHeld)
 	case err != nil:
-		return nil, l.b.failed(ctx, err, "acquire lease %s", key)
+		return nil, l.c.Failed(ctx, err, "acquire lease %s", key)
 	}
 	l.mu.Lock()
 	l.mine[key] = le
@@ -211,8 +211,8 @@ func (l *Leases) judge(ctx context.Context) {
 		case <-t.C:
 		}
 		now := time.Now()
-		l.timeouts(now, now.Sub(last) > LeaseTimeout/3 || l.b.linkedFor() < trustAfter)
-		if id := l.whom(); id != "" && !l.b.Alive(ctx, id) && ctx.Err() == nil {
+		l.timeouts(now, now.Sub(last) > LeaseTimeout/3 || l.c.heldFor() < trustAfter)
+		if id := l.whom(); id != "" && !Alive(ctx, l.c, id) && ctx.Err() == nil {
 			l.gone(id)
 		}
 		last = time.Now()
@@ -242,7 +242,7 @@ func (l *Leases) whom() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var ids []string
-	seen := map[string]bool{l.b.id: true}
+	seen := map[string]bool{l.c.id: true}
 	for _, h := range l.known {
 		if !h.gone && !seen[h.record.Holder] {
 			seen[h.record.Holder] = true

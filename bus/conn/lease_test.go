@@ -1,77 +1,16 @@
-package bus
+package conn
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"time"
 
-	"go.uber.org/zap/zaptest"
-
-	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/bus/natstest"
 )
-
-// patience is how long a test may wait for one thing on a busy machine.
-const patience = time.Minute
-
-func testServer(t *testing.T) *Server {
-	t.Helper()
-	srv, err := StartServer(ServerConfig{Dir: t.TempDir(), Listen: "127.0.0.1:0"}, zaptest.NewLogger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(srv.Close)
-	return srv
-}
-
-func testBus(t *testing.T, srv *Server) *Bus {
-	t.Helper()
-	b, err := Connect(t.Context(), Options{Server: srv, Name: t.Name()}, zaptest.NewLogger(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	return b
-}
-
-func testLeases(t *testing.T, b *Bus) *Leases {
-	t.Helper()
-	l, err := b.Leases(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(l.Close)
-	return l
-}
-
-// within waits for a value, as long as the test may at most take.
-func within[T any](t *testing.T, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-	}
-	return v
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for !ok() {
-		if ctx.Err() != nil {
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-		sleep.For(ctx, 5*time.Millisecond)
-	}
-}
 
 // One holds, the other is told when it lets go.
 func TestLeaseIsHeldByOne(t *testing.T) {
-	srv := testServer(t)
-	one, two := testLeases(t, testBus(t, srv)), testLeases(t, testBus(t, srv))
+	at := testServer(t)
+	one, two := testLeases(t, testConn(t, at, 1)), testLeases(t, testConn(t, at, 1))
 	le, err := one.TryAcquire(t.Context(), "a", []byte("first"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +24,7 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 	holds := func(want string) func() bool {
 		return func() bool {
 			v, id, ok := two.Holder("a")
-			return ok && string(v) == want && id == one.b.ID()
+			return ok && string(v) == want && id == one.c.ID()
 		}
 	}
 	eventually(t, "the second sees the holder", holds("first"))
@@ -110,9 +49,9 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 
 // A holder whose connection is gone is found out and replaced.
 func TestLeaseOfTheDeadIsTaken(t *testing.T) {
-	srv := testServer(t)
-	dead := testBus(t, srv)
-	one, two := testLeases(t, dead), testLeases(t, testBus(t, srv))
+	at := testServer(t)
+	dead := testConn(t, at, 1)
+	one, two := testLeases(t, dead), testLeases(t, testConn(t, at, 1))
 	le, err := one.TryAcquire(t.Context(), "a", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -130,8 +69,8 @@ func TestLeaseOfTheDeadIsTaken(t *testing.T) {
 
 // A lease whose record somebody else took is lost.
 func TestLeaseTakenIsLost(t *testing.T) {
-	srv := testServer(t)
-	one := testLeases(t, testBus(t, srv))
+	at := testServer(t)
+	one := testLeases(t, testConn(t, at, 1))
 	le, err := one.TryAcquire(t.Context(), "a", nil)
 	if err != nil {
 		t.Fatal(err)
@@ -152,4 +91,47 @@ func TestLeaseTakenIsLost(t *testing.T) {
 			return
 		}
 	}
+}
+
+// Replicated logs say by other errors than single ones that somebody was faster.
+func TestLeaseConflictsAreKnownOnEveryBus(t *testing.T) {
+	for name, at := range map[string]func(*testing.T) (url string, replicas int){
+		"one server":     func(t *testing.T) (string, int) { return testServer(t), 1 },
+		"three replicas": func(t *testing.T) (string, int) { return replicated(t), 3 },
+		"operator's": func(t *testing.T) (string, int) {
+			operated := natstest.StartOperated(t, "../../deploy")
+			t.Cleanup(func() {
+				for _, line := range operated.Violations() {
+					t.Errorf("a server says: %s", line)
+				}
+			})
+			return operated.Worker, operated.Servers
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, replicas := at(t)
+			leaseConflicts(t, testConn(t, url, replicas), testConn(t, url, replicas))
+		})
+	}
+}
+
+// A lease whose record moved since it was seen is held; it is no error of the bus.
+func leaseConflicts(t *testing.T, one, two *Conn) {
+	holder, other := testLeases(t, one), testLeases(t, two)
+	le, err := holder.TryAcquire(t.Context(), "a", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the lease is seen", func() bool { _, _, ok := other.Holder("a"); return ok })
+	other.gone(one.id) // as if it had not answered; its record moves on
+	for range 20 {
+		if _, err := other.TryAcquire(t.Context(), "a", nil); errors.Is(err, ErrHeld) {
+			return // by a renewal in between
+		} else if err == nil {
+			break
+		} else {
+			t.Fatalf("%v", err)
+		}
+	}
+	<-le.Lost() // its holder finds that out
 }

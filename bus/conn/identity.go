@@ -1,4 +1,4 @@
-package bus
+package conn
 
 import (
 	"crypto/tls"
