@@ -16,15 +16,44 @@ import (
 const MaxPayload = conn.MaxPayload
 
 // Bus is a worker's connection. Its methods may be called from any goroutine.
+//
+// What workers agree on is a type for each thing of theirs, which has the
+// connection and no more. Their methods are Bus's.
 type Bus struct {
+	callsLog
+	directs
+	eventsLog
+	guesses
+	liveRecords
+	mediaLog
+	partsLog
+	relayRecords
+	roomRecords
+	services
+	sharedSecrets
+	streamKeys
+	viewers
+
 	conn  *conn.Conn
 	name  string
 	log   *zap.Logger
 	meter *meter
 	logs  *adjuster
 
-	stop    context.CancelFunc // ends keepers
-	keepers sync.WaitGroup     // counts logs.keep
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	keepers sync.WaitGroup // counts logs.keep
+}
+
+func newBus(c *conn.Conn, name string, log *zap.Logger, logs *adjuster) *Bus {
+	b := &Bus{
+		callsLog: callsLog{c}, directs: directs{c}, eventsLog: eventsLog{c, log}, guesses: guesses{c}, liveRecords: liveRecords{c}, mediaLog: mediaLog{c},
+		partsLog: partsLog{c}, relayRecords: relayRecords{c}, roomRecords: roomRecords{c}, services: services{c}, sharedSecrets: sharedSecrets{c},
+		streamKeys: streamKeys{c}, viewers: viewers{c},
+		conn: c, name: name, log: log, meter: newMeter(name), logs: logs,
+	}
+	b.ctx, b.stop = context.WithCancel(c.Context())
+	return b
 }
 
 // ID is this connection's own name, unique for ever: the worker's id.

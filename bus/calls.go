@@ -11,16 +11,19 @@ import (
 	"github.com/helios-h2020/pse/bus/conn"
 )
 
+// callsLog is the log of calls.
+type callsLog struct{ c *conn.Conn }
+
 // PublishSignals stores a batch of signals (Signal.Append) as one entry of the
 // log of calls and returns when it is stored: all of it or nothing. On ErrAway
 // call it again with the same n and batch, which is then stored once. n must
 // rise by one from batch to batch; batches must go one after the other.
-func (b *Bus) PublishSignals(ctx context.Context, n uint64, batch []byte) error {
-	m := &nats.Msg{Subject: subjectCalls + b.ID(), Data: batch, Header: nats.Header{nats.MsgIdHdr: {fmt.Sprintf("%s-%d", b.ID(), n)}}}
-	ctx, done := b.conn.Bound(ctx)
+func (l callsLog) PublishSignals(ctx context.Context, n uint64, batch []byte) error {
+	m := &nats.Msg{Subject: subjectCalls + l.c.ID(), Data: batch, Header: nats.Header{nats.MsgIdHdr: {fmt.Sprintf("%s-%d", l.c.ID(), n)}}}
+	ctx, done := l.c.Bound(ctx)
 	defer done()
-	if _, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
-		return b.conn.Failed(ctx, err, "store signals")
+	if _, err := l.c.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0)); err != nil {
+		return l.c.Failed(ctx, err, "store signals")
 	}
 	return nil
 }
@@ -34,16 +37,16 @@ type SignalReader struct {
 
 // FollowSignals reads the log of calls from a time on, then what comes, each
 // entry once. It survives restarts of the server. Stop it.
-func (b *Bus) FollowSignals(ctx context.Context, since time.Time) (*SignalReader, error) {
-	from, err := conn.Since(ctx, b.conn, logCalls, since)
+func (l callsLog) FollowSignals(ctx context.Context, since time.Time) (*SignalReader, error) {
+	from, err := conn.Since(ctx, l.c, logCalls, since)
 	if err != nil {
 		return nil, err
 	}
-	f, err := conn.Follow(ctx, b.conn, logCalls, []string{subjectCalls + ">"}, from, false)
+	f, err := conn.Follow(ctx, l.c, logCalls, []string{subjectCalls + ">"}, from, false)
 	if err != nil {
 		return nil, err
 	}
-	info, err := conn.Info(ctx, b.conn, logCalls)
+	info, err := conn.Info(ctx, l.c, logCalls)
 	if err != nil {
 		f.Stop()
 		return nil, err

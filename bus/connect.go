@@ -44,9 +44,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{conn: c, name: o.Name, log: log, meter: newMeter(o.Name), logs: &adjuster{c: c, log: log, want: logs, server: o.Server}}
-	keep, stop := context.WithCancel(c.Context())
-	b.stop = stop
+	b := newBus(c, o.Name, log, &adjuster{c: c, log: log, want: logs, server: o.Server})
 	switch {
 	case o.Server != nil:
 		b.logs.adjust(ctx)
@@ -58,7 +56,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		sayFewConsumers(ctx, c, log)
 		ensureFeed(ctx, c, log, logs.Replicas)
 		done := b.logs.adjust(ctx)
-		b.keepers.Go(func() { b.logs.keep(keep, done) })
+		b.keepers.Go(func() { b.logs.keep(b.ctx, done) })
 	}
 	return b, nil
 }

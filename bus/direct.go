@@ -18,26 +18,29 @@ type Direct = conn.Direct
 // worker that dies does not end it: who uses it must notice the silence.
 type Pipe = conn.Pipe
 
+// directs are questions to one worker.
+type directs struct{ c *conn.Conn }
+
 // AnswerDirect answers direct questions of a name, each in a goroutine of its
 // own, until stop is called or the Bus ends; stop waits for those at work,
 // after their ctx ended. Questions that come with a pipe are not answered.
-func (b *Bus) AnswerDirect(name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
-	return conn.AnswerDirect(b.conn, subjectDirect+b.ID()+"."+name, name, f)
+func (d directs) AnswerDirect(name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
+	return conn.AnswerDirect(d.c, subjectDirect+d.c.ID()+"."+name, name, f)
 }
 
 // AskDirect asks one worker, by its Bus.ID, and waits until ctx ends.
 // ErrNoWorker: it is not there.
-func (b *Bus) AskDirect(ctx context.Context, worker, name string, data []byte) ([]byte, error) {
+func (d directs) AskDirect(ctx context.Context, worker, name string, data []byte) ([]byte, error) {
 	if !token(worker) {
 		return nil, fmt.Errorf("ask worker %q: %w", worker, ErrNoWorker)
 	}
-	return conn.AskDirect(ctx, b.conn, subjectDirect+worker+"."+name, "worker "+worker, data)
+	return conn.AskDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)
 }
 
 // DialDirect asks one worker with a pipe and returns this end of it.
-func (b *Bus) DialDirect(ctx context.Context, worker, name string, data []byte) (*Pipe, error) {
+func (d directs) DialDirect(ctx context.Context, worker, name string, data []byte) (*Pipe, error) {
 	if !token(worker) {
 		return nil, fmt.Errorf("ask worker %q: %w", worker, ErrNoWorker)
 	}
-	return conn.DialDirect(ctx, b.conn, subjectDirect+worker+"."+name, "worker "+worker, data)
+	return conn.DialDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)
 }

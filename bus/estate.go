@@ -29,8 +29,8 @@ type Estate struct {
 }
 
 // AskEstate asks a transfer worker. ErrNoWorker: none runs.
-func (b *Bus) AskEstate(ctx context.Context, q EstateQuery, within time.Duration) (Estate, error) {
+func (ss services) AskEstate(ctx context.Context, q EstateQuery, within time.Duration) (Estate, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return Request[Estate](ctx, b, WorkerTransfer, EndpointEstate, q)
+	return request[Estate](ctx, ss.c, WorkerTransfer, EndpointEstate, q)
 }

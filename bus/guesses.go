@@ -3,10 +3,11 @@ package bus
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // subjectGuesses carries wrong passphrases, from every signal worker to all; +
@@ -19,40 +20,23 @@ type Guess struct {
 	From string `json:"from"` // the client's address
 }
 
+// guesses tell of wrong passphrases.
+type guesses struct{ c *conn.Conn }
+
 // TellGuess tells the other signal workers of a wrong passphrase, so that who
 // guesses is slowed down at all of them. It is a plain message: one that is
 // lost lets somebody guess once more.
-func (b *Bus) TellGuess(g Guess) error {
-	j, err := json.Marshal(g)
-	if err != nil {
-		return fmt.Errorf("tell of a wrong passphrase: %w", err)
-	}
-	if err := b.conn.NATS().Publish(subjectGuesses+b.ID(), j); err != nil {
-		return fmt.Errorf("tell of a wrong passphrase: %w", err)
-	}
-	return nil
+func (gs guesses) TellGuess(g Guess) error {
+	return conn.Tell(gs.c, subjectGuesses+gs.c.ID(), "tell of a wrong passphrase", g)
 }
 
 // WatchGuesses calls f with what other workers tell, one call at a time, until
 // ctx ends.
-func (b *Bus) WatchGuesses(ctx context.Context, f func(Guess)) error {
-	told := make(chan *nats.Msg, 1024)
-	s, err := b.conn.NATS().ChanSubscribe(subjectGuesses+"*", told)
-	if err != nil {
-		return fmt.Errorf("watch for wrong passphrases: %w", err)
-	}
-	defer func() { _ = s.Unsubscribe() }()
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-b.conn.Context().Done():
-			return fmt.Errorf("watch for wrong passphrases: %w", ErrClosed)
-		case m := <-told:
-			var g Guess
-			if strings.TrimPrefix(m.Subject, subjectGuesses) != b.ID() && json.Unmarshal(m.Data, &g) == nil {
-				f(g)
-			}
+func (gs guesses) WatchGuesses(ctx context.Context, f func(Guess)) error {
+	return conn.Listen(ctx, gs.c, subjectGuesses+"*", "watch for wrong passphrases", 1024, func(m *nats.Msg) {
+		var g Guess
+		if strings.TrimPrefix(m.Subject, subjectGuesses) != gs.c.ID() && json.Unmarshal(m.Data, &g) == nil {
+			f(g)
 		}
-	}
+	})
 }

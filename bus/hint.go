@@ -1,9 +1,9 @@
 package bus
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 // subjectHints is where hints are: + domain.fact.resource. It is outside of
@@ -17,12 +17,5 @@ func Tell(b *Bus, ev Event) error {
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(env)
-	if err != nil {
-		return fmt.Errorf("tell %s: %w", env.Type, err)
-	}
-	if err := b.conn.NATS().Publish(subjectHints+env.Type+"."+env.Subject, data); err != nil {
-		return fmt.Errorf("tell %s of %s: %w", env.Type, env.Subject, err)
-	}
-	return nil
+	return conn.Tell(b.conn, subjectHints+env.Type+"."+env.Subject, "tell "+env.Type+" of "+env.Subject, env)
 }

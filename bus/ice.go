@@ -36,8 +36,8 @@ type ICEServer struct {
 }
 
 // AskCredentials asks a turn worker. ErrNoWorker: none runs.
-func (b *Bus) AskCredentials(ctx context.Context, q CredentialsQuery, within time.Duration) (Credentials, error) {
+func (ss services) AskCredentials(ctx context.Context, q CredentialsQuery, within time.Duration) (Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	return Request[Credentials](ctx, b, WorkerTurn, EndpointCredentials, q)
+	return request[Credentials](ctx, ss.c, WorkerTurn, EndpointCredentials, q)
 }

@@ -29,9 +29,12 @@ type Key struct {
 	CreatedAt int64  `json:"created_at"`       // unix ms
 }
 
+// streamKeys are the bucket of the keys.
+type streamKeys struct{ c *conn.Conn }
+
 // CreateKey stores a new key. It returns ErrExists when the ID is taken.
-func (b *Bus) CreateKey(ctx context.Context, k Key) error {
-	kv, err := b.conn.Bucket(ctx, bucketKeys)
+func (ks streamKeys) CreateKey(ctx context.Context, k Key) error {
+	kv, err := ks.c.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return err
 	}
@@ -49,8 +52,8 @@ func (b *Bus) CreateKey(ctx context.Context, k Key) error {
 }
 
 // DeleteKey forgets a key. It returns ErrNotFound when there is none of that ID.
-func (b *Bus) DeleteKey(ctx context.Context, id string) error {
-	kv, err := b.conn.Bucket(ctx, bucketKeys)
+func (ks streamKeys) DeleteKey(ctx context.Context, id string) error {
+	kv, err := ks.c.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return err
 	}
@@ -73,8 +76,8 @@ func (b *Bus) DeleteKey(ctx context.Context, id string) error {
 }
 
 // Keys reads all keys, the oldest first.
-func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
-	kv, err := b.conn.Bucket(ctx, bucketKeys)
+func (ks streamKeys) Keys(ctx context.Context) ([]Key, error) {
+	kv, err := ks.c.Bucket(ctx, bucketKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -104,9 +107,9 @@ func (b *Bus) Keys(ctx context.Context) ([]Key, error) {
 // FirstKey is the oldest key that fits. When none does it stores the key that
 // mint makes, and says so: of all who do so at the same time one makes a key,
 // and the others get it.
-func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key) (k Key, made bool, err error) {
+func (ks streamKeys) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key) (k Key, made bool, err error) {
 	for {
-		keys, revision, err := b.keysNow(ctx)
+		keys, revision, err := ks.keysNow(ctx)
 		if err != nil {
 			return Key{}, false, err
 		}
@@ -121,14 +124,14 @@ func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key
 			return Key{}, false, fmt.Errorf("encode key %s: %w", k.ID, err)
 		}
 		// Only if no key was made or deleted since we read them all.
-		try, done := b.conn.Bound(ctx)
-		_, err = b.conn.JetStream().Publish(try, subjectKeys+k.ID, v, jetstream.WithExpectLastSequence(revision), jetstream.WithRetryAttempts(0))
+		try, done := ks.c.Bound(ctx)
+		_, err = ks.c.JetStream().Publish(try, subjectKeys+k.ID, v, jetstream.WithExpectLastSequence(revision), jetstream.WithRetryAttempts(0))
 		done()
 		switch {
 		case err == nil:
 			return k, true, nil
 		case !conn.Conflict(err) || ctx.Err() != nil:
-			return Key{}, false, b.conn.Failed(try, err, "store key %s", k.ID)
+			return Key{}, false, ks.c.Failed(try, err, "store key %s", k.ID)
 		}
 		sleep.For(ctx, 5*time.Millisecond)
 	}
@@ -136,8 +139,8 @@ func (b *Bus) FirstKey(ctx context.Context, fits func(Key) bool, mint func() Key
 
 // keysNow reads all keys, the oldest first, and the revision of the last change
 // among them: a reader that lags has an older one.
-func (b *Bus) keysNow(ctx context.Context) (keys []Key, revision uint64, err error) {
-	entries, err := conn.Entries(ctx, b.conn, bucketKeys)
+func (ks streamKeys) keysNow(ctx context.Context) (keys []Key, revision uint64, err error) {
+	entries, err := conn.Entries(ctx, ks.c, bucketKeys)
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the keys: %w", err)
 	}
@@ -154,10 +157,10 @@ func (b *Bus) keysNow(ctx context.Context) (keys []Key, revision uint64, err err
 
 // WatchKeys calls f with all keys now and whenever one is made or deleted,
 // until ctx ends.
-func (b *Bus) WatchKeys(ctx context.Context, f func([]Key)) error {
+func (ks streamKeys) WatchKeys(ctx context.Context, f func([]Key)) error {
 	keys, synced := map[string]Key{}, false
 	tell := func() { f(slices.SortedFunc(maps.Values(keys), older)) }
-	return conn.Watch(ctx, b.conn, bucketKeys, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, ks.c, bucketKeys, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		var k Key
 		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), &k) == nil {
 			keys[e.Key()] = k

@@ -66,9 +66,12 @@ type Told struct {
 // Now is the state that the record is in.
 func (l *Live) Now() Told { return Told{l.Session, l.Epoch, l.State} }
 
+// liveRecords are the bucket of the streams.
+type liveRecords struct{ c *conn.Conn }
+
 // GetLive reads a stream's record, or ErrNotFound.
-func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
-	l, _, err := conn.ReadRecord[Live](ctx, b.conn, bucketLive, sid, "stream "+sid)
+func (rs liveRecords) GetLive(ctx context.Context, sid string) (*Live, error) {
+	l, _, err := conn.ReadRecord[Live](ctx, rs.c, bucketLive, sid, "stream "+sid)
 	return l, err
 }
 
@@ -76,8 +79,8 @@ func (b *Bus) GetLive(ctx context.Context, sid string) (*Live, error) {
 // as it is (with only SID set when there is none) and may be called several
 // times. An error of f ends it and is returned as it is. On ErrAway the
 // record may have been written or not.
-func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
-	l, _, err := conn.ChangeRecord(ctx, b.conn, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
+func (rs liveRecords) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
+	l, _, err := conn.ChangeRecord(ctx, rs.c, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
 		if l == nil {
 			l = &Live{SID: sid}
 		}
@@ -92,13 +95,13 @@ func (b *Bus) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (
 // DeleteLive forgets a stream whose record f agrees to: it gets the record as
 // it is, and may be called several times. An error of f is returned as it is,
 // and leaves the record. One that is gone already is no error.
-func (b *Bus) DeleteLive(ctx context.Context, sid string, f func(*Live) error) error {
-	kv, err := b.conn.Bucket(ctx, bucketLive)
+func (rs liveRecords) DeleteLive(ctx context.Context, sid string, f func(*Live) error) error {
+	kv, err := rs.c.Bucket(ctx, bucketLive)
 	if err != nil {
 		return err
 	}
 	for {
-		l, rev, err := conn.ReadRecord[Live](ctx, b.conn, bucketLive, sid, "stream "+sid)
+		l, rev, err := conn.ReadRecord[Live](ctx, rs.c, bucketLive, sid, "stream "+sid)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -108,21 +111,21 @@ func (b *Bus) DeleteLive(ctx context.Context, sid string, f func(*Live) error) e
 		if err := f(l); err != nil {
 			return err
 		}
-		bctx, done := b.conn.Bound(ctx)
+		bctx, done := rs.c.Bound(ctx)
 		err = kv.Purge(bctx, sid, jetstream.LastRevision(rev))
 		done()
 		switch {
 		case err == nil:
 			return nil
 		case !conn.Conflict(err) || ctx.Err() != nil:
-			return b.conn.Failed(ctx, err, "forget stream %s", sid)
+			return rs.c.Failed(ctx, err, "forget stream %s", sid)
 		}
 	}
 }
 
 // Lives reads all records there are.
-func (b *Bus) Lives(ctx context.Context) ([]*Live, error) {
-	entries, err := conn.Entries(ctx, b.conn, bucketLive)
+func (rs liveRecords) Lives(ctx context.Context) ([]*Live, error) {
+	entries, err := conn.Entries(ctx, rs.c, bucketLive)
 	if err != nil {
 		return nil, err
 	}
@@ -138,8 +141,8 @@ func (b *Bus) Lives(ctx context.Context) ([]*Live, error) {
 // WatchLive calls f with every record there is and then with every change,
 // until ctx ends. A record that was forgotten comes with only SID set. After
 // a lost connection all records come again.
-func (b *Bus) WatchLive(ctx context.Context, f func(*Live)) error {
-	return conn.Watch(ctx, b.conn, bucketLive, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
+func (rs liveRecords) WatchLive(ctx context.Context, f func(*Live)) error {
+	return conn.Watch(ctx, rs.c, bucketLive, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		if l := liveOf(e); l != nil {
 			f(l)
 		}

@@ -71,10 +71,13 @@ func (c *Chunk) EachTag(f func(t Tag, clock int64) error) error {
 	return nil
 }
 
+// mediaLog is the media log.
+type mediaLog struct{ c *conn.Conn }
+
 // PublishChunk stores a chunk and returns its number in the log when it is
 // stored. Call it again with the same chunk until it succeeds: it is stored
 // once. Chunks of a stream must go one after the other.
-func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error) {
+func (l mediaLog) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error) {
 	m := &nats.Msg{Subject: subjectMedia + c.SID, Data: c.Tags, Header: nats.Header{
 		nats.MsgIdHdr: {c.SID + "/" + c.Session + "/" + strconv.FormatInt(c.Wall, 36) + "/" + strconv.Itoa(c.Epoch) + "/" + strconv.FormatUint(c.N, 10)},
 		"Epoch":       {strconv.Itoa(c.Epoch)},
@@ -88,18 +91,18 @@ func (b *Bus) PublishChunk(ctx context.Context, c *Chunk) (seq uint64, err error
 	if c.Key {
 		m.Header["Key"] = []string{"1"}
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := l.c.Bound(ctx)
 	defer done()
-	ack, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
+	ack, err := l.c.JetStream().PublishMsg(ctx, m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		return 0, b.conn.Failed(ctx, err, "store media of %s", c.SID)
+		return 0, l.c.Failed(ctx, err, "store media of %s", c.SID)
 	}
 	return ack.Sequence, nil
 }
 
 // LastChunk is the newest stored chunk of a stream, or ErrNotFound.
-func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
-	m, err := conn.Last(ctx, b.conn, logMedia, subjectMedia+sid)
+func (l mediaLog) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
+	m, err := conn.Last(ctx, l.c, logMedia, subjectMedia+sid)
 	if err != nil {
 		return nil, err
 	}
@@ -107,8 +110,8 @@ func (b *Bus) LastChunk(ctx context.Context, sid string) (*Chunk, error) {
 }
 
 // GetChunk reads one message of the media log by its number, or ErrNotFound.
-func (b *Bus) GetChunk(ctx context.Context, seq uint64) (*Chunk, error) {
-	m, err := conn.Get(ctx, b.conn, logMedia, seq)
+func (l mediaLog) GetChunk(ctx context.Context, seq uint64) (*Chunk, error) {
+	m, err := conn.Get(ctx, l.c, logMedia, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -124,8 +127,8 @@ type MediaReader struct {
 // FollowMedia reads a stream's chunks from the log number from on (0: from
 // the oldest there is; a number that is gone: from the next one there is).
 // It survives restarts of the server and losses of the log. Stop it.
-func (b *Bus) FollowMedia(ctx context.Context, sid string, from uint64) (*MediaReader, error) {
-	f, err := conn.Follow(ctx, b.conn, logMedia, []string{subjectMedia + sid}, from, false)
+func (l mediaLog) FollowMedia(ctx context.Context, sid string, from uint64) (*MediaReader, error) {
+	f, err := conn.Follow(ctx, l.c, logMedia, []string{subjectMedia + sid}, from, false)
 	if err != nil {
 		return nil, err
 	}

@@ -72,26 +72,29 @@ const (
 // PartSubject is the log subject of a rendition.
 func PartSubject(sid, rendition string) string { return subjectHLS + sid + "." + rendition }
 
+// partsLog is the parts log, which has the posters too.
+type partsLog struct{ c *conn.Conn }
+
 // PublishPart stores a part. after is the log number of the rendition's
 // message before it (0: there is none): if that is not so, nothing is stored
 // and the error is ErrFenced. One part of a rendition at a time; call again
 // with the same part and the same after when the bus was away.
-func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint64, err error) {
+func (l partsLog) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint64, err error) {
 	m, err := p.message()
 	if err != nil {
 		return 0, err
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := l.c.Bound(ctx)
 	defer done()
-	ack, err := b.conn.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithRetryAttempts(0))
+	ack, err := l.c.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequencePerSubject(after), jetstream.WithRetryAttempts(0))
 	if err == nil {
 		return ack.Sequence, nil
 	}
 	if conn.Conflict(err) {
 		// Was it we who wrote it, and only the ack was lost?
-		last, err := b.LastPart(ctx, p.SID, p.Rendition)
+		last, err := l.LastPart(ctx, p.SID, p.Rendition)
 		for n := 0; n < 20 && (errors.Is(err, ErrNotFound) || err == nil && last.Seq <= after) && sleep.For(ctx, conn.ReplicaLag); n++ {
-			last, err = b.LastPart(ctx, p.SID, p.Rendition) // not for long: it may also be that the log lost what it had
+			last, err = l.LastPart(ctx, p.SID, p.Rendition) // not for long: it may also be that the log lost what it had
 		}
 		switch {
 		case err != nil && !errors.Is(err, ErrNotFound):
@@ -101,7 +104,7 @@ func (b *Bus) PublishPart(ctx context.Context, p *Part, after uint64) (seq uint6
 		}
 		return 0, fmt.Errorf("part %d.%d of %s/%s: %w", p.MSN, p.Index, p.SID, p.Rendition, ErrFenced)
 	}
-	return 0, b.conn.Failed(ctx, err, "store part %d.%d of %s/%s", p.MSN, p.Index, p.SID, p.Rendition)
+	return 0, l.c.Failed(ctx, err, "store part %d.%d of %s/%s", p.MSN, p.Index, p.SID, p.Rendition)
 }
 
 func (p *Part) message() (*nats.Msg, error) {
@@ -177,8 +180,8 @@ func partOf(subject string, seq uint64, h nats.Header, data []byte) (*Part, erro
 }
 
 // LastPart is the newest message of a rendition, or ErrNotFound.
-func (b *Bus) LastPart(ctx context.Context, sid, rendition string) (*Part, error) {
-	m, err := conn.Last(ctx, b.conn, logHLS, PartSubject(sid, rendition))
+func (l partsLog) LastPart(ctx context.Context, sid, rendition string) (*Part, error) {
+	m, err := conn.Last(ctx, l.c, logHLS, PartSubject(sid, rendition))
 	if err != nil {
 		return nil, err
 	}
@@ -186,8 +189,8 @@ func (b *Bus) LastPart(ctx context.Context, sid, rendition string) (*Part, error
 }
 
 // GetPart reads one message of the parts log by its number, or ErrNotFound.
-func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
-	m, err := conn.Get(ctx, b.conn, logHLS, seq)
+func (l partsLog) GetPart(ctx context.Context, seq uint64) (*Part, error) {
+	m, err := conn.Get(ctx, l.c, logHLS, seq)
 	if err != nil {
 		return nil, err
 	}
@@ -195,16 +198,16 @@ func (b *Bus) GetPart(ctx context.Context, seq uint64) (*Part, error) {
 }
 
 // Renditions lists the renditions of a stream that the parts log holds something of.
-func (b *Bus) Renditions(ctx context.Context, sid string) ([]string, error) {
-	s, err := b.conn.Stream(ctx, logHLS)
+func (l partsLog) Renditions(ctx context.Context, sid string) ([]string, error) {
+	s, err := l.c.Stream(ctx, logHLS)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := l.c.Bound(ctx)
 	defer done()
 	info, err := s.Info(ctx, jetstream.WithSubjectFilter(PartSubject(sid, "*")))
 	if err != nil {
-		return nil, b.conn.Failed(ctx, err, "list renditions of %s", sid)
+		return nil, l.c.Failed(ctx, err, "list renditions of %s", sid)
 	}
 	var names []string
 	for subject := range info.State.Subjects {
@@ -218,8 +221,8 @@ type PartReader struct{ f *conn.Reader }
 
 // FollowParts reads a stream's parts in the log's order from number from on
 // (0: the oldest there is). With headersOnly Init and Data stay nil.
-func (b *Bus) FollowParts(ctx context.Context, sid string, from uint64, headersOnly bool) (*PartReader, error) {
-	f, err := conn.Follow(ctx, b.conn, logHLS, []string{PartSubject(sid, "*")}, from, headersOnly)
+func (l partsLog) FollowParts(ctx context.Context, sid string, from uint64, headersOnly bool) (*PartReader, error) {
+	f, err := conn.Follow(ctx, l.c, logHLS, []string{PartSubject(sid, "*")}, from, headersOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -241,18 +244,18 @@ func (r *PartReader) Next(ctx context.Context) (p *Part, pending uint64, err err
 func (r *PartReader) Stop() { r.f.Stop() }
 
 // PutPoster stores a JPEG picture of a stream; size is "large" or "small".
-func (b *Bus) PutPoster(ctx context.Context, sid, size string, jpeg []byte) error {
-	ctx, done := b.conn.Bound(ctx)
+func (l partsLog) PutPoster(ctx context.Context, sid, size string, jpeg []byte) error {
+	ctx, done := l.c.Bound(ctx)
 	defer done()
-	if _, err := b.conn.JetStream().Publish(ctx, subjectPoster+sid+"."+size, jpeg); err != nil {
-		return b.conn.Failed(ctx, err, "store poster of %s", sid)
+	if _, err := l.c.JetStream().Publish(ctx, subjectPoster+sid+"."+size, jpeg); err != nil {
+		return l.c.Failed(ctx, err, "store poster of %s", sid)
 	}
 	return nil
 }
 
 // Poster is the newest picture of a stream, or ErrNotFound.
-func (b *Bus) Poster(ctx context.Context, sid, size string) (jpeg []byte, seq uint64, err error) {
-	m, err := conn.Last(ctx, b.conn, logHLS, subjectPoster+sid+"."+size)
+func (l partsLog) Poster(ctx context.Context, sid, size string) (jpeg []byte, seq uint64, err error) {
+	m, err := conn.Last(ctx, l.c, logHLS, subjectPoster+sid+"."+size)
 	if err != nil {
 		return nil, 0, err
 	}

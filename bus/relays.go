@@ -30,13 +30,18 @@ type Relays struct {
 	Revision uint64 `json:"-"` // of the record, 0: there is none
 }
 
+// relayRecords are the bucket of the allocations at the relay.
+type relayRecords struct{ c *conn.Conn }
+
 // NewRelays begins a record of this worker's.
-func (b *Bus) NewRelays() *Relays { return &Relays{Key: b.ID() + "." + nuid.Next(), Worker: b.ID()} }
+func (rs relayRecords) NewRelays() *Relays {
+	return &Relays{Key: rs.c.ID() + "." + nuid.Next(), Worker: rs.c.ID()}
+}
 
 // KeepRelays writes a record as of now, or deletes it when nothing is open in
 // it. ErrLost says that somebody took the worker for gone: what was in the
 // record is told of, and what is left is to go into a new one.
-func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
+func (rs relayRecords) KeepRelays(ctx context.Context, r *Relays) error {
 	if len(r.Open) == 0 && r.Revision == 0 {
 		return nil
 	}
@@ -46,7 +51,7 @@ func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
 		write = nil
 	}
 	for {
-		rev, err := conn.WriteRecord(ctx, b.conn, bucketRelays, r.Key, "the relay's allocations", write, r.Revision)
+		rev, err := conn.WriteRecord(ctx, rs.c, bucketRelays, r.Key, "the relay's allocations", write, r.Revision)
 		if err == nil {
 			r.Revision = rev
 			return nil
@@ -54,7 +59,7 @@ func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
 		if !conn.Conflict(err) || ctx.Err() != nil {
 			return err
 		}
-		is, rev, err := conn.ReadRecord[Relays](ctx, b.conn, bucketRelays, r.Key, "the relay's allocations")
+		is, rev, err := conn.ReadRecord[Relays](ctx, rs.c, bucketRelays, r.Key, "the relay's allocations")
 		switch {
 		case errors.Is(err, ErrNotFound) || err == nil && is.Lost:
 			return fmt.Errorf("record of the relay's allocations: %w", ErrLost)
@@ -66,16 +71,16 @@ func (b *Bus) KeepRelays(ctx context.Context, r *Relays) error {
 }
 
 // RelayRecords lists the keys of all records there are, by their workers.
-func (b *Bus) RelayRecords(ctx context.Context) (map[string][]string, error) {
-	kv, err := b.conn.Bucket(ctx, bucketRelays)
+func (rs relayRecords) RelayRecords(ctx context.Context) (map[string][]string, error) {
+	kv, err := rs.c.Bucket(ctx, bucketRelays)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := rs.c.Bound(ctx)
 	defer done()
 	keys, err := kv.Keys(ctx)
 	if err != nil && !errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, b.conn.Failed(ctx, err, "list the relays' allocations")
+		return nil, rs.c.Failed(ctx, err, "list the relays' allocations")
 	}
 	all := map[string][]string{}
 	for _, key := range keys {
@@ -87,8 +92,8 @@ func (b *Bus) RelayRecords(ctx context.Context) (map[string][]string, error) {
 }
 
 // GetRelays reads a record, or ErrNotFound.
-func (b *Bus) GetRelays(ctx context.Context, key string) (*Relays, error) {
-	r, rev, err := conn.ReadRecord[Relays](ctx, b.conn, bucketRelays, key, "the relay's allocations")
+func (rs relayRecords) GetRelays(ctx context.Context, key string) (*Relays, error) {
+	r, rev, err := conn.ReadRecord[Relays](ctx, rs.c, bucketRelays, key, "the relay's allocations")
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +103,8 @@ func (b *Bus) GetRelays(ctx context.Context, key string) (*Relays, error) {
 
 // ClaimRelays takes the record of a worker that is gone: that worker, if it is
 // not, writes it no more. ErrNotFound: there is none any more.
-func (b *Bus) ClaimRelays(ctx context.Context, key string) (*Relays, error) {
-	r, rev, err := conn.ChangeRecord(ctx, b.conn, bucketRelays, key, "the relay's allocations", func(r *Relays) (*Relays, error) {
+func (rs relayRecords) ClaimRelays(ctx context.Context, key string) (*Relays, error) {
+	r, rev, err := conn.ChangeRecord(ctx, rs.c, bucketRelays, key, "the relay's allocations", func(r *Relays) (*Relays, error) {
 		if r == nil {
 			return nil, fmt.Errorf("record of the relay's allocations: %w", ErrNotFound)
 		}
@@ -115,8 +120,8 @@ func (b *Bus) ClaimRelays(ctx context.Context, key string) (*Relays, error) {
 
 // ForgetRelays deletes a claimed record whose allocations are told of. That
 // somebody else has done so is no error.
-func (b *Bus) ForgetRelays(ctx context.Context, r *Relays) error {
-	_, err := conn.WriteRecord[Relays](ctx, b.conn, bucketRelays, r.Key, "the relay's allocations", nil, r.Revision)
+func (rs relayRecords) ForgetRelays(ctx context.Context, r *Relays) error {
+	_, err := conn.WriteRecord[Relays](ctx, rs.c, bucketRelays, r.Key, "the relay's allocations", nil, r.Revision)
 	if conn.Conflict(err) {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/helios-h2020/pse/bus/conn"
 )
 
 func requestSubject(worker, endpoint string) string { return "rpc.v1." + worker + "." + endpoint }
@@ -46,19 +48,23 @@ func (e *RemoteError) Error() string {
 
 // Request asks an endpoint of a worker; any one of several of that name
 // answers. ErrNoWorker: none runs. *RemoteError: it answered with an error.
-func Request[A any](ctx context.Context, b *Bus, worker, endpoint string, q any) (a A, err error) {
+func Request[A any](ctx context.Context, b *Bus, worker, endpoint string, q any) (A, error) {
+	return request[A](ctx, b.conn, worker, endpoint, q)
+}
+
+func request[A any](ctx context.Context, c *conn.Conn, worker, endpoint string, q any) (a A, err error) {
 	data, err := json.Marshal(q)
 	if err != nil {
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, err)
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := c.Bound(ctx)
 	defer done()
-	m, err := b.conn.NATS().RequestWithContext(ctx, requestSubject(worker, endpoint), data)
+	m, err := c.NATS().RequestWithContext(ctx, requestSubject(worker, endpoint), data)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return a, fmt.Errorf("ask %s of worker %s: %w", endpoint, worker, ErrNoWorker)
 	case err != nil:
-		return a, b.conn.Failed(ctx, err, "ask %s of worker %s", endpoint, worker)
+		return a, c.Failed(ctx, err, "ask %s of worker %s", endpoint, worker)
 	}
 	if text := m.Header.Get(micro.ErrorHeader); text != "" {
 		return a, &RemoteError{worker, endpoint, text}

@@ -24,7 +24,7 @@ const (
 // ago, is the only case in which it can come twice.
 func Retell(ctx context.Context, b *Bus, ev Event, at time.Time) error {
 	if time.Since(at) > eventsKnown {
-		has, err := b.hasEvent(ctx, ev, at)
+		has, err := hasEvent(ctx, b.conn, ev, at)
 		if has || err != nil {
 			return err
 		}
@@ -33,13 +33,13 @@ func Retell(ctx context.Context, b *Bus, ev Event, at time.Time) error {
 }
 
 // hasEvent says whether an event that happened at a time is in the log.
-func (b *Bus) hasEvent(ctx context.Context, ev Event, at time.Time) (bool, error) {
-	env, err := seal(ev, b.name, at)
+func hasEvent(ctx context.Context, c *conn.Conn, ev Event, at time.Time) (bool, error) {
+	env, err := seal(ev, "", at)
 	if err != nil {
 		return false, err
 	}
 	subject := subjectEvents + env.Type + "." + env.Subject
-	m, err := conn.Last(ctx, b.conn, logEvents, subject)
+	m, err := conn.Last(ctx, c, logEvents, subject)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return false, nil
@@ -48,23 +48,23 @@ func (b *Bus) hasEvent(ctx context.Context, ev Event, at time.Time) (bool, error
 	case m.Header.Get(nats.MsgIdHdr) == env.ID:
 		return true, nil
 	}
-	from, err := conn.Since(ctx, b.conn, logEvents, at.Add(-eventsSlack))
+	from, err := conn.Since(ctx, c, logEvents, at.Add(-eventsSlack))
 	if err != nil {
 		return false, err
 	}
-	s, err := b.conn.Stream(ctx, logEvents)
+	s, err := c.Stream(ctx, logEvents)
 	if err != nil {
 		return false, err
 	}
 	for {
-		try, done := b.conn.Bound(ctx)
+		try, done := c.Bound(ctx)
 		m, err := s.GetMsg(try, from, jetstream.WithGetMsgSubject(subject))
 		done()
 		switch {
 		case errors.Is(err, jetstream.ErrMsgNotFound):
 			return false, nil
 		case err != nil:
-			return false, b.conn.Failed(try, err, "read log %s", logEvents)
+			return false, c.Failed(try, err, "read log %s", logEvents)
 		case m.Header.Get(nats.MsgIdHdr) == env.ID:
 			return true, nil
 		}

@@ -69,9 +69,12 @@ func (r *Room) Member(sid string) *Member {
 	return nil
 }
 
+// roomRecords are the bucket of the calls.
+type roomRecords struct{ c *conn.Conn }
+
 // GetRoom reads a room's record, or ErrNotFound.
-func (b *Bus) GetRoom(ctx context.Context, name string) (*Room, error) {
-	r, rev, err := conn.ReadRecord[Room](ctx, b.conn, bucketRooms, name, "room "+name)
+func (rs roomRecords) GetRoom(ctx context.Context, name string) (*Room, error) {
+	r, rev, err := conn.ReadRecord[Room](ctx, rs.c, bucketRooms, name, "room "+name)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +87,8 @@ func (b *Bus) GetRoom(ctx context.Context, name string) (*Room, error) {
 // times. A room that f leaves without members is forgotten. An error of f ends
 // it and is returned as it is. On ErrAway the record may have been written or
 // not.
-func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) (*Room, error) {
-	r, rev, err := conn.ChangeRecord(ctx, b.conn, bucketRooms, name, "room "+name, func(r *Room) (*Room, error) {
+func (rs roomRecords) UpdateRoom(ctx context.Context, name string, f func(*Room) error) (*Room, error) {
+	r, rev, err := conn.ChangeRecord(ctx, rs.c, bucketRooms, name, "room "+name, func(r *Room) (*Room, error) {
 		if r == nil {
 			r = &Room{Name: name}
 		}
@@ -108,9 +111,9 @@ func (b *Bus) UpdateRoom(ctx context.Context, name string, f func(*Room) error) 
 // until ctx ends. A room that was forgotten comes with only Name set. synced is
 // called when f has seen all there is: at first, and after each remade
 // connection, which shows all anew, and what was forgotten meanwhile.
-func (b *Bus) WatchRooms(ctx context.Context, f func(*Room), synced func()) error {
+func (rs roomRecords) WatchRooms(ctx context.Context, f func(*Room), synced func()) error {
 	s := &roomsSeen{f: f}
-	return conn.Watch(ctx, b.conn, bucketRooms, conn.Seen{Begin: s.begin, Entry: func(e jetstream.KeyValueEntry) {
+	return conn.Watch(ctx, rs.c, bucketRooms, conn.Seen{Begin: s.begin, Entry: func(e jetstream.KeyValueEntry) {
 		r := &Room{}
 		if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), r) != nil {
 			return // not a room: nobody can do anything about it

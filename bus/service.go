@@ -16,14 +16,17 @@ import (
 	"github.com/helios-h2020/pse/bus/conn"
 )
 
+// services are what workers announce and are asked.
+type services struct{ c *conn.Conn }
+
 // Serve announces this worker as a NATS micro service, so that it is found
 // (PING, INFO), counted (STATS) and can be asked. version is like 1.2.3. It
 // ends with stop or with the Bus.
-func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), err error) {
+func (ss services) Serve(name, version string, endpoints ...Endpoint) (stop func(), err error) {
 	host, _ := os.Hostname()
-	s, err := micro.AddService(b.conn.NATS(), micro.Config{
+	s, err := micro.AddService(ss.c.NATS(), micro.Config{
 		Name: name, Version: version,
-		Metadata: map[string]string{"id": b.ID(), "host": host, "pid": strconv.Itoa(os.Getpid())},
+		Metadata: map[string]string{"id": ss.c.ID(), "host": host, "pid": strconv.Itoa(os.Getpid())},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("announce worker %s: %w", name, err)
@@ -31,7 +34,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 	stop = func() { _ = s.Stop() }
 	for _, e := range endpoints {
 		h := micro.HandlerFunc(func(r micro.Request) {
-			ctx, cancel := context.WithTimeout(b.conn.Context(), conn.RequestTimeout)
+			ctx, cancel := context.WithTimeout(ss.c.Context(), conn.RequestTimeout)
 			defer cancel()
 			a, err := e.handle(ctx, r.Data())
 			if err != nil {
@@ -45,7 +48,7 @@ func (b *Bus) Serve(name, version string, endpoints ...Endpoint) (stop func(), e
 			return nil, fmt.Errorf("announce endpoint %s of worker %s: %w", e.name, name, err)
 		}
 	}
-	_ = b.conn.NATS().FlushTimeout(time.Second) // from now on it is found; without the bus, from when it is back
+	_ = ss.c.NATS().FlushTimeout(time.Second) // from now on it is found; without the bus, from when it is back
 	return stop, nil
 }
 
@@ -71,15 +74,15 @@ type EndpointInfo struct {
 const discoverQuiet = 200 * time.Millisecond
 
 // Discover asks all workers who they are, sorted by name.
-func (b *Bus) Discover(ctx context.Context) ([]WorkerInfo, error) {
-	inbox := b.conn.NATS().NewInbox()
-	sub, err := b.conn.NATS().SubscribeSync(inbox)
+func (ss services) Discover(ctx context.Context) ([]WorkerInfo, error) {
+	inbox := ss.c.NATS().NewInbox()
+	sub, err := ss.c.NATS().SubscribeSync(inbox)
 	if err != nil {
 		return nil, fmt.Errorf("look for workers: %w", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	start := time.Now()
-	if err := b.conn.NATS().PublishRequest(micro.APIPrefix+"."+micro.StatsVerb.String(), inbox, nil); err != nil {
+	if err := ss.c.NATS().PublishRequest(micro.APIPrefix+"."+micro.StatsVerb.String(), inbox, nil); err != nil {
 		return nil, fmt.Errorf("look for workers: %w", err)
 	}
 	var all []WorkerInfo

@@ -49,15 +49,15 @@ func (k SharedKeys) Signing(now time.Time) []byte {
 // one of them makes the key. A key stays listed while anything that was signed
 // with it may be good, which it is for life; one is added only when the newest
 // is in use. ErrManyKeys: too many are needed still.
-func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life time.Duration) (SharedKeys, error) {
-	kv, err := b.conn.Bucket(ctx, bucketSecrets)
+func (s sharedSecrets) RotateSharedKeys(ctx context.Context, name string, every, life time.Duration) (SharedKeys, error) {
+	kv, err := s.c.Bucket(ctx, bucketSecrets)
 	if err != nil {
 		return nil, err
 	}
-	ctx, done := b.conn.Bound(ctx)
+	ctx, done := s.c.Bound(ctx)
 	defer done()
 	for {
-		keys, revision, err := b.readSharedKeys(ctx, kv, name)
+		keys, revision, err := s.readSharedKeys(ctx, kv, name)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func (b *Bus) RotateSharedKeys(ctx context.Context, name string, every, life tim
 		case err == nil:
 			return keys, nil
 		case !conn.Conflict(err): // else another worker was faster
-			return nil, b.conn.Failed(ctx, err, "rotate the keys %s", name)
+			return nil, s.c.Failed(ctx, err, "rotate the keys %s", name)
 		}
 	}
 }
@@ -101,13 +101,13 @@ func (k SharedKeys) needed(now time.Time, life time.Duration) SharedKeys {
 }
 
 // readSharedKeys reads them; none and revision 0: there are none.
-func (b *Bus) readSharedKeys(ctx context.Context, kv jetstream.KeyValue, name string) (SharedKeys, uint64, error) {
+func (s sharedSecrets) readSharedKeys(ctx context.Context, kv jetstream.KeyValue, name string) (SharedKeys, uint64, error) {
 	e, err := kv.Get(ctx, name)
 	switch {
 	case errors.Is(err, jetstream.ErrKeyNotFound):
 		return nil, 0, nil
 	case err != nil:
-		return nil, 0, b.conn.Failed(ctx, err, "read the keys %s", name)
+		return nil, 0, s.c.Failed(ctx, err, "read the keys %s", name)
 	}
 	keys, err := parseSharedKeys(e)
 	return keys, e.Revision(), err
@@ -122,8 +122,8 @@ func parseSharedKeys(e jetstream.KeyValueEntry) (keys SharedKeys, err error) {
 
 // WatchSharedKeys calls f with the keys of a name now and whenever one is
 // added, until ctx ends.
-func (b *Bus) WatchSharedKeys(ctx context.Context, name string, f func(SharedKeys)) error {
-	return conn.Watch(ctx, b.conn, bucketSecrets, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
+func (s sharedSecrets) WatchSharedKeys(ctx context.Context, name string, f func(SharedKeys)) error {
+	return conn.Watch(ctx, s.c, bucketSecrets, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
 		if e.Key() != name || e.Operation() != jetstream.KeyValuePut {
 			return
 		}

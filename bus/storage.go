@@ -26,10 +26,10 @@ const storageTime = 2 * time.Second
 
 // NoStorage is why no stream may begin, as the process of the embedded server says;
 // nil: it may, or nobody can tell, as with an operator's server.
-func (b *Bus) NoStorage(ctx context.Context) error {
+func (ss services) NoStorage(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
-	s, err := Request[Storage](ctx, b, WorkerBus, EndpointStorage, StorageQuery{})
+	s, err := request[Storage](ctx, ss.c, WorkerBus, EndpointStorage, StorageQuery{})
 	if err != nil || s.Why == "" {
 		return nil
 	}

@@ -11,10 +11,10 @@ import (
 // LastStored is when the logs last took something of a stream, by the
 // server's clock, or ErrNotFound: a sign of life that survives a power cut,
 // as the parts log does.
-func (b *Bus) LastStored(ctx context.Context, sid string) (time.Time, error) {
+func (l partsLog) LastStored(ctx context.Context, sid string) (time.Time, error) {
 	var newest time.Time
 	look := func(log, subject string) error {
-		m, err := conn.Last(ctx, b.conn, log, subject)
+		m, err := conn.Last(ctx, l.c, log, subject)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -26,7 +26,7 @@ func (b *Bus) LastStored(ctx context.Context, sid string) (time.Time, error) {
 	if err := look(logMedia, subjectMedia+sid); err != nil {
 		return newest, err
 	}
-	names, err := b.Renditions(ctx, sid)
+	names, err := l.Renditions(ctx, sid)
 	if err != nil {
 		return newest, err
 	}

@@ -24,10 +24,10 @@ func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 	}
 }
 
-// makeFeed creates the integrators' mirror, or gives one of an earlier version the
-// limits of this one. It fills as soon as EVENTS is there.
-func (s *Server) makeFeed() error {
-	nc, err := nats.Connect("", nats.InProcessServer(s), nats.UserInfo(userFeed, s.passwords.Local), nats.Name("feed"))
+// makeFeed creates the integrators' mirror at a server, or gives one of an earlier
+// version the limits of this one. It fills as soon as EVENTS is there.
+func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) error {
+	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"))
 	if err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
 	}
@@ -38,7 +38,7 @@ func (s *Server) makeFeed() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(s.content.PerSubject, 1)); err != nil {
+	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(perSubject, 1)); err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
 	}
 	return nil

@@ -104,7 +104,7 @@ func (s *Server) launch() error {
 	if !ns.ReadyForConnections(20 * time.Second) {
 		return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
 	}
-	return s.makeFeed()
+	return makeFeed(s, s.passwords.Local, s.content.PerSubject)
 }
 
 // current is the server that runs, or ran last.

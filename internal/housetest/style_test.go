@@ -2,6 +2,7 @@ package housetest
 
 import (
 	"go/ast"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -30,6 +31,44 @@ func TestWorkersHaveTheSameRooms(t *testing.T) {
 			if !slices.Contains(all, w+"/"+f) {
 				t.Errorf("%s/%s is not there", w, f)
 			}
+		}
+	}
+}
+
+// A struct whose methods are all over a package ties its files to each other: what only
+// needs a connection, a clock or a log gets that. These trees are held to it.
+func TestMethodsOfAStructAreInFewFiles(t *testing.T) {
+	const most = 4
+	held := []string{"bus"}
+	in := map[string]map[string]bool{} // files, by package and type
+	for _, s := range sources(t) {
+		if s.test || !slices.ContainsFunc(held, func(h string) bool { return within(s.pkg, h) }) {
+			continue
+		}
+		for _, d := range s.file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Recv == nil {
+				continue
+			}
+			of := f.Recv.List[0].Type
+			if p, ok := of.(*ast.StarExpr); ok {
+				of = p.X
+			}
+			if id, ok := of.(*ast.Ident); ok {
+				name := s.pkg + "." + id.Name
+				if in[name] == nil {
+					in[name] = map[string]bool{}
+				}
+				in[name][s.path] = true
+			}
+		}
+	}
+	if len(in) == 0 {
+		t.Fatal("no methods: the test tests nothing")
+	}
+	for name, files := range in {
+		if len(files) > most {
+			t.Errorf("%s has methods in %d files, more than %d: %v", name, len(files), most, slices.Sorted(maps.Keys(files)))
 		}
 	}
 }
