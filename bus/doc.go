@@ -3,7 +3,9 @@
 // contract between them: what two workers must agree on is a type in here.
 //
 // The same code runs on the embedded server of this process (Options.Server),
-// on that of another, and on an operator's NATS cluster (Options.URL).
+// on that of another, and on an operator's NATS cluster (Options.URL). How NATS
+// does it is package conn's, which knows no event and no log's name; the embedded
+// server is package server's. Nobody but bus imports either.
 //
 // # Logs
 //
