@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // apiRoot is where pages ask about files. See the package's documentation.
@@ -103,9 +105,9 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	files := []fileJSON{}
 	var away error    // the store is: a list with holes is worse than none
 	var mu sync.Mutex // guards both
-	err = w.store.each(r.Context(), names, func(name string) {
-		i, err := w.store.info(name)
-		if err == nil && i.Partial && w.store.has(path.Join(name, markUsed)) {
+	err = w.store.Each(r.Context(), names, func(name string) {
+		i, err := w.store.Info(name)
+		if err == nil && i.Partial && w.store.Has(path.Join(name, markUsed)) {
 			return // it goes by itself
 		}
 		var f fileJSON
@@ -120,7 +122,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 		switch {
 		case err == nil:
 			files = append(files, f)
-		case errors.Is(err, errAway):
+		case errors.Is(err, store.ErrAway):
 			away = err
 		}
 	})
@@ -161,10 +163,10 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	defer w.holds.release(i.Name)
-	if err := w.mayRemove(wr.info, wr.last.end); err != nil {
+	if err := w.mayRemove(wr.Info(), wr.Offset()); err != nil {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, w.remove(wr, removedBySender)
+	return http.StatusNoContent, nil, w.remove(wr, store.RemovedBySender)
 }
 
 // apiLink makes a link for reading.
@@ -188,9 +190,9 @@ func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 	}
 	var until time.Time
 	if q.ExpiresIn > 0 {
-		until = w.store.now().Add(time.Duration(q.ExpiresIn) * time.Second)
+		until = w.store.Now().Add(time.Duration(q.ExpiresIn) * time.Second)
 	}
-	l, err := w.store.boundLink(i.Name, until, q.Label)
+	l, err := w.store.AddLink(i.Name, until, q.Label)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -203,29 +205,29 @@ func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, w.store.revokeLink(i.Name, r.PathValue("key"))
+	return http.StatusNoContent, nil, w.store.RevokeLink(i.Name, r.PathValue("key"))
 }
 
 // owned finds the upload that who asks may do all with: by the id that it is
 // written by, or by its name and its owner's key, or that of the box's owner.
-func (w *Worker) owned(r *http.Request) (*info, error) {
+func (w *Worker) owned(r *http.Request) (*store.Info, error) {
 	id := r.PathValue("id")
-	name, key, ok := parseID(id)
-	if !ok && isToken(id) {
+	name, key, ok := store.ParseID(id)
+	if !ok && store.IsToken(id) {
 		name, ok = id, true
 	}
 	if !ok {
-		return nil, errNotFound
+		return nil, store.ErrNotFound
 	}
-	i, err := w.store.info(name)
+	i, err := w.store.Info(name)
 	if err != nil {
 		return nil, asMissing(err)
 	}
 	if key != "" {
-		if same(i.Key, key) && w.welcome(i.Owner) {
+		if store.SameKey(i.Key, key) && w.welcome(i.Owner) {
 			return i, nil
 		}
-		if same(i.Key, key) {
+		if store.SameKey(i.Key, key) {
 			if owner, err := w.admit(r); err == nil && w.keys.Owner(owner) {
 				return i, nil
 			}
@@ -234,53 +236,53 @@ func (w *Worker) owned(r *http.Request) (*info, error) {
 		if _, _, err := w.readable(id); err == nil {
 			return nil, errReadOnly
 		}
-		return nil, errNotFound
+		return nil, store.ErrNotFound
 	}
 	owner, err := w.admit(r)
 	if err != nil {
 		return nil, err
 	}
 	if owner == "" || owner != i.Owner && !w.keys.Owner(owner) {
-		return nil, errNotFound
+		return nil, store.ErrNotFound
 	}
 	return i, nil
 }
 
-func (w *Worker) describeJSON(i *info, all bool) (fileJSON, error) {
+func (w *Worker) describeJSON(i *store.Info, all bool) (fileJSON, error) {
 	f := fileJSON{
 		Upload: i.Name, Name: fileName(i.Meta), Type: servedType(i.Type), Inline: shown(i.Type), Size: i.Size, Offset: i.Size,
-		Complete: i.complete(), Corrupt: i.Corrupt, Partial: i.Partial, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
+		Complete: i.Complete(), Corrupt: i.Corrupt, Partial: i.Partial, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
 	}
 	if i.Type == "" {
 		f.Type = claimedType(i.Meta)
 	}
 	switch {
-	case !i.complete():
+	case !i.Complete():
 		var err error
-		if f.Offset, err = w.store.offset(i); err != nil {
+		if f.Offset, err = w.store.Offset(i); err != nil {
 			return f, err
 		}
-		if at, err := w.store.touched(i); err == nil {
+		if at, err := w.store.LastWrite(i); err == nil {
 			f.ExpiresAt = at.Add(w.cfg.IncompleteFor).UnixMilli()
 		}
 	case i.Partial: // when its siblings got nothing for long
 	case w.cfg.Keep > 0:
-		f.ExpiresAt = i.completedAt().Add(w.cfg.Keep).UnixMilli()
+		f.ExpiresAt = i.CompletedAt().Add(w.cfg.Keep).UnixMilli()
 	}
 	if !all {
 		return f, nil
 	}
 	f.UploadURL = filesRoot + i.Name + "-" + i.Key
-	links, err := w.store.links(i.Name)
+	links, err := w.store.Links(i.Name)
 	for _, l := range links {
 		f.Links = append(f.Links, describeLink(i.Name, l))
 	}
-	if l, ok := lasting(links, w.store.now()); ok {
+	if l, ok := store.Lasting(links, w.store.Now()); ok {
 		f.URL = describeLink(i.Name, l).URL
 	}
 	return f, err
 }
 
-func describeLink(name string, l link) linkJSON {
+func describeLink(name string, l store.Link) linkJSON {
 	return linkJSON{Key: l.Key, URL: filesRoot + name + "-" + l.Key, Label: strings.ToValidUTF8(l.Label, ""), CreatedAt: l.Created, ExpiresAt: l.Until}
 }

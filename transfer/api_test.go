@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/disk"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/folder"
 )
 
 // An owner lists, links, revokes and deletes; nobody else does.
@@ -70,7 +73,7 @@ func testAPI(t *testing.T, keeps func(*Config)) {
 	for _, bad := range []string{`{"expires_in": -1}`, `{"expires_in": 1e99}`, `[`} {
 		r.ask("POST", at+"/links", strings.NewReader(bad), mine...).want(t, http.StatusBadRequest)
 	}
-	r.ask("DELETE", at+"/links/"+readID[tokenSize+1:], nil, mine...).want(t, http.StatusNoContent)
+	r.ask("DELETE", at+"/links/"+readID[store.TokenSize+1:], nil, mine...).want(t, http.StatusNoContent)
 	r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
 	if all = list(mine); len(all[0].Links) != 1 || all[0].URL != "" {
 		t.Errorf("without a good link: %+v", all[0])
@@ -98,16 +101,17 @@ func TestExpiry(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, old.name(), fileJournal), past, past); err != nil {
 		t.Fatal(err)
 	}
-	s, err := openFolder(dir, syncNever, disk.Floor{})
+	backend, err := folder.Open(dir, folder.SyncNever, disk.Floor{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	i, err := s.info(complete.name())
+	s := store.New(backend, time.Now)
+	w, err := s.Writer(complete.name())
 	if err == nil {
-		i.Completed = past.UnixMilli()
-		err = writeInfo(s.root, i, false)
+		err = w.Change(func(i *store.Info) { i.Completed = past.UnixMilli() })
+		w.Close()
 	}
-	if err != nil {
+	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	r := startOn(t, b, in)
@@ -117,10 +121,10 @@ func TestExpiry(t *testing.T) {
 		e := next()
 		gone[e.Upload] = e.Reason
 	}
-	if gone[old.name()] != removedByAge || gone[complete.name()] != removedByAge {
+	if gone[old.name()] != store.RemovedByAge || gone[complete.name()] != store.RemovedByAge {
 		t.Errorf("%v", gone)
 	}
-	if _, err := r.store.info(fresh.name()); err != nil {
+	if _, err := r.store.Info(fresh.name()); err != nil {
 		t.Error(err)
 	}
 }

@@ -44,17 +44,17 @@ func (w *Worker) receive(wr *writer, src io.Reader, q *request) (n int64, err er
 		wr.stop = nil
 		w.metrics.received.Add(float64(n))
 	}()
-	i := wr.info
+	i := wr.Info()
 	if i.Size >= 0 {
-		return wr.append(src, i.Size-wr.last.end, q.sum)
+		return wr.Append(src, i.Size-wr.Offset(), q.sum)
 	}
 	b := &booked{Reader: src, l: w.ledger, name: i.Name, left: unlimited}
 	if w.cfg.MaxSize > 0 {
-		b.left = w.cfg.MaxSize - wr.last.end
+		b.left = w.cfg.MaxSize - wr.Offset()
 	}
-	w.ledger.begin(i.Name, i.Owner, wr.last.end)
-	n, err = wr.append(b, unlimited, q.sum)
-	w.ledger.end(i.Name, wr.last.end)
+	w.ledger.begin(i.Name, i.Owner, wr.Offset())
+	n, err = wr.Append(b, unlimited, q.sum)
+	w.ledger.end(i.Name, wr.Offset())
 	if b.full != nil {
 		w.metrics.refused.WithLabelValues("quota").Inc()
 		err = b.full

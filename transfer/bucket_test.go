@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -18,23 +17,26 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/bucket"
+	"github.com/helios-h2020/pse/store/storetest"
 )
 
 // Files of many parts, sent in all kinds of pieces, come back whole and in
 // ranges, and leave nothing behind.
 func TestPartsOfABucket(t *testing.T) {
 	t.Parallel()
-	s := startS3(t)
-	r := start(t, s.keeps)
-	body := random(31, 3*leastPart+12345)
+	s := storetest.StartS3(t)
+	r := start(t, keptBy(s))
+	body := random(31, 3*bucket.LeastPart+12345)
 	for name, c := range map[string]struct {
 		size, piece int
 	}{
 		"at once":             {len(body), len(body)},
-		"a part at a time":    {3 * leastPart, leastPart},
+		"a part at a time":    {3 * bucket.LeastPart, bucket.LeastPart},
 		"less than a part":    {len(body), 3<<20 + 1},
 		"length told later":   {-1, 4 << 20},
-		"more than one part":  {len(body), leastPart + 1},
+		"more than one part":  {len(body), bucket.LeastPart + 1},
 		"not one part at all": {1000, 999},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -71,7 +73,7 @@ func TestPartsOfABucket(t *testing.T) {
 		})
 	}
 	bustest.Eventually(t, "nothing is left", func() bool {
-		left, err := r.store.place.(*bucket).o.list("", true)
+		left, err := s.Keys()
 		return err == nil && len(left) == 0
 	})
 }
@@ -81,10 +83,10 @@ func TestPartsOfABucket(t *testing.T) {
 // whatever was sent comes out, and is told of once.
 func TestBucketInTrouble(t *testing.T) {
 	t.Parallel()
-	s := startS3(t)
+	s := storetest.StartS3(t)
 	var healthy atomic.Int32 // so many requests are answered before one is not
 	var victim atomic.Value  // that one
-	s.meddle(func(rw http.ResponseWriter, r *http.Request) bool {
+	s.Meddle(func(rw http.ResponseWriter, r *http.Request) bool {
 		if left := healthy.Add(-1); left == 0 {
 			victim.Store(r.Method + r.URL.String())
 		}
@@ -95,13 +97,13 @@ func TestBucketInTrouble(t *testing.T) {
 			rw.WriteHeader(http.StatusInternalServerError)
 			return true
 		}
-		s.serve.ServeHTTP(httptest.NewRecorder(), r) // done, and nobody hears of it
+		s.Serve(httptest.NewRecorder(), r) // done, and nobody hears of it
 		panic(http.ErrAbortHandler)
 	})
-	r := start(t, s.keeps)
+	r := start(t, keptBy(s))
 	failed := 0
 	for n := range 6 {
-		body := random(uint64(40+n), rand.IntN(2*leastPart+leastPart/2)+1)
+		body := random(uint64(40+n), rand.IntN(2*bucket.LeastPart+bucket.LeastPart/2)+1)
 		u := r.create(len(body))
 		acked := 0
 		for acked < len(body) {
@@ -147,8 +149,8 @@ func TestBucketInTrouble(t *testing.T) {
 // words, and what was acknowledged is there afterwards.
 func TestBucketIsAway(t *testing.T) {
 	t.Parallel()
-	s := startS3(t)
-	r := start(t, s.keeps, func(c *Config) { c.StallTimeout = 3 * time.Second })
+	s := storetest.StartS3(t)
+	r := start(t, keptBy(s), func(c *Config) { c.StallTimeout = 3 * time.Second })
 	body := random(60, 10_000)
 	mine := []string{"Authorization", "Bearer my-very-own-token"}
 	u := r.create(len(body), mine...)
@@ -170,15 +172,15 @@ func TestBucketIsAway(t *testing.T) {
 		"gone": func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.meddle(f)
+			s.Meddle(f)
 			a := u.patch(4000, body[4000:])
-			if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), errAway.text) {
+			if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), asRefusal(store.ErrAway).text) {
 				t.Errorf("%s: %s", a.Status, a.body)
 			}
 			r.ask("GET", u.read, nil).want(t, http.StatusServiceUnavailable)
 			r.ask("GET", r.url+apiRoot, nil, mine...).want(t, http.StatusServiceUnavailable)
 			r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1").want(t, http.StatusServiceUnavailable)
-			s.meddle(func(http.ResponseWriter, *http.Request) bool { return false })
+			s.Meddle(func(http.ResponseWriter, *http.Request) bool { return false })
 			if n := u.offset(); n != 4000 {
 				t.Errorf("offset %d", n)
 			}
@@ -190,115 +192,49 @@ func TestBucketIsAway(t *testing.T) {
 	}
 }
 
-// Two believe that they hold an upload: one is refused, and what it wrote does
-// not count, also when it comes late.
-func TestFenceOfABucket(t *testing.T) {
-	s := startS3(t)
-	r := start(t, s.keeps)
-	open := func(name string) *writer {
-		w, err := r.store.writer(r.store, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.opened(w)
-		t.Cleanup(w.close)
-		return w
-	}
-	body, other := random(70, 2*leastPart+77), random(71, 2*leastPart+77)
-	i := &info{Name: newToken(), Key: newToken(), Size: int64(len(body))}
-	if err := r.store.create(i); err != nil {
-		t.Fatal(err)
-	}
-	first := open(i.Name)
-	if _, err := first.append(bytes.NewReader(body[:1000]), 1000, nil); err != nil {
-		t.Fatal(err)
-	}
-	second := open(i.Name)
-	arrived, goOn := make(chan struct{}), make(chan struct{})
-	var once atomic.Bool
-	s.meddle(func(_ http.ResponseWriter, q *http.Request) bool {
-		if q.URL.Query().Has("partNumber") && once.CompareAndSwap(false, true) {
-			close(arrived)
-			<-goOn // the part of the first is on its way for long
-		}
-		return false
-	})
-	late := make(chan error, 1)
-	go func() {
-		_, err := first.append(bytes.NewReader(other[1000:]), int64(len(other))-1000, nil)
-		late <- err
-	}()
-	<-arrived
-	// The second is told by its version that another was faster, and looks anew.
-	if _, err := second.append(bytes.NewReader(body[1000:]), int64(len(body))-1000, nil); asRefusal(err) != errBusy {
-		t.Fatalf("the second: %v", err)
-	}
-	third := open(i.Name)
-	if third.last.end != 1000 {
-		t.Fatalf("%d bytes count", third.last.end)
-	}
-	if n, err := third.append(bytes.NewReader(body[1000:]), int64(len(body))-1000, nil); err != nil || n != int64(len(body))-1000 {
-		t.Fatal(n, err)
-	}
-	close(goOn)
-	if err := <-late; asRefusal(err) != errBusy {
-		t.Errorf("the first: %v", err)
-	}
-	if err := r.finish(third); err != nil {
-		t.Fatal(err)
-	}
-	f, err := r.store.open(third.info)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if b, err := io.ReadAll(f); err != nil || !bytes.Equal(b, body) {
-		t.Errorf("%d other bytes, %v", len(b), err)
-	}
-}
-
 // What was removed while nobody could be told is told of by the next worker;
 // metadata that nobody can read is set aside.
 func TestBucketAfterARestart(t *testing.T) {
-	s := startS3(t)
+	s := storetest.StartS3(t)
 	b := bustest.New(t)
 	var removed, bad string
 	t.Run("before", func(t *testing.T) {
 		cfg := DefaultConfig()
 		cfg.Dir = t.TempDir()
-		s.keeps(&cfg)
-		all, err := openStore(cfg, zap.NewNop())
+		keptBy(s)(&cfg)
+		backend, err := openBackend(cfg, zap.NewNop())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer all.close()
+		all := store.New(backend, time.Now)
+		defer all.Close()
 		for _, name := range []*string{&removed, &bad} {
-			i := &info{Name: newToken(), Key: newToken(), Size: 3}
+			i := &store.Info{Name: store.NewToken(), Key: store.NewToken(), Size: 3}
 			*name = i.Name
-			if err := all.create(i); err != nil {
+			if err := all.Create(i); err != nil {
 				t.Fatal(err)
 			}
 		}
-		w, err := all.writer(all, removed)
+		w, err := all.Writer(removed)
 		if err == nil {
-			err = w.remove(gone{removedBySender, 1})
+			err = w.Remove(store.RemovedBySender)
 		}
 		if err == nil {
-			err = all.write(bad+"/"+fileInfo, []byte("{}"))
+			err = all.Write(bad+"/"+store.FileInfo, []byte("{}"))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	})
-	r := startOn(t, b, s.keeps)
-	if e := bustest.Expect[bus.UploadRemoved](t, b)(); e.Upload != removed || e.Reason != removedBySender {
+	r := startOn(t, b, keptBy(s))
+	if e := bustest.Expect[bus.UploadRemoved](t, b)(); e.Upload != removed || e.Reason != store.RemovedBySender {
 		t.Errorf("%+v", e)
 	}
 	if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != bad {
 		t.Errorf("%+v", e)
 	}
 	bustest.Eventually(t, "both are away", func() bool {
-		names, err := r.store.names()
+		names, err := r.store.Names()
 		return err == nil && len(names) == 0
 	})
 }

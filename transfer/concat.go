@@ -7,6 +7,8 @@ import (
 	"path"
 	"sync"
 	"time"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // A whole is made of parts: uploads that are partial, which nobody can read and
@@ -23,7 +25,7 @@ const markUsed = "used"
 func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
 	for _, name := range parts {
 		if err := w.appendPart(ctx, wr, name); err != nil {
-			_ = w.remove(wr, removedBySender) // nobody can resume it
+			_ = w.remove(wr, store.RemovedBySender) // nobody can resume it
 			return err
 		}
 	}
@@ -31,55 +33,55 @@ func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
 	if err == nil || asRefusal(err).code == codeRefused {
 		return err
 	}
-	w.late.put(wr.info.Name)
+	w.late.put(wr.Info().Name)
 	return nil
 }
 
 // appendPart appends a part as it was sent: what is damaged is not made a whole.
 func (w *Worker) appendPart(ctx context.Context, wr *writer, name string) error {
-	i, err := w.store.info(name)
+	i, err := w.store.Info(name)
 	if err != nil {
 		return err
 	}
-	sound, err := w.store.verify(i)
+	sound, err := w.store.Verify(i)
 	if err == nil && (i.Corrupt || sound != i.Size) {
 		err = errPart
 	}
 	if err != nil {
 		return fmt.Errorf("concatenate %s: %w", name, err)
 	}
-	f, err := w.store.open(i)
+	f, err := w.store.Open(i)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	n, err := wr.append(whileLiving{ctx, f}, i.Size, nil)
+	n, err := wr.Append(whileLiving{ctx, f}, i.Size, nil)
 	if err == nil && n != i.Size {
-		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, i.Size, errStorage)
+		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, i.Size, store.ErrFailed)
 	}
 	return err
 }
 
 // useUp says of the parts of a whole that they are used up; again does no harm.
-func (w *Worker) useUp(whole *info) {
+func (w *Worker) useUp(whole *store.Info) {
 	if !whole.Final {
 		return
 	}
 	for _, id := range whole.Parts {
-		name, _, ok := parseID(id)
+		name, _, ok := store.ParseID(id)
 		file := path.Join(name, markUsed)
-		if !ok || w.store.has(file) {
+		if !ok || w.store.Has(file) {
 			continue
 		}
-		if _, err := w.store.info(name); err == nil {
-			_ = w.store.mark(file) // else a sweep does
+		if _, err := w.store.Info(name); err == nil {
+			_ = w.store.Mark(file) // else a sweep does
 		}
 	}
 }
 
 // usedUp says that a part was made a whole long enough ago.
 func (w *Worker) usedUp(name string, now time.Time) bool {
-	at, err := w.store.written(path.Join(name, markUsed))
+	at, err := w.store.Written(path.Join(name, markUsed))
 	return err == nil && now.Sub(at) > usedFor
 }
 

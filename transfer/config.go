@@ -1,22 +1,21 @@
 package transfer
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/store/bucket"
+	"github.com/helios-h2020/pse/store/folder"
 )
 
 // Config configures file transfer.
 type Config struct {
-	Dir  string   `yaml:"dir"`  // of the store; empty: files in the data directory
-	S3   S3Config `yaml:"s3"`   // a bucket that is the store instead
-	Open bool     `yaml:"open"` // sending needs no key
+	Dir  string        `yaml:"dir"`  // of the store; empty: files in the data directory
+	S3   bucket.Config `yaml:"s3"`   // a bucket that is the store instead
+	Open bool          `yaml:"open"` // sending needs no key
 	// GetByUploadURL serves files under their upload's own URL too, not only
 	// under links: who was given it may also overwrite what is not complete, and delete.
 	GetByUploadURL bool `yaml:"get_by_upload_url"`
@@ -47,56 +46,13 @@ type Config struct {
 	HooksDir string         `yaml:"hooks_dir"` // executables named after tusd's hooks
 }
 
-// S3Config is a bucket of Amazon's S3, or of a server that speaks as it does,
-// as MinIO, Ceph and Garage. It is the store, and Config.Dir holds parts on
-// their way. Its files cannot be followed while they are being sent. The keys
-// must allow to get, put, delete and list objects, and to make them of parts.
-type S3Config struct {
-	Bucket          string `yaml:"bucket"`           // it must be there; empty: files are kept in Config.Dir
-	Endpoint        string `yaml:"endpoint"`         // as https://s3.example.org:9000; empty: Amazon's of the region
-	Region          string `yaml:"region"`           // empty: AWS_REGION, else us-east-1
-	Prefix          string `yaml:"prefix"`           // of all names in the bucket
-	PathStyle       bool   `yaml:"path_style"`       // the bucket is in the path of URLs, not in the host
-	CredentialsFile string `yaml:"credentials_file"` // as ~/.aws/credentials, of which [default] holds; empty: what Amazon's tools use, AWS_ACCESS_KEY_ID and so on
-	PartSize        int64  `yaml:"part_size"`        // bytes that are sent at once; more for large files
-}
-
-// validate says what is wrong with it.
-func (c S3Config) validate() error {
-	if c == (S3Config{PartSize: c.PartSize}) && c.PartSize >= leastPart {
-		return nil
-	}
-	u, err := url.Parse(c.Endpoint)
-	switch {
-	case c.Bucket == "":
-		return errors.New("transfer.s3 has no bucket; name one with transfer.s3.bucket, or leave the rest of transfer.s3 out to keep files in transfer.dir")
-	case c.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != ""):
-		return fmt.Errorf("transfer.s3.endpoint is %q; use a URL without a bucket and without keys, as https://s3.example.org:9000", c.Endpoint)
-	case c.PartSize < leastPart || c.PartSize > 1<<30:
-		return fmt.Errorf("transfer.s3.part_size is %d; use bytes from %d (5 MiB, which servers want) to %d (1 GiB)", c.PartSize, leastPart, 1<<30)
-	case strings.HasPrefix(c.Prefix, "/"):
-		return fmt.Errorf("transfer.s3.prefix is %q; names in buckets do not begin with /, leave it out", c.Prefix)
-	}
-	return nil
-}
-
-// leastPart is the smallest part but for the last, in bytes.
-const leastPart = 5 << 20
-
-// Values of Sync.
-const (
-	syncAlways   = "always"
-	syncComplete = "complete"
-	syncNever    = "never"
-)
-
 // DefaultConfig is what holds when nothing is configured.
 func DefaultConfig() Config {
 	return Config{
-		S3:       S3Config{PartSize: 8 << 20},
+		S3:       bucket.Config{PartSize: 8 << 20},
 		MaxFiles: 100_000, LeaveFree: 2 << 30, IncompleteFor: 7 * 24 * time.Hour,
 		Recheck: 30 * 24 * time.Hour, RecheckRate: 8 << 20,
-		Sync: syncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
+		Sync: folder.SyncComplete, Follow: true, StallTimeout: time.Minute, FollowWait: 10 * time.Minute, LockWait: 10 * time.Second,
 		TrustedProxies: []string{"127.0.0.0/8", "::1/128"},
 		Upload:         bus.HookConfig{Timeout: 5 * time.Second}, Complete: bus.HookConfig{Timeout: time.Minute},
 	}
@@ -117,12 +73,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("transfer.keep is %s; use a time, or 0s to keep files for ever", c.Keep)
 	case c.Recheck < 0 || c.RecheckRate < 64<<10:
 		return fmt.Errorf("transfer.recheck and recheck_rate are %s and %d; use a time, or 0s to check files only when they come, and at least 65536 bytes a second", c.Recheck, c.RecheckRate)
-	case c.Sync != syncAlways && c.Sync != syncComplete && c.Sync != syncNever:
+	case c.Sync != folder.SyncAlways && c.Sync != folder.SyncComplete && c.Sync != folder.SyncNever:
 		return fmt.Errorf("transfer.sync is %q; use always, complete or never", c.Sync)
 	case c.StallTimeout < time.Second || c.FollowWait < time.Second || c.LockWait < 100*time.Millisecond:
 		return fmt.Errorf("transfer.stall_timeout, follow_wait and lock_wait are %s, %s and %s; use at least 1s, 1s and 100ms", c.StallTimeout, c.FollowWait, c.LockWait)
 	}
-	if err := c.S3.validate(); err != nil {
+	if err := c.S3.Validate(); err != nil {
 		return err
 	}
 	if _, err := limit.Prefixes(c.TrustedProxies); err != nil {

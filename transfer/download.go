@@ -4,6 +4,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // download answers GET and HEAD: of a complete file as any web server does, of
@@ -15,14 +17,14 @@ func (w *Worker) download(rw *patient, r *http.Request, id string) {
 		return
 	}
 	if i.Corrupt {
-		refuse(rw, errCorrupt)
+		refuse(rw, store.ErrCorrupt)
 		return
 	}
-	if !i.complete() {
+	if !i.Complete() {
 		w.follow(rw, r, i)
 		return
 	}
-	f, err := w.store.open(i)
+	f, err := w.store.Open(i)
 	if err != nil {
 		refuse(rw, err)
 		return
@@ -30,11 +32,11 @@ func (w *Worker) download(rw *patient, r *http.Request, id string) {
 	defer f.Close()
 	w.describe(rw.Header(), r, i, i.Type)
 	w.metrics.downloads.Inc()
-	http.ServeContent(rw, r, "", i.completedAt(), f)
+	http.ServeContent(rw, r, "", i.CompletedAt(), f)
 }
 
 // describe sets the headers of a file.
-func (w *Worker) describe(h http.Header, r *http.Request, i *info, typ string) {
+func (w *Worker) describe(h http.Header, r *http.Request, i *store.Info, typ string) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", exposed)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -64,7 +66,7 @@ func contentDisposition(how, name string) string {
 // etag names the content: by its hash when that is known. Before that, and for
 // those who began before that, by the upload's name, whose bytes never change
 // once they are there.
-func etag(r *http.Request, i *info) string {
+func etag(r *http.Request, i *store.Info) string {
 	early := `"` + i.Name + `"`
 	if i.SHA256 == "" {
 		return early

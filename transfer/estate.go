@@ -7,12 +7,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
 	"go.uber.org/zap"
-)
 
-// removedByOwner is why the files of a key that was revoked went.
-const removedByOwner = "revoked"
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/store"
+)
 
 // estateTime is how long one question about files of a key may be worked on; who
 // asks waits for twice as long.
@@ -33,14 +32,14 @@ func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 		return a, err
 	}
 	until := time.Now().Add(estateTime)
-	names, err := w.store.names()
+	names, err := w.store.Names()
 	if err != nil {
 		return a, err
 	}
 	var mu sync.Mutex // guards what the reading of many at a time finds
 	var owned, moved []string
-	if err := w.store.each(ctx, names, func(name string) {
-		i, err := w.store.info(name)
+	if err := w.store.Each(ctx, names, func(name string) {
+		i, err := w.store.Info(name)
 		if err != nil || i.Owner != q.Owner {
 			return
 		}
@@ -60,10 +59,10 @@ func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 		switch err := w.inherit(ctx, name, q); {
 		case err == nil && q.To != "":
 			moved = append(moved, name)
-		case errors.Is(err, errBusy):
+		case errors.Is(err, store.ErrBusy):
 			a.Busy++
 			a.Left++
-		case err != nil && !errors.Is(err, errNotFound):
+		case err != nil && !errors.Is(err, store.ErrNotFound):
 			a.Error = err.Error()
 			a.Left++
 		}
@@ -82,9 +81,9 @@ func (w *Worker) inherit(ctx context.Context, name string, q bus.EstateQuery) er
 	}
 	defer w.holds.release(name)
 	if q.Delete {
-		return w.remove(wr, removedByOwner)
+		return w.remove(wr, store.RemovedByOwner)
 	}
-	if err := wr.change(func(i *info) { i.Owner = q.To }); err != nil {
+	if err := wr.Change(func(i *store.Info) { i.Owner = q.To }); err != nil {
 		return err
 	}
 	w.ledger.give(name, q.To)
@@ -116,10 +115,10 @@ func (w *Worker) hearMoved(_ context.Context, q bus.Direct) []byte {
 		return nil
 	}
 	for _, name := range names {
-		if !isToken(name) {
+		if !store.IsToken(name) {
 			continue
 		}
-		if i, err := w.store.info(name); err == nil {
+		if i, err := w.store.Info(name); err == nil {
 			w.ledger.give(name, i.Owner)
 		}
 	}

@@ -8,17 +8,17 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/sleep"
-	"go.uber.org/zap"
+	"github.com/helios-h2020/pse/store"
 )
 
-// What says in an upload's directory which facts are told, and which are to be.
+// What says beside an upload which facts of it are told.
 const (
 	markCreated   = "told-created"
 	markCompleted = "told-completed"
-	fileGone      = "gone" // of one that is removed: why and when
-	fileLost      = "lost" // what was damaged; it goes when that is told
 )
 
 // factsAgain is how long to wait before another try at what the bus did not take.
@@ -28,7 +28,7 @@ const factsAgain = time.Second
 // store, and a mark beside it says that the bus has it: after a crash what has
 // no mark is told again, and the bus keeps it once.
 type facts struct {
-	s    *store
+	s    *store.Store
 	bus  *bus.Bus
 	log  *zap.Logger
 	hash func(name string) // asks for a file's hash
@@ -38,22 +38,8 @@ type facts struct {
 	more  chan struct{}
 }
 
-func newFacts(s *store, b *bus.Bus, log *zap.Logger) *facts {
+func newFacts(s *store.Store, b *bus.Bus, log *zap.Logger) *facts {
 	return &facts{s: s, bus: b, log: log, names: map[string]bool{}, more: make(chan struct{}, 1)}
-}
-
-// gone is what is told of an upload that is no more.
-type gone struct {
-	Reason string `json:"reason"`
-	At     int64  `json:"at"` // unix ms
-}
-
-// lost is what is told of one that was damaged.
-type lost struct {
-	Offset int64  `json:"offset"`
-	Lost   int64  `json:"lost"`
-	At     int64  `json:"at"`
-	Reason string `json:"reason"`
 }
 
 // wake has an upload looked at soon.
@@ -106,23 +92,23 @@ func (f *facts) wakeLater(ctx context.Context, name string) {
 
 // tell tells all that is to be told of an upload.
 func (f *facts) tell(ctx context.Context, name string) error {
-	if dir, i, why, err := f.s.removal(name); !errors.Is(err, errNotFound) {
+	if dir, i, why, err := f.s.Removal(name); !errors.Is(err, store.ErrNotFound) {
 		if err == nil && i != nil && !i.Partial {
 			err = f.tellRemoved(ctx, dir, i, why)
 		}
 		if err != nil {
 			return err
 		}
-		return f.s.forget(name)
+		return f.s.Forget(name)
 	}
-	i, err := f.s.info(name)
-	if errors.Is(err, errNotFound) {
-		if _, _, _, err := f.s.removal(name); errors.Is(err, errNotFound) {
-			return f.s.forget(name) // it is told of; something may be left
+	i, err := f.s.Info(name)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, _, _, err := f.s.Removal(name); errors.Is(err, store.ErrNotFound) {
+			return f.s.Forget(name) // it is told of; something may be left
 		}
 		return f.tell(ctx, name) // it was removed just now
 	}
-	if errors.Is(err, errNoInfo) {
+	if errors.Is(err, store.ErrNoInfo) {
 		return nil // a sweep sees to it
 	}
 	if err != nil || i.Partial {
@@ -135,7 +121,7 @@ func (f *facts) tell(ctx context.Context, name string) error {
 		return err
 	}
 	done := path.Join(name, markCompleted)
-	if !i.complete() || i.Corrupt || f.s.has(done) {
+	if !i.Complete() || i.Corrupt || f.s.Has(done) {
 		return nil
 	}
 	if i.SHA256 == "" {
@@ -148,69 +134,69 @@ func (f *facts) tell(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return gentle(f.s.mark(done))
+	return gentle(f.s.Mark(done))
 }
 
-func (f *facts) tellCreated(ctx context.Context, i *info, dir string) error {
+func (f *facts) tellCreated(ctx context.Context, i *store.Info, dir string) error {
 	done := path.Join(dir, markCreated)
-	if f.s.has(done) {
+	if f.s.Has(done) {
 		return nil
 	}
 	err := bus.Retell(ctx, f.bus, bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created}, time.UnixMilli(i.Created))
 	if err != nil {
 		return err
 	}
-	return gentle(f.s.mark(done))
+	return gentle(f.s.Mark(done))
 }
 
-func (f *facts) tellLost(ctx context.Context, i *info, dir string) error {
-	file := path.Join(dir, fileLost)
-	b, err := f.s.read(file)
-	if errors.Is(err, errNotFound) {
+func (f *facts) tellLost(ctx context.Context, i *store.Info, dir string) error {
+	file := path.Join(dir, store.FileLost)
+	b, err := f.s.Read(file)
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	var l lost
-	if err != nil || json.Unmarshal(b, &l) != nil {
-		l = lost{Lost: -1, At: f.s.now().UnixMilli(), Reason: "the note of what was damaged is damaged too"}
+	var d store.Damage
+	if err != nil || json.Unmarshal(b, &d) != nil {
+		d = store.Damage{Lost: -1, At: f.s.Now().UnixMilli(), Reason: "the note of what was damaged is damaged too"}
 	}
 	err = bus.Retell(ctx, f.bus, bus.UploadCorrupt{
-		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: l.Offset, Lost: l.Lost, FoundAt: l.At, Reason: l.Reason,
-	}, time.UnixMilli(l.At))
+		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: d.Offset, Lost: d.Lost, FoundAt: d.At, Reason: d.Reason,
+	}, time.UnixMilli(d.At))
 	if err != nil {
 		return err
 	}
-	return gentle(f.s.erase(file))
+	return gentle(f.s.Erase(file))
 }
 
 // tellRemoved tells of an upload that is removed.
-func (f *facts) tellRemoved(ctx context.Context, dir string, i *info, why gone) error {
+func (f *facts) tellRemoved(ctx context.Context, dir string, i *store.Info, why store.Removal) error {
 	if err := f.tellCreated(ctx, i, dir); err != nil {
 		return err
 	}
 	return bus.Retell(ctx, f.bus, bus.UploadRemoved{
-		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.complete(), RemovedAt: why.At, Reason: why.Reason,
+		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.Complete(), RemovedAt: why.At, Reason: why.Reason,
 	}, time.UnixMilli(why.At))
 }
 
 // tellDamaged tells of an upload whose metadata nobody can read, and that it
 // was set aside.
 func (f *facts) tellDamaged(ctx context.Context, name string) error {
-	done := path.Join(dirDamaged, name, markCompleted)
-	if f.s.has(done) {
+	done := path.Join(store.DirDamaged, name, markCompleted)
+	if f.s.Has(done) {
 		return nil
 	}
 	err := bus.Publish(ctx, f.bus, bus.UploadCorrupt{
-		Upload: name, Lost: -1, FoundAt: f.s.now().UnixMilli(), Reason: "its metadata is damaged; what there is of it is in the folder " + dirDamaged + " of the store",
+		Upload: name, Lost: -1, FoundAt: f.s.Now().UnixMilli(), Reason: "its metadata is damaged; what there is of it is in the folder " + store.DirDamaged + " of the store",
 	})
 	if err != nil {
 		return err
 	}
-	return f.s.mark(done)
+	return f.s.Mark(done)
 }
 
 // gentle forgives that an upload was removed meanwhile.
 func gentle(err error) error {
-	if errors.Is(err, errNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err

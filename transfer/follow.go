@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // followPoll is how often a receiver looks for what another worker wrote.
@@ -19,19 +21,19 @@ const heldBack = 4 << 10
 
 // follow sends a file that is still being sent, to its end. It reads the file
 // beside the writer: no receiver, however slow, holds anybody up.
-func (w *Worker) follow(rw *patient, r *http.Request, i *info) {
+func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 	if !w.cfg.Follow || w.cfg.S3.Bucket != "" || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
-		refuse(rw, errGrowing)
+		refuse(rw, store.ErrGrowing)
 		return
 	}
-	f, err := w.store.open(i)
+	f, err := w.store.Open(i)
 	if err != nil {
 		refuse(rw, err)
 		return
 	}
 	defer f.Close()
-	g := &growing{w: w, rw: rw, r: r, info: i, file: f, feed: w.feeds.join(i.Name)}
-	defer w.feeds.leave(g.feed)
+	g := &growing{w: w, rw: rw, r: r, info: i, file: f, seen: w.store.Follow(i.Name)}
+	defer g.seen.Close()
 	h := rw.Header()
 	if r.Method == http.MethodHead {
 		w.describe(h, r, i, "")
@@ -80,9 +82,9 @@ type growing struct {
 	w    *Worker
 	rw   *patient
 	r    *http.Request
-	info *info
-	file content
-	feed *feed
+	info *store.Info
+	file store.Content
+	seen *store.Progress
 	end  int64 // what counts, as far as seen
 }
 
@@ -110,7 +112,7 @@ func (g *growing) mediaType() (string, error) {
 // free is how far the file may be handed out.
 func (g *growing) free() int64 {
 	switch {
-	case g.info.complete():
+	case g.info.Complete():
 		return g.info.Size
 	case g.info.Size >= 0:
 		return max(0, min(g.end, g.info.Size-heldBack))
@@ -223,7 +225,7 @@ func (g *growing) send(from, to int64) error {
 }
 
 // await waits until enough of the file is there; io.EOF: it is complete, and
-// that is not enough; errGrowing: nothing of it came for too long.
+// that is not enough; store.ErrGrowing: nothing of it came for too long.
 func (g *growing) await(enough func() bool) error {
 	if enough() {
 		return nil
@@ -237,12 +239,12 @@ func (g *growing) await(enough func() bool) error {
 		return err
 	}
 	for {
-		seen, changed := g.feed.state()
+		seen, changed := g.seen.State()
 		g.end = max(g.end, seen)
 		switch {
 		case enough():
 			return nil
-		case g.info.complete():
+		case g.info.Complete():
 			return io.EOF
 		}
 		select {
@@ -258,7 +260,7 @@ func (g *growing) await(enough func() bool) error {
 				return err
 			}
 		case <-patience.C:
-			return errGrowing
+			return store.ErrGrowing
 		case <-g.r.Context().Done():
 			return g.r.Context().Err()
 		}
@@ -268,11 +270,11 @@ func (g *growing) await(enough func() bool) error {
 // look reads from the store how far the file is: another worker may write it,
 // its length may have become known, or it may be gone.
 func (g *growing) look() error {
-	i, err := g.w.store.info(g.info.Name)
+	i, err := g.w.store.Info(g.info.Name)
 	if err != nil {
 		return err
 	}
-	end, err := g.w.store.offset(i)
+	end, err := g.w.store.Offset(i)
 	if err != nil {
 		return err
 	}

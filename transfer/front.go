@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // maxMetadata is how long Upload-Metadata may be, in bytes.
@@ -46,7 +48,7 @@ func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 // options tells of what we add to the protocol.
 func options(status int, h http.Header) {
 	h.Set("Tus-Extension", extensions)
-	h.Set("Tus-Checksum-Algorithm", checksumAlgorithms)
+	h.Set("Tus-Checksum-Algorithm", store.ChecksumAlgorithms)
 }
 
 // create is a request that makes an upload.
@@ -79,7 +81,7 @@ func (f *front) pass(rw *patient, r *http.Request, q *request) {
 	defer context.AfterFunc(f.w.stopping, q.letGo)()
 	r.Body = &interruptible{q.body, q, f.w.interrupted}
 	var err error
-	if q.sum, err = parseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
+	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		refuse(rw, err)
 		return
 	}
@@ -95,7 +97,7 @@ func (f *front) pass(rw *patient, r *http.Request, q *request) {
 // expires tells a sender until when its upload waits for it.
 func (w *Worker) expires(status int, h http.Header) {
 	if status < 300 && (h.Get("Upload-Offset") != "" || h.Get("Location") != "") {
-		h.Set("Upload-Expires", w.store.now().Add(w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
+		h.Set("Upload-Expires", w.store.Now().Add(w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
 	}
 	if h.Get("Access-Control-Allow-Origin") == "" {
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -157,12 +159,4 @@ func answer(rw http.ResponseWriter, status int, v any) {
 	h.Set("Content-Length", strconv.Itoa(len(b)+1))
 	rw.WriteHeader(status)
 	_, _ = rw.Write(append(b, '\n'))
-}
-
-// unixMS is a time as JSON has it; the zero time is 0.
-func unixMS(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
 }

@@ -2,15 +2,14 @@ package transfer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 
-	"github.com/helios-h2020/pse/bus"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/store"
 )
 
 // hasher makes the SHA-256 of files that are complete, one at a time and apart
@@ -74,7 +73,7 @@ func (h *hasher) run(ctx context.Context) {
 			switch {
 			case err == nil:
 				h.w.facts.wake(name)
-			case ctx.Err() == nil && !errors.Is(err, errNotFound):
+			case ctx.Err() == nil && !errors.Is(err, store.ErrNotFound):
 				h.w.log.Debug("a file has no hash yet", zap.String("upload", name), zap.Error(err))
 				h.w.late.put(name)
 			}
@@ -85,15 +84,15 @@ func (h *hasher) run(ctx context.Context) {
 // hash makes a file's hash and writes it down, if it is what the journal says
 // that came.
 func (h *hasher) hash(ctx context.Context, name string) error {
-	i, err := h.w.store.info(name)
+	i, err := h.w.store.Info(name)
 	if err != nil {
 		return err
 	}
-	sum, n, err := h.w.sum(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
+	sum, n, err := h.w.store.Hash(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
 	if err != nil {
 		return err
 	}
-	sound, err := h.w.store.verify(i)
+	sound, err := h.w.store.Verify(i)
 	if err != nil {
 		return err
 	}
@@ -104,42 +103,17 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 		return err
 	}
 	defer h.w.holds.release(name)
-	if !wr.info.complete() || wr.info.SHA256 != "" || n != wr.info.Size {
+	if !wr.Info().Complete() || wr.Info().SHA256 != "" || n != wr.Info().Size {
 		return nil
 	}
 	if sound != n {
 		return h.w.damaged(wr, sound)
 	}
-	return wr.change(func(i *info) { i.SHA256 = sum })
-}
-
-// sum is the hash of a file's bytes, and how many they are. through may slow
-// reading down, and end it.
-func (w *Worker) sum(i *info, through func(io.Reader) io.Reader) (sha string, n int64, err error) {
-	f, err := w.store.open(i)
-	if err != nil {
-		return "", 0, err
-	}
-	defer f.Close()
-	buf := w.buffers.Get().(*[]byte)
-	defer w.buffers.Put(buf)
-	if sha, n, err = readHash(through(f), *buf); err != nil {
-		return "", n, fmt.Errorf("read %s for its hash: %w", i.Name, err)
-	}
-	return sha, n, nil
-}
-
-// readHash is the SHA-256 of what is read, in hexadecimal, and how much that is.
-// It reads into buf, or into one of its own.
-func readHash(r io.Reader, buf []byte) (sha string, n int64, err error) {
-	h := sha256.New()
-	n, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{r}, buf) // the bare interfaces: through buf
-	return hex.EncodeToString(h.Sum(nil)), n, err
+	return wr.Change(func(i *store.Info) { i.SHA256 = sum })
 }
 
 // damaged writes down that a complete file is not what came from an offset on.
 func (w *Worker) damaged(wr *writer, sound int64) error {
-	wr.last.end, wr.lost, wr.damaged = sound, wr.info.Size-sound, true
-	w.log.Error("a file is damaged on the disk", zap.String("upload", wr.info.Name), zap.Int64("offset", sound))
-	return wr.note()
+	w.log.Error("a file is damaged on the disk", zap.String("upload", wr.Info().Name), zap.Int64("offset", sound))
+	return wr.NoteDamage(sound)
 }

@@ -6,9 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/sleep"
-	"go.uber.org/zap"
+	"github.com/helios-h2020/pse/store"
 )
 
 const (
@@ -27,8 +29,7 @@ const (
 // lease on the bus says which worker has it; the lock of the writer is what
 // keeps two from writing, also when the bus is away.
 type holds struct {
-	s      *store
-	feeds  *feeds
+	s      *store.Store
 	log    *zap.Logger
 	opened func(*writer) // prepares a writer; tells of what was damaged
 
@@ -41,13 +42,18 @@ type holds struct {
 // leaseKey is the key of an upload's lease. No stream's sid is like it.
 func leaseKey(name string) string { return "file=" + name }
 
+// A writer is that of an upload in this worker's hands.
+type writer struct {
+	*store.Writer
+	stop func(*refusal) // ends the request that writes; nil: there is none
+}
+
 // hold is one upload that is held.
 type hold struct {
 	w     *writer // nil while it is being opened
 	key   string  // of the upload
 	owner string  // likewise
 	lease *bus.Lease
-	feed  *feed
 	busy  bool
 	letGo func()        // asks who is busy with it to stop; may be nil
 	free  chan struct{} // closed when nobody is busy with it any more
@@ -55,8 +61,8 @@ type hold struct {
 	idle  *time.Timer
 }
 
-func newHolds(s *store, f *feeds, opened func(*writer), log *zap.Logger) *holds {
-	return &holds{s: s, feeds: f, opened: opened, log: log, all: map[string]*hold{}}
+func newHolds(s *store.Store, opened func(*writer), log *zap.Logger) *holds {
+	return &holds{s: s, opened: opened, log: log, all: map[string]*hold{}}
 }
 
 // share has other workers learn what is held here.
@@ -81,7 +87,7 @@ func (h *holds) busy(name string) bool {
 }
 
 // acquire takes an upload for writing, and waits for who has it until ctx
-// ends: errBusy. letGo is called, maybe several times, when somebody else
+// ends: store.ErrBusy. letGo is called, maybe several times, when somebody else
 // wants it; it must not block. Release it.
 func (h *holds) acquire(ctx context.Context, name string, letGo func()) (*writer, error) {
 	return h.take(ctx, name, letGo, true)
@@ -121,7 +127,7 @@ func (h *holds) take(ctx context.Context, name string, letGo func(), insist bool
 		case <-free:
 		case <-time.After(holdAgain):
 		case <-ctx.Done():
-			return nil, errBusy
+			return nil, store.ErrBusy
 		}
 	}
 }
@@ -134,7 +140,7 @@ func (h *holds) release(name string) {
 		h.mu.Unlock()
 		return
 	}
-	if x.leave || x.w.damaged || x.w.info.complete() {
+	if x.leave || !x.w.Reusable() {
 		h.mu.Unlock()
 		h.drop(name, x)
 		return
@@ -176,22 +182,20 @@ func (h *holds) open(ctx context.Context, name string, x *hold, insist bool) (er
 		return err
 	}
 	for {
-		w, err := h.s.writer(h.s, name)
+		opened, err := h.s.Writer(name)
 		if err == nil {
-			x.feed = h.feeds.join(name)
-			w.feed = x.feed
-			w.feed.grew(w.last.end)
+			w := &writer{Writer: opened}
 			h.opened(w)
 			h.mu.Lock()
-			x.w, x.key, x.owner = w, w.info.Key, w.info.Owner
+			x.w, x.key, x.owner = w, w.Info().Key, w.Info().Owner
 			h.mu.Unlock()
 			return nil
 		}
-		if !errors.Is(err, errHeld) {
+		if !errors.Is(err, store.ErrHeld) {
 			return err
 		}
 		if !sleep.For(ctx, holdAgain) {
-			return errBusy
+			return store.ErrBusy
 		}
 	}
 }
@@ -214,7 +218,7 @@ func (h *holds) lease(ctx context.Context, name string, insist bool) (*bus.Lease
 			_, _ = h.bus.AskDirect(ctx, holder, askLetGo, []byte(name)) // else its lease ends by itself
 		}
 		if !sleep.For(ctx, holdAgain) {
-			return nil, errBusy
+			return nil, store.ErrBusy
 		}
 	}
 	return nil, nil
@@ -253,14 +257,13 @@ func (h *holds) closeIdle(name string, x *hold) {
 // drop closes what is held and forgets it. Who calls it is busy with it.
 func (h *holds) drop(name string, x *hold) {
 	if x.w != nil {
-		x.w.close()
+		x.w.Close()
 	}
 	if x.lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		_ = x.lease.Release(ctx) // else it times out
 		cancel()
 	}
-	h.feeds.leave(x.feed)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.all[name] == x {

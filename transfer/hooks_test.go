@@ -10,6 +10,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // An integrator refuses an upload, changes the metadata of another, and
@@ -45,7 +46,7 @@ func TestHooksOnTheBus(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	r.ask("GET", v.read, nil).want(t, http.StatusNotFound)
-	if e := bustest.Expect[bus.UploadRemoved](t, r.bus)(); e.Upload != v.name() || e.Reason != removedByHook || e.Completed {
+	if e := bustest.Expect[bus.UploadRemoved](t, r.bus)(); e.Upload != v.name() || e.Reason != store.RemovedByHook || e.Completed {
 		t.Errorf("%+v", e)
 	}
 }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // Names of hooks, as tusd has them.
@@ -245,11 +247,18 @@ func firstLine(b []byte) string {
 }
 
 // hookUploadOf is an upload as hooks see it.
-func (w *Worker) hookUploadOf(i *info, offset int64) hookUpload {
-	_, storage := w.store.where(i)
+func (w *Worker) hookUploadOf(i *store.Info, offset int64) hookUpload {
 	return hookUpload{
 		ID: i.Name, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
 		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,
-		Storage: storage,
+		Storage: storageOf(w.store.Location(i)),
 	}
+}
+
+// storageOf says where an upload is as tusd does.
+func storageOf(l store.Location) map[string]string {
+	if l.Path != "" {
+		return map[string]string{"Type": "filestore", "Path": l.Path}
+	}
+	return map[string]string{"Type": "s3store", "Bucket": l.Bucket, "Key": l.Key}
 }

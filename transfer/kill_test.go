@@ -20,6 +20,9 @@ import (
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/process"
 	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/bucket"
+	"github.com/helios-h2020/pse/store/storetest"
 )
 
 // The worker is killed again and again while many send and many receive what
@@ -28,7 +31,7 @@ import (
 func TestKilledWorkerLosesNothing(t *testing.T) {
 	t.Parallel()
 	t.Run("folder", func(t *testing.T) { testKilledWorker(t, 3<<20) })
-	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*leastPart, startS3(t).settings()...) })
+	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*bucket.LeastPart, settings(storetest.StartS3(t))...) })
 }
 
 func testKilledWorker(t *testing.T, largest int, settings ...string) {
@@ -115,6 +118,16 @@ func testKilledWorker(t *testing.T, largest int, settings ...string) {
 	})
 }
 
+// settings have a program keep files in a server's bucket.
+func settings(s *storetest.S3) []string {
+	c := s.Config
+	var all []string
+	for name, value := range map[string]any{"bucket": c.Bucket, "endpoint": c.Endpoint, "prefix": c.Prefix, "path_style": c.PathStyle, "credentials_file": c.CredentialsFile, "part_size": c.PartSize} {
+		all = append(all, fmt.Sprintf("transfer.s3.%s=%v", name, value))
+	}
+	return all
+}
+
 // crowd sends and receives.
 type crowd struct {
 	t       *testing.T
@@ -190,7 +203,7 @@ func (c *crowd) send(body []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, id, _ := strings.Cut(write, filesRoot)
-	c.sent[id[:tokenSize]] = body
+	c.sent[id[:store.TokenSize]] = body
 	return nil
 }
 

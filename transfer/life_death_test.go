@@ -12,7 +12,7 @@ func (l *life) restartOne() { l.restart(l.r.IntN(len(l.workers))) }
 // killOne has a worker die within the next thing that it does, or soon.
 func (l *life) killOne() {
 	i := l.r.IntN(len(l.workers))
-	l.places[i].die(1+l.r.Int64N(8), l.r.IntN(2) == 0)
+	l.backends[i].die(1+l.r.Int64N(8), l.r.IntN(2) == 0)
 	alive := l.workers
 	l.workers = [2]*running{l.workers[i], l.workers[i]}
 	s := &sending{ended: true}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // settle has all hooks answer, all that is not whole expire, and holds what is
@@ -64,16 +65,16 @@ func (l *life) clean() bool {
 		if w.sweep(l.t.Context()) != nil {
 			return false
 		}
-		names, err := w.store.names()
-		removed, err2 := w.store.list(dirRemoved)
+		names, err := w.store.Names()
+		removed, err2 := w.store.List(store.DirRemoved)
 		if err != nil || err2 != nil || len(removed) > 0 {
 			return false
 		}
 		n := int64(0)
 		for _, name := range names {
-			i, err := w.store.info(name)
+			i, err := w.store.Info(name)
 			s := known[name]
-			if err != nil || !i.complete() || i.Partial || s == nil && !i.Final || s != nil && s.ended {
+			if err != nil || !i.Complete() || i.Partial || s == nil && !i.Final || s != nil && s.ended {
 				return false
 			}
 			n += i.Size
@@ -88,7 +89,7 @@ func (l *life) clean() bool {
 // told sees that all files are told of, once, and nothing else is.
 func (l *life) told() {
 	w := l.workers[0]
-	names, err := w.store.names()
+	names, err := w.store.Names()
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func (l *life) told() {
 	}
 	bustest.Eventually(l.t, "all files are told of", func() bool {
 		for name := range left {
-			if !w.store.has(name + "/" + markCompleted) {
+			if !w.store.Has(name + "/" + markCompleted) {
 				return false
 			}
 		}

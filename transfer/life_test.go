@@ -16,6 +16,8 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/model"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/storetest"
 )
 
 // Random lives of uploads at two workers of one store, which are stopped and
@@ -35,7 +37,7 @@ func TestLivesOfUploads(t *testing.T) {
 		})
 	})
 	t.Run("bucket", func(t *testing.T) {
-		model.Run(t, func(t *testing.T, r *rand.Rand) { newLife(t, r, startS3(t).keeps).live() })
+		model.Run(t, func(t *testing.T, r *rand.Rand) { newLife(t, r, keptBy(storetest.StartS3(t))).live() })
 	})
 }
 
@@ -66,16 +68,16 @@ type sending struct {
 
 // life is one history.
 type life struct {
-	t       *testing.T
-	r       *rand.Rand
-	server  *bustest.Server
-	keeps   func(*Config)
-	workers [2]*running
-	places  [2]*mortal
-	stops   [2]func()
-	answers atomic.Bool // the hook does
-	all     []*sending
-	follows []followed
+	t        *testing.T
+	r        *rand.Rand
+	server   *bustest.Server
+	keeps    func(*Config)
+	workers  [2]*running
+	backends [2]*mortal
+	stops    [2]func()
+	answers  atomic.Bool // the hook does
+	all      []*sending
+	follows  []followed
 }
 
 // followed is a receiver of an upload, and what it got.
@@ -104,9 +106,9 @@ func newLife(t *testing.T, r *rand.Rand, keeps func(*Config)) *life {
 
 func (l *life) start(i int) {
 	var stop func()
-	l.workers[i], stop = launch(l.t, l.server.Connect(l.t), func(w *Worker) {
-		l.places[i] = newMortal(w.store.place)
-		w.store.place = l.places[i]
+	l.workers[i], stop = launch(l.t, l.server.Connect(l.t), func(b store.Backend) store.Backend {
+		l.backends[i] = newMortal(b)
+		return l.backends[i]
 	}, l.keeps, func(c *Config) { c.LockWait = 2 * time.Second })
 	l.stops[i] = stop
 	l.t.Cleanup(stop)
@@ -173,7 +175,7 @@ func (l *life) create() {
 // made takes in an upload that was made.
 func (l *life) made(s *sending, a reply) {
 	s.id, s.read = idOf(a.Header.Get("Location")), idOf(a.Header.Get("Upload-Read-Link"))
-	s.name = s.id[:tokenSize]
+	s.name = s.id[:store.TokenSize]
 	l.all = append(l.all, s)
 	l.ask(l.any(), "HEAD", s.id, nil)
 	l.learn(s)

@@ -4,24 +4,26 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // errDead is what a worker gets of its store after its death.
 var errDead = errors.New("this worker is dead")
 
-// mortal is the place of a worker that dies in the middle of its work: after so
+// mortal is the backend of a worker that dies in the middle of its work: after so
 // many changes nothing that it does changes anything any more. Of the last one
 // it does not learn whether it was made.
 type mortal struct {
-	place
+	store.Backend
 	left atomic.Int64 // changes until then
 	made atomic.Bool  // whether the last is made
 }
 
 const immortal = 1 << 40
 
-func newMortal(p place) *mortal {
-	m := &mortal{place: p}
+func newMortal(b store.Backend) *mortal {
+	m := &mortal{Backend: b}
 	m.left.Store(immortal)
 	return m
 }
@@ -43,40 +45,42 @@ func (m *mortal) change(f func() error) error {
 	return errDead
 }
 
-func (m *mortal) create(i *info) error { return m.change(func() error { return m.place.create(i) }) }
-
-func (m *mortal) forget(name string) error {
-	return m.change(func() error { return m.place.forget(name) })
+func (m *mortal) Create(i *store.Info) error {
+	return m.change(func() error { return m.Backend.Create(i) })
 }
 
-func (m *mortal) write(file string, b []byte) error {
-	return m.change(func() error { return m.place.write(file, b) })
+func (m *mortal) Forget(name string) error {
+	return m.change(func() error { return m.Backend.Forget(name) })
 }
 
-func (m *mortal) erase(file string) error {
-	return m.change(func() error { return m.place.erase(file) })
+func (m *mortal) Write(file string, b []byte) error {
+	return m.change(func() error { return m.Backend.Write(file, b) })
 }
 
-func (m *mortal) writer(s *store, name string) (*writer, error) {
+func (m *mortal) Erase(file string) error {
+	return m.change(func() error { return m.Backend.Erase(file) })
+}
+
+func (m *mortal) Appender(name string, grew func(int64)) (store.Appender, int64, error) {
 	if m.left.Load() <= 0 {
-		return nil, errDead
+		return nil, 0, errDead
 	}
-	w, err := m.place.writer(s, name)
-	if err == nil {
-		w.tail = &mortalTail{w.tail, m}
+	a, lost, err := m.Backend.Appender(name, grew)
+	if err != nil {
+		return nil, 0, err
 	}
-	return w, err
+	return &mortalAppender{a, m}, lost, nil
 }
 
-// mortalTail is the tail of an upload of one.
-type mortalTail struct {
-	tail
+// mortalAppender is the end of an upload in one.
+type mortalAppender struct {
+	store.Appender
 	m *mortal
 }
 
-func (t *mortalTail) append(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
-	err = t.m.change(func() error {
-		n, err = t.tail.append(src, limit, sum)
+func (a *mortalAppender) Append(src io.Reader, buf []byte, limit int64, sum *store.Checksum) (n int64, err error) {
+	err = a.m.change(func() error {
+		n, err = a.Appender.Append(src, buf, limit, sum)
 		return err
 	})
 	if errors.Is(err, errDead) {
@@ -85,12 +89,13 @@ func (t *mortalTail) append(src io.Reader, limit int64, sum *checksum) (n int64,
 	return n, err
 }
 
-func (t *mortalTail) settle() error  { return t.m.change(t.tail.settle) }
-func (t *mortalTail) publish() error { return t.m.change(t.tail.publish) }
-func (t *mortalTail) change(f func(*info)) error {
-	return t.m.change(func() error { return t.tail.change(f) })
+func (a *mortalAppender) Settle() error  { return a.m.change(a.Appender.Settle) }
+func (a *mortalAppender) Publish() error { return a.m.change(a.Appender.Publish) }
+
+func (a *mortalAppender) Change(f func(*store.Info)) error {
+	return a.m.change(func() error { return a.Appender.Change(f) })
 }
 
-func (t *mortalTail) remove(why gone) error {
-	return t.m.change(func() error { return t.tail.remove(why) })
+func (a *mortalAppender) Remove(why store.Removal) error {
+	return a.m.change(func() error { return a.Appender.Remove(why) })
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // part makes a part of b.
@@ -43,7 +44,7 @@ func (r *running) gone(what string, uploads ...upload) {
 	r.t.Helper()
 	bustest.Eventually(r.t, what, func() bool {
 		for _, u := range uploads {
-			if r.store.has(u.name()+"/"+fileInfo) || r.store.has(dirRemoved+"/"+u.name()+"/"+fileInfo) {
+			if r.store.Has(u.name()+"/"+store.FileInfo) || r.store.Has(store.DirRemoved+"/"+u.name()+"/"+store.FileInfo) {
 				return false
 			}
 		}
@@ -62,7 +63,7 @@ func testPartsAreNobodysFiles(t *testing.T, keeps func(*Config)) {
 		if u.read != "" {
 			t.Errorf("a link to a part: %s", u.read)
 		}
-		old, err := r.store.addLink(u.name(), time.Time{}, "made before parts had none")
+		old, err := r.store.AddLink(u.name(), time.Time{}, "made before parts had none")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +87,7 @@ func testAbandonedPartsGo(t *testing.T, keeps func(*Config)) {
 	r.ahead(r.cfg.IncompleteFor - time.Hour)
 	r.sweepNow()
 	for _, u := range []upload{first, half} {
-		if _, err := r.store.info(u.name()); err != nil {
+		if _, err := r.store.Info(u.name()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -132,7 +133,7 @@ func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
 		return a.StatusCode == http.StatusOK && bytes.Equal(a.body, body)
 	})
 	bustest.Eventually(t, "its parts are used up", func() bool {
-		return r.store.has(p.name()+"/"+markUsed) && r.store.has(q.name()+"/"+markUsed)
+		return r.store.Has(p.name()+"/"+markUsed) && r.store.Has(q.name()+"/"+markUsed)
 	})
 	r.ahead(usedFor + time.Minute)
 	r.sweepNow()
@@ -163,7 +164,7 @@ func TestHalfAWholeGoes(t *testing.T) { onEachStore(t, testHalfAWholeGoes) }
 func testHalfAWholeGoes(t *testing.T, keeps func(*Config)) {
 	r := start(t, keeps)
 	p := r.part(random(1, 1000))
-	half := &info{Size: 2000, Final: true, Parts: []string{p.write[strings.LastIndex(p.write, "/")+1:]}}
+	half := &store.Info{Size: 2000, Final: true, Parts: []string{p.write[strings.LastIndex(p.write, "/")+1:]}}
 	if err := r.Worker.create(half); err != nil {
 		t.Fatal(err)
 	}

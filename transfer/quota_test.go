@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // Several uploads of unknown length at once share the room that there is.
@@ -62,9 +63,9 @@ func TestLargestOfUnknownLength(t *testing.T) {
 	u.patch(1000, nil, "Upload-Length", "1000").want(t, http.StatusNoContent)
 }
 
-// interposed does something the first time that a place is asked something.
+// interposed does something the first time that a backend is asked something.
 type interposed struct {
-	place
+	store.Backend
 	atCreate, afterOffset atomic.Pointer[func()]
 }
 
@@ -72,9 +73,9 @@ type interposed struct {
 func startInterposed(t *testing.T, change ...func(*Config)) (*running, *interposed) {
 	t.Helper()
 	between := &interposed{}
-	r, stop := launch(t, bustest.New(t), func(w *Worker) {
-		between.place = w.store.place
-		w.store.place = between
+	r, stop := launch(t, bustest.New(t), func(b store.Backend) store.Backend {
+		between.Backend = b
+		return between
 	}, change...)
 	t.Cleanup(stop)
 	return r, between
@@ -86,13 +87,13 @@ func once(f *atomic.Pointer[func()]) {
 	}
 }
 
-func (p *interposed) create(i *info) error {
+func (p *interposed) Create(i *store.Info) error {
 	once(&p.atCreate)
-	return p.place.create(i)
+	return p.Backend.Create(i)
 }
 
-func (p *interposed) offset(i *info) (int64, error) {
-	n, err := p.place.offset(i)
+func (p *interposed) Offset(i *store.Info) (int64, error) {
+	n, err := p.Backend.Offset(i)
 	once(&p.afterOffset)
 	return n, err
 }
@@ -168,7 +169,7 @@ func TestLinksAreBounded(t *testing.T) {
 	link := func(seconds int) int {
 		return r.ask("POST", r.url+apiRoot+"/"+id+"/links", strings.NewReader(`{"expires_in":`+strconv.Itoa(seconds)+`}`)).StatusCode
 	}
-	for n := 1; n < maxLinks; n++ { // one is there from the beginning
+	for n := 1; n < store.MaxLinks; n++ { // one is there from the beginning
 		if got := link(n % 2 * 60); got != http.StatusCreated {
 			t.Fatalf("link %d: %d", n, got)
 		}
@@ -176,7 +177,7 @@ func TestLinksAreBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if got := link(0); got != errLinks.status {
+			if got := link(0); got != asRefusal(store.ErrLinks).status {
 				t.Errorf("one more: %d", got)
 			}
 		})

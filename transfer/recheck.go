@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/store"
 )
 
 const (
@@ -29,7 +30,7 @@ type rechecker struct {
 }
 
 func newRechecker(w *Worker) *rechecker {
-	return &rechecker{w, rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), copySize)}
+	return &rechecker{w, rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), store.CopySize)}
 }
 
 // run rechecks until ctx ends.
@@ -38,7 +39,7 @@ func (c *rechecker) run(ctx context.Context) {
 		return
 	}
 	for sleep.For(ctx, min(recheckPause, c.w.cfg.Recheck/recheckPortion)) {
-		names, err := c.w.store.names()
+		names, err := c.w.store.Names()
 		if err != nil {
 			continue // the sweeper says so
 		}
@@ -46,7 +47,7 @@ func (c *rechecker) run(ctx context.Context) {
 			if ctx.Err() != nil {
 				return
 			}
-			if err := c.look(ctx, name); err != nil && ctx.Err() == nil && !errors.Is(err, errNotFound) && !errors.Is(err, errNoInfo) {
+			if err := c.look(ctx, name); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrNoInfo) {
 				c.w.log.Error("a file cannot be read again", zap.String("upload", name), zap.Error(err))
 			}
 		}
@@ -55,35 +56,35 @@ func (c *rechecker) run(ctx context.Context) {
 
 // look checks a file if it is its turn.
 func (c *rechecker) look(ctx context.Context, name string) error {
-	i, err := c.w.store.info(name)
+	i, err := c.w.store.Info(name)
 	if err != nil || i.SHA256 == "" || i.Corrupt {
 		return err
 	}
-	last, err := c.w.store.written(path.Join(name, markChecked))
-	if errors.Is(err, errNotFound) {
-		last, err = i.completedAt(), nil
+	last, err := c.w.store.Written(path.Join(name, markChecked))
+	if errors.Is(err, store.ErrNotFound) {
+		last, err = i.CompletedAt(), nil
 	}
-	if err != nil || c.w.store.now().Sub(last) < c.w.cfg.Recheck {
+	if err != nil || c.w.store.Now().Sub(last) < c.w.cfg.Recheck {
 		return err
 	}
 	if err := c.check(ctx, i); err != nil {
 		return err
 	}
-	return gentle(c.w.store.write(path.Join(name, markChecked), []byte(c.w.store.now().Format(time.RFC3339))))
+	return gentle(c.w.store.Write(path.Join(name, markChecked), []byte(c.w.store.Now().Format(time.RFC3339))))
 }
 
 // check compares a file with its hash.
-func (c *rechecker) check(ctx context.Context, i *info) error {
-	sum, _, err := c.w.sum(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
+func (c *rechecker) check(ctx context.Context, i *store.Info) error {
+	sum, _, err := c.w.store.Hash(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
 	if err != nil || sum == i.SHA256 {
 		return err
 	}
-	sound, err := c.w.store.verify(i)
+	sound, err := c.w.store.Verify(i)
 	if err != nil {
 		return err
 	}
 	return c.w.withIdle(ctx, i.Name, func(wr *writer) error {
-		if wr.info.Corrupt {
+		if wr.Info().Corrupt {
 			return nil // opening it found it out
 		}
 		defer c.w.facts.wake(i.Name)

@@ -11,6 +11,16 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
+)
+
+// What is on the disk, as it is there for years.
+const (
+	fileData    = "data"
+	fileJournal = "crc"
+	fileInfoOld = "info.old"
+	blockSize   = 64 << 10 // of data, with a checksum of its own
+	recordSize  = 16       // of the journal
 )
 
 // damage changes a byte of a file, counted from its end when negative.
@@ -71,8 +81,8 @@ func TestDamageIsRepaired(t *testing.T) {
 		"all data gone":               {func(t *testing.T, d string) { cut(t, filepath.Join(d, fileData), sent) }, 0, true},
 		"the journal gone":            {func(t *testing.T, d string) { cut(t, filepath.Join(d, fileJournal), 4*recordSize) }, 0, false},
 		"metadata, with one of before": {func(t *testing.T, d string) {
-			copyTo(t, d, fileInfo, fileInfoOld)
-			damage(t, filepath.Join(d, fileInfo), 3)
+			copyTo(t, d, store.FileInfo, fileInfoOld)
+			damage(t, filepath.Join(d, store.FileInfo), 3)
 		}, sent, false},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,24 +122,23 @@ func TestCompleteIsChecked(t *testing.T) {
 	r := start(t)
 	body := random(13, 200_000)
 	s := r.store
-	i := &info{Name: newToken(), Key: newToken(), Size: int64(len(body))}
-	if err := s.create(i); err != nil {
+	i := &store.Info{Name: store.NewToken(), Key: store.NewToken(), Size: int64(len(body))}
+	if err := s.Create(i); err != nil {
 		t.Fatal(err)
 	}
-	w, err := s.writer(s, i.Name)
+	w, err := s.Writer(i.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.opened(w)
-	if _, err := w.append(bytes.NewReader(body), i.Size, nil); err != nil {
+	if _, err := w.Append(bytes.NewReader(body), i.Size, nil); err != nil {
 		t.Fatal(err)
 	}
-	data, _ := s.where(i)
+	data := s.Location(i).Path
 	damage(t, data, 70_000)
-	if err := w.change(func(i *info) { i.Completed = 1 }); err != nil {
+	if err := w.Change(func(i *store.Info) { i.Completed = 1 }); err != nil {
 		t.Fatal(err)
 	}
-	w.close()
+	w.Close()
 	r.facts.wake(i.Name)
 	if e := bustest.Expect[bus.UploadCorrupt](t, r.bus)(); e.Upload != i.Name || e.Offset != blockSize || e.Lost != int64(len(body))-blockSize {
 		t.Errorf("told: %+v", e)
@@ -141,7 +150,7 @@ func TestCompleteIsChecked(t *testing.T) {
 	if e := bustest.Expect[bus.UploadCompleted](t, r.bus)(); e.Upload != u.name() {
 		t.Errorf("completed: %+v", e)
 	}
-	data, _ = s.where(&info{Name: u.name()})
+	data = s.Location(&store.Info{Name: u.name()}).Path
 	damage(t, filepath.Join(filepath.Dir(data), fileJournal), -1)
 	if n := u.offset(); n != len(body) {
 		t.Errorf("offset %d", n)
@@ -162,7 +171,7 @@ func TestUnreadableIsSetAside(t *testing.T) {
 		good.patch(0, []byte("abc")).want(t, http.StatusNoContent)
 		bad.patch(0, []byte("abc")).want(t, http.StatusNoContent)
 	})
-	for _, f := range []string{fileInfo, fileInfoOld} {
+	for _, f := range []string{store.FileInfo, fileInfoOld} {
 		_ = os.Truncate(filepath.Join(dir, bad.name(), f), 0)
 	}
 	r := startOn(t, b, in)
@@ -171,7 +180,7 @@ func TestUnreadableIsSetAside(t *testing.T) {
 	if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != bad.name() || e.Lost != -1 {
 		t.Errorf("told: %+v", e)
 	}
-	if got, err := os.ReadFile(filepath.Join(dir, dirDamaged, bad.name(), fileData)); err != nil || string(got) != "abc" {
+	if got, err := os.ReadFile(filepath.Join(dir, store.DirDamaged, bad.name(), fileData)); err != nil || string(got) != "abc" {
 		t.Errorf("kept: %q, %v", got, err)
 	}
 }
@@ -211,7 +220,7 @@ func TestRecheck(t *testing.T) {
 		u.patch(0, body).want(t, http.StatusNoContent)
 		next()
 	}
-	data, _ := r.store.where(&info{Name: bad.name()})
+	data := r.store.Location(&store.Info{Name: bad.name()}).Path
 	damage(t, data, 70_000)
 	if e := bustest.Expect[bus.UploadCorrupt](t, r.bus)(); e.Upload != bad.name() || e.Offset != blockSize || e.Lost != int64(len(body))-blockSize {
 		t.Errorf("told: %+v", e)
@@ -220,13 +229,13 @@ func TestRecheck(t *testing.T) {
 	var first time.Time
 	bustest.Eventually(t, "the good one is checked", func() bool {
 		var err error
-		first, err = r.store.written(filepath.Join(good.name(), markChecked))
+		first, err = r.store.Written(filepath.Join(good.name(), markChecked))
 		return err == nil
 	})
 	bustest.Eventually(t, "it is checked again", func() bool {
-		at, err := r.store.written(filepath.Join(good.name(), markChecked))
+		at, err := r.store.Written(filepath.Join(good.name(), markChecked))
 		return err == nil && at.After(first)
 	})
 	r.ask("GET", good.read, nil).want(t, http.StatusOK)
-	bustest.Eventually(t, "the damage is not to be told of again", func() bool { return !r.store.has(filepath.Join(bad.name(), fileLost)) })
+	bustest.Eventually(t, "the damage is not to be told of again", func() bool { return !r.store.Has(filepath.Join(bad.name(), store.FileLost)) })
 }

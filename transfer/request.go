@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/internal/progress"
+	"github.com/helios-h2020/pse/store"
 )
 
 // A request is what we know of one that the protocol's library works on, and
 // what it holds. Its goroutine alone uses it, but for what others ask of it.
 type request struct {
-	owner string    // see admit
-	sum   *checksum // that its body must have; may be nil
-	name  string    // of the upload that it holds
-	w     *writer   // of that; nil: it holds none
-	made  *info     // the upload that it made
+	owner string          // see admit
+	sum   *store.Checksum // that its body must have; may be nil
+	name  string          // of the upload that it holds
+	w     *writer         // of that; nil: it holds none
+	made  *store.Info     // the upload that it made
 
 	wanted  atomic.Bool             // somebody else wants the upload
 	stopped atomic.Pointer[refusal] // why a hook does not want it to go on

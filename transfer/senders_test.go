@@ -51,7 +51,7 @@ func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 				dead <- a
 			}()
 			bustest.Eventually(t, "the first sender is at it", func() bool {
-				at, err := one.store.info(u.name())
+				at, err := one.store.Info(u.name())
 				return err == nil && at != nil && one.holds.busy(u.name())
 			})
 			v := upload{second, second.url + path.Join(filesRoot, path.Base(u.write)), second.url + path.Join(filesRoot, path.Base(u.read))}

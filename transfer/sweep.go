@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/store"
 )
 
 const (
@@ -39,7 +40,7 @@ func (w *Worker) sweeper(ctx context.Context) {
 
 func (w *Worker) sweep(ctx context.Context) error {
 	before, there := w.ledger.known(), map[string]bool{} // what comes later is not missed
-	names, err := w.store.names()
+	names, err := w.store.Names()
 	if err != nil {
 		return err
 	}
@@ -47,8 +48,8 @@ func (w *Worker) sweep(ctx context.Context) error {
 		delete(before, name)
 		there[name] = true
 	}
-	if err := w.store.each(ctx, names, func(name string) {
-		if at, ok := w.settled.get(name); !ok || w.cfg.Keep > 0 && w.store.now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
+	if err := w.store.Each(ctx, names, func(name string) {
+		if at, ok := w.settled.get(name); !ok || w.cfg.Keep > 0 && w.store.Now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
 			w.lookAfter(ctx, name)
 		}
 	}); err != nil {
@@ -64,20 +65,20 @@ func (w *Worker) sweep(ctx context.Context) error {
 		w.ledger.absent(name)
 	}
 	w.ledger.swept()
-	w.parts.forget(w.store.now().Add(-2 * w.cfg.IncompleteFor))
+	w.parts.forget(w.store.Now().Add(-2 * w.cfg.IncompleteFor))
 	return w.sweepAside(ctx)
 }
 
 // sweepAside tells of what was removed or set aside and is not told of yet.
 func (w *Worker) sweepAside(ctx context.Context) error {
-	removed, err := w.store.list(dirRemoved)
+	removed, err := w.store.List(store.DirRemoved)
 	if err != nil {
 		return err
 	}
 	for _, name := range removed {
 		w.facts.wake(name)
 	}
-	damaged, err := w.store.list(dirDamaged)
+	damaged, err := w.store.List(store.DirDamaged)
 	if err != nil {
 		return err
 	}
@@ -109,9 +110,9 @@ func (w *Worker) lookLate(ctx context.Context, name string) bool {
 // failed says whether looking after an upload may do better later.
 func (w *Worker) failed(ctx context.Context, name string, err error) bool {
 	switch {
-	case err == nil || errors.Is(err, errNotFound) || ctx.Err() != nil:
+	case err == nil || errors.Is(err, store.ErrNotFound) || ctx.Err() != nil:
 		return false
-	case errors.Is(err, errBusy) || asRefusal(err).code == errUnchecked.code:
+	case errors.Is(err, store.ErrBusy) || asRefusal(err).code == errUnchecked.code:
 		return true
 	}
 	w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
@@ -121,15 +122,15 @@ func (w *Worker) failed(ctx context.Context, name string, err error) bool {
 // complete makes a file of an upload whose bytes are all there, if it is none
 // yet. It may wait for hooks.
 func (w *Worker) complete(ctx context.Context, name string) error {
-	i, err := w.store.info(name)
-	if err != nil || i.complete() {
+	i, err := w.store.Info(name)
+	if err != nil || i.Complete() {
 		return err
 	}
-	if offset, err := w.store.offset(i); err != nil || offset != i.Size {
+	if offset, err := w.store.Offset(i); err != nil || offset != i.Size {
 		return err
 	}
 	err = w.withIdle(ctx, name, func(wr *writer) error {
-		if !wr.whole() {
+		if !wr.Whole() {
 			return nil
 		}
 		return w.finish(wr)
@@ -172,21 +173,21 @@ func (s *settled) keep(there map[string]bool) {
 
 // look looks after one upload.
 func (w *Worker) look(ctx context.Context, name string) error {
-	i, err := w.store.info(name)
-	if errors.Is(err, errNoInfo) {
+	i, err := w.store.Info(name)
+	if errors.Is(err, store.ErrNoInfo) {
 		return w.setAside(name)
 	}
-	if errors.Is(err, errNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		w.facts.wake(name) // it may be removed, and not told of
 	}
 	if err != nil {
 		return err
 	}
-	touched, err := w.store.touched(i)
+	touched, err := w.store.LastWrite(i)
 	if err != nil {
 		return err
 	}
-	offset, err := w.store.offset(i)
+	offset, err := w.store.Offset(i)
 	if err != nil {
 		return err
 	}
@@ -195,25 +196,25 @@ func (w *Worker) look(ctx context.Context, name string) error {
 		w.parts.touched(i.Owner, touched)
 	}
 	switch old := w.outdated(i, offset, touched); {
-	case old && i.Partial && !w.usedUp(name, w.store.now()):
+	case old && i.Partial && !w.usedUp(name, w.store.Now()):
 		w.parts.suspect(name)
 	case old:
 		return w.withIdle(ctx, name, w.removeOutdated)
-	case !i.complete() && !w.swept.Load():
+	case !i.Complete() && !w.swept.Load():
 		// At the start every one that is not complete is checked, by opening it.
 		return w.withIdle(ctx, name, func(wr *writer) error {
 			w.facts.wake(name)
-			if wr.whole() {
+			if wr.Whole() {
 				w.late.soon(name)
 			}
 			return nil
 		})
-	case !i.complete() && offset == i.Size:
+	case !i.Complete() && offset == i.Size:
 		w.late.soon(name)
 	case i.Partial: // there is nothing to tell
-	case i.complete() && !i.Corrupt && !w.store.has(path.Join(name, markCompleted)) || !w.store.has(path.Join(name, markCreated)) || w.store.has(path.Join(name, fileLost)):
+	case i.Complete() && !i.Corrupt && !w.store.Has(path.Join(name, markCompleted)) || !w.store.Has(path.Join(name, markCreated)) || w.store.Has(path.Join(name, store.FileLost)):
 		w.facts.wake(name)
-	case i.complete():
+	case i.Complete():
 		w.useUp(i)
 		w.settled.put(name, i.Completed)
 	}
@@ -221,13 +222,13 @@ func (w *Worker) look(ctx context.Context, name string) error {
 }
 
 // outdated says that an upload has been there for too long.
-func (w *Worker) outdated(i *info, offset int64, touched time.Time) bool {
-	now := w.store.now()
+func (w *Worker) outdated(i *store.Info, offset int64, touched time.Time) bool {
+	now := w.store.Now()
 	switch {
 	case i.Partial:
 		return w.usedUp(i.Name, now) || now.Sub(w.parts.touched(i.Owner, touched)) > w.cfg.IncompleteFor
-	case i.complete():
-		return w.cfg.Keep > 0 && now.Sub(i.completedAt()) > w.cfg.Keep
+	case i.Complete():
+		return w.cfg.Keep > 0 && now.Sub(i.CompletedAt()) > w.cfg.Keep
 	case i.Size >= 0 && offset >= i.Size: // it waits for a hook, not for its sender
 		return w.cfg.Keep > 0 && now.Sub(touched) > w.cfg.Keep
 	case i.Final: // who put it together is gone, and nobody can go on with that
@@ -239,29 +240,29 @@ func (w *Worker) outdated(i *info, offset int64, touched time.Time) bool {
 // removeOutdated removes an upload that is still outdated now that we hold it:
 // its sender may have come back meanwhile.
 func (w *Worker) removeOutdated(wr *writer) error {
-	i, err := w.store.info(wr.info.Name)
+	i, err := w.store.Info(wr.Info().Name)
 	if err != nil {
 		return err
 	}
-	touched, err := w.store.touched(i)
-	if err != nil || !w.outdated(i, wr.last.end, touched) {
+	touched, err := w.store.LastWrite(i)
+	if err != nil || !w.outdated(i, wr.Offset(), touched) {
 		return err
 	}
-	return w.remove(wr, removedByAge)
+	return w.remove(wr, store.RemovedByAge)
 }
 
 // setAside takes an upload without metadata out of the way.
 func (w *Worker) setAside(name string) error {
-	done, err := w.store.setAside(name)
+	done, err := w.store.SetAside(name)
 	if done {
-		w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+dirDamaged, zap.String("upload", name))
+		w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+store.DirDamaged, zap.String("upload", name))
 		w.ledger.drop(name)
 	}
 	return err
 }
 
 // withIdle holds an upload that nobody is busy with, and asks nobody to let go
-// of it; errBusy: somebody is.
+// of it; store.ErrBusy: somebody is.
 func (w *Worker) withIdle(ctx context.Context, name string, f func(*writer) error) error {
 	try, stop := context.WithTimeout(ctx, idleWait)
 	wr, err := w.holds.idle(try, name)

@@ -12,6 +12,8 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 	"go.uber.org/zap"
 	"golang.org/x/exp/slog"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // filesRoot is where uploads are.
@@ -70,8 +72,8 @@ func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfo
 
 // beforeEnd asks whether an upload may be deleted.
 func (t tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
-	name, _, _ := parseID(e.Upload.ID)
-	i, err := t.w.store.info(name)
+	name, _, _ := store.ParseID(e.Upload.ID)
+	i, err := t.w.store.Info(name)
 	if err == nil {
 		err = t.w.mayRemove(i, e.Upload.Offset)
 	}
@@ -87,7 +89,7 @@ func sizeOf(i handler.FileInfo) int64 {
 
 // NewUpload implements handler.DataStore.
 func (t tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
-	i := &info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
+	i := &store.Info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
 	if err := t.w.create(i); err != nil {
 		return nil, tusError(err)
 	}
@@ -144,7 +146,7 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
-	if wr := l.request.w; wr.whole() && !wr.info.complete() {
+	if wr := l.request.w; wr.Whole() && !wr.Info().Complete() {
 		l.w.late.put(l.name) // it was cut off before it was made a file, and its sender need not come again
 	}
 	l.request.over()
@@ -176,20 +178,20 @@ func (u *tusUpload) hold(ctx context.Context, f func(*writer) error) error {
 func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
 	q := requestOf(ctx)
 	if w := q.holds(u.name); w != nil {
-		return tusInfo(w.info, w.last.end), nil
+		return tusInfo(w.Info(), w.Offset()), nil
 	}
 	if q.made != nil && q.made.Name == u.name {
 		return tusInfo(q.made, 0), nil
 	}
-	i, err := u.w.store.info(u.name) // a part of another, to which nobody writes any more
+	i, err := u.w.store.Info(u.name) // a part of another, to which nobody writes any more
 	if err != nil {
 		return handler.FileInfo{}, tusError(err)
 	}
-	offset, err := u.w.store.offset(i)
+	offset, err := u.w.store.Offset(i)
 	return tusInfo(i, offset), tusError(err)
 }
 
-func tusInfo(i *info, offset int64) handler.FileInfo {
+func tusInfo(i *store.Info, offset int64) handler.FileInfo {
 	return handler.FileInfo{
 		ID: i.Name + "-" + i.Key, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
 		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,
@@ -199,8 +201,8 @@ func tusInfo(i *info, offset int64) handler.FileInfo {
 // WriteChunk implements handler.Upload.
 func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (n int64, err error) {
 	err = u.hold(ctx, func(w *writer) error {
-		if offset != w.last.end { // nobody else can have written; for all that
-			return errStorage
+		if offset != w.Offset() { // nobody else can have written; for all that
+			return store.ErrFailed
 		}
 		n, err = u.w.receive(w, src, requestOf(ctx))
 		return err
@@ -235,9 +237,9 @@ func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) e
 
 // Terminate implements handler.TerminatableUpload.
 func (u *tusUpload) Terminate(ctx context.Context) error {
-	why := removedBySender
+	why := store.RemovedBySender
 	if requestOf(ctx).stopped.Load() != nil {
-		why = removedByHook
+		why = store.RemovedByHook
 	}
 	return u.hold(ctx, func(w *writer) error { return u.w.remove(w, why) })
 }
@@ -273,15 +275,6 @@ func (w *Worker) interrupted(stopped *refusal) error {
 		return handler.ErrServerShutdown
 	}
 	return tusError(errCutShort) // tusd's own is 400, after which no client tries again
-}
-
-// asRefusal finds the refusal in an error.
-func asRefusal(err error) *refusal {
-	var r *refusal
-	if errors.As(err, &r) {
-		return r
-	}
-	return errStorage
 }
 
 // tusLog passes on what tusd calls an error. What clients do wrong, or that

@@ -8,35 +8,37 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/store"
 )
 
 // writable finds the upload that an id lets one write to. Who sent with a key
 // that is revoked may no more.
 func (w *Worker) writable(id string) (name string, err error) {
-	name, key, ok := parseID(id)
+	name, key, ok := store.ParseID(id)
 	if !ok {
-		return "", errNotFound
+		return "", store.ErrNotFound
 	}
 	want, owner, held := w.holds.key(name) // it need not be read again for each chunk
 	if !held {
-		i, err := w.store.info(name)
+		i, err := w.store.Info(name)
 		if err != nil {
 			return "", asMissing(err)
 		}
 		want, owner = i.Key, i.Owner
 	}
 	switch {
-	case same(want, key) && w.welcome(owner):
+	case store.SameKey(want, key) && w.welcome(owner):
 		return name, nil
-	case same(want, key):
+	case store.SameKey(want, key):
 		return "", errRevoked
 	}
-	if _, err := w.store.link(name, key); err == nil {
+	if _, err := w.store.Link(name, key); err == nil {
 		return "", errReadOnly
 	}
-	return "", errNotFound
+	return "", store.ErrNotFound
 }
 
 // welcome says whether an upload's own URL does for its owner: with keys that
@@ -45,31 +47,31 @@ func (w *Worker) welcome(owner string) bool { return w.cfg.Open || w.keys.Has(ow
 
 // readable finds the upload that an id lets one read, and the link that it is;
 // none, if it is the upload's own URL. Nobody reads a part: the hooks see the whole.
-func (w *Worker) readable(id string) (*info, link, error) {
-	name, key, ok := parseID(id)
+func (w *Worker) readable(id string) (*store.Info, store.Link, error) {
+	name, key, ok := store.ParseID(id)
 	if !ok {
-		return nil, link{}, errNotFound
+		return nil, store.Link{}, store.ErrNotFound
 	}
-	i, err := w.store.info(name)
+	i, err := w.store.Info(name)
 	if err != nil {
-		return nil, link{}, asMissing(err)
+		return nil, store.Link{}, asMissing(err)
 	}
 	if i.Partial {
-		return nil, link{}, errNotFound
+		return nil, store.Link{}, store.ErrNotFound
 	}
-	if l, err := w.store.link(name, key); err == nil && l.good(w.store.now()) {
+	if l, err := w.store.Link(name, key); err == nil && l.Good(w.store.Now()) {
 		return i, l, nil
 	}
-	if same(i.Key, key) && (w.cfg.GetByUploadURL || w.cfg.Open) {
-		return i, link{}, nil
+	if store.SameKey(i.Key, key) && (w.cfg.GetByUploadURL || w.cfg.Open) {
+		return i, store.Link{}, nil
 	}
-	return nil, link{}, errNotFound
+	return nil, store.Link{}, store.ErrNotFound
 }
 
 // asMissing hides from strangers that there is something which cannot be read.
 func asMissing(err error) error {
-	if errors.Is(err, errNoInfo) {
-		return errNotFound
+	if errors.Is(err, store.ErrNoInfo) {
+		return store.ErrNotFound
 	}
 	return err
 }
@@ -101,13 +103,13 @@ func (w *Worker) mayCreate(ctx context.Context, meta map[string]string, size int
 }
 
 // create makes an upload, and a link to read it that does not expire.
-func (w *Worker) create(i *info) error {
-	i.Name, i.Key = newToken(), newToken()
+func (w *Worker) create(i *store.Info) error {
+	i.Name, i.Key = store.NewToken(), store.NewToken()
 	if err := w.ledger.reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
 		w.metrics.refused.WithLabelValues("quota").Inc()
 		return err
 	}
-	if err := w.store.create(i); err != nil {
+	if err := w.store.Create(i); err != nil {
 		w.ledger.drop(i.Name)
 		return err
 	}
@@ -121,57 +123,53 @@ func (w *Worker) create(i *info) error {
 // readLink makes the link by which a new upload's file may be read, for ever,
 // of the URL by which it is written. Empty: there is none.
 func (w *Worker) readLink(location, name string) string {
-	l, err := w.store.addLink(name, time.Time{}, "")
+	l, err := w.store.FirstLink(name)
 	if err != nil {
 		w.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
 		return ""
 	}
-	return location[:len(location)-tokenSize] + l.Key
+	return location[:len(location)-store.TokenSize] + l.Key
 }
 
 // declare makes known how long an upload will be.
 func (w *Worker) declare(wr *writer, length int64) error {
-	if length < wr.last.end {
+	if length < wr.Offset() {
 		return errTooLarge
 	}
-	if err := w.ledger.grow(wr.info.Name, wr.info.Owner, length); err != nil {
+	if err := w.ledger.grow(wr.Info().Name, wr.Info().Owner, length); err != nil {
 		return err
 	}
-	return wr.change(func(i *info) { i.Size = length })
+	return wr.Change(func(i *store.Info) { i.Size = length })
 }
 
 // finish makes an upload whose bytes are all there a file that others get.
 // Called again it changes nothing.
 func (w *Worker) finish(wr *writer) error {
 	switch {
-	case wr.info.complete():
+	case wr.Info().Complete():
 		return nil
-	case !wr.whole():
-		return fmt.Errorf("finish %s: %d of %d bytes: %w", wr.info.Name, wr.last.end, wr.info.Size, errStorage)
+	case !wr.Whole():
+		return fmt.Errorf("finish %s: %d of %d bytes: %w", wr.Info().Name, wr.Offset(), wr.Info().Size, store.ErrFailed)
 	}
-	if err := wr.settle(); err != nil {
+	if err := wr.Settle(); err != nil {
 		return err
 	}
 	head := make([]byte, 512)
-	n, err := wr.beginning(head)
+	n, err := wr.Head(head)
 	if err != nil {
 		return err
 	}
-	typ := mediaType(head[:n], claimedType(wr.info.Meta))
+	typ := mediaType(head[:n], claimedType(wr.Info().Meta))
 	if err := w.mayComplete(wr, typ); err != nil {
 		return err
 	}
-	if err := wr.change(func(i *info) { i.Completed, i.Type = w.store.now().UnixMilli(), typ }); err != nil {
+	if err := wr.Complete(typ); err != nil {
 		return err
 	}
-	if err := wr.publish(); err != nil {
-		return err
-	}
-	w.useUp(wr.info)
-	wr.feed.grew(wr.last.end)
+	w.useUp(wr.Info())
 	w.metrics.completed.Inc()
-	w.facts.wake(wr.info.Name)
-	w.hooks.tell(hookPostFinish, w.hookUploadOf(wr.info, wr.last.end), nil)
+	w.facts.wake(wr.Info().Name)
+	w.hooks.tell(hookPostFinish, w.hookUploadOf(wr.Info(), wr.Offset()), nil)
 	return nil
 }
 
@@ -179,26 +177,25 @@ func (w *Worker) finish(wr *writer) error {
 // no answer keeps it for another try. They are asked on the worker's time, as
 // nobody need wait for it.
 func (w *Worker) mayComplete(wr *writer, typ string) error {
-	i := wr.info
+	i := wr.Info()
 	if i.Partial {
 		return nil
 	}
-	where, _ := w.store.where(i)
 	v, err := bus.Ask(w.stopping, w.bus, bus.CompleteHook{
-		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: where,
+		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: w.store.Location(i).String(),
 	}, w.cfg.Complete)
 	if err != nil {
 		w.log.Warn("the hook of complete files", zap.Error(err))
 	}
 	refused := w.verdict(v, err)
 	if refused == nil {
-		_, refused = w.hooks.ask(hookPreFinish, w.hookUploadOf(i, wr.last.end))
+		_, refused = w.hooks.ask(hookPreFinish, w.hookUploadOf(i, wr.Offset()))
 	}
 	if refused == nil || asRefusal(refused).code != codeRefused {
 		return refused
 	}
 	w.metrics.refused.WithLabelValues("hook").Inc()
-	if err := w.remove(wr, removedByHook); err != nil {
+	if err := w.remove(wr, store.RemovedByHook); err != nil {
 		return err
 	}
 	return refused
@@ -218,35 +215,26 @@ func (w *Worker) verdict(v bus.Verdict, err error) error {
 	return &refusal{http.StatusForbidden, codeRefused, v.Reason}
 }
 
-// Why an upload was removed.
-const (
-	removedBySender = "deleted"
-	removedByAge    = "expired"
-	removedByHook   = "refused"
-)
-
 // mayRemove asks whether a sender may delete an upload.
-func (w *Worker) mayRemove(i *info, offset int64) error {
+func (w *Worker) mayRemove(i *store.Info, offset int64) error {
 	_, err := w.hooks.ask(hookPreTerminate, w.hookUploadOf(i, offset))
 	return err
 }
 
 // remove takes an upload away. From the moment it returns nobody finds it.
 func (w *Worker) remove(wr *writer, reason string) error {
-	i := wr.info
-	if err := wr.remove(gone{reason, w.store.now().UnixMilli()}); err != nil {
+	i := wr.Info()
+	if err := wr.Remove(reason); err != nil {
 		return err
 	}
-	wr.damaged = true // it is not to be held any longer
-	wr.feed.grew(wr.last.end)
 	w.ledger.drop(i.Name)
-	if i.complete() || reason == removedByHook {
+	if i.Complete() || reason == store.RemovedByHook {
 		w.useUp(i)
 	}
-	w.hooks.tell(hookPostTerminate, w.hookUploadOf(i, wr.last.end), nil)
+	w.hooks.tell(hookPostTerminate, w.hookUploadOf(i, wr.Offset()), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
-		return w.store.forget(i.Name)
+		return w.store.Forget(i.Name)
 	}
 	w.facts.wake(i.Name)
 	return nil
@@ -262,16 +250,15 @@ func claimedType(meta map[string]string) string {
 
 // opened prepares a writer that was just opened.
 func (w *Worker) opened(wr *writer) {
-	wr.buffers = &w.buffers
-	if wr.lost > 0 {
+	if wr.Lost > 0 {
 		w.log.Warn("acknowledged bytes of an upload were damaged; it goes on from before them",
-			zap.String("upload", wr.info.Name), zap.Int64("offset", wr.last.end), zap.Int64("lost", wr.lost))
-		w.facts.wake(wr.info.Name)
+			zap.String("upload", wr.Info().Name), zap.Int64("offset", wr.Offset()), zap.Int64("lost", wr.Lost))
+		w.facts.wake(wr.Info().Name)
 	}
 	var told time.Time
 	var asked atomic.Bool // the hook post-receive is at work
-	wr.progress = func(i *info, end int64) {
-		now := time.Now()
+	wr.OnProgress = func(end int64) {
+		i, now := wr.Info(), time.Now()
 		if now.Sub(told) < time.Second && end != i.Size {
 			return
 		}
@@ -299,12 +286,12 @@ func (w *Worker) giveUp(name string, stop func(*refusal), why *refusal) {
 	defer cancel()
 	wr, err := w.holds.acquire(ctx, name, nil) // which has its request end
 	if err == nil {
-		if !wr.info.complete() {
-			err = w.remove(wr, removedByHook)
+		if !wr.Info().Complete() {
+			err = w.remove(wr, store.RemovedByHook)
 		}
 		w.holds.release(name)
 	}
-	if err != nil && !errors.Is(err, errNotFound) {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		w.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))
 	}
 }

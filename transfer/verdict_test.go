@@ -11,6 +11,9 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/internal/disk"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/folder"
 )
 
 // hookScript makes a hooks_dir with one hook.
@@ -112,10 +115,10 @@ func TestHookOutlivesItsRequest(t *testing.T) {
 	defer stop()
 	u := r.create(0) // whose creation asked both
 	<-asked
-	if i, err := r.store.info(u.name()); err != nil || !i.complete() {
+	if i, err := r.store.Info(u.name()); err != nil || !i.Complete() {
 		t.Fatalf("%+v, %v", i, err)
 	}
-	v := &info{Size: 0, Owner: ""}
+	v := &store.Info{Size: 0, Owner: ""}
 	if err := r.Worker.create(v); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +177,7 @@ func TestWorkerStopsWhileAHookLooks(t *testing.T) {
 				bustest.Eventually(t, "the hook looks", looks)
 			})
 			i, err := readInfoIn(keep, u.name())
-			if err != nil || i.complete() {
+			if err != nil || i.Complete() {
 				t.Errorf("after a hook that was never answered: %+v, %v", i, err)
 			}
 		})
@@ -188,11 +191,11 @@ type endless struct{}
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
 // readInfoIn reads metadata in a directory that no worker is at.
-func readInfoIn(dir, name string) (*info, error) {
-	root, err := os.OpenRoot(dir)
+func readInfoIn(dir, name string) (*store.Info, error) {
+	b, err := folder.Open(dir, folder.SyncNever, disk.Floor{})
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	return readInfo(root, name)
+	defer b.Close()
+	return b.Info(name)
 }

@@ -1,10 +1,11 @@
 // Package transfer moves files: tus uploads that can be resumed, and downloads
 // with ranges, also of files that are still being sent.
 //
-//	sender -> front -> tusd's handler -> tus -> holds -> writer -> data, journal
-//	receiver -> front -> download | follow -> data
+//	sender -> front -> tusd's handler -> tus -> holds -> store.Writer
+//	receiver -> front -> download | follow -> store.Content
 //
-// Files are in a folder, or in a bucket of an S3-compatible server (bucket).
+// Files are in a store (package store): in a folder, or in a bucket of an
+// S3-compatible server.
 //
 // tusd's handler speaks the protocol (tus 1.0 and the IETF draft); the store,
 // the locks and the downloads are ours.
@@ -71,10 +72,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/internal/access"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/store"
 )
 
 // Worker is a file transfer worker.
@@ -83,8 +86,7 @@ type Worker struct {
 	bus     *bus.Bus
 	keys    keyring
 	log     *zap.Logger
-	store   *store
-	feeds   *feeds
+	store   *store.Store
 	holds   *holds
 	ledger  *ledger
 	facts   *facts
@@ -95,7 +97,6 @@ type Worker struct {
 	hooks   *hooksDir
 	metrics *metrics
 	front   *front
-	buffers sync.Pool // of *[]byte, copySize long
 
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
@@ -108,24 +109,28 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure file transfer: %w", err)
 	}
-	s, err := openStore(cfg, log)
+	backend, err := openBackend(cfg, log)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, feeds: newFeeds(), ledger: newLedger(cfg)}
-	w.buffers.New = func() any { b := make([]byte, copySize); return &b }
+	return newWorker(cfg, store.New(backend, time.Now), b, keys, log)
+}
+
+// newWorker makes one of a store, which it closes also when it fails.
+func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
+	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, ledger: newLedger(cfg)}
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
-	w.holds = newHolds(s, w.feeds, w.opened, log)
+	w.holds = newHolds(s, w.opened, log)
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
 	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
-		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.close())
+		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.Close())
 	}
 	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
 	t, err := newTus(w)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.close())
+		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
 	}
 	w.front = &front{w: w, tus: t}
 	return w, nil
@@ -144,9 +149,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	leases, err := w.bus.Leases(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
-			return w.store.close()
+			return w.store.Close()
 		}
-		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
+		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
 	w.holds.share(w.bus, leases)
 	unask, err := w.bus.AnswerDirect(askLetGo, func(_ context.Context, q bus.Direct) []byte {
@@ -155,13 +160,13 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	if err != nil {
 		leases.Close()
-		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
+		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
 	deaf, err := w.bus.AnswerDirect(askMoved, w.hearMoved)
 	if err != nil {
 		unask()
 		leases.Close()
-		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.close())
+		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
 	changed := make(chan struct{}, 1)
 	defer w.keys.Watch(func() {
@@ -204,7 +209,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.hooks.running.Wait()
 	w.holds.close()
 	leases.Close()
-	return w.store.close()
+	return w.store.Close()
 }
 
 // Ready is nil when the store has been looked through.

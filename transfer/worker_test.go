@@ -18,6 +18,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // A file is sent in pieces, received, told of, and deleted.
@@ -54,12 +55,12 @@ func testFileComesAndGoes(t *testing.T, keeps func(*Config)) {
 	r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
 	r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
 	r.ask("HEAD", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)
-	if e := bustest.Expect[bus.UploadRemoved](t, r.bus)(); e.Upload != u.name() || !e.Completed || e.Reason != removedBySender {
+	if e := bustest.Expect[bus.UploadRemoved](t, r.bus)(); e.Upload != u.name() || !e.Completed || e.Reason != store.RemovedBySender {
 		t.Errorf("removed: %+v", e)
 	}
 	bustest.Eventually(t, "nothing is left of it", func() bool {
-		removed, err := r.store.list(dirRemoved)
-		names, err2 := r.store.names()
+		removed, err := r.store.List(store.DirRemoved)
+		names, err2 := r.store.Names()
 		return err == nil && err2 == nil && len(removed)+len(names) == 0
 	})
 	if files, bytes := r.ledger.sums(); files != 0 || bytes != 0 {
@@ -92,7 +93,7 @@ func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
 	r.ask("DELETE", u.write, nil, tus...).want(t, http.StatusForbidden)
 	r.ask("GET", u.read, nil).want(t, http.StatusOK)
 	api := r.url + apiRoot + u.write[strings.LastIndex(u.write, "/"):]
-	for method, url := range map[string]string{"DELETE": api, "POST": api + "/links", "DELETE ": api + "/links/" + u.read[len(u.read)-tokenSize:]} {
+	for method, url := range map[string]string{"DELETE": api, "POST": api + "/links", "DELETE ": api + "/links/" + u.read[len(u.read)-store.TokenSize:]} {
 		a := r.ask(strings.TrimSpace(method), url, nil).want(t, http.StatusForbidden)
 		if !strings.Contains(string(a.body), errRevoked.code) {
 			t.Errorf("%s: %s", method, a.body)
@@ -144,7 +145,7 @@ func testChecksums(t *testing.T, keeps func(*Config)) {
 	u.patch(0, body[:1000]).want(t, http.StatusNoContent)
 	rest := body[1000:]
 	one, two := sha1.Sum(rest), sha256.Sum256(rest)
-	three := binary.BigEndian.AppendUint32(nil, crc32.Checksum(rest, castagnoli()))
+	three := binary.BigEndian.AppendUint32(nil, crc32.Checksum(rest, crc32.MakeTable(crc32.Castagnoli)))
 	b64 := base64.StdEncoding.EncodeToString
 	for _, c := range []struct {
 		header string
@@ -162,7 +163,7 @@ func testChecksums(t *testing.T, keeps func(*Config)) {
 			t.Fatalf("%s: offset %d", c.header, n)
 		}
 	}
-	u.patch(1000, rest[:99_000], "Upload-Checksum", "crc32c "+b64(binary.BigEndian.AppendUint32(nil, crc32.Checksum(rest[:99_000], castagnoli())))).want(t, http.StatusNoContent)
+	u.patch(1000, rest[:99_000], "Upload-Checksum", "crc32c "+b64(binary.BigEndian.AppendUint32(nil, crc32.Checksum(rest[:99_000], crc32.MakeTable(crc32.Castagnoli))))).want(t, http.StatusNoContent)
 	last := sha256.Sum256(body[100_000:])
 	u.patch(100_000, body[100_000:], "Upload-Checksum", "sha256 "+b64(last[:])).want(t, http.StatusNoContent)
 	if a := r.ask("GET", u.read, nil).want(t, 200); !bytes.Equal(a.body, body) {
@@ -171,7 +172,7 @@ func testChecksums(t *testing.T, keeps func(*Config)) {
 	v := r.create(len(rest))
 	v.patch(0, rest, "Upload-Checksum", "crc32c "+b64(three)).want(t, http.StatusNoContent)
 	o := r.ask("OPTIONS", r.url+filesRoot, nil).want(t, 200)
-	if o.Header.Get("Tus-Checksum-Algorithm") != checksumAlgorithms || !strings.Contains(o.Header.Get("Tus-Extension"), "checksum") {
+	if o.Header.Get("Tus-Checksum-Algorithm") != store.ChecksumAlgorithms || !strings.Contains(o.Header.Get("Tus-Extension"), "checksum") {
 		t.Errorf("options: %v", o.Header)
 	}
 }

@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -20,6 +18,9 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/folder"
+	"github.com/helios-h2020/pse/store/storetest"
 )
 
 // running is a worker that runs behind a server of its own.
@@ -54,11 +55,12 @@ func startOn(t *testing.T, b *bus.Bus, change ...func(*Config)) *running {
 	return r
 }
 
-// launch starts one that ends when it is told to; prepare may change it before.
-func launch(t *testing.T, b *bus.Bus, prepare func(*Worker), change ...func(*Config)) (r *running, stop func()) {
+// launch starts one that ends when it is told to; between may put something
+// between it and what its store is in.
+func launch(t *testing.T, b *bus.Bus, between func(store.Backend) store.Backend, change ...func(*Config)) (r *running, stop func()) {
 	t.Helper()
 	cfg := DefaultConfig()
-	cfg.Dir, cfg.Open, cfg.Sync = t.TempDir(), true, syncNever
+	cfg.Dir, cfg.Open, cfg.Sync = t.TempDir(), true, folder.SyncNever
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -66,14 +68,20 @@ func launch(t *testing.T, b *bus.Bus, prepare func(*Worker), change ...func(*Con
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := New(cfg, b, keys, bustest.Log(t))
+	var backend store.Backend
+	if err = cfg.Validate(); err == nil {
+		backend, err = openBackend(cfg, bustest.Log(t))
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	if between != nil {
+		backend = between(backend)
+	}
 	c := &clock{}
-	w.store.now = c.now
-	if prepare != nil {
-		prepare(w)
+	w, err := newWorker(cfg, store.New(backend, c.now), b, keys, bustest.Log(t))
+	if err != nil {
+		t.Fatal(err)
 	}
 	mux := http.NewServeMux()
 	w.Routes(mux)
@@ -186,19 +194,30 @@ func (u upload) offset() int {
 
 // name of the upload.
 func (u upload) name() string {
-	return u.write[len(u.write)-2*tokenSize-1 : len(u.write)-tokenSize-1]
+	return u.write[len(u.write)-2*store.TokenSize-1 : len(u.write)-store.TokenSize-1]
 }
 
 // random gives bytes that are the same for the same seed.
-func random(seed uint64, n int) []byte {
-	b := make([]byte, n)
-	var key [32]byte
-	copy(key[:], fmt.Sprint("seed ", seed))
-	_, _ = rand.NewChaCha8(key).Read(b) // never fails
-	return b
-}
+func random(seed uint64, n int) []byte { return storetest.Random(seed, n) }
 
 func hashOf(b []byte) string {
 	s := sha256.Sum256(b)
 	return hex.EncodeToString(s[:])
 }
+
+// onEachStore runs a test with each kind of store; keeps configures it.
+func onEachStore(t *testing.T, test func(t *testing.T, keeps func(*Config))) {
+	t.Parallel()
+	t.Run("folder", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		test(t, func(c *Config) { c.Dir = dir })
+	})
+	t.Run("bucket", func(t *testing.T) {
+		t.Parallel()
+		test(t, keptBy(storetest.StartS3(t)))
+	})
+}
+
+// keptBy has files kept in a server's bucket.
+func keptBy(s *storetest.S3) func(*Config) { return func(c *Config) { c.S3 = s.Config } }

@@ -25,10 +25,15 @@ func rules() []rule {
 		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
+		{"store", []string{"internal/disk"}, "files are kept below whoever sends, records or shows them: the store knows neither bus nor worker"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {
-		all = append(all, rule{w, []string{w, "bus", "internal"}, "workers run in different processes: what two of them must agree on is a type in bus"})
+		may := []string{w, "bus", "internal"}
+		if w == "transfer" {
+			may = append(may, "store")
+		}
+		all = append(all, rule{w, may, "workers run in different processes: what two of them must agree on is a type in bus"})
 	}
 	return all
 }
@@ -71,11 +76,30 @@ func TestGroundFloorsAreImportedFromAbove(t *testing.T) {
 	}
 }
 
+// The store is below what keeps files in it, and knows no protocol; only the
+// client of buckets speaks one.
+func TestStoreIsBelowTransfer(t *testing.T) {
+	for _, s := range sources(t) {
+		inside := within(s.pkg, "store")
+		for i := range s.imports {
+			ours := strings.TrimPrefix(i, module+"/")
+			switch {
+			case i == "net/http" && inside && !s.test && s.path != "store/bucket/client.go" && !within(s.pkg, "store/storetest"):
+				t.Errorf("%s imports %s: what a protocol answers to an error of the store is said by whoever speaks it", s.path, i)
+			case within(ours, "store") && !inside && !within(s.pkg, "transfer"):
+				t.Errorf("%s imports %s: files are asked for from the worker that has them", s.path, ours)
+			case (within(ours, "store/folder") || within(ours, "store/bucket")) && inside && !s.test && !within(s.pkg, "store/storetest"):
+				t.Errorf("%s imports %s: a store does not know what it is in, nor one backend the other", s.path, ours)
+			}
+		}
+	}
+}
+
 // A library of a protocol or a format stays behind one file (or few), so that
 // it can be changed in an hour.
 func TestLibrariesStayBehindTheirFile(t *testing.T) {
 	homes := map[string][]string{
-		"github.com/aws":                     {"transfer/objects.go"},
+		"github.com/aws":                     {"store/bucket/client.go"},
 		"github.com/yutopp/go-rtmp":          {"ingest/rtmp.go", "bench/"},
 		"github.com/Eyevinn/mp4ff":           {"transcode/cmaf.go", "internal/hlscheck/"},
 		"github.com/alecthomas/kong":         {"cmd/pse/cli.go"},
@@ -136,6 +160,7 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		"github.com/bluenviron/gohlslib":      "a second opinion for tests only",
 		module + "/bus/bustest":               "a bus for tests",
 		module + "/bus/natstest":              "a NATS server for tests",
+		module + "/store/storetest":           "an S3 server for tests",
 		"github.com/letsencrypt/pebble/v2/ca": "a server for tests",
 	}
 	for dep, because := range forbidden {

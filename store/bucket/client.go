@@ -1,4 +1,4 @@
-package transfer
+package bucket
 
 import (
 	"bytes"
@@ -21,21 +21,23 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 const (
 	askedTimes   = 4                     // how often a question is asked that has no answer
 	askedPause   = 50 * time.Millisecond // between the first two; then twice as long, and so on
 	joinPatience = 10                    // so much more of it has who puts parts together
-	anyVersion   = ""                    // see objects.put
+	anyVersion   = ""                    // see client.put
 	defaultZone  = "us-east-1"           // what servers that have no regions go by
 )
 
 // errOvertaken says that somebody else has written an object meanwhile.
 var errOvertaken = errors.New("another worker wrote it meanwhile")
 
-// objects asks an S3-compatible server. No question lasts for ever.
-type objects struct {
+// client asks an S3-compatible server. No question lasts for ever.
+type client struct {
 	api      *s3.Client
 	bucket   string
 	prefix   string        // of all names; empty, or it ends with /
@@ -46,18 +48,18 @@ type objects struct {
 	end    context.CancelFunc
 }
 
-// newObjects asks nobody yet.
-func newObjects(c S3Config, stall time.Duration, log *zap.Logger) (*objects, error) {
+// newClient asks nobody yet.
+func newClient(cfg Config, stall time.Duration, log *zap.Logger) (*client, error) {
 	living, end := context.WithCancel(context.Background())
-	o := &objects{bucket: c.Bucket, prefix: c.Prefix, patience: stall / 2, log: log, living: living, end: end}
-	if o.prefix != "" && !strings.HasSuffix(o.prefix, "/") {
-		o.prefix += "/"
+	c := &client{bucket: cfg.Bucket, prefix: cfg.Prefix, patience: stall / 2, log: log, living: living, end: end}
+	if c.prefix != "" && !strings.HasSuffix(c.prefix, "/") {
+		c.prefix += "/"
 	}
 	sdk, err := awsconfig.LoadDefaultConfig(living)
-	if err == nil && c.CredentialsFile != "" {
+	if err == nil && cfg.CredentialsFile != "" {
 		var p awsconfig.SharedConfig
 		p, err = awsconfig.LoadSharedConfigProfile(living, "default", func(l *awsconfig.LoadSharedConfigOptions) {
-			l.CredentialsFiles, l.ConfigFiles = []string{c.CredentialsFile}, []string{}
+			l.CredentialsFiles, l.ConfigFiles = []string{cfg.CredentialsFile}, []string{}
 		})
 		if err == nil && !p.Credentials.HasKeys() {
 			err = errors.New("it has no keys under [default]")
@@ -68,11 +70,11 @@ func newObjects(c S3Config, stall time.Duration, log *zap.Logger) (*objects, err
 		end()
 		return nil, fmt.Errorf("read the credentials of the bucket: %w; write aws_access_key_id and aws_secret_access_key under [default] into transfer.s3.credentials_file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", err)
 	}
-	o.api = s3.NewFromConfig(sdk, func(s *s3.Options) {
-		s.Region = cmp.Or(c.Region, s.Region, defaultZone)
-		s.UsePathStyle = c.PathStyle
-		if c.Endpoint != "" {
-			s.BaseEndpoint = aws.String(c.Endpoint)
+	c.api = s3.NewFromConfig(sdk, func(s *s3.Options) {
+		s.Region = cmp.Or(cfg.Region, s.Region, defaultZone)
+		s.UsePathStyle = cfg.PathStyle
+		if cfg.Endpoint != "" {
+			s.BaseEndpoint = aws.String(cfg.Endpoint)
 		}
 		// Servers that are not Amazon's know the signed SHA-256 of what is
 		// sent, and it proves the same as the newer checksums.
@@ -86,7 +88,7 @@ func newObjects(c S3Config, stall time.Duration, log *zap.Logger) (*objects, err
 			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: stall / 2, MaxIdleConnsPerHost: 64, IdleConnTimeout: stall,
 		}}
 	})
-	return o, nil
+	return c, nil
 }
 
 // question is the context of one. It ends when nothing has moved for so long
@@ -101,9 +103,9 @@ type question struct {
 // errSilent is why a question ends.
 var errSilent = errors.New("the server did not answer in time")
 
-func (o *objects) question(patience time.Duration) *question {
+func (c *client) question(patience time.Duration) *question {
 	q := &question{patience: patience}
-	q.Context, q.end = context.WithCancelCause(o.living)
+	q.Context, q.end = context.WithCancelCause(c.living)
 	q.timer = time.AfterFunc(patience, func() { q.end(errSilent) })
 	return q
 }
@@ -149,10 +151,10 @@ func (a answered) Close() error {
 	return a.ReadCloser.Close()
 }
 
-func (o *objects) key(name string) *string { return aws.String(o.prefix + name) }
+func (c *client) key(name string) *string { return aws.String(c.prefix + name) }
 
 // failed makes our errors of the server's.
-func (o *objects) failed(ctx context.Context, what, name string, err error) error {
+func (c *client) failed(ctx context.Context, what, name string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -160,7 +162,7 @@ func (o *objects) failed(ctx context.Context, what, name string, err error) erro
 	if errors.As(err, &api) {
 		switch api.ErrorCode() {
 		case "NoSuchKey", "NotFound", "NoSuchUpload":
-			return errNotFound
+			return store.ErrNotFound
 		}
 	}
 	var answer *smithyhttp.ResponseError
@@ -170,145 +172,145 @@ func (o *objects) failed(ctx context.Context, what, name string, err error) erro
 	if ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
 	}
-	if o.living.Err() == nil {
-		o.log.Warn("the bucket does not do what it is asked for", zap.String("what", what), zap.String("object", name), zap.Error(err))
+	if c.living.Err() == nil {
+		c.log.Warn("the bucket does not do what it is asked for", zap.String("what", what), zap.String("object", name), zap.Error(err))
 	}
-	return fmt.Errorf("%s %s: %w", what, name, errAway)
+	return fmt.Errorf("%s %s: %w", what, name, store.ErrAway)
 }
 
 // get reads a small object; version is for put.
-func (o *objects) get(name string) (b []byte, version string, modified time.Time, err error) {
-	q := o.question(o.patience)
+func (c *client) get(name string) (b []byte, version string, modified time.Time, err error) {
+	q := c.question(c.patience)
 	defer q.done()
-	a, err := o.api.GetObject(q, &s3.GetObjectInput{Bucket: &o.bucket, Key: o.key(name)})
+	a, err := c.api.GetObject(q, &s3.GetObjectInput{Bucket: &c.bucket, Key: c.key(name)})
 	if err != nil {
-		return nil, "", time.Time{}, o.failed(q, "read", name, err)
+		return nil, "", time.Time{}, c.failed(q, "read", name, err)
 	}
 	defer a.Body.Close()
 	b, err = io.ReadAll(a.Body)
-	return b, aws.ToString(a.ETag), aws.ToTime(a.LastModified), o.failed(q, "read", name, err)
+	return b, aws.ToString(a.ETag), aws.ToTime(a.LastModified), c.failed(q, "read", name, err)
 }
 
 // stream reads an object from an offset on.
-func (o *objects) stream(name string, from int64) (io.ReadCloser, error) {
-	q := o.question(o.patience)
-	a, err := o.api.GetObject(q, &s3.GetObjectInput{Bucket: &o.bucket, Key: o.key(name), Range: aws.String(fmt.Sprintf("bytes=%d-", from))})
+func (c *client) stream(name string, from int64) (io.ReadCloser, error) {
+	q := c.question(c.patience)
+	a, err := c.api.GetObject(q, &s3.GetObjectInput{Bucket: &c.bucket, Key: c.key(name), Range: aws.String(fmt.Sprintf("bytes=%d-", from))})
 	if err != nil {
 		defer q.done()
-		return nil, o.failed(q, "read", name, err)
+		return nil, c.failed(q, "read", name, err)
 	}
 	q.timer.Stop()
 	return answered{a.Body, q}, nil
 }
 
 // head tells of an object.
-func (o *objects) head(name string) (size int64, modified time.Time, err error) {
-	q := o.question(o.patience)
+func (c *client) head(name string) (size int64, modified time.Time, err error) {
+	q := c.question(c.patience)
 	defer q.done()
-	a, err := o.api.HeadObject(q, &s3.HeadObjectInput{Bucket: &o.bucket, Key: o.key(name)})
+	a, err := c.api.HeadObject(q, &s3.HeadObjectInput{Bucket: &c.bucket, Key: c.key(name)})
 	if err != nil {
-		return 0, time.Time{}, o.failed(q, "look at", name, err)
+		return 0, time.Time{}, c.failed(q, "look at", name, err)
 	}
 	return aws.ToInt64(a.ContentLength), aws.ToTime(a.LastModified), nil
 }
 
 // put writes an object, if it is still the version that was read, or any; and
 // tells its new one. errOvertaken: it is another.
-func (o *objects) put(name string, body io.ReadSeeker, match string) (version string, err error) {
-	q := o.question(o.patience)
+func (c *client) put(name string, body io.ReadSeeker, match string) (version string, err error) {
+	q := c.question(c.patience)
 	defer q.done()
-	in := &s3.PutObjectInput{Bucket: &o.bucket, Key: o.key(name), Body: sent{body, q}}
+	in := &s3.PutObjectInput{Bucket: &c.bucket, Key: c.key(name), Body: sent{body, q}}
 	if match != anyVersion {
 		in.IfMatch = &match
 	}
-	a, err := o.api.PutObject(q, in)
+	a, err := c.api.PutObject(q, in)
 	if err != nil {
-		return "", o.failed(q, "write", name, err)
+		return "", c.failed(q, "write", name, err)
 	}
 	return aws.ToString(a.ETag), nil
 }
 
-func (o *objects) putBytes(name string, b []byte, match string) (version string, err error) {
-	return o.put(name, bytes.NewReader(b), match)
+func (c *client) putBytes(name string, b []byte, match string) (version string, err error) {
+	return c.put(name, bytes.NewReader(b), match)
 }
 
 // delete removes an object; it does no harm when there is none.
-func (o *objects) delete(name string) error {
-	q := o.question(o.patience)
+func (c *client) delete(name string) error {
+	q := c.question(c.patience)
 	defer q.done()
-	_, err := o.api.DeleteObject(q, &s3.DeleteObjectInput{Bucket: &o.bucket, Key: o.key(name)})
-	return o.failed(q, "delete", name, err)
+	_, err := c.api.DeleteObject(q, &s3.DeleteObjectInput{Bucket: &c.bucket, Key: c.key(name)})
+	return c.failed(q, "delete", name, err)
 }
 
 // list lists names that begin with dir, which is empty or ends with /, and what
 // stands there for more of them: down to the next / alone, or all.
-func (o *objects) list(dir string, all bool) ([]string, error) {
+func (c *client) list(dir string, all bool) ([]string, error) {
 	var names []string
-	in := &s3.ListObjectsV2Input{Bucket: &o.bucket, Prefix: o.key(dir)}
+	in := &s3.ListObjectsV2Input{Bucket: &c.bucket, Prefix: c.key(dir)}
 	if !all {
 		in.Delimiter = aws.String("/")
 	}
-	pages := s3.NewListObjectsV2Paginator(o.api, in)
+	pages := s3.NewListObjectsV2Paginator(c.api, in)
 	for pages.HasMorePages() {
-		q := o.question(o.patience)
+		q := c.question(c.patience)
 		p, err := pages.NextPage(q)
 		q.done()
 		if err != nil {
-			return nil, o.failed(q, "list", path.Join(o.bucket, o.prefix+dir), err)
+			return nil, c.failed(q, "list", path.Join(c.bucket, c.prefix+dir), err)
 		}
-		for _, c := range p.Contents {
-			names = append(names, strings.TrimPrefix(aws.ToString(c.Key), o.prefix))
+		for _, x := range p.Contents {
+			names = append(names, strings.TrimPrefix(aws.ToString(x.Key), c.prefix))
 		}
-		for _, c := range p.CommonPrefixes {
-			names = append(names, strings.TrimPrefix(aws.ToString(c.Prefix), o.prefix))
+		for _, x := range p.CommonPrefixes {
+			names = append(names, strings.TrimPrefix(aws.ToString(x.Prefix), c.prefix))
 		}
 	}
 	return names, nil
 }
 
 // begin begins an object that is made of parts.
-func (o *objects) begin(name string) (id string, err error) {
-	q := o.question(o.patience)
+func (c *client) begin(name string) (id string, err error) {
+	q := c.question(c.patience)
 	defer q.done()
-	a, err := o.api.CreateMultipartUpload(q, &s3.CreateMultipartUploadInput{Bucket: &o.bucket, Key: o.key(name)})
+	a, err := c.api.CreateMultipartUpload(q, &s3.CreateMultipartUploadInput{Bucket: &c.bucket, Key: c.key(name)})
 	if err != nil {
-		return "", o.failed(q, "begin", name, err)
+		return "", c.failed(q, "begin", name, err)
 	}
 	return aws.ToString(a.UploadId), nil
 }
 
 // putPart writes a part.
-func (o *objects) putPart(name, id string, number int32, body io.ReadSeeker) (etag string, err error) {
-	q := o.question(o.patience)
+func (c *client) putPart(name, id string, number int32, body io.ReadSeeker) (etag string, err error) {
+	q := c.question(c.patience)
 	defer q.done()
-	a, err := o.api.UploadPart(q, &s3.UploadPartInput{Bucket: &o.bucket, Key: o.key(name), UploadId: &id, PartNumber: &number, Body: sent{body, q}})
+	a, err := c.api.UploadPart(q, &s3.UploadPartInput{Bucket: &c.bucket, Key: c.key(name), UploadId: &id, PartNumber: &number, Body: sent{body, q}})
 	if err != nil {
-		return "", o.failed(q, "write a part of", name, err)
+		return "", c.failed(q, "write a part of", name, err)
 	}
 	return aws.ToString(a.ETag), nil
 }
 
-// join makes the object of its parts, which may last. errNotFound: it is done,
+// join makes the object of its parts, which may last. ErrNotFound: it is done,
 // or given up.
-func (o *objects) join(name, id string, parts []part) error {
-	q := o.question(joinPatience * o.patience)
+func (c *client) join(name, id string, parts []store.Part) error {
+	q := c.question(joinPatience * c.patience)
 	defer q.done()
 	list := make([]types.CompletedPart, len(parts))
 	for i, p := range parts {
 		list[i] = types.CompletedPart{PartNumber: &p.Number, ETag: &p.ETag}
 	}
-	_, err := o.api.CompleteMultipartUpload(q, &s3.CompleteMultipartUploadInput{
-		Bucket: &o.bucket, Key: o.key(name), UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
+	_, err := c.api.CompleteMultipartUpload(q, &s3.CompleteMultipartUploadInput{
+		Bucket: &c.bucket, Key: c.key(name), UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
 	})
-	return o.failed(q, "put together", name, err)
+	return c.failed(q, "put together", name, err)
 }
 
 // giveUp ends an object that is made of parts before it is one.
-func (o *objects) giveUp(name, id string) error {
-	q := o.question(o.patience)
+func (c *client) giveUp(name, id string) error {
+	q := c.question(c.patience)
 	defer q.done()
-	_, err := o.api.AbortMultipartUpload(q, &s3.AbortMultipartUploadInput{Bucket: &o.bucket, Key: o.key(name), UploadId: &id})
-	if err = o.failed(q, "give up", name, err); errors.Is(err, errNotFound) {
+	_, err := c.api.AbortMultipartUpload(q, &s3.AbortMultipartUploadInput{Bucket: &c.bucket, Key: c.key(name), UploadId: &id})
+	if err = c.failed(q, "give up", name, err); errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err

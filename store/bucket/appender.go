@@ -1,4 +1,4 @@
-package transfer
+package bucket
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 const (
@@ -17,82 +19,88 @@ const (
 	tailName     = "tail-" // how objects begin that hold bytes too few for a part
 )
 
-// bucketWriter is the tail of an upload in a bucket. Bytes wait in a file until
+// appender is the end of an upload in a bucket. Bytes wait in a file until
 // they are a part. See bucket for what counts, and why.
-type bucketWriter struct {
-	*writer
-	b       *bucket
-	version string   // of the metadata, as far as we know
-	draft   stored   // with what does not count yet
-	spool   *os.File // what follows the parts of the draft; nil until it is needed
-	waiting int64    // bytes in it
-	number  int32    // that the next part may have, taken for good; 0: none is
+type appender struct {
+	b       *backend
+	info    *store.Info
+	version string          // of the metadata, as far as we know
+	failed  bool            // only opening anew repairs it
+	draft   store.Stored    // with what does not count yet
+	spool   *os.File        // what follows the parts of the draft; nil until it is needed
+	waiting int64           // bytes in it
+	number  int32           // that the next part may have, taken for good; 0: none is
+	grew    func(end int64) // told of what counts
 }
 
-// writer implements place.
-func (b *bucket) writer(all *store, name string) (*writer, error) {
+// Appender implements Backend.
+func (b *backend) Appender(name string, grew func(end int64)) (a store.Appender, lost int64, err error) {
 	i, version, err := b.readInfo(name)
-	if err == nil && i.Gone != nil {
-		err = errNotFound
+	if err == nil && i.Removal != nil {
+		err = store.ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open upload %s: %w", name, err)
+		return nil, 0, fmt.Errorf("open upload %s: %w", name, err)
 	}
-	w := &bucketWriter{writer: &writer{s: all, info: i, last: record{end: i.Stored.End}}, b: b, version: version}
-	w.draft = i.Stored.clone()
-	w.tail = w
-	return w.writer, nil
+	return &appender{b: b, info: i, version: version, draft: clone(i.Stored), grew: grew}, 0, nil
 }
 
+// Info implements Appender.
+func (w *appender) Info() *store.Info { return w.info }
+
+// Offset implements Appender.
+func (w *appender) Offset() int64 { return w.info.Stored.End }
+
+// Failed implements Appender.
+func (w *appender) Failed() bool { return w.failed }
+
 // clone is a copy that shares nothing.
-func (s *stored) clone() stored {
+func clone(s *store.Stored) store.Stored {
 	c := *s
 	c.Parts = slices.Clone(s.Parts)
 	return c
 }
 
 // inParts is how many bytes are in parts.
-func (s *stored) inParts() (n int64) {
-	for _, p := range s.Parts {
+func inParts(parts []store.Part) (n int64) {
+	for _, p := range parts {
 		n += p.Size
 	}
 	return n
 }
 
-// close implements tail.
-func (w *bucketWriter) close() {
+// Close implements Appender.
+func (w *appender) Close() {
 	if w.spool != nil {
 		_ = w.spool.Close()
 	}
 }
 
-// append implements tail. Bytes count when a part is full, and at the end.
-func (w *bucketWriter) append(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
-	start := w.last.end
-	n, err = w.take(src, limit, sum)
+// Append implements Appender. Bytes count when a part is full, and at the end.
+func (w *appender) Append(src io.Reader, buf []byte, limit int64, sum *store.Checksum) (n int64, err error) {
+	start := w.Offset()
+	n, err = w.take(src, buf, limit, sum)
 	if err == nil && sum != nil {
-		err = sum.check()
+		err = sum.Check()
 	}
 	if err == nil && n > 0 {
 		err = w.keep()
 	}
 	if err != nil {
-		w.damaged = true // what does not count is forgotten by opening anew
-		return w.last.end - start, fmt.Errorf("write to %s: %w", w.info.Name, diskError(err))
+		w.failed = true // what does not count is forgotten by opening anew
+		return w.Offset() - start, fmt.Errorf("write to %s: %w", w.info.Name, store.DiskError(err))
 	}
 	return n, nil
 }
 
 // take brings src into the draft.
-func (w *bucketWriter) take(src io.Reader, limit int64, sum *checksum) (n int64, err error) {
-	if w.damaged {
-		return 0, errStorage
+func (w *appender) take(src io.Reader, buf []byte, limit int64, sum *store.Checksum) (n int64, err error) {
+	if w.failed {
+		return 0, store.ErrFailed
 	}
 	if err := w.load(); err != nil {
 		return 0, err
 	}
-	buf := w.buffers.Get().(*[]byte)
-	defer w.buffers.Put(buf)
 	for ended := false; !ended; {
 		size := w.b.sizeOfPart(w.info.Size, len(w.draft.Parts))
 		if w.waiting >= size { // there is more, or there may be
@@ -108,9 +116,9 @@ func (w *bucketWriter) take(src io.Reader, limit int64, sum *checksum) (n int64,
 			continue
 		}
 		var filled int
-		filled, ended = fill(src, (*buf)[:min(copySize, limit-n, size-w.waiting)])
-		b := (*buf)[:filled]
-		sum.write(b)
+		filled, ended = store.Fill(src, buf[:min(int64(len(buf)), limit-n, size-w.waiting)])
+		b := buf[:filled]
+		sum.Write(b)
 		if _, err := w.spool.WriteAt(b, w.waiting); err != nil {
 			return n, err
 		}
@@ -122,7 +130,7 @@ func (w *bucketWriter) take(src io.Reader, limit int64, sum *checksum) (n int64,
 
 // sizeOfPart is how large the next part is to be. Some servers want them to be
 // all alike, which can be had when the size is known.
-func (b *bucket) sizeOfPart(size int64, parts int) int64 {
+func (b *backend) sizeOfPart(size int64, parts int) int64 {
 	if size < 0 {
 		return b.partSize << min(parts/partsDoubled, 8)
 	}
@@ -131,7 +139,7 @@ func (b *bucket) sizeOfPart(size int64, parts int) int64 {
 }
 
 // load brings what follows the parts into the spool.
-func (w *bucketWriter) load() error {
+func (w *appender) load() error {
 	if w.spool != nil {
 		return nil
 	}
@@ -146,7 +154,7 @@ func (w *bucketWriter) load() error {
 	if w.draft.Tail == "" {
 		return nil
 	}
-	d := &object{o: w.b.o, name: path.Join(w.info.Name, w.draft.Tail), size: w.draft.End - w.draft.inParts()}
+	d := &object{client: w.b.client, name: path.Join(w.info.Name, w.draft.Tail), size: w.draft.End - inParts(w.draft.Parts)}
 	defer d.Close()
 	if w.waiting, err = io.Copy(f, d); err == nil && w.waiting != d.size {
 		err = io.ErrUnexpectedEOF
@@ -158,11 +166,11 @@ func (w *bucketWriter) load() error {
 }
 
 // bytes are those that wait.
-func (w *bucketWriter) bytes() io.ReadSeeker { return io.NewSectionReader(w.spool, 0, w.waiting) }
+func (w *appender) bytes() io.ReadSeeker { return io.NewSectionReader(w.spool, 0, w.waiting) }
 
 // part makes a part of what waits. Its number is taken for good before: whoever
 // is late with a part of that number is none of those that count.
-func (w *bucketWriter) part() error {
+func (w *appender) part() error {
 	if w.number == 0 {
 		if err := w.takeNumber(); err != nil {
 			return err
@@ -170,21 +178,21 @@ func (w *bucketWriter) part() error {
 	}
 	number := w.number
 	w.number = 0
-	etag, err := w.b.o.putPart(path.Join(w.info.Name, joined), w.draft.Upload, number, w.bytes())
+	etag, err := w.b.client.putPart(path.Join(w.info.Name, joined), w.draft.Upload, number, w.bytes())
 	if err != nil {
 		return err
 	}
-	w.draft.Parts = append(w.draft.Parts, part{number, w.waiting, etag})
+	w.draft.Parts = append(w.draft.Parts, store.Part{Number: number, Size: w.waiting, ETag: etag})
 	w.draft.Tail, w.waiting = "", 0
 	return nil
 }
 
 // takeNumber takes a part's number, and begins the multipart upload if there is
 // none. What counts of the bytes is as before.
-func (w *bucketWriter) takeNumber() error {
-	now := w.info.Stored.clone()
+func (w *appender) takeNumber() error {
+	now := clone(w.info.Stored)
 	if now.Upload == "" {
-		id, err := w.b.o.begin(path.Join(w.info.Name, joined))
+		id, err := w.b.client.begin(path.Join(w.info.Name, joined))
 		if err != nil {
 			return err
 		}
@@ -197,7 +205,7 @@ func (w *bucketWriter) takeNumber() error {
 }
 
 // keep stores what waits, and makes the draft count.
-func (w *bucketWriter) keep() error {
+func (w *appender) keep() error {
 	if w.draft.End == w.info.Size {
 		if err := w.final(); err != nil {
 			return err
@@ -205,8 +213,8 @@ func (w *bucketWriter) keep() error {
 		return w.commit()
 	}
 	if w.waiting > 0 {
-		w.draft.Tail = tailName + newToken()
-		if _, err := w.b.o.put(path.Join(w.info.Name, w.draft.Tail), w.bytes(), anyVersion); err != nil {
+		w.draft.Tail = tailName + store.NewToken()
+		if _, err := w.b.client.put(path.Join(w.info.Name, w.draft.Tail), w.bytes(), anyVersion); err != nil {
 			return err
 		}
 	}
@@ -215,11 +223,11 @@ func (w *bucketWriter) keep() error {
 
 // final stores what waits when there is no more: as the last part, or as the
 // whole file.
-func (w *bucketWriter) final() error {
+func (w *appender) final() error {
 	switch {
 	case w.draft.Upload == "":
-		name := joined + "-" + newToken()
-		if _, err := w.b.o.put(path.Join(w.info.Name, name), w.bytes(), anyVersion); err != nil {
+		name := joined + "-" + store.NewToken()
+		if _, err := w.b.client.put(path.Join(w.info.Name, name), w.bytes(), anyVersion); err != nil {
 			return err
 		}
 		w.draft.Data, w.draft.Tail = name, ""
@@ -231,34 +239,32 @@ func (w *bucketWriter) final() error {
 }
 
 // commit makes the draft count.
-func (w *bucketWriter) commit() error {
+func (w *appender) commit() error {
 	before := w.info.Stored.Tail
-	if err := w.write(w.draft.clone()); err != nil {
+	if err := w.write(clone(&w.draft)); err != nil {
 		return err
 	}
-	w.last.end = w.draft.End
-	w.feed.grew(w.last.end)
-	if w.progress != nil {
-		w.progress(w.info, w.last.end)
-	}
+	w.grew(w.draft.End)
 	if before != "" && before != w.draft.Tail {
-		_ = w.b.o.delete(path.Join(w.info.Name, before)) // else when the file is complete
+		_ = w.b.client.delete(path.Join(w.info.Name, before)) // else when the file is complete
 	}
 	return nil
 }
 
 // write writes where the bytes are.
-func (w *bucketWriter) write(s stored) error { return w.change(func(i *info) { i.Stored = &s }) }
+func (w *appender) write(s store.Stored) error {
+	return w.Change(func(i *store.Info) { i.Stored = &s })
+}
 
-// change implements tail.
-func (w *bucketWriter) change(f func(*info)) error {
+// Change implements Appender.
+func (w *appender) Change(f func(*store.Info)) error {
 	fresh := *w.info
 	f(&fresh)
 	version, err := w.b.writeInfo(&fresh, w.version)
 	if err != nil {
-		w.damaged = true // nobody knows whether it was written
-		if errors.Is(err, errOvertaken) || errors.Is(err, errNotFound) {
-			err = errBusy
+		w.failed = true // nobody knows whether it was written
+		if errors.Is(err, errOvertaken) || errors.Is(err, store.ErrNotFound) {
+			err = store.ErrBusy
 		}
 		return fmt.Errorf("write the metadata of %s: %w", w.info.Name, err)
 	}
@@ -266,9 +272,9 @@ func (w *bucketWriter) change(f func(*info)) error {
 	return nil
 }
 
-// settle implements tail: it makes one object of all the bytes. What it did is
+// Settle implements Appender: it makes one object of all the bytes. What it did is
 // written with the next change.
-func (w *bucketWriter) settle() error {
+func (w *appender) Settle() error {
 	if w.draft.Data != "" {
 		return nil
 	}
@@ -287,9 +293,9 @@ func (w *bucketWriter) settle() error {
 		return nil
 	}
 	name := path.Join(w.info.Name, joined)
-	err := w.b.o.join(name, w.draft.Upload, w.draft.Parts)
-	if errors.Is(err, errNotFound) { // it may have been done before a crash
-		size, _, headErr := w.b.o.head(name)
+	err := w.b.client.join(name, w.draft.Upload, w.draft.Parts)
+	if errors.Is(err, store.ErrNotFound) { // it may have been done before a crash
+		size, _, headErr := w.b.client.head(name)
 		if headErr == nil && size == w.info.Size {
 			err = nil
 		}
@@ -301,15 +307,15 @@ func (w *bucketWriter) settle() error {
 	return w.commit()
 }
 
-// publish implements tail: it deletes what a crash may have left of tails.
-func (w *bucketWriter) publish() error {
+// Publish implements Appender: it deletes what a crash may have left of tails.
+func (w *appender) Publish() error {
 	_ = w.b.clear(w.info.Name, func(file string) bool { return strings.HasPrefix(file, tailName) }) // else when the upload is removed
 	return nil
 }
 
-// beginning implements tail.
-func (w *bucketWriter) beginning(b []byte) (int, error) {
-	d := &object{o: w.b.o, name: path.Join(w.info.Name, w.draft.Data), size: w.info.Size}
+// Head implements Appender.
+func (w *appender) Head(b []byte) (int, error) {
+	d := &object{client: w.b.client, name: path.Join(w.info.Name, w.draft.Data), size: w.info.Size}
 	defer d.Close()
 	n, err := io.ReadFull(d, b[:min(int64(len(b)), d.size)])
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -318,7 +324,7 @@ func (w *bucketWriter) beginning(b []byte) (int, error) {
 	return n, nil
 }
 
-// remove implements tail.
-func (w *bucketWriter) remove(why gone) error {
-	return w.change(func(i *info) { i.Gone = &why })
+// Remove implements Appender.
+func (w *appender) Remove(why store.Removal) error {
+	return w.Change(func(i *store.Info) { i.Removal = &why })
 }

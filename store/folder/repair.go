@@ -1,4 +1,4 @@
-package transfer
+package folder
 
 import (
 	"errors"
@@ -6,31 +6,34 @@ import (
 	"hash/crc32"
 	"io"
 	"path"
+	"time"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // repair brings an upload that was just opened to a state in which it can be
 // appended to: the journal ends with a whole record, the data where that
 // says, and the last block is what it says. What a crash left is cut off;
 // lost says how much of what had counted is gone.
-func (w *fileWriter) repair() error {
+func (w *appender) repair() (lost int64, err error) {
 	last, length, good, err := lastRecord(w.journal)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	w.last, w.length = last, length
 	if good {
 		if good, err = w.fits(last); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if !good {
 		return w.recheck()
 	}
-	return w.cut()
+	return 0, w.cut()
 }
 
 // cut takes away data that does not count.
-func (w *fileWriter) cut() error {
+func (w *appender) cut() error {
 	st, err := w.data.Stat()
 	if err == nil && st.Size() > w.last.end {
 		err = w.data.Truncate(w.last.end)
@@ -42,7 +45,7 @@ func (w *fileWriter) cut() error {
 }
 
 // fits says whether the block that a record is about is as it says.
-func (w *fileWriter) fits(r record) (bool, error) {
+func (w *appender) fits(r record) (bool, error) {
 	if r.end == 0 {
 		return true, nil
 	}
@@ -60,37 +63,37 @@ func (w *fileWriter) fits(r record) (bool, error) {
 
 // recheck reads all of it, and keeps what is good from the beginning on. Of
 // what was complete nothing is cut off: a person may want it.
-func (w *fileWriter) recheck() error {
+func (w *appender) recheck() (lost int64, err error) {
 	if intact, err := w.asHashed(); err != nil || intact {
 		w.last = record{end: w.info.Size}
-		return err
+		return 0, err
 	}
 	claimed := w.claimed()
-	var err error
 	if w.last, w.length, err = w.sound(); err != nil {
-		return err
+		return 0, err
 	}
-	if w.lost = max(0, claimed-w.last.end); w.lost > 0 {
-		if err := w.note(); err != nil { // before anything is cut off
-			return err
+	if lost = max(0, claimed-w.last.end); lost > 0 {
+		d := store.Damage{Offset: w.last.end, Lost: lost, At: time.Now().UnixMilli()}
+		if err := store.NoteDamage(w.s, w, d); err != nil { // before anything is cut off
+			return lost, err
 		}
 	}
-	if w.info.complete() {
-		return nil
+	if w.info.Complete() {
+		return lost, nil
 	}
 	if err := w.journal.Truncate(w.length); err != nil {
-		return fmt.Errorf("repair %s: %w", w.info.Name, err)
+		return lost, fmt.Errorf("repair %s: %w", w.info.Name, err)
 	}
-	return w.cut()
+	return lost, w.cut()
 }
 
 // asHashed says that the data has the hash that was made of it, whatever
 // became of the journal.
-func (w *fileWriter) asHashed() (bool, error) {
+func (w *appender) asHashed() (bool, error) {
 	if w.info.SHA256 == "" {
 		return false, nil
 	}
-	sha, _, err := readHash(io.NewSectionReader(w.data, 0, w.info.Size), nil)
+	sha, _, err := store.ReadHash(io.NewSectionReader(w.data, 0, w.info.Size), nil)
 	if err != nil {
 		return false, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
@@ -98,7 +101,7 @@ func (w *fileWriter) asHashed() (bool, error) {
 }
 
 // sound is how far data and journal agree, and how much of the journal says so.
-func (w *fileWriter) sound() (sound record, soundLength int64, err error) {
+func (w *appender) sound() (sound record, soundLength int64, err error) {
 	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
 		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
@@ -124,10 +127,10 @@ func (w *fileWriter) sound() (sound record, soundLength int64, err error) {
 	return w.within(sound, soundLength, length)
 }
 
-// verify implements place. It reads beside who writes.
-func (s *folder) verify(i *info) (int64, error) {
-	w := &fileWriter{writer: &writer{info: i}, s: s}
-	defer w.close()
+// Verify implements Backend. It reads beside who writes.
+func (s *backend) Verify(i *store.Info) (int64, error) {
+	w := &appender{s: s, info: i}
+	defer w.Close()
 	var err error
 	if w.data, err = s.root.Open(path.Join(i.Name, fileData)); err != nil {
 		return 0, missing(err)
@@ -140,7 +143,7 @@ func (s *folder) verify(i *info) (int64, error) {
 }
 
 // within finds the last good record of the block after sound.
-func (w *fileWriter) within(sound record, at, end int64) (record, int64, error) {
+func (w *appender) within(sound record, at, end int64) (record, int64, error) {
 	var b [recordSize]byte
 	for pos := end - recordSize; pos >= at; pos -= recordSize {
 		if _, err := w.journal.ReadAt(b[:], pos); err != nil {
@@ -164,8 +167,8 @@ func (w *fileWriter) within(sound record, at, end int64) (record, int64, error) 
 // claimed is how much had counted, as far as anybody can still tell: what the
 // last record says; where that is damaged, all the data there is; and all of
 // what was complete.
-func (w *fileWriter) claimed() int64 {
-	if w.info.complete() {
+func (w *appender) claimed() int64 {
+	if w.info.Complete() {
 		return w.info.Size
 	}
 	var b [recordSize]byte

@@ -1,4 +1,4 @@
-package transfer
+package folder
 
 import (
 	"encoding/binary"

@@ -1,17 +1,19 @@
-package transfer
+package bucket
 
 import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/helios-h2020/pse/store"
 )
 
 // object reads one of a bucket. It asks for it when it is first read, from where
 // it is; and again, when the connection is lost.
 type object struct {
-	o    *objects
-	name string
-	size int64
+	client *client
+	name   string
+	size   int64
 
 	at   int64
 	body io.ReadCloser // from at on; nil: to be asked for
@@ -26,7 +28,7 @@ func (d *object) Seek(offset int64, whence int) (int64, error) {
 		offset += d.size
 	}
 	if offset < 0 {
-		return d.at, fmt.Errorf("read %s from %d: %w", d.name, offset, errStorage)
+		return d.at, fmt.Errorf("read %s from %d: %w", d.name, offset, store.ErrFailed)
 	}
 	if offset != d.at {
 		d.stop()
@@ -42,7 +44,7 @@ func (d *object) Read(b []byte) (n int, err error) {
 	}
 	for try := 1; ; try++ {
 		if d.body == nil {
-			if d.body, err = d.o.stream(d.name, d.at); err != nil {
+			if d.body, err = d.client.stream(d.name, d.at); err != nil {
 				return 0, err
 			}
 		}
@@ -59,7 +61,7 @@ func (d *object) Read(b []byte) (n int, err error) {
 			err = io.ErrUnexpectedEOF
 		}
 		if try == askedTimes || errors.Is(err, errSilent) {
-			return 0, d.o.failed(d.o.living, "read", d.name, err)
+			return 0, d.client.failed(d.client.living, "read", d.name, err)
 		}
 	}
 }

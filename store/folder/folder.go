@@ -1,0 +1,230 @@
+// Package folder keeps the uploads of a store in a directory, with one directory for each upload:
+//
+//	NAME/data    the bytes as they came
+//	NAME/crc     the journal: how many of them count, and their checksums
+//	NAME/info    metadata; info.old is its version before
+//	NAME/links/  keys of links for reading, a file each
+//	removed/     uploads that are removed but not told of yet
+//	damaged/     uploads whose metadata nobody can read
+//
+// What else is below an upload's name are small files of whoever uses the store.
+package folder
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/helios-h2020/pse/internal/disk"
+	"github.com/helios-h2020/pse/store"
+)
+
+// backend implements store.Backend. There is one disk: what is asked is asked in turn.
+type backend struct {
+	root  *os.Root
+	sync  string // SyncAlways, SyncComplete or SyncNever
+	floor disk.Floor
+}
+
+// Open opens a directory, and makes it if it is not there. Of its disk uploads
+// leave the floor free.
+func Open(dir, sync string, floor disk.Floor) (store.Backend, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the store of files: %w; choose another directory with transfer.dir", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of files: %w; choose another directory with transfer.dir", err)
+	}
+	for _, d := range []string{store.DirRemoved, store.DirDamaged} {
+		if err := root.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			root.Close()
+			return nil, fmt.Errorf("open the store of files: %w; is it writable?", err)
+		}
+	}
+	return &backend{root, sync, floor}, nil
+}
+
+// Close implements Backend.
+func (s *backend) Close() error { return s.root.Close() }
+
+// Concurrency implements Backend. There is one disk.
+func (s *backend) Concurrency() int { return 1 }
+
+// Create implements Backend.
+func (s *backend) Create(i *store.Info) error {
+	if s.floor.Short(0) != nil {
+		return fmt.Errorf("make upload %s: %w", i.Name, store.ErrFull)
+	}
+	if s.floor.Short(i.Size) != nil {
+		return fmt.Errorf("make upload %s: %w", i.Name, store.ErrNoRoom)
+	}
+	err := s.root.Mkdir(i.Name, 0o700)
+	if err != nil {
+		return fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
+	}
+	for _, f := range []string{fileData, fileJournal} {
+		if err == nil {
+			err = writeFile(s.root, path.Join(i.Name, f), nil, false)
+		}
+	}
+	if err == nil {
+		err = writeInfo(s.root, i, s.sync != SyncNever) // last: without it there is no upload
+	}
+	if err == nil && s.sync == SyncAlways {
+		err = errors.Join(s.syncDir(i.Name), s.syncDir("."))
+	}
+	if err != nil {
+		_ = s.root.RemoveAll(i.Name)
+		return fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
+	}
+	return nil
+}
+
+// syncDir sees that the names in a directory outlive a power failure.
+func (s *backend) syncDir(dir string) error {
+	f, err := s.root.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// Info implements Backend.
+func (s *backend) Info(name string) (*store.Info, error) { return readInfo(s.root, name) }
+
+// Offset implements Backend.
+func (s *backend) Offset(i *store.Info) (int64, error) {
+	f, err := s.root.Open(path.Join(i.Name, fileJournal))
+	if err != nil {
+		return 0, missing(err)
+	}
+	defer f.Close()
+	last, _, good, err := lastRecord(f)
+	if err != nil || good {
+		return last.end, err
+	}
+	if _, err := eachRecord(f, func(r record) bool { last = r; return true }); err != nil {
+		return 0, err
+	}
+	return last.end, nil
+}
+
+// Open implements Backend.
+func (s *backend) Open(i *store.Info) (store.Content, error) {
+	f, err := s.root.Open(path.Join(i.Name, fileData))
+	if err != nil {
+		return nil, missing(err) // not f, which is a nil of a type
+	}
+	return f, nil
+}
+
+// LastWrite implements Backend.
+func (s *backend) LastWrite(i *store.Info) (time.Time, error) {
+	return s.Written(path.Join(i.Name, fileJournal))
+}
+
+// List implements Backend.
+func (s *backend) List(dir string) ([]string, error) {
+	d, err := s.root.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the store of files: %w", err)
+	}
+	defer d.Close()
+	all, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, fmt.Errorf("list the store of files: %w", err)
+	}
+	return slices.DeleteFunc(all, func(name string) bool { return !store.IsToken(name) }), nil
+}
+
+// SetAside implements Backend. One that is just being made has no metadata
+// either, so it must be old.
+func (s *backend) SetAside(name string) (bool, error) {
+	st, err := s.root.Stat(name)
+	if err != nil {
+		return false, missing(err)
+	}
+	if _, err := s.Written(path.Join(name, store.FileInfo)); err != nil && time.Since(st.ModTime()) < time.Minute {
+		return false, nil
+	}
+	if err := s.root.Rename(name, path.Join(store.DirDamaged, name)); err != nil {
+		return false, fmt.Errorf("set upload %s aside: %w", name, missing(err))
+	}
+	return true, nil
+}
+
+// Removal implements Backend.
+func (s *backend) Removal(name string) (dir string, i *store.Info, why store.Removal, err error) {
+	dir = path.Join(store.DirRemoved, name)
+	if _, err := s.root.Stat(dir); err != nil {
+		return dir, nil, why, missing(err)
+	}
+	if i, err = readInfoAt(s.root, dir, name); err != nil {
+		return dir, nil, why, nil // there is nothing to tell
+	}
+	why = store.Removal{Reason: store.RemovedBySender, At: time.Now().UnixMilli()}
+	if b, err := s.Read(path.Join(dir, fileGone)); err == nil {
+		_ = json.Unmarshal(b, &why) // else it was deleted, now
+	}
+	return dir, i, why, nil
+}
+
+// Forget implements Backend.
+func (s *backend) Forget(name string) error {
+	if err := s.root.RemoveAll(path.Join(store.DirRemoved, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget %s: %w", name, err)
+	}
+	return nil
+}
+
+// Read implements Backend.
+func (s *backend) Read(file string) ([]byte, error) {
+	b, err := s.root.ReadFile(file)
+	return b, missing(err)
+}
+
+// Write implements Backend.
+func (s *backend) Write(file string, b []byte) error {
+	err := writeFile(s.root, file, b, s.sync == SyncAlways)
+	if dir := path.Dir(file); errors.Is(err, fs.ErrNotExist) && path.Base(dir) == store.DirLinks { // its first link
+		if err = s.root.Mkdir(dir, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
+			err = writeFile(s.root, file, b, s.sync == SyncAlways)
+		}
+	}
+	return store.DiskError(missing(err))
+}
+
+// Erase implements Backend.
+func (s *backend) Erase(file string) error { return missing(s.root.Remove(file)) }
+
+// Written implements Backend.
+func (s *backend) Written(file string) (time.Time, error) {
+	st, err := s.root.Stat(file)
+	if err != nil {
+		return time.Time{}, missing(err)
+	}
+	return st.ModTime(), nil
+}
+
+// Location implements Backend.
+func (s *backend) Location(i *store.Info) store.Location {
+	return store.Location{Path: filepath.Join(s.root.Name(), i.Name, fileData)}
+}
+
+// missing makes ErrNotFound of a file that is not there.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return store.ErrNotFound
+	}
+	return err
+}

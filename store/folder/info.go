@@ -1,0 +1,83 @@
+package folder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path"
+
+	"github.com/helios-h2020/pse/store"
+)
+
+// Names of files in an upload's directory, beside store.FileInfo.
+const (
+	fileData    = "data"
+	fileJournal = "crc"
+	fileInfoOld = "info.old"
+	fileInfoNew = "info.new"
+	fileGone    = "gone" // of one that is removed: why and when
+)
+
+// readInfo reads an upload's metadata, or its version before if there is
+// nothing better. ErrNotFound: there is no such upload.
+func readInfo(root *os.Root, name string) (*store.Info, error) { return readInfoAt(root, name, name) }
+
+// readInfoAt is readInfo of an upload whose directory has another place.
+func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
+	damaged := false
+	for _, file := range []string{store.FileInfo, fileInfoNew, fileInfoOld} {
+		b, err := root.ReadFile(path.Join(dir, file))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the metadata of %s: %w", name, err)
+		}
+		damaged = true
+		if i, err := store.ParseInfo(b); err == nil && i.Name == name {
+			return i, nil
+		}
+	}
+	if !damaged {
+		if _, err := root.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return nil, store.ErrNotFound
+		}
+	}
+	return nil, fmt.Errorf("upload %s: %w", name, store.ErrNoInfo)
+}
+
+// writeInfo puts metadata in the place of what is there. Whenever it is cut
+// off, a whole version remains.
+func writeInfo(root *os.Root, i *store.Info, sync bool) error {
+	b, err := store.EncodeInfo(i)
+	if err != nil {
+		return err
+	}
+	fresh, now, old := path.Join(i.Name, fileInfoNew), path.Join(i.Name, store.FileInfo), path.Join(i.Name, fileInfoOld)
+	err = writeFile(root, fresh, b, sync)
+	if err == nil {
+		if err = root.Rename(now, old); errors.Is(err, os.ErrNotExist) {
+			err = nil
+		}
+	}
+	if err == nil {
+		err = root.Rename(fresh, now)
+	}
+	if err != nil {
+		return fmt.Errorf("write the metadata of %s: %w", i.Name, store.DiskError(err))
+	}
+	return nil
+}
+
+// writeFile writes a file anew.
+func writeFile(root *os.Root, name string, b []byte, sync bool) error {
+	f, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}

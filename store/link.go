@@ -1,0 +1,131 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+)
+
+// A Link is a key that lets whoever has it read a file, until it expires or is
+// revoked. Each is a file of its own, so that workers need not agree on anything.
+type Link struct {
+	Key     string `json:"key"`
+	Created int64  `json:"created"`         // unix ms
+	Until   int64  `json:"until"`           // unix ms; 0: for ever
+	Label   string `json:"label,omitempty"` // whoever made it called it so
+}
+
+// Good says whether a link has not expired.
+func (l Link) Good(now time.Time) bool { return l.Until == 0 || now.UnixMilli() < l.Until }
+
+// Lasting is the link that is good for longest, the oldest of several; ok is
+// false when none is good.
+func Lasting(links []Link, now time.Time) (best Link, ok bool) {
+	for _, l := range links {
+		if l.Good(now) && (!ok || best.Until != 0 && (l.Until == 0 || l.Until > best.Until)) {
+			best, ok = l, true
+		}
+	}
+	return best, ok
+}
+
+// MaxLinks is how many links there are to a file, those that have ended included:
+// all are read to list the file, and kept in files of their own. Several workers
+// that make the last one at once may each make one.
+const MaxLinks = 200
+
+// AddLink makes a link that is good until a time, the zero time: for ever, as long
+// as there are not too many: ErrLinks. Those that have ended make room.
+func (s *Store) AddLink(name string, until time.Time, label string) (Link, error) {
+	s.linking.Lock()
+	defer s.linking.Unlock()
+	keys, err := s.List(path.Join(name, DirLinks))
+	if err == nil && len(keys) >= MaxLinks {
+		err = s.eraseEnded(name)
+	}
+	if err != nil {
+		return Link{}, fmt.Errorf("make a link to %s: %w", name, err)
+	}
+	return s.addLink(name, until, label)
+}
+
+// eraseEnded erases the links that are good for nothing any more; ErrLinks:
+// there are none.
+func (s *Store) eraseEnded(name string) error {
+	links, err := s.Links(name)
+	if err != nil {
+		return err
+	}
+	left := len(links)
+	for _, l := range links {
+		if !l.Good(s.now()) && s.RevokeLink(name, l.Key) == nil {
+			left--
+		}
+	}
+	if left >= MaxLinks {
+		return ErrLinks
+	}
+	return nil
+}
+
+// FirstLink makes the link of an upload that was just made, which is good for ever.
+func (s *Store) FirstLink(name string) (Link, error) { return s.addLink(name, time.Time{}, "") }
+
+func (s *Store) addLink(name string, until time.Time, label string) (Link, error) {
+	l := Link{Key: NewToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}
+	b, err := json.Marshal(l)
+	if err == nil {
+		err = s.Write(path.Join(name, DirLinks, l.Key), b)
+	}
+	if err != nil {
+		return Link{}, fmt.Errorf("make a link to %s: %w", name, err)
+	}
+	return l, nil
+}
+
+// Link reads one.
+func (s *Store) Link(name, key string) (Link, error) {
+	b, err := s.Read(path.Join(name, DirLinks, key))
+	if err != nil {
+		return Link{}, err
+	}
+	var l Link
+	if json.Unmarshal(b, &l) != nil || l.Key != key {
+		return Link{}, ErrNotFound
+	}
+	return l, nil
+}
+
+// Links lists them, the oldest first, also those that have expired: their owner is told so.
+func (s *Store) Links(name string) ([]Link, error) {
+	all, err := s.List(path.Join(name, DirLinks))
+	if err != nil {
+		return nil, fmt.Errorf("list the links to %s: %w", name, err)
+	}
+	links := []Link{}
+	for _, key := range all {
+		if l, err := s.Link(name, key); err == nil {
+			links = append(links, l)
+		}
+	}
+	slices.SortFunc(links, func(a, b Link) int { return int(a.Created - b.Created) })
+	return links, nil
+}
+
+// RevokeLink makes a link good for nothing.
+func (s *Store) RevokeLink(name, key string) error {
+	if !IsToken(key) {
+		return ErrNotFound
+	}
+	return s.Erase(path.Join(name, DirLinks, key))
+}
+
+// unixMS is a time as JSON has it; the zero time is 0.
+func unixMS(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}

@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// A Store keeps uploads in a backend. Several processes may have one on the same
+// backend, and it may be used by several goroutines at once.
+//
+// Beside its data and its metadata an upload has small files, whose names begin
+// with the upload's. Of those that are not the store's own whoever uses it may
+// have more:
+//
+//	NAME/links/KEY  links for reading
+//	NAME/lost       what was damaged, to be told
+type Store struct {
+	Backend
+	now        func() time.Time
+	linking    sync.Mutex // held while links are counted and made
+	progresses progresses
+	buffers    sync.Pool // of *[]byte, CopySize long
+}
+
+// New makes a store of what is in a backend, which Close closes. It takes the time
+// from a clock.
+func New(b Backend, clock func() time.Time) *Store {
+	s := &Store{Backend: b, now: clock, progresses: progresses{all: map[string]*Progress{}}}
+	s.buffers.New = func() any { b := make([]byte, CopySize); return &b }
+	return s
+}
+
+// Now is the time by the store's clock.
+func (s *Store) Now() time.Time { return s.now() }
+
+// Each calls f with each name, several at a time where that helps, until ctx ends.
+func (s *Store) Each(ctx context.Context, names []string, f func(name string)) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	slots := make(chan struct{}, s.Concurrency())
+	for _, name := range names {
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			f(name)
+		})
+	}
+	return nil
+}
+
+// Create makes an upload of i, and says in it when.
+func (s *Store) Create(i *Info) error {
+	i.Created = s.now().UnixMilli()
+	return s.Backend.Create(i)
+}
+
+// Names lists the uploads.
+func (s *Store) Names() ([]string, error) { return s.List(DirUploads) }
+
+// Follow tells how far an upload is, when this process writes it, until the
+// progress is closed. What another process writes is seen by Offset alone.
+func (s *Store) Follow(name string) *Progress { return s.progresses.join(name) }
+
+// Mark makes an empty file that says that something is done. Twice does no harm.
+func (s *Store) Mark(file string) error {
+	if err := s.Write(file, nil); err != nil {
+		return fmt.Errorf("mark %s: %w", file, err)
+	}
+	return nil
+}
+
+// Has says whether there is a small file.
+func (s *Store) Has(file string) bool {
+	_, err := s.Written(file)
+	return err == nil
+}
