@@ -7,8 +7,8 @@ import (
 	"path"
 )
 
-// A Writer appends to one upload. It is used by one at a time, but for what
-// OnProgress does. All that is written to a store comes through one.
+// A Writer appends to one upload. It is used by one goroutine at a time. All that is
+// written to a store comes through one.
 type Writer struct {
 	// Lost is how many bytes that had counted were found damaged when it was opened.
 	Lost int64

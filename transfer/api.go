@@ -158,11 +158,11 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	wr, err := w.holds.acquire(r.Context(), i.Name, nil)
+	wr, err := w.locks.acquire(r.Context(), i.Name, nil)
 	if err != nil {
 		return 0, nil, err
 	}
-	defer w.holds.release(i.Name)
+	defer w.locks.release(i.Name)
 	if err := w.mayRemove(wr.Info(), wr.Offset()); err != nil {
 		return 0, nil, err
 	}

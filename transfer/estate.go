@@ -75,11 +75,11 @@ func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 func (w *Worker) inherit(ctx context.Context, name string, q bus.EstateQuery) error {
 	ctx, cancel := context.WithTimeout(ctx, estateTime/2)
 	defer cancel()
-	wr, err := w.holds.acquire(ctx, name, nil)
+	wr, err := w.locks.acquire(ctx, name, nil)
 	if err != nil {
 		return err
 	}
-	defer w.holds.release(name)
+	defer w.locks.release(name)
 	if q.Delete {
 		return w.remove(wr, store.RemovedByOwner)
 	}

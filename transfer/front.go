@@ -78,7 +78,7 @@ func (f *front) change(rw *patient, r *http.Request, id string) {
 func (f *front) pass(rw *patient, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
 	defer q.over()
-	defer context.AfterFunc(f.w.stopping, q.letGo)()
+	defer context.AfterFunc(f.w.stopping, q.interrupt)()
 	r.Body = &interruptible{q.body, q, f.w.interrupted}
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {

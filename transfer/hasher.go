@@ -98,11 +98,11 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	}
 	short, cancel := context.WithTimeout(ctx, bus.LeaseTimeout)
 	defer cancel()
-	wr, err := h.w.holds.acquire(short, name, nil)
+	wr, err := h.w.locks.acquire(short, name, nil)
 	if err != nil {
 		return err
 	}
-	defer h.w.holds.release(name)
+	defer h.w.locks.release(name)
 	if !wr.Info().Complete() || wr.Info().SHA256 != "" || n != wr.Info().Size {
 		return nil
 	}

@@ -58,7 +58,7 @@ func (l *life) clean() bool {
 	}
 	for _, w := range l.workers {
 		for _, s := range l.all {
-			w.holds.giveUp(s.name)
+			w.locks.handOver(s.name)
 		}
 	}
 	for _, w := range l.workers {

@@ -34,7 +34,7 @@ func testWorkerThatStartsLeavesSendersAlone(t *testing.T, keeps func(*Config)) {
 	if _, err := pw.Write(body[:4000]); err != nil {
 		t.Fatal(err)
 	}
-	bustest.Eventually(t, "the sender is at it", func() bool { return one.holds.busy(u.name()) })
+	bustest.Eventually(t, "the sender is at it", func() bool { return one.locks.busy(u.name()) })
 	startOn(t, server.Connect(t), keeps) // which is ready when it has looked
 	if _, err := pw.Write(body[4000:]); err != nil {
 		t.Fatal(err)
@@ -54,12 +54,12 @@ func TestWorkerDoesNotAskItself(t *testing.T) {
 	u := r.create(1_000_000)
 	var asked atomic.Int32
 	for range 100 {
-		for _, letGo := range []func(){nil, func() { asked.Add(1) }} {
-			if _, err := r.holds.acquire(t.Context(), u.name(), letGo); err != nil {
+		for _, requestRelease := range []func(){nil, func() { asked.Add(1) }} {
+			if _, err := r.locks.acquire(t.Context(), u.name(), requestRelease); err != nil {
 				t.Fatal(err)
 			}
-			r.holds.release(u.name())
-			r.holds.giveUp(u.name()) // as when it was idle for long
+			r.locks.release(u.name())
+			r.locks.handOver(u.name()) // as when it was idle for long
 		}
 	}
 	if n := asked.Load(); n > 0 {

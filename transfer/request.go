@@ -27,10 +27,10 @@ type request struct {
 	control *http.ResponseController // of its answer
 }
 
-// letGo has the request end soon: what it reads of its body ends, also what it
+// interrupt has the request end soon: what it reads of its body ends, also what it
 // waits for now. tusd has a way of its own for that, which gets lost when it
 // comes while it begins to read (and is a data race).
-func (q *request) letGo() {
+func (q *request) interrupt() {
 	q.wanted.Store(true)
 	q.body.Stop()
 }
@@ -38,7 +38,7 @@ func (q *request) letGo() {
 // stop has the request end, and the upload with it.
 func (q *request) stop(why *refusal) {
 	q.stopped.Store(why)
-	q.letGo()
+	q.interrupt()
 }
 
 // read says that the body has ended. What is left to do may take longer than
@@ -65,8 +65,8 @@ func requestOf(ctx context.Context) *request {
 	return &request{}
 }
 
-// holds gives the writer of an upload, if this request holds it.
-func (q *request) holds(name string) *writer {
+// writer gives the writer of an upload, if this request holds it.
+func (q *request) writer(name string) *writer {
 	if q.name == name {
 		return q.w
 	}

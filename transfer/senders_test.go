@@ -52,7 +52,7 @@ func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 			}()
 			bustest.Eventually(t, "the first sender is at it", func() bool {
 				at, err := one.store.Info(u.name())
-				return err == nil && at != nil && one.holds.busy(u.name())
+				return err == nil && at != nil && one.locks.busy(u.name())
 			})
 			v := upload{second, second.url + path.Join(filesRoot, path.Base(u.write)), second.url + path.Join(filesRoot, path.Base(u.read))}
 			at := v.offset()
@@ -107,7 +107,7 @@ func TestConnectionGoesOn(t *testing.T) {
 		sent <- do("PATCH", u.write, strings.NewReader("hello"), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
 	}()
 	<-asked
-	r.holds.giveUp(u.name())
+	r.locks.handOver(u.name())
 	close(answer)
 	if got := <-sent; got != http.StatusNoContent {
 		t.Errorf("the sender got %d", got)

@@ -265,11 +265,11 @@ func (w *Worker) setAside(name string) error {
 // of it; store.ErrBusy: somebody is.
 func (w *Worker) withIdle(ctx context.Context, name string, f func(*writer) error) error {
 	try, stop := context.WithTimeout(ctx, idleWait)
-	wr, err := w.holds.idle(try, name)
+	wr, err := w.locks.idle(try, name)
 	stop()
 	if err != nil {
 		return err
 	}
-	defer w.holds.release(name)
+	defer w.locks.release(name)
 	return f(wr)
 }

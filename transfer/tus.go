@@ -126,7 +126,7 @@ func (t tus) NewLock(id string) (handler.Lock, error) {
 	return &tusLock{w: t.w, name: name}, nil
 }
 
-// tusLock is a hold.
+// tusLock is an upload's lock, held by a request.
 type tusLock struct {
 	w       *Worker
 	name    string
@@ -136,7 +136,7 @@ type tusLock struct {
 // Lock implements handler.Lock.
 func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 	l.request = requestOf(ctx)
-	w, err := l.w.holds.acquire(ctx, l.name, l.request.letGo)
+	w, err := l.w.locks.acquire(ctx, l.name, l.request.interrupt)
 	if err != nil {
 		return tusError(err)
 	}
@@ -150,7 +150,7 @@ func (l *tusLock) Unlock() error {
 		l.w.late.put(l.name) // it was cut off before it was made a file, and its sender need not come again
 	}
 	l.request.over()
-	l.w.holds.release(l.name)
+	l.w.locks.release(l.name)
 	return nil
 }
 
@@ -163,21 +163,21 @@ type tusUpload struct {
 
 // hold gives f the writer.
 func (u *tusUpload) hold(ctx context.Context, f func(*writer) error) error {
-	if w := requestOf(ctx).holds(u.name); w != nil {
+	if w := requestOf(ctx).writer(u.name); w != nil {
 		return tusError(f(w))
 	}
-	w, err := u.w.holds.acquire(ctx, u.name, nil)
+	w, err := u.w.locks.acquire(ctx, u.name, nil)
 	if err != nil {
 		return tusError(err)
 	}
-	defer u.w.holds.release(u.name)
+	defer u.w.locks.release(u.name)
 	return tusError(f(w))
 }
 
 // GetInfo implements handler.Upload.
 func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
 	q := requestOf(ctx)
-	if w := q.holds(u.name); w != nil {
+	if w := q.writer(u.name); w != nil {
 		return tusInfo(w.Info(), w.Offset()), nil
 	}
 	if q.made != nil && q.made.Name == u.name {

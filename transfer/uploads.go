@@ -21,7 +21,7 @@ func (w *Worker) writable(id string) (name string, err error) {
 	if !ok {
 		return "", store.ErrNotFound
 	}
-	want, owner, held := w.holds.key(name) // it need not be read again for each chunk
+	want, owner, held := w.locks.key(name) // it need not be read again for each chunk
 	if !held {
 		i, err := w.store.Info(name)
 		if err != nil {
@@ -284,12 +284,12 @@ func (w *Worker) giveUp(name string, stop func(*refusal), why *refusal) {
 	}
 	ctx, cancel := context.WithTimeout(w.stopping, w.cfg.StallTimeout)
 	defer cancel()
-	wr, err := w.holds.acquire(ctx, name, nil) // which has its request end
+	wr, err := w.locks.acquire(ctx, name, nil) // which has its request end
 	if err == nil {
 		if !wr.Info().Complete() {
 			err = w.remove(wr, store.RemovedByHook)
 		}
-		w.holds.release(name)
+		w.locks.release(name)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		w.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))

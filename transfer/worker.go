@@ -1,7 +1,7 @@
 // Package transfer moves files: tus uploads that can be resumed, and downloads
 // with ranges, also of files that are still being sent.
 //
-//	sender -> front -> tusd's handler -> tus -> holds -> store.Writer
+//	sender -> front -> tusd's handler -> tus -> uploadLocks -> store.Writer
 //	receiver -> front -> download | follow -> store.Content
 //
 // Files are in a store (package store): in a folder, or in a bucket of an
@@ -87,7 +87,7 @@ type Worker struct {
 	keys    keyring
 	log     *zap.Logger
 	store   *store.Store
-	holds   *holds
+	locks   *uploadLocks
 	ledger  *ledger
 	facts   *facts
 	hasher  *hasher
@@ -121,7 +121,7 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, ledger: newLedger(cfg)}
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
-	w.holds = newHolds(s, w.opened, log)
+	w.locks = newUploadLocks(s, w.opened, log)
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
 	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
@@ -153,9 +153,9 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
-	w.holds.share(w.bus, leases)
-	unask, err := w.bus.AnswerDirect(askLetGo, func(_ context.Context, q bus.Direct) []byte {
-		w.holds.giveUp(string(q.Data))
+	w.locks.share(w.bus, leases)
+	unask, err := w.bus.AnswerDirect(askRelease, func(_ context.Context, q bus.Direct) []byte {
+		w.locks.handOver(string(q.Data))
 		return nil
 	})
 	if err != nil {
@@ -180,7 +180,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		for {
 			select {
 			case <-changed:
-				w.holds.unwelcome(w.welcome)
+				w.locks.unwelcome(w.welcome)
 			case <-run.Done():
 				return
 			}
@@ -207,7 +207,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	unask()
 	deaf()
 	w.hooks.running.Wait()
-	w.holds.close()
+	w.locks.close()
 	leases.Close()
 	return w.store.Close()
 }

@@ -1,0 +1,289 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/store"
+)
+
+const (
+	// lockIdle is how long an upload stays open after a request: the next
+	// chunk of the same file finds all as it was.
+	lockIdle = 5 * time.Second
+	// lockAgain is how long to wait before another try at what somebody else has.
+	lockAgain = 10 * time.Millisecond
+	// askRelease is the name of the question for another worker's lock.
+	askRelease = "transfer.letgo"
+)
+
+// uploadLocks are of the uploads that this worker writes to, or did a moment ago. Who
+// wants one that is held asks its holder to release it, here or at another worker:
+// a sender that comes back is not kept waiting by its own dead connection. A
+// lease on the bus says which worker has it; the lock of the writer is what
+// keeps two from writing, also when the bus is away.
+type uploadLocks struct {
+	s      *store.Store
+	log    *zap.Logger
+	opened func(*writer) // prepares a writer; tells of what was damaged
+
+	mu     sync.Mutex  // guards what follows
+	bus    *bus.Bus    // nil: this process has the store for itself
+	leases *bus.Leases // nil likewise
+	all    map[string]*uploadLock
+}
+
+// leaseKey is the key of an upload's lease. No stream's sid is like it.
+func leaseKey(name string) string { return "file=" + name }
+
+// A writer is that of an upload in this worker's hands.
+type writer struct {
+	*store.Writer
+	stop func(*refusal) // ends the request that writes; nil: there is none
+}
+
+// uploadLock is that of one upload.
+type uploadLock struct {
+	w              *writer // nil while it is being opened
+	key            string  // of the upload
+	owner          string  // likewise
+	lease          *bus.Lease
+	busy           bool
+	requestRelease func()        // asks who is busy with it to stop; may be nil
+	free           chan struct{} // closed when nobody is busy with it any more
+	handedOver     bool          // somebody elsewhere wants it
+	idle           *time.Timer
+}
+
+func newUploadLocks(s *store.Store, opened func(*writer), log *zap.Logger) *uploadLocks {
+	return &uploadLocks{s: s, opened: opened, log: log, all: map[string]*uploadLock{}}
+}
+
+// share has other workers learn what is held here.
+func (l *uploadLocks) share(b *bus.Bus, leases *bus.Leases) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bus, l.leases = b, leases
+}
+
+func (l *uploadLocks) shared() *bus.Leases {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.leases
+}
+
+// busy says whether somebody here is at work on an upload.
+func (l *uploadLocks) busy(name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	x := l.all[name]
+	return x != nil && x.busy
+}
+
+// acquire takes an upload for writing, and waits for who has it until ctx
+// ends: store.ErrBusy. requestRelease is called, maybe several times, when somebody
+// else wants it; it must not block. Release it.
+func (l *uploadLocks) acquire(ctx context.Context, name string, requestRelease func()) (*writer, error) {
+	return l.take(ctx, name, requestRelease, true)
+}
+
+// idle is acquire for who only looks: nobody, here or elsewhere, is asked to release it.
+func (l *uploadLocks) idle(ctx context.Context, name string) (*writer, error) {
+	return l.take(ctx, name, nil, false)
+}
+
+func (l *uploadLocks) take(ctx context.Context, name string, requestRelease func(), insist bool) (*writer, error) {
+	for {
+		l.mu.Lock()
+		x := l.all[name]
+		switch {
+		case x == nil:
+			x = &uploadLock{busy: true, requestRelease: requestRelease, free: make(chan struct{})}
+			l.all[name] = x
+			l.mu.Unlock()
+			if err := l.open(ctx, name, x, insist); err != nil {
+				l.drop(name, x)
+				return nil, err
+			}
+			return x.w, nil
+		case !x.busy:
+			x.busy, x.requestRelease, x.free = true, requestRelease, make(chan struct{})
+			x.idle.Stop()
+			l.mu.Unlock()
+			return x.w, nil
+		}
+		ask, free := x.requestRelease, x.free
+		l.mu.Unlock()
+		if ask != nil && insist {
+			ask()
+		}
+		select {
+		case <-free:
+		case <-time.After(lockAgain):
+		case <-ctx.Done():
+			return nil, store.ErrBusy
+		}
+	}
+}
+
+// release ends what acquire began.
+func (l *uploadLocks) release(name string) {
+	l.mu.Lock()
+	x := l.all[name]
+	if x == nil || !x.busy {
+		l.mu.Unlock()
+		return
+	}
+	if x.handedOver || !x.w.Reusable() {
+		l.mu.Unlock()
+		l.drop(name, x)
+		return
+	}
+	x.busy, x.requestRelease = false, nil
+	x.idle = time.AfterFunc(lockIdle, func() { l.closeIdle(name, x) })
+	close(x.free)
+	l.mu.Unlock()
+}
+
+// unwelcome hands over the uploads whose owners may send no more.
+func (l *uploadLocks) unwelcome(welcome func(owner string) bool) {
+	l.mu.Lock()
+	var names []string
+	for name, x := range l.all {
+		if x.w != nil && !welcome(x.owner) {
+			names = append(names, name)
+		}
+	}
+	l.mu.Unlock()
+	for _, name := range names {
+		l.handOver(name)
+	}
+}
+
+// key gives key and owner of an upload that is open here.
+func (l *uploadLocks) key(name string) (key, owner string, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if x := l.all[name]; x != nil && x.w != nil {
+		return x.key, x.owner, true
+	}
+	return "", "", false
+}
+
+// open fills a fresh lock, and waits for others to release the upload.
+func (l *uploadLocks) open(ctx context.Context, name string, x *uploadLock, insist bool) (err error) {
+	if x.lease, err = l.lease(ctx, name, insist); err != nil {
+		return err
+	}
+	for {
+		opened, err := l.s.Writer(name)
+		if err == nil {
+			w := &writer{Writer: opened}
+			l.opened(w)
+			l.mu.Lock()
+			x.w, x.key, x.owner = w, w.Info().Key, w.Info().Owner
+			l.mu.Unlock()
+			return nil
+		}
+		if !errors.Is(err, store.ErrHeld) {
+			return err
+		}
+		if !sleep.For(ctx, lockAgain) {
+			return store.ErrBusy
+		}
+	}
+}
+
+// lease says to other workers that this one has the upload; who insists has
+// those who have it asked to release it. Without the bus it is done without.
+func (l *uploadLocks) lease(ctx context.Context, name string, insist bool) (*bus.Lease, error) {
+	leases := l.shared()
+	for leases != nil {
+		lease, err := leases.TryAcquire(ctx, leaseKey(name), nil)
+		switch {
+		case err == nil:
+			return lease, nil
+		case !errors.Is(err, bus.ErrHeld):
+			l.log.Debug("an upload is held without a lease", zap.String("upload", name), zap.Error(err))
+			return nil, nil
+		}
+		// Our own that was just released may still be seen; asking ourselves would end the request that waits.
+		if _, holder, ok := leases.Holder(leaseKey(name)); ok && insist && holder != l.bus.ID() {
+			_, _ = l.bus.AskDirect(ctx, holder, askRelease, []byte(name)) // else its lease ends by itself
+		}
+		if !sleep.For(ctx, lockAgain) {
+			return nil, store.ErrBusy
+		}
+	}
+	return nil, nil
+}
+
+// handOver has an upload released that another worker wants, soon.
+func (l *uploadLocks) handOver(name string) {
+	l.mu.Lock()
+	x := l.all[name]
+	if x == nil {
+		l.mu.Unlock()
+		return
+	}
+	x.handedOver = true
+	ask, busy := x.requestRelease, x.busy
+	l.mu.Unlock()
+	switch {
+	case !busy:
+		l.closeIdle(name, x)
+	case ask != nil:
+		ask()
+	}
+}
+
+func (l *uploadLocks) closeIdle(name string, x *uploadLock) {
+	l.mu.Lock()
+	if l.all[name] != x || x.busy {
+		l.mu.Unlock()
+		return
+	}
+	x.busy, x.free = true, make(chan struct{})
+	l.mu.Unlock()
+	l.drop(name, x)
+}
+
+// drop closes what is held and forgets it. Who calls it is busy with it.
+func (l *uploadLocks) drop(name string, x *uploadLock) {
+	if x.w != nil {
+		x.w.Close()
+	}
+	if x.lease != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		_ = x.lease.Release(ctx) // else it times out
+		cancel()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all[name] == x {
+		delete(l.all, name)
+	}
+	close(x.free)
+}
+
+// close closes what nobody is busy with; the others see to themselves.
+func (l *uploadLocks) close() {
+	l.mu.Lock()
+	idle := map[string]*uploadLock{}
+	for name, x := range l.all {
+		if x.handedOver = true; !x.busy {
+			x.idle.Stop()
+			idle[name] = x
+		}
+	}
+	l.mu.Unlock()
+	for name, x := range idle {
+		l.closeIdle(name, x)
+	}
+}
