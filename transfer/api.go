@@ -57,7 +57,7 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 			p := patiently(rw, r, w.cfg.StallTimeout)
 			status, a, err := f(r)
 			if err != nil {
-				refuse(p, err)
+				sendError(p, err)
 				return
 			}
 			h := p.Header()

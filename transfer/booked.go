@@ -14,8 +14,8 @@ type booked struct {
 	io.Reader
 	l    *ledger
 	name string
-	left int64    // of the largest that a file may be, in bytes
-	full *refusal // why no more was taken; nil: all was
+	left int64        // of the largest that a file may be, in bytes
+	full *statusError // why no more was taken; nil: all was
 }
 
 // Read implements io.Reader. It ends where there is no more room.

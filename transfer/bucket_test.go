@@ -174,7 +174,7 @@ func TestBucketIsAway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.Meddle(f)
 			a := u.patch(4000, body[4000:])
-			if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), asRefusal(store.ErrAway).text) {
+			if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), asStatusError(store.ErrAway).text) {
 				t.Errorf("%s: %s", a.Status, a.body)
 			}
 			r.ask("GET", u.read, nil).want(t, http.StatusServiceUnavailable)

@@ -30,10 +30,10 @@ func (w *Worker) concat(ctx context.Context, wr *writer, parts []string) error {
 		}
 	}
 	err := w.finish(wr)
-	if err == nil || asRefusal(err).code == codeRefused {
+	if err == nil || asStatusError(err).code == codeRefused {
 		return err
 	}
-	w.late.put(wr.Info().Name)
+	w.retries.put(wr.Info().Name)
 	return nil
 }
 

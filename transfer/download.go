@@ -13,11 +13,11 @@ import (
 func (w *Worker) download(rw *patient, r *http.Request, id string) {
 	i, _, err := w.readable(id)
 	if err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	if i.Corrupt {
-		refuse(rw, store.ErrCorrupt)
+		sendError(rw, store.ErrCorrupt)
 		return
 	}
 	if !i.Complete() {
@@ -26,7 +26,7 @@ func (w *Worker) download(rw *patient, r *http.Request, id string) {
 	}
 	f, err := w.store.Open(i)
 	if err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	defer f.Close()

@@ -23,12 +23,12 @@ const heldBack = 4 << 10
 // beside the writer: no receiver, however slow, holds anybody up.
 func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 	if !w.cfg.Follow || w.cfg.S3.Bucket != "" || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
-		refuse(rw, store.ErrGrowing)
+		sendError(rw, store.ErrGrowing)
 		return
 	}
 	f, err := w.store.Open(i)
 	if err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	defer f.Close()
@@ -45,7 +45,7 @@ func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 	}
 	typ, err := g.mediaType()
 	if err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	w.describe(h, r, i, typ)
@@ -60,7 +60,7 @@ func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 		http.Error(rw, "no such range", http.StatusRequestedRangeNotSatisfiable)
 		return
 	case err != nil:
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	if status == http.StatusPartialContent {

@@ -75,7 +75,7 @@ func (h *hasher) run(ctx context.Context) {
 				h.w.facts.wake(name)
 			case ctx.Err() == nil && !errors.Is(err, store.ErrNotFound):
 				h.w.log.Debug("a file has no hash yet", zap.String("upload", name), zap.Error(err))
-				h.w.late.put(name)
+				h.w.retries.put(name)
 			}
 		}
 	}

@@ -99,7 +99,7 @@ type hookAnswer struct {
 }
 
 // ask runs a hook of the pre- kind. It may come back with other metadata; a
-// veto is a refusal, and so is that there is no verdict (errUnchecked).
+// veto is a statusError, and so is that there is no verdict (errUnchecked).
 func (h *hooksDir) ask(name string, u hookUpload) (map[string]string, error) {
 	file, err := h.find(name)
 	if err == nil && file == "" {
@@ -113,14 +113,14 @@ func (h *hooksDir) ask(name string, u hookUpload) (map[string]string, error) {
 	}
 	switch {
 	case isVeto(err):
-		return nil, &refusal{http.StatusForbidden, codeRefused, "the hook " + name + " refused: " + firstLine(out)}
+		return nil, &statusError{http.StatusForbidden, codeRefused, "the hook " + name + " refused: " + firstLine(out)}
 	case err != nil:
 		h.log.Error("a hook gave no verdict", zap.String("hook", name), zap.String("said", firstLine(out)), zap.Error(err))
 		return nil, errUnchecked
 	}
 	a := parseAnswer(out)
 	if name == hookPreTerminate && a.RejectTermination || name != hookPreTerminate && a.RejectUpload {
-		return nil, a.refusal(name)
+		return nil, a.statusError(name)
 	}
 	return a.ChangeFileInfo.MetaData, nil
 }
@@ -161,13 +161,13 @@ func parseAnswer(out []byte) hookAnswer {
 	return a
 }
 
-// refusal is that of a hook.
-func (a hookAnswer) refusal(name string) *refusal {
+// statusError is that of a hook.
+func (a hookAnswer) statusError(name string) *statusError {
 	status := a.HTTPResponse.StatusCode
 	if status < 400 || status > 599 {
 		status = http.StatusBadRequest
 	}
-	return &refusal{status, codeRefused, "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
+	return &statusError{status, codeRefused, "the hook " + name + " refused: " + firstLine([]byte(a.HTTPResponse.Body))}
 }
 
 // tell runs a hook of the post- kind; nobody waits for it. heard gets what it

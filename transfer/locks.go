@@ -45,7 +45,7 @@ func leaseKey(name string) string { return "file=" + name }
 // A writer is that of an upload in this worker's hands.
 type writer struct {
 	*store.Writer
-	stop func(*refusal) // ends the request that writes; nil: there is none
+	stop func(*statusError) // ends the request that writes; nil: there is none
 }
 
 // uploadLock is that of one upload.

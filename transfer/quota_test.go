@@ -177,7 +177,7 @@ func TestLinksAreBounded(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if got := link(0); got != asRefusal(store.ErrLinks).status {
+			if got := link(0); got != asStatusError(store.ErrLinks).status {
 				t.Errorf("one more: %d", got)
 			}
 		})

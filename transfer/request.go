@@ -20,8 +20,8 @@ type request struct {
 	w     *writer         // of that; nil: it holds none
 	made  *store.Info     // the upload that it made
 
-	wanted  atomic.Bool             // somebody else wants the upload
-	stopped atomic.Pointer[refusal] // why a hook does not want it to go on
+	wanted  atomic.Bool                 // somebody else wants the upload
+	stopped atomic.Pointer[statusError] // why a hook does not want it to go on
 
 	body    *progress.Body           // nil: it has none
 	control *http.ResponseController // of its answer
@@ -36,7 +36,7 @@ func (q *request) interrupt() {
 }
 
 // stop has the request end, and the upload with it.
-func (q *request) stop(why *refusal) {
+func (q *request) stop(why *statusError) {
 	q.stopped.Store(why)
 	q.interrupt()
 }
@@ -77,7 +77,7 @@ func (q *request) writer(name string) *writer {
 type interruptible struct {
 	*progress.Body
 	q   *request
-	why func(stopped *refusal) error
+	why func(stopped *statusError) error
 }
 
 // Read implements io.Reader.

@@ -49,7 +49,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 		there[name] = true
 	}
 	if err := w.store.Each(ctx, names, func(name string) {
-		if at, ok := w.settled.get(name); !ok || w.cfg.Keep > 0 && w.store.Now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
+		if at, ok := w.done.get(name); !ok || w.cfg.Keep > 0 && w.store.Now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
 			w.lookAfter(ctx, name)
 		}
 	}); err != nil {
@@ -57,10 +57,10 @@ func (w *Worker) sweep(ctx context.Context) error {
 	}
 	for name := range w.parts.suspects() {
 		if err := w.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
-			w.late.put(name)
+			w.retries.put(name)
 		}
 	}
-	w.settled.keep(there)
+	w.done.keep(there)
 	for name := range before {
 		w.ledger.absent(name)
 	}
@@ -93,13 +93,13 @@ func (w *Worker) sweepAside(ctx context.Context) error {
 // lookAfter is look, again later when it cannot be done now.
 func (w *Worker) lookAfter(ctx context.Context, name string) {
 	if w.failed(ctx, name, w.look(ctx, name)) {
-		w.late.put(name)
+		w.retries.put(name)
 	}
 }
 
-// lookLate looks after an upload that is late, and says whether that is to be
+// lookAgain looks after an upload of the retry queue, and says whether that is to be
 // done again.
-func (w *Worker) lookLate(ctx context.Context, name string) bool {
+func (w *Worker) lookAgain(ctx context.Context, name string) bool {
 	err := w.look(ctx, name)
 	if err == nil {
 		err = w.complete(ctx, name)
@@ -112,7 +112,7 @@ func (w *Worker) failed(ctx context.Context, name string, err error) bool {
 	switch {
 	case err == nil || errors.Is(err, store.ErrNotFound) || ctx.Err() != nil:
 		return false
-	case errors.Is(err, store.ErrBusy) || asRefusal(err).code == errUnchecked.code:
+	case errors.Is(err, store.ErrBusy) || asStatusError(err).code == errUnchecked.code:
 		return true
 	}
 	w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
@@ -135,20 +135,20 @@ func (w *Worker) complete(ctx context.Context, name string) error {
 		}
 		return w.finish(wr)
 	})
-	if err != nil && asRefusal(err).code == codeRefused {
+	if err != nil && asStatusError(err).code == codeRefused {
 		return nil // it is gone
 	}
 	return err
 }
 
-// settled are files with which nothing is left to do, and when they were
+// doneUploads are files with which nothing is left to do, and when they were
 // completed.
-type settled struct {
+type doneUploads struct {
 	mu sync.Mutex // guards what follows
 	at map[string]int64
 }
 
-func (s *settled) put(name string, at int64) {
+func (s *doneUploads) put(name string, at int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.at == nil {
@@ -157,7 +157,7 @@ func (s *settled) put(name string, at int64) {
 	s.at[name] = at
 }
 
-func (s *settled) get(name string) (at int64, ok bool) {
+func (s *doneUploads) get(name string) (at int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok = s.at[name]
@@ -165,7 +165,7 @@ func (s *settled) get(name string) (at int64, ok bool) {
 }
 
 // keep forgets those that are not there.
-func (s *settled) keep(there map[string]bool) {
+func (s *doneUploads) keep(there map[string]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	maps.DeleteFunc(s.at, func(name string, _ int64) bool { return !there[name] })
@@ -205,18 +205,18 @@ func (w *Worker) look(ctx context.Context, name string) error {
 		return w.withIdle(ctx, name, func(wr *writer) error {
 			w.facts.wake(name)
 			if wr.Whole() {
-				w.late.soon(name)
+				w.retries.soon(name)
 			}
 			return nil
 		})
 	case !i.Complete() && offset == i.Size:
-		w.late.soon(name)
+		w.retries.soon(name)
 	case i.Partial: // there is nothing to tell
 	case i.Complete() && !i.Corrupt && !w.store.Has(path.Join(name, markCompleted)) || !w.store.Has(path.Join(name, markCreated)) || w.store.Has(path.Join(name, store.FileLost)):
 		w.facts.wake(name)
 	case i.Complete():
 		w.useUp(i)
-		w.settled.put(name, i.Completed)
+		w.done.put(name, i.Completed)
 	}
 	return nil
 }

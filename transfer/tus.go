@@ -147,7 +147,7 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
 	if wr := l.request.w; wr.Whole() && !wr.Info().Complete() {
-		l.w.late.put(l.name) // it was cut off before it was made a file, and its sender need not come again
+		l.w.retries.put(l.name) // it was cut off before it was made a file, and its sender need not come again
 	}
 	l.request.over()
 	l.w.locks.release(l.name)
@@ -220,7 +220,7 @@ func (u *tusUpload) FinishUpload(ctx context.Context) error {
 	return u.hold(ctx, func(w *writer) error {
 		err := u.w.finish(w)
 		if err != nil {
-			u.w.late.put(u.name) // the sender need not come again
+			u.w.retries.put(u.name) // the sender need not come again
 		}
 		return err
 	})
@@ -249,7 +249,7 @@ func (u *tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
 	return nil, handler.ErrNotImplemented
 }
 
-// tusError gives tusd what it answers with: a refusal as it is; of other
+// tusError gives tusd what it answers with: a statusError as it is; of other
 // trouble no more than that there is some.
 func tusError(err error) error {
 	if err == nil {
@@ -259,13 +259,13 @@ func tusError(err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	r := asRefusal(err)
+	r := asStatusError(err)
 	return handler.NewError("ERR_"+strings.ToUpper(r.code), r.text, r.status)
 }
 
 // interrupted is what a sender is told whose request had to end. At
 // ErrUploadStoppedByServer tusd ends the upload.
-func (w *Worker) interrupted(stopped *refusal) error {
+func (w *Worker) interrupted(stopped *statusError) error {
 	switch {
 	case stopped != nil:
 		e := handler.ErrUploadStoppedByServer

@@ -191,7 +191,7 @@ func (w *Worker) mayComplete(wr *writer, typ string) error {
 	if refused == nil {
 		_, refused = w.hooks.ask(hookPreFinish, w.hookUploadOf(i, wr.Offset()))
 	}
-	if refused == nil || asRefusal(refused).code != codeRefused {
+	if refused == nil || asStatusError(refused).code != codeRefused {
 		return refused
 	}
 	w.metrics.refused.WithLabelValues("hook").Inc()
@@ -201,7 +201,7 @@ func (w *Worker) mayComplete(wr *writer, typ string) error {
 	return refused
 }
 
-// verdict is what an answer of a hook on the bus means: nil, a refusal, or that
+// verdict is what an answer of a hook on the bus means: nil, a statusError, or that
 // there is none, and that it is to be asked again.
 func (w *Worker) verdict(v bus.Verdict, err error) error {
 	switch {
@@ -210,9 +210,9 @@ func (w *Worker) verdict(v bus.Verdict, err error) error {
 	case v.Allow:
 		return nil
 	case err != nil || v.Unanswered():
-		return &refusal{http.StatusServiceUnavailable, errUnchecked.code, v.Reason + "; try again in a while"}
+		return &statusError{http.StatusServiceUnavailable, errUnchecked.code, v.Reason + "; try again in a while"}
 	}
-	return &refusal{http.StatusForbidden, codeRefused, v.Reason}
+	return &statusError{http.StatusForbidden, codeRefused, v.Reason}
 }
 
 // mayRemove asks whether a sender may delete an upload.
@@ -270,7 +270,7 @@ func (w *Worker) opened(wr *writer) {
 			w.hooks.tell(hookPostReceive, w.hookUploadOf(i, end), func(a hookAnswer) {
 				asked.Store(false)
 				if a.StopUpload {
-					w.giveUp(i.Name, stop, a.refusal(hookPostReceive))
+					w.giveUp(i.Name, stop, a.statusError(hookPostReceive))
 				}
 			})
 		}
@@ -278,7 +278,7 @@ func (w *Worker) opened(wr *writer) {
 }
 
 // giveUp ends an upload that a hook does not want, unless it is a file by now.
-func (w *Worker) giveUp(name string, stop func(*refusal), why *refusal) {
+func (w *Worker) giveUp(name string, stop func(*statusError), why *statusError) {
 	if stop != nil {
 		stop(why)
 	}

@@ -1,8 +1,8 @@
 // Package transfer moves files: tus uploads that can be resumed, and downloads
 // with ranges, also of files that are still being sent.
 //
-//	sender -> front -> tusd's handler -> tus -> uploadLocks -> store.Writer
-//	receiver -> front -> download | follow -> store.Content
+//	sender -> middleware -> tusd's handler -> tus -> uploadLocks -> store.Writer
+//	receiver -> middleware -> download | follow -> store.Content
 //
 // Files are in a store (package store): in a folder, or in a bucket of an
 // S3-compatible server.
@@ -91,12 +91,12 @@ type Worker struct {
 	ledger  *ledger
 	facts   *facts
 	hasher  *hasher
-	late    late
+	retries retryQueue
 	parts   siblings
-	settled settled
+	done    doneUploads
 	hooks   *hooksDir
 	metrics *metrics
-	front   *front
+	http    *middleware
 
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
@@ -132,13 +132,13 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
 	}
-	w.front = &front{w: w, tus: t}
+	w.http = &middleware{w: w, tus: t}
 	return w, nil
 }
 
 // Routes mounts the files.
 func (w *Worker) Routes(mux *http.ServeMux) {
-	mux.Handle(filesRoot, w.front)
+	mux.Handle(filesRoot, w.http)
 	w.routesAPI(mux)
 }
 
@@ -189,7 +189,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { w.facts.run(run) })
 	wg.Go(func() { w.hasher.run(run) })
 	wg.Go(func() { w.sweeper(run) })
-	wg.Go(func() { w.late.run(run, w.lookLate) })
+	wg.Go(func() { w.retries.run(run, w.lookAgain) })
 	wg.Go(func() { newRechecker(w).run(run) })
 	wg.Go(func() {
 		for {

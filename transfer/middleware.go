@@ -14,16 +14,16 @@ import (
 // maxMetadata is how long Upload-Metadata may be, in bytes.
 const maxMetadata = 8 << 10
 
-// front is what stands before the protocol's library: it decides who may do
+// middleware is what stands before the protocol's library: it decides who may do
 // what, and does what the library does not: downloads, checksums, expiry.
-type front struct {
+type middleware struct {
 	w   *Worker
 	tus http.Handler
 }
 
 // ServeHTTP answers all under filesRoot.
-func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	p := patiently(rw, r, f.w.cfg.StallTimeout)
+func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	p := patiently(rw, r, m.w.cfg.StallTimeout)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
 		r.Header.Del("X-HTTP-Method-Override")
@@ -32,16 +32,16 @@ func (f *front) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get("Upload-Draft-Interop-Version") != ""
 	switch {
 	case r.Method == http.MethodOptions:
-		f.tus.ServeHTTP(&edited{ResponseWriter: p, edit: options}, r)
+		m.tus.ServeHTTP(&edited{ResponseWriter: p, edit: options}, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(f.w.stopping, cancel)()
-		f.w.download(p, r.WithContext(ctx), id)
+		defer context.AfterFunc(m.w.stopping, cancel)()
+		m.w.download(p, r.WithContext(ctx), id)
 	case id == "":
-		f.create(p, r)
+		m.create(p, r)
 	default:
-		f.change(p, r, id)
+		m.change(p, r, id)
 	}
 }
 
@@ -52,44 +52,44 @@ func options(status int, h http.Header) {
 }
 
 // create is a request that makes an upload.
-func (f *front) create(rw *patient, r *http.Request) {
-	owner, err := f.w.admit(r)
+func (m *middleware) create(rw *patient, r *http.Request) {
+	owner, err := m.w.admit(r)
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
 	}
 	if err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
 	r.URL.RawQuery = "" // a key may be in it
-	f.pass(rw, r, &request{owner: owner})
+	m.pass(rw, r, &request{owner: owner})
 }
 
 // change is a request about an upload.
-func (f *front) change(rw *patient, r *http.Request, id string) {
-	if _, err := f.w.writable(id); err != nil {
-		refuse(rw, err)
+func (m *middleware) change(rw *patient, r *http.Request, id string) {
+	if _, err := m.w.writable(id); err != nil {
+		sendError(rw, err)
 		return
 	}
-	f.pass(rw, r, &request{})
+	m.pass(rw, r, &request{})
 }
 
 // pass hands a request to the library.
-func (f *front) pass(rw *patient, r *http.Request, q *request) {
+func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
 	defer q.over()
-	defer context.AfterFunc(f.w.stopping, q.interrupt)()
-	r.Body = &interruptible{q.body, q, f.w.interrupted}
+	defer context.AfterFunc(m.w.stopping, q.interrupt)()
+	r.Body = &interruptible{q.body, q, m.w.interrupted}
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
-		refuse(rw, err)
+		sendError(rw, err)
 		return
 	}
-	f.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
+	m.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
 		q.body.Renew()
-		f.w.expires(status, h)
+		m.w.expires(status, h)
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
-			h.Set("Upload-Read-Link", f.w.readLink(h.Get("Location"), q.made.Name))
+			h.Set("Upload-Read-Link", m.w.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r.WithContext(withRequest(r.Context(), q)))
 }
@@ -132,9 +132,9 @@ func (*edited) SetWriteDeadline(time.Time) error { return nil }
 // Unwrap is for http.ResponseController.
 func (e *edited) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
-// refuse answers with an error.
-func refuse(rw http.ResponseWriter, err error) {
-	r := asRefusal(err)
+// sendError answers with an error.
+func sendError(rw http.ResponseWriter, err error) {
+	r := asStatusError(err)
 	h := rw.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Cache-Control", "no-store")
