@@ -89,7 +89,7 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 
 // apiList lists the files of who asks, the newest first: to the box's owner all.
 func (w *Worker) apiList(r *http.Request) (int, any, error) {
-	owner, err := w.admit(r)
+	owner, err := w.rights.admit(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -98,7 +98,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	}
 	var names []string
 	for name, of := range w.ledger.known() {
-		if of == owner || w.keys.Owner(owner) {
+		if of == owner || w.rights.keys.Owner(owner) {
 			names = append(names, name)
 		}
 	}
@@ -115,7 +115,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 			f, err = w.describeJSON(i, true)
 		}
 		if err == nil && i.Owner != owner {
-			f.Of = w.keys.Label(i.Owner)
+			f.Of = w.rights.keys.Label(i.Owner)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -136,11 +136,11 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 // apiGet tells of one file.
 func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 	id := r.PathValue("id")
-	if i, err := w.owned(r); err == nil {
+	if i, err := w.rights.owned(r); err == nil {
 		f, err := w.describeJSON(i, true)
 		return http.StatusOK, f, err
 	}
-	i, l, err := w.readable(id)
+	i, l, err := w.rights.readable(id)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -154,7 +154,7 @@ func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 
 // apiDelete removes a file.
 func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
-	i, err := w.owned(r)
+	i, err := w.rights.owned(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -171,7 +171,7 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 
 // apiLink makes a link for reading.
 func (w *Worker) apiLink(r *http.Request) (int, any, error) {
-	i, err := w.owned(r)
+	i, err := w.rights.owned(r)
 	if err == nil && i.Partial {
 		err = errIsPart
 	}
@@ -201,51 +201,11 @@ func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 
 // apiRevoke makes a link good for nothing.
 func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
-	i, err := w.owned(r)
+	i, err := w.rights.owned(r)
 	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, w.store.RevokeLink(i.Name, r.PathValue("key"))
-}
-
-// owned finds the upload that who asks may do all with: by the id that it is
-// written by, or by its name and its owner's key, or that of the box's owner.
-func (w *Worker) owned(r *http.Request) (*store.Info, error) {
-	id := r.PathValue("id")
-	name, key, ok := store.ParseID(id)
-	if !ok && store.IsToken(id) {
-		name, ok = id, true
-	}
-	if !ok {
-		return nil, store.ErrNotFound
-	}
-	i, err := w.store.Info(name)
-	if err != nil {
-		return nil, asMissing(err)
-	}
-	if key != "" {
-		if store.SameKey(i.Key, key) && w.welcome(i.Owner) {
-			return i, nil
-		}
-		if store.SameKey(i.Key, key) {
-			if owner, err := w.admit(r); err == nil && w.keys.Owner(owner) {
-				return i, nil
-			}
-			return nil, errRevoked
-		}
-		if _, _, err := w.readable(id); err == nil {
-			return nil, errReadOnly
-		}
-		return nil, store.ErrNotFound
-	}
-	owner, err := w.admit(r)
-	if err != nil {
-		return nil, err
-	}
-	if owner == "" || owner != i.Owner && !w.keys.Owner(owner) {
-		return nil, store.ErrNotFound
-	}
-	return i, nil
 }
 
 func (w *Worker) describeJSON(i *store.Info, all bool) (fileJSON, error) {

@@ -11,7 +11,7 @@ import (
 // download answers GET and HEAD: of a complete file as any web server does, of
 // one that still grows by following it.
 func (w *Worker) download(rw *patient, r *http.Request, id string) {
-	i, _, err := w.readable(id)
+	i, _, err := w.rights.readable(id)
 	if err != nil {
 		sendError(rw, err)
 		return

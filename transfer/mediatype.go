@@ -69,3 +69,11 @@ func servedType(t string) string {
 	}
 	return t
 }
+
+// claimedType is what a sender says a file is.
+func claimedType(meta map[string]string) string {
+	if t := meta["filetype"]; t != "" {
+		return t
+	}
+	return meta["type"]
+}

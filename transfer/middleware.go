@@ -53,7 +53,7 @@ func options(status int, h http.Header) {
 
 // create is a request that makes an upload.
 func (m *middleware) create(rw *patient, r *http.Request) {
-	owner, err := m.w.admit(r)
+	owner, err := m.w.rights.admit(r)
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
 	}
@@ -67,7 +67,7 @@ func (m *middleware) create(rw *patient, r *http.Request) {
 
 // change is a request about an upload.
 func (m *middleware) change(rw *patient, r *http.Request, id string) {
-	if _, err := m.w.writable(id); err != nil {
+	if _, err := m.w.rights.writable(id); err != nil {
 		sendError(rw, err)
 		return
 	}

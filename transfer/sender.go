@@ -20,15 +20,15 @@ const minToken = 16
 // open server was given; empty: nobody knows. With keys it must have one; on an
 // open server any token names its owner, so that people have files of their
 // own without being given anything.
-func (w *Worker) admit(r *http.Request) (owner string, err error) {
+func (g *rights) admit(r *http.Request) (owner string, err error) {
 	token := bearer(r)
-	id, err := w.keys.Check(anyStream, token)
+	id, err := g.keys.Check(anyStream, token)
 	switch {
 	case err == nil:
 		return id, nil
-	case !w.cfg.Open && token == "":
+	case !g.open && token == "":
 		return "", errNoKey
-	case !w.cfg.Open:
+	case !g.open:
 		return "", errWrongKey
 	case len(token) < minToken:
 		return "", nil

@@ -99,7 +99,7 @@ func (t tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload,
 
 // GetUpload implements handler.DataStore.
 func (t tus) GetUpload(_ context.Context, id string) (handler.Upload, error) {
-	name, err := t.w.writable(id)
+	name, err := t.w.rights.writable(id)
 	if err != nil {
 		return nil, tusError(err)
 	}
@@ -119,7 +119,7 @@ func (tus) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarableUp
 
 // NewLock implements handler.Locker.
 func (t tus) NewLock(id string) (handler.Lock, error) {
-	name, err := t.w.writable(id)
+	name, err := t.w.rights.writable(id)
 	if err != nil {
 		return nil, tusError(err)
 	}

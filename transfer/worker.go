@@ -84,10 +84,10 @@ import (
 type Worker struct {
 	cfg     Config
 	bus     *bus.Bus
-	keys    keyring
 	log     *zap.Logger
 	store   *store.Store
 	locks   *uploadLocks
+	rights  *rights
 	ledger  *ledger
 	facts   *facts
 	hasher  *hasher
@@ -118,10 +118,11 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 
 // newWorker makes one of a store, which it closes also when it fails.
 func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
-	w := &Worker{cfg: cfg, bus: b, keys: keys, log: log, store: s, ledger: newLedger(cfg)}
+	w := &Worker{cfg: cfg, bus: b, log: log, store: s, ledger: newLedger(cfg)}
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
 	w.locks = newUploadLocks(s, w.opened, log)
+	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
 	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
@@ -169,7 +170,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
 	changed := make(chan struct{}, 1)
-	defer w.keys.Watch(func() {
+	defer w.rights.keys.Watch(func() {
 		select {
 		case changed <- struct{}{}:
 		default:
@@ -180,7 +181,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		for {
 			select {
 			case <-changed:
-				w.locks.unwelcome(w.welcome)
+				w.locks.unwelcome(w.rights.welcome)
 			case <-run.Done():
 				return
 			}
