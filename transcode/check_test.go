@@ -8,7 +8,15 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// run is what a part's moof says of one track.
+// Track numbers, and the flags of a sample that depends on no other (ISO/IEC
+// 14496-12 8.8.3.1).
+const (
+	videoTrack   = 1
+	audioTrackID = 2
+	syncSample   = 0x02000000
+)
+
+// trackRun is what a part's moof says of one track.
 type trackRun struct {
 	start, end uint64 // in the track's ticks
 	samples    int

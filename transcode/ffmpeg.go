@@ -14,6 +14,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/child"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // ffmpeg is one running child. What it makes goes to events, in order per output.
@@ -42,11 +43,11 @@ type queued struct {
 type encoded struct {
 	by     *ffmpeg
 	output int
-	config *videoConfig // new parameters
-	frames []frame      // pictures on ffmpeg's clock
-	jpeg   []byte       // output says of which size: 0 large, 1 small
-	exit   error        // set by the last event: how it ended
-	end    bool         // the last event
+	config *cmaf.VideoConfig // new parameters
+	frames []cmaf.Frame      // pictures on ffmpeg's clock
+	jpeg   []byte            // output says of which size: 0 large, 1 small
+	exit   error             // set by the last event: how it ended
+	end    bool              // the last event
 }
 
 // writeBytes is about how much is written to ffmpeg at once.
@@ -220,7 +221,7 @@ func (f *ffmpeg) read(ctx context.Context, output int, pipe *os.File) {
 	if _, err := r.Discard(13); err != nil {
 		return
 	}
-	var wait []frame
+	var wait []cmaf.Frame
 	pass := func() {
 		if len(wait) > 0 {
 			f.send(ctx, encoded{by: f, output: output, frames: wait})
@@ -236,12 +237,12 @@ func (f *ffmpeg) read(ctx context.Context, output int, pipe *os.File) {
 		switch {
 		case tag.IsAVCConfig():
 			pass()
-			if v, err := parseVideoConfig(tag.Payload()); err == nil {
+			if v, err := cmaf.ParseVideoConfig(tag.Payload()); err == nil {
 				f.send(ctx, encoded{by: f, output: output, config: v})
 			}
 		case tag.IsAVCFrame():
 			at := int64(tag.TS)
-			wait = append(wait, frame{dts: at, pts: at + int64(tag.CTS()), key: tag.IsKey(), data: tag.Payload()})
+			wait = append(wait, cmaf.Frame{DTS: at, PTS: at + int64(tag.CTS()), Key: tag.IsKey(), Data: tag.Payload()})
 			if tag.IsKey() || at >= f.due[output].Load() || len(wait) >= maxWaiting {
 				pass()
 			}

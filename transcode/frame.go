@@ -1,18 +1,8 @@
 package transcode
 
-// frame is one access unit on the stream clock.
-type frame struct {
-	dts, pts int64 // ms
-	key      bool  // an IDR picture
-	data     []byte
-	n        int64 // of sound: the first sample
-}
-
-// audioFrame is one AAC frame at its place on the sample clock.
-type audioFrame struct {
-	n    int64 // its first sample, counted from stream clock 0
-	data []byte
-}
+import (
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
 
 // cut is the start of a segment, the same for all renditions.
 type cut struct {
@@ -38,11 +28,11 @@ const (
 type generation struct {
 	number           int
 	mode             mode
-	video            *videoConfig // of the source; nil without video
-	audio            *audioConfig // nil without audio
-	fps              float64      // frames a second
-	frame            int64        // a frame's usual duration, ms
-	gridFPS, gridGOP int          // of modeGrid: pictures a second, and from key frame to key frame
+	video            *cmaf.VideoConfig // of the source; nil without video
+	audio            *cmaf.AudioConfig // nil without audio
+	fps              float64           // frames a second
+	frame            int64             // a frame's usual duration, ms
+	gridFPS, gridGOP int               // of modeGrid: pictures a second, and from key frame to key frame
 	start            cut
 	within           bool // it starts within a GOP of the source
 

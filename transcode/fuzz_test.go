@@ -20,48 +20,6 @@ const (
 	avcTiny = "0142c01effe100096742c01ed900a047be01000568cb83cb20"
 )
 
-func FuzzVideoConfig(f *testing.F) {
-	f.Add(unhex(f, avc720))
-	f.Add(unhex(f, avcTiny))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := parseVideoConfig(b)
-		if err != nil {
-			return
-		}
-		if v.width < 2 || v.height < 2 || v.sps.width > maxSide || v.sps.height > maxSide {
-			t.Fatalf("%+v", v.sps)
-		}
-		if again, err := parseVideoConfig(v.record); err != nil || again.codec != v.codec {
-			t.Fatalf("%+v, %v", again, err)
-		}
-		initSegment(v, nil)
-		v.isIDR(b)
-	})
-}
-
-func FuzzAudioConfig(f *testing.F) {
-	for _, s := range []string{"1190", "1210", "1188", "2b920800", "eb8a0800", "1388"} {
-		f.Add(unhex(f, s))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := parseAudioConfig(b)
-		if err != nil {
-			return
-		}
-		if len(a.silence()) == 0 || a.rate <= 0 || a.samples <= 0 {
-			t.Fatalf("%+v", a)
-		}
-		initSegment(nil, a)
-	})
-}
-
-func FuzzIsIDR(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 2, 0x65, 0x88}, uint8(4))
-	f.Fuzz(func(_ *testing.T, b []byte, n uint8) {
-		(&videoConfig{lengthSize: int(n%4) + 1}).isIDR(b)
-	})
-}
-
 // What a part carries may come from another version, or be damaged: an error, never a crash.
 func FuzzResume(f *testing.F) {
 	f.Add([]byte(`{"timeline":{"session":"s","part_target":227,"gen":1,"open":true,"mode":"pass","video":"AULAHv/hAAlnQsAe2QCgR74BAAVoy4PLIA==","audio":"EZA="},"gen":1,"audio":5}`))

@@ -1,5 +1,9 @@
 package transcode
 
+import (
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
+
 // Grid mode: pictures at a constant rate, key frames and segments at whole
 // multiples of the segment's length on the stream clock.
 
@@ -48,18 +52,18 @@ func (t *timeline) tick(at int64) int64 {
 
 // overdue reports that a picture comes too late for the open segment of the
 // source: no key frame came in time, or, without sound to fill the hole, no picture.
-func (t *timeline) overdue(f frame) bool {
+func (t *timeline) overdue(f cmaf.Frame) bool {
 	if t.passOnly {
 		return false
 	}
-	end := f.pts // of the segment as it is shown: before a key frame, or after another picture
-	if !f.key {
-		end = t.tick(max(f.pts, t.s.MaxPTS) + t.s.Frame)
+	end := f.PTS // of the segment as it is shown: before a key frame, or after another picture
+	if !f.Key {
+		end = t.tick(max(f.PTS, t.s.MaxPTS) + t.s.Frame)
 	}
-	if f.dts-t.s.SegDTS > t.limit() || end-t.s.SegPTS > t.most() {
+	if f.DTS-t.s.SegDTS > t.limit() || end-t.s.SegPTS > t.most() {
 		return true
 	}
-	return t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget
+	return t.gen.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget
 }
 
 // target is EXT-X-TARGETDURATION, in s.
@@ -78,24 +82,24 @@ func (t *timeline) most() int64 { return int64(t.target())*1000 + 499 }
 
 // cutPass begins a segment with a picture of the source, or in the hole before
 // it where the segment would not round to the target any more.
-func (t *timeline) cutPass(f frame) {
-	dts, pts := f.dts, f.pts
+func (t *timeline) cutPass(f cmaf.Frame) {
+	dts, pts := f.DTS, f.PTS
 	if most := t.most(); max(dts-t.s.SegDTS, pts-t.s.SegPTS) > most {
 		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
 	}
 	t.cut(dts, pts, false)
-	t.s.SegDTS -= max(0, t.s.Early-(f.dts-dts))
+	t.s.SegDTS -= max(0, t.s.Early-(f.DTS-dts))
 }
 
 // early notes what a hole in the pictures does where there is no sound to fill it
 // and nobody encodes: the picture before it is said to last for one part, and those
 // after it come that much early, one in each part, until they are where they belong
 // (segmenter.reach).
-func (t *timeline) early(f frame) {
+func (t *timeline) early(f cmaf.Frame) {
 	if t.gen == nil || t.gen.mode != modePass || t.gen.audio != nil {
 		return
 	}
-	hole := f.dts - t.s.LastDTS
+	hole := f.DTS - t.s.LastDTS
 	switch {
 	case t.s.Early > 0:
 		t.s.Early = max(0, t.s.Early+hole-t.s.PartTarget)
@@ -105,15 +109,15 @@ func (t *timeline) early(f frame) {
 }
 
 // toGrid gives the source's own pictures up from here on.
-func (t *timeline) toGrid(f frame) {
-	endDTS, endPTS := f.dts, max(f.pts, t.s.MaxPTS+1)
-	if t.gen.audio == nil && f.dts-t.s.LastDTS > t.s.PartTarget || max(endDTS-t.s.SegDTS, t.tick(endPTS)-t.s.SegPTS) > t.most() {
+func (t *timeline) toGrid(f cmaf.Frame) {
+	endDTS, endPTS := f.DTS, max(f.PTS, t.s.MaxPTS+1)
+	if t.gen.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget || max(endDTS-t.s.SegDTS, t.tick(endPTS)-t.s.SegPTS) > t.most() {
 		// The picture before it does not last until this one: the grid repeats it.
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}
 	t.s.NoPass = true
 	t.encodeFrom(endDTS, endPTS)
-	t.cutGrid(f.pts)
+	t.cutGrid(f.PTS)
 }
 
 // encodeFrom ends the source's own pictures at a time and encodes what follows on the grid.

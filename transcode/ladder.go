@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // ladder encodes one generation of a stream: it feeds ffmpeg, gives what comes
@@ -23,8 +24,8 @@ type ladder struct {
 	events chan<- encoded
 	pics   *posters
 
-	fed      []frame // the source from the last key frame on that a restart needs
-	base     int64   // stream clock of ffmpeg's 0, ms
+	fed      []cmaf.Frame // the source from the last key frame on that a restart needs
+	base     int64        // stream clock of ffmpeg's 0, ms
 	child    *ffmpeg
 	repeated int64 // up to where the last picture was repeated, ms
 	ended    bool  // all of the generation has been fed
@@ -52,12 +53,12 @@ const (
 )
 
 // feed takes the next picture of the source.
-func (l *ladder) feed(ctx context.Context, f frame) {
+func (l *ladder) feed(ctx context.Context, f cmaf.Frame) {
 	l.fed = append(l.fed, f)
 	if l.child == nil {
 		return
 	}
-	if f.dts-l.base > ladderClock && f.key {
+	if f.DTS-l.base > ladderClock && f.Key {
 		l.log.Info("ffmpeg's clock starts anew")
 		l.stop()
 		l.start(ctx)
@@ -66,26 +67,26 @@ func (l *ladder) feed(ctx context.Context, f frame) {
 	l.write(f)
 }
 
-func (l *ladder) write(f frame) {
+func (l *ladder) write(f cmaf.Frame) {
 	head := byte(0x27)
-	if f.key {
+	if f.Key {
 		head = 0x17
 	}
-	cts := f.pts - f.dts
-	data := make([]byte, 0, 5+len(f.data))
+	cts := f.PTS - f.DTS
+	data := make([]byte, 0, 5+len(f.Data))
 	data = append(data, head, 1, byte(cts>>16), byte(cts>>8), byte(cts))
-	l.child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(f.dts - l.base), Data: append(data, f.data...)}, f.dts-l.base)
+	l.child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(f.DTS - l.base), Data: append(data, f.Data...)}, f.DTS-l.base)
 }
 
 // repeat has the last picture once more, at a later time: the whole GOP again,
 // which leaves the decoder as it was. The grid's rate filter fills the time between.
-func (l *ladder) repeat(gop []frame, clock int64) {
+func (l *ladder) repeat(gop []cmaf.Frame, clock int64) {
 	l.repeated = clock
 	if l.child == nil {
 		return
 	}
 	for _, f := range gop {
-		f.dts, f.pts = clock, clock
+		f.DTS, f.PTS = clock, clock
 		l.write(f)
 	}
 }
@@ -111,7 +112,7 @@ func (l *ladder) start(ctx context.Context) {
 		return
 	}
 	l.trim()
-	l.base = l.fed[0].dts / baseStep * baseStep
+	l.base = l.fed[0].DTS / baseStep * baseStep
 	outs := make([]output, len(l.outs))
 	for i, r := range l.outs {
 		spec := r.current(l.gen).spec
@@ -127,11 +128,11 @@ func (l *ladder) start(ctx context.Context) {
 		return
 	}
 	l.child, l.heard, l.lagged = child, time.Now(), time.Time{}
-	child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(l.fed[0].dts - l.base), Data: append([]byte{0x17, 0, 0, 0, 0}, l.gen.video.record...)}, l.fed[0].dts-l.base)
+	child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(l.fed[0].DTS - l.base), Data: append([]byte{0x17, 0, 0, 0, 0}, l.gen.video.Record...)}, l.fed[0].DTS-l.base)
 	for _, f := range l.fed {
 		l.write(f)
 	}
-	if last := l.fed[len(l.fed)-1].dts; l.repeated > last {
+	if last := l.fed[len(l.fed)-1].DTS; l.repeated > last {
 		l.repeat(l.fed, l.repeated)
 	}
 	if l.ended {
@@ -149,7 +150,7 @@ func (l *ladder) trim() {
 	}
 	from := 0
 	for i, f := range l.fed {
-		if f.key && f.pts <= need {
+		if f.Key && f.PTS <= need {
 			from = i
 		}
 	}
@@ -174,9 +175,9 @@ func (l *ladder) event(e encoded) {
 	case e.frames != nil:
 		r := l.outs[e.output]
 		for _, f := range e.frames {
-			f.dts, f.pts = f.dts+l.base, f.pts+l.base
+			f.DTS, f.PTS = f.DTS+l.base, f.PTS+l.base
 			r.picture(l.gen, f)
-			if f.key {
+			if f.Key {
 				l.trim()
 				l.wait, l.patience = 0, 0
 			}

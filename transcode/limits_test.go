@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // A stream's ffmpeg runs with bounds and without our secrets.
@@ -104,7 +106,7 @@ func TestPictureIsBounded(t *testing.T) {
 	for _, tag := range record(t, picture720+"-an -t 1 "+x264+noBFrames+"-g 25") {
 		switch {
 		case tag.IsAVCConfig():
-			v, err := parseVideoConfig(tag.Payload())
+			v, err := cmaf.ParseVideoConfig(tag.Payload())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // maxMarks bounds the memory of places to resume at; the media log keeps fewer.
@@ -22,7 +23,7 @@ func (t *timeline) mark(c *bus.Chunk) {
 	})
 	m.audioClock = m.dts
 	if t.gen != nil && t.gen.audio != nil && t.s.Anchored {
-		m.audioClock = t.gen.audio.ms(t.s.AudioNext)
+		m.audioClock = t.gen.audio.Millis(t.s.AudioNext)
 	}
 	m.state, _ = json.Marshal(&t.s)
 	if len(t.marks) >= maxMarks {
@@ -74,12 +75,12 @@ func (t *timeline) restore(state json.RawMessage) error {
 	g.start = cut{msn: t.s.Start.MSN, dts: t.s.Start.DTS, pts: t.s.Start.PTS}
 	var err error
 	if t.s.Video != nil {
-		if g.video, err = parseVideoConfig(t.s.Video); err != nil {
+		if g.video, err = cmaf.ParseVideoConfig(t.s.Video); err != nil {
 			return fmt.Errorf("%w: %w", ErrResume, err)
 		}
 	}
 	if t.s.Audio != nil {
-		if g.audio, err = parseAudioConfig(t.s.Audio); err != nil {
+		if g.audio, err = cmaf.ParseAudioConfig(t.s.Audio); err != nil {
 			return fmt.Errorf("%w: %w", ErrResume, err)
 		}
 	}

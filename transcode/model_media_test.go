@@ -8,7 +8,11 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
+
+// sampleRates are those of an AudioSpecificConfig's first indexes (ISO/IEC 14496-3 table 1.18), in Hz.
+var sampleRates = [...]int64{96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000}
 
 // publisherModel makes up what publishers may send, as ingest stores it.
 type publisherModel struct {
@@ -162,7 +166,7 @@ func (p *publisherModel) stretch(start, length int64) (tags []timed) {
 		}
 		late := int64(p.r.IntN(3) * 100)
 		for i := int64(0); ; i++ {
-			at := i * 1024 * 1000 / int64(aacRates[p.rate])
+			at := i * 1024 * 1000 / sampleRates[p.rate]
 			if at >= to {
 				break
 			}
@@ -208,7 +212,7 @@ func (p *publisherModel) cts(since int, last bool) byte {
 // encoderModel stands in for ffmpeg: it makes of a ladder's source what ffmpeg
 // makes, some time later.
 type encoderModel struct {
-	config *videoConfig
+	config *cmaf.VideoConfig
 	at     map[*ladder]int64 // pictures up to this time are made, ms
 }
 
@@ -231,7 +235,7 @@ func (e *encoderModel) work(j *job, lag int64) {
 }
 
 func (e *encoderModel) encode(l *ladder, lag int64) {
-	till := l.fed[len(l.fed)-1].dts - lag
+	till := l.fed[len(l.fed)-1].DTS - lag
 	if l.gen.mode == modeGrid {
 		till = max(till, l.repeated-lag)
 	}
@@ -254,33 +258,33 @@ func (e *encoderModel) encode(l *ladder, lag int64) {
 }
 
 // pictures are those of a ladder in (from, till].
-func (e *encoderModel) pictures(l *ladder, from, till int64) (all []frame) {
+func (e *encoderModel) pictures(l *ladder, from, till int64) (all []cmaf.Frame) {
 	fed := slices.Clone(l.fed)
-	slices.SortStableFunc(fed, func(a, b frame) int { return cmp.Compare(a.pts, b.pts) })
+	slices.SortStableFunc(fed, func(a, b cmaf.Frame) int { return cmp.Compare(a.PTS, b.PTS) })
 	if l.gen.mode != modeGrid {
 		for _, f := range fed {
-			if f.pts <= till && f.pts > from {
-				f.dts = f.pts
+			if f.PTS <= till && f.PTS > from {
+				f.DTS = f.PTS
 				all = append(all, f)
 			}
 		}
 		return all
 	}
 	fps, gop := int64(l.gen.gridFPS), int64(l.gen.gridGOP)
-	for n := max(0, fed[0].pts*fps/1000-1); ; n++ {
+	for n := max(0, fed[0].PTS*fps/1000-1); ; n++ {
 		at := (n*1000 + fps/2) / fps
 		if at > till {
 			return all
 		}
-		if at < max(l.gen.start.pts, fed[0].pts) || at <= from {
+		if at < max(l.gen.start.pts, fed[0].PTS) || at <= from {
 			continue
 		}
 		shown := fed[0]
 		for _, f := range fed {
-			if f.pts <= at {
+			if f.PTS <= at {
 				shown = f
 			}
 		}
-		all = append(all, frame{dts: at, pts: at, key: at == l.gen.start.pts || n%gop == 0, data: shown.data})
+		all = append(all, cmaf.Frame{DTS: at, PTS: at, Key: at == l.gen.start.pts || n%gop == 0, Data: shown.Data})
 	}
 }

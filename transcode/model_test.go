@@ -14,6 +14,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/model"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // streamModel is a name with its logs, in memory, and the workers that come and go.
@@ -33,7 +34,7 @@ type streamModel struct {
 }
 
 func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
-	v, err := parseVideoConfig(unhex(t, avcTiny))
+	v, err := cmaf.ParseVideoConfig(unhex(t, avcTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // resume is what Part.Resume carries.
@@ -30,35 +31,35 @@ func (r *resume) before(o *resume) int {
 // make turns a cell and its sound into a part.
 func (r *rendition) make(t *track, c cell) {
 	r.number++
-	m := partMedia{number: r.number, videoEnd: c.framesEnd}
+	m := cmaf.Chunk{Number: r.number, VideoEnd: c.framesEnd}
 	if a := t.gen.audio; a != nil {
-		m.audioStart, m.audioStep = t.from, a.samples
+		m.AudioStart, m.FrameSamples = t.from, a.FrameSamples
 		if t.spec.sound {
 			for _, f := range c.frames {
-				m.audio = append(m.audio, f.data)
+				m.Audio = append(m.Audio, f.Data)
 			}
 			if len(c.frames) > 0 {
-				m.audioStart = c.frames[0].n
+				m.AudioStart = c.frames[0].Sample
 			}
 		} else {
-			before := until(t.audio, a.sample(c.start)) // the pictures began late
-			n := until(t.audio, a.sample(c.end))
+			before := until(t.audio, a.SampleAfter(c.start)) // the pictures began late
+			n := until(t.audio, a.SampleAfter(c.end))
 			for _, f := range t.audio[before:n] {
-				m.audio = append(m.audio, f.data)
+				m.Audio = append(m.Audio, f.Data)
 			}
 			if n > before {
-				m.audioStart = t.audio[before].n
+				m.AudioStart = t.audio[before].Sample
 			}
 			t.audio = t.audio[n:]
 		}
-		t.from = m.audioStart + int64(len(m.audio)*a.samples)
+		t.from = m.AudioStart + int64(len(m.Audio)*a.FrameSamples)
 	}
 	if !t.spec.sound {
-		m.video = c.frames
+		m.Video = c.frames
 	}
 	p := &bus.Part{
 		SID: r.sid, Rendition: r.spec.name, MSN: c.msn, Index: c.index, Start: c.start, End: c.end,
-		Independent: t.spec.sound || len(c.frames) > 0 && c.frames[0].key, Last: c.last, Data: m.marshal(),
+		Independent: t.spec.sound || len(c.frames) > 0 && c.frames[0].Key, Last: c.last, Data: m.Marshal(),
 	}
 	p.Size = len(p.Data)
 	if c.index == 0 {
@@ -85,8 +86,8 @@ func (r *rendition) make(t *track, c cell) {
 }
 
 // until counts the frames that start before a sample.
-func until(frames []audioFrame, sample int64) (n int) {
-	for n < len(frames) && frames[n].n < sample {
+func until(frames []cmaf.AudioFrame, sample int64) (n int) {
+	for n < len(frames) && frames[n].Sample < sample {
 		n++
 	}
 	return n
@@ -97,8 +98,8 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	g := t.gen
 	video, audio := t.video, g.audio
 	if t.init == nil {
-		t.init = initSegment(video, audio)
-		t.initID = initID(t.init)
+		t.init = cmaf.InitSegment(video, audio)
+		t.initID = cmaf.InitID(t.init)
 	}
 	r.epoch, r.disc = c.seg.epoch, c.seg.discSeq
 	s := &bus.Segment{
@@ -107,14 +108,14 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	}
 	switch {
 	case video == nil:
-		s.Kind, s.Codecs = bus.KindAudio, audio.codec
+		s.Kind, s.Codecs = bus.KindAudio, audio.Codec
 	case audio == nil:
-		s.Kind, s.Codecs = bus.KindVideo, video.codec
+		s.Kind, s.Codecs = bus.KindVideo, video.Codec
 	default:
-		s.Kind, s.Codecs = bus.KindAV, video.codec+","+audio.codec
+		s.Kind, s.Codecs = bus.KindAV, video.Codec+","+audio.Codec
 	}
 	if video != nil {
-		s.Width, s.Height, s.FPS = video.width, video.height, c.seg.fps
+		s.Width, s.Height, s.FPS = video.Width, video.Height, c.seg.fps
 	}
 	s.Bandwidth, s.AverageBandwidth = r.rates.rates(t.spec.expected)
 	p.Segment, p.Init = s, t.init
@@ -124,7 +125,7 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 func (r *rendition) resume(t *track, p *bus.Part, seen int64) {
 	audio := p.End
 	if t.gen.audio != nil {
-		audio = t.gen.audio.ms(t.from)
+		audio = t.gen.audio.Millis(t.from)
 	}
 	if t.gen.ended { // the next one begins with sound from there on
 		audio = min(audio, t.gen.endDTS)

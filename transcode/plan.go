@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // planMedia is how much of a session is looked at before its first part, in ms.
@@ -33,8 +34,8 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 			case tag.IsAVCFrame():
 				times = append(times, clock)
 			case tag.IsAACConfig():
-				if a, err := parseAudioConfig(tag.Payload()); err == nil {
-					sound = max(sound, a.grain())
+				if a, err := cmaf.ParseAudioConfig(tag.Payload()); err == nil {
+					sound = max(sound, a.FrameSpan())
 				}
 			}
 			return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/child"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // Pictures of a stream: how often, how wide and how long one may take.
@@ -57,9 +58,9 @@ type jpeg struct {
 type picture struct{ width, height int }
 
 // pictureOf is that of a source: its display size, but not over posterLarge wide.
-func pictureOf(v *videoConfig) picture {
-	w := even(min(v.width, posterLarge))
-	return picture{w, max(even(v.height*w/v.width), 2)}
+func pictureOf(v *cmaf.VideoConfig) picture {
+	w := even(min(v.Width, posterLarge))
+	return picture{w, max(even(v.Height*w/v.Width), 2)}
 }
 
 // filters scale to the two sizes, [large] and [small].
@@ -68,7 +69,7 @@ func (p picture) filters() string {
 }
 
 type keyFrame struct {
-	v    *videoConfig
+	v    *cmaf.VideoConfig
 	data []byte
 }
 
@@ -85,13 +86,13 @@ func (p *posters) put(size string, data []byte) {
 }
 
 // see takes the source's key frames. It never blocks.
-func (p *posters) see(v *videoConfig, f frame) {
-	if d := f.dts - p.last; d < posterEvery && d >= 0 {
+func (p *posters) see(v *cmaf.VideoConfig, f cmaf.Frame) {
+	if d := f.DTS - p.last; d < posterEvery && d >= 0 {
 		return
 	}
 	select {
-	case p.todo <- keyFrame{v, f.data}:
-		p.last = f.dts
+	case p.todo <- keyFrame{v, f.Data}:
+		p.last = f.DTS
 	default:
 	}
 }
@@ -139,7 +140,7 @@ func jpegs(ctx context.Context, cfg Config, k keyFrame) (large, small []byte, er
 		" -map [large] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [small] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
 	var in bytes.Buffer
 	in.Write([]byte{'F', 'L', 'V', 1, 1, 0, 0, 0, 9, 0, 0, 0, 0})
-	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 0, 0, 0, 0}, k.v.record...)}))
+	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 0, 0, 0, 0}, k.v.Record...)}))
 	in.Write(bus.AppendTag(nil, bus.Tag{Type: bus.TagVideo, Data: append([]byte{0x17, 1, 0, 0, 0}, k.data...)}))
 	var says bytes.Buffer
 	command := child.Command{Program: cfg.FFmpeg, Args: args, Stdin: &in, Stderr: &says, Limits: cfg.pictureLimits()}

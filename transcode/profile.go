@@ -75,3 +75,6 @@ func (r Rung) size(width, height int) (w, h int, ok bool) {
 	}
 	return even(width), even(height), true
 }
+
+// even rounds down to what chroma subsampled 4:2:0 can have as a side, in pixels.
+func even(n int) int { return n &^ 1 }

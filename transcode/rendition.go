@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // rendition makes the parts of one rendition: pictures and sound in, parts
@@ -67,8 +68,8 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
 	t.seg.out = func(c cell) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
-		t.seg.grain = g.audio.grain()
-		t.from = g.audio.sample(t.clock(g.start))
+		t.seg.grain = g.audio.FrameSpan()
+		t.from = g.audio.SampleAfter(t.clock(g.start))
 	}
 	if spec.rung == nil && !spec.sound {
 		t.video = g.video
@@ -111,12 +112,12 @@ func (r *rendition) cut(g *generation, c cut) {
 }
 
 // picture takes the next picture of a generation.
-func (r *rendition) picture(g *generation, f frame) {
+func (r *rendition) picture(g *generation, f cmaf.Frame) {
 	t := r.current(g)
-	if t == nil || t.skip || t.done || t.seg.idle() && f.dts < max(t.seg.from, t.seg.seen) {
+	if t == nil || t.skip || t.done || t.seg.idle() && f.DTS < max(t.seg.from, t.seg.seen) {
 		return // out already
 	}
-	if t.spec.rung != nil && g.ended && f.pts >= g.endPTS {
+	if t.spec.rung != nil && g.ended && f.PTS >= g.endPTS {
 		return // what an encoder makes beyond the end has no number
 	}
 	t.seg.add(f, t.clock)
@@ -124,9 +125,9 @@ func (r *rendition) picture(g *generation, f frame) {
 }
 
 // config takes the parameters of the encoded pictures that follow.
-func (r *rendition) config(g *generation, v *videoConfig) {
+func (r *rendition) config(g *generation, v *cmaf.VideoConfig) {
 	t := r.current(g)
-	if t == nil || t.video.same(v.record) {
+	if t == nil || t.video.Same(v.Record) {
 		return
 	}
 	t.video, t.init = v, nil
@@ -155,7 +156,7 @@ func (r *rendition) reached(g *generation) int64 {
 	case t == nil:
 		return g.endPTS
 	case t.seg.pend != nil:
-		return t.seg.pend.dts
+		return t.seg.pend.DTS
 	}
 	return t.seg.from
 }
@@ -175,13 +176,13 @@ func (r *rendition) shed() { r.tracks, r.gone = nil, true }
 func (s renditionSpec) weight() int { return s.width * s.height }
 
 // sound takes the next sound of a generation.
-func (r *rendition) sound(g *generation, f audioFrame) {
+func (r *rendition) sound(g *generation, f cmaf.AudioFrame) {
 	t := r.current(g)
 	if t == nil || t.skip || g.audio == nil {
 		return
 	}
-	t.front = f.n + int64(g.audio.samples)
-	if f.n >= t.from {
+	t.front = f.Sample + int64(g.audio.FrameSamples)
+	if f.Sample >= t.from {
 		t.audio = append(t.audio, f)
 	}
 	if !t.spec.sound {
@@ -197,11 +198,11 @@ func (r *rendition) decided(g *generation, clock int64) {
 	}
 	n := 0
 	for _, f := range t.audio {
-		at := g.audio.ms(f.n - 1) // before a cut exactly there, see audioConfig.sample
+		at := g.audio.Millis(f.Sample - 1) // before a cut exactly there, see AudioConfig.SampleAfter
 		if at >= clock {
 			break
 		}
-		t.seg.add(frame{dts: at, pts: at, key: true, data: f.data, n: f.n}, t.clock)
+		t.seg.add(cmaf.Frame{DTS: at, PTS: at, Key: true, Data: f.Data, Sample: f.Sample}, t.clock)
 		n++
 	}
 	t.audio = t.audio[n:]

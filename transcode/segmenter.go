@@ -1,6 +1,10 @@
 package transcode
 
-import "github.com/helios-h2020/pse/bus"
+import (
+	"github.com/helios-h2020/pse/bus"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
 
 // maxPart is the most bytes of pictures in a part with more than one: what is
 // left of a message of the bus is for sound and boxes.
@@ -26,9 +30,9 @@ type segmenter struct {
 	next  int    // index of the open part
 	from  int64  // start of the open part, ms
 	seen  int64  // frames before this time are in a part, ms
-	cur   []frame
-	size  int    // of cur, bytes
-	pend  *frame // the newest frame: it is placed when its successor tells its end
+	cur   []cmaf.Frame
+	size  int         // of cur, bytes
+	pend  *cmaf.Frame // the newest frame: it is placed when its successor tells its end
 	out   func(cell)
 }
 
@@ -39,29 +43,29 @@ type cell struct {
 	index      int
 	start, end int64 // ms
 	last       bool
-	frames     []frame
+	frames     []cmaf.Frame
 	framesEnd  int64 // DTS after the last frame
 	seen       int64 // as the source has it: frames before this time are in this part or before
 }
 
 // add takes the next frame; clock says where a cut lies on this rendition's clock.
-func (s *segmenter) add(f frame, clock func(cut) int64) {
-	if s.pend != nil && f.dts <= s.pend.dts {
+func (s *segmenter) add(f cmaf.Frame, clock func(cut) int64) {
+	if s.pend != nil && f.DTS <= s.pend.DTS {
 		return // shown for no time: an encoder's, of a source that showed two at once
 	}
-	end := f.dts
-	boundary := len(s.cuts) > 0 && f.dts >= clock(s.cuts[0])
+	end := f.DTS
+	boundary := len(s.cuts) > 0 && f.DTS >= clock(s.cuts[0])
 	if boundary {
 		end = clock(s.cuts[0]) // sound may start up to a frame after it
 	}
-	s.reach(end, f.dts, boundary)
+	s.reach(end, f.DTS, boundary)
 	if boundary {
 		s.begin(s.cuts[0], end)
 		s.cuts = s.cuts[1:]
 	}
 	if s.open {
 		if len(s.cur) == 0 && !s.split {
-			f.dts = min(f.dts, s.from) // the part before ended within the picture before
+			f.DTS = min(f.DTS, s.from) // the part before ended within the picture before
 		}
 		s.pend = &f
 	}
@@ -104,7 +108,7 @@ func (s *segmenter) reach(end, next int64, boundary bool) {
 		return
 	}
 	if s.pend != nil {
-		end = max(end, s.pend.dts+1)
+		end = max(end, s.pend.DTS+1)
 		next = max(next, end)
 		s.place(*s.pend, end, boundary)
 		s.pend = nil
@@ -136,20 +140,20 @@ func (s *segmenter) reach(end, next int64, boundary bool) {
 // place puts a frame that lasts to end into the open part. Where there is no
 // sound to fill the time a picture that lasts too long has a part of its own,
 // unless the rest of it is hardly more than the usual.
-func (s *segmenter) place(f frame, end int64, boundary bool) {
+func (s *segmenter) place(f cmaf.Frame, end int64, boundary bool) {
 	over := end - s.from - s.target
 	switch {
-	case s.size > 0 && s.size+len(f.data) > maxPart && f.dts > s.from:
-		s.close(f.dts, f.dts, f.dts, false)
-	case s.split || over <= 0 || len(s.cur) == 0 || end-f.dts > s.target:
+	case s.size > 0 && s.size+len(f.Data) > maxPart && f.DTS > s.from:
+		s.close(f.DTS, f.DTS, f.DTS, false)
+	case s.split || over <= 0 || len(s.cur) == 0 || end-f.DTS > s.target:
 	case s.sound && boundary:
 		at := s.from + s.target*9/10
-		s.close(at, at, f.dts, false)
+		s.close(at, at, f.DTS, false)
 	case !s.sound && (boundary || over > s.target-s.enough()):
-		s.close(f.dts, f.dts, f.dts, false)
+		s.close(f.DTS, f.DTS, f.DTS, false)
 	}
 	s.cur = append(s.cur, f)
-	s.size += len(f.data)
+	s.size += len(f.Data)
 }
 
 // enough is the shortest part that is not the last of its segment, in ms.

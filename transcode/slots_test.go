@@ -1,14 +1,13 @@
 package transcode
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // The second stream of a worker with one slot passes through, and is encoded
@@ -103,7 +102,7 @@ func (r *rig) another(sid, app string) *rig {
 // A worker without a slot took over and let a rendition be. When it has a slot,
 // a minute later, that begins with the next segment, not where it was left.
 func TestUpgradeAfterTakeOver(t *testing.T) {
-	v, err := parseVideoConfig(unhex(t, avcTiny))
+	v, err := cmaf.ParseVideoConfig(unhex(t, avcTiny))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +125,7 @@ func TestUpgradeAfterTakeOver(t *testing.T) {
 		if key {
 			r.cut(g, cut{msn: uint64(at / 2000), dts: at, pts: at})
 		}
-		r.picture(g, frame{dts: at, pts: at, key: key, data: []byte{0, 0, 0, 1, 0x65}})
+		r.picture(g, cmaf.Frame{DTS: at, PTS: at, Key: key, Data: []byte{0, 0, 0, 1, 0x65}})
 	}
 	if len(r.pub.queue) == 0 || r.pub.queue[0].MSN != 35 || r.pub.queue[0].Index != 0 || r.pub.queue[0].Start != 70_000 {
 		t.Fatalf("it begins with %+v", r.pub.queue[0])
@@ -134,21 +133,6 @@ func TestUpgradeAfterTakeOver(t *testing.T) {
 	for _, p := range r.pub.queue {
 		if p.End-p.Start > 220 {
 			t.Errorf("part %d.%d lasts %d ms", p.MSN, p.Index, p.End-p.Start)
-		}
-	}
-}
-
-// 16 bits of an mp4a box hold no rate above 65535 Hz; the decoder's configuration does.
-func TestRateOfSound(t *testing.T) {
-	for config, want := range map[string]uint32{"1010": 0, "1090": 0, "1190": 48000 << 16} { // 96, 88.2, 48 kHz
-		a, err := parseAudioConfig(unhex(t, config))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := initSegment(nil, a)
-		i := bytes.Index(b, []byte("mp4a"))
-		if got := binary.BigEndian.Uint32(b[i+28:]); got != want {
-			t.Errorf("%d Hz: %#x, want %#x", a.rate, got, want)
 		}
 	}
 }

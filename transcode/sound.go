@@ -1,5 +1,9 @@
 package transcode
 
+import (
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
+
 // maxRecent bounds the sound that is kept for a new generation: 20 to 60 s.
 const maxRecent = 1024
 
@@ -24,7 +28,7 @@ func (t *timeline) sound(clock int64, data []byte) {
 		t.s.LastDTS, t.s.MaxPTS = clock, clock
 		t.sink.decided(g, clock)
 	}
-	rate, step := int64(g.audio.rate), int64(g.audio.samples)
+	rate, step := int64(g.audio.Rate), int64(g.audio.FrameSamples)
 	want := (clock*rate + 500) / 1000
 	if !t.s.Anchored {
 		t.anchor(g, want)
@@ -33,7 +37,7 @@ func (t *timeline) sound(clock int64, data []byte) {
 	switch slack := rate * audioSlack / 1000; {
 	case off > slack:
 		for n := (off + step/2) / step; n > 0; n-- {
-			t.pushAudio(g, g.audio.silence())
+			t.pushAudio(g, g.audio.SilentFrame())
 		}
 	case off < -slack:
 		// Silence has taken its place already: wait longer for the next ones.
@@ -52,19 +56,19 @@ func (t *timeline) soundChanged() bool {
 
 // anchor sets the sample clock to a frame, and leads up to it with silence from the generation's start.
 func (t *timeline) anchor(g *generation, want int64) {
-	step := int64(g.audio.samples)
+	step := int64(g.audio.FrameSamples)
 	t.s.Anchored, t.s.AudioNext = true, want
-	for start := g.audio.sample(g.start.dts); t.s.AudioNext-step >= start; {
+	for start := g.audio.SampleAfter(g.start.dts); t.s.AudioNext-step >= start; {
 		t.s.AudioNext -= step
 	}
-	for silence := g.audio.silence(); t.s.AudioNext+step/2 < want; {
+	for silence := g.audio.SilentFrame(); t.s.AudioNext+step/2 < want; {
 		t.pushAudio(g, silence)
 	}
 }
 
 func (t *timeline) pushAudio(g *generation, data []byte) {
-	f := audioFrame{t.s.AudioNext, data}
-	t.s.AudioNext += int64(g.audio.samples)
+	f := cmaf.AudioFrame{Sample: t.s.AudioNext, Data: data}
+	t.s.AudioNext += int64(g.audio.FrameSamples)
 	if len(t.recent) >= maxRecent {
 		t.recent = append(t.recent[:0], t.recent[maxRecent/2:]...)
 	}
@@ -96,9 +100,9 @@ func (t *timeline) fillTo(g *generation, clock int64) {
 		return
 	}
 	if !t.s.Anchored {
-		t.s.Anchored, t.s.AudioNext = true, g.audio.sample(g.start.dts)
+		t.s.Anchored, t.s.AudioNext = true, g.audio.SampleAfter(g.start.dts)
 	}
-	for silence := g.audio.silence(); g.audio.ms(t.s.AudioNext) < clock; {
+	for silence := g.audio.SilentFrame(); g.audio.Millis(t.s.AudioNext) < clock; {
 		t.pushAudio(g, silence)
 	}
 }

@@ -1,6 +1,10 @@
 package transcode
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
 
 // specs are the renditions of a generation, the preferred first.
 func (j *job) specs(g *generation) []renditionSpec {
@@ -15,13 +19,13 @@ func (j *job) specs(g *generation) []renditionSpec {
 	}
 	if g.mode == modeGrid && p.Pass && j.slot != nil {
 		// The source cannot be cut where its key frames are: its place takes an encoded one of its size.
-		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.width, g.video.height)}
-		add(encodedSpec(&rung, "Source", even(g.video.width), even(g.video.height)))
+		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.Width, g.video.Height)}
+		add(encodedSpec(&rung, "Source", even(g.video.Width), even(g.video.Height)))
 	}
 	if g.video != nil && j.slot != nil {
 		for i := range p.Rungs {
 			rung := &p.Rungs[i]
-			if w, h, ok := rung.size(g.video.width, g.video.height); ok {
+			if w, h, ok := rung.size(g.video.Width, g.video.Height); ok {
 				add(encodedSpec(rung, rung.Label, w, h))
 			}
 		}
@@ -44,7 +48,7 @@ func gridKbps(w, h int) int { return min(max(w*h*4500/(1280*720), 600), 10_000) 
 
 // addLadder makes the ladder of a generation. It starts when the one before it has ended.
 // gop is the source from the last key frame on, which may be what it starts with.
-func (j *job) addLadder(g *generation, gop []frame) {
+func (j *job) addLadder(g *generation, gop []cmaf.Frame) {
 	l := &ladder{cfg: j.cfg, log: j.log, m: j.m, gen: g, events: j.encoded, pics: j.posters, fed: slices.Clone(gop)}
 	for _, r := range j.rends {
 		if t := r.current(g); t != nil && t.spec.rung != nil {

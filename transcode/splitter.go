@@ -1,19 +1,23 @@
 package transcode
 
-import "context"
+import (
+	"context"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
 
 // splitter gives what the timeline makes to the renditions.
 type splitter struct {
 	j   *job
 	ctx context.Context
-	gop []frame // the source from its last key frame on, for an encoding that starts within it
+	gop []cmaf.Frame // the source from its last key frame on, for an encoding that starts within it
 }
 
 func (s *splitter) beginGeneration(g *generation) {
 	for _, spec := range s.j.specs(g) {
 		s.j.rendition(spec.name).begin(g, spec)
 	}
-	var gop []frame
+	var gop []cmaf.Frame
 	if g.within {
 		gop = s.gop
 	}
@@ -26,17 +30,17 @@ func (s *splitter) cutSegment(g *generation, c cut) {
 	}
 }
 
-func (s *splitter) sourceFrame(g *generation, f frame) {
+func (s *splitter) sourceFrame(g *generation, f cmaf.Frame) {
 	if r := s.j.rends[sourceName]; r != nil && g.mode == modePass {
 		r.picture(g, f)
 	}
-	if f.key {
+	if f.Key {
 		s.gop = nil // the ladders have their own
 	}
 	s.gop = append(s.gop, f)
 	if l := s.j.ladderOf(g); l != nil {
 		l.feed(s.ctx, f)
-	} else if f.key {
+	} else if f.Key {
 		s.j.posters.see(g.video, f)
 	}
 }
@@ -47,7 +51,7 @@ func (s *splitter) repeat(g *generation, clock int64) {
 	}
 }
 
-func (s *splitter) audioFrame(g *generation, f audioFrame) {
+func (s *splitter) audioFrame(g *generation, f cmaf.AudioFrame) {
 	for _, r := range s.j.rends {
 		r.sound(g, f)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // timeline folds the media log into generations, segment starts, pictures and
@@ -16,21 +17,21 @@ type timeline struct {
 	sink     sink
 	s        timelineState
 	gen      *generation
-	video    *videoConfig // what the next frames need; effective at the next IDR
-	audio    *audioConfig
+	video    *cmaf.VideoConfig // what the next frames need; effective at the next IDR
+	audio    *cmaf.AudioConfig
 	warn     func(error) // told of media that cannot be read; may be nil
 	marks    []mark
 	taken    taken
-	recent   []audioFrame // of the sample clock, for a generation that starts before its newest frame
-	recentOf *audioConfig
+	recent   []cmaf.AudioFrame // of the sample clock, for a generation that starts before its newest frame
+	recentOf *cmaf.AudioConfig
 }
 
 // sink takes what the timeline makes, in order.
 type sink interface {
 	beginGeneration(g *generation)
 	cutSegment(g *generation, c cut)
-	sourceFrame(g *generation, f frame)
-	audioFrame(g *generation, f audioFrame)
+	sourceFrame(g *generation, f cmaf.Frame)
+	audioFrame(g *generation, f cmaf.AudioFrame)
 	// repeat has an encoded picture stay on until this stream clock, in ms: the source sends none.
 	repeat(g *generation, clock int64)
 	// decided says that there is no segment start before this stream clock, in ms, but those already told.
@@ -192,13 +193,13 @@ func (t *timeline) goOn(c *bus.Chunk) bool {
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
 	switch {
 	case tag.IsAVCConfig():
-		if t.gen != nil && t.gen.video.same(tag.Payload()) {
+		if t.gen != nil && t.gen.video.Same(tag.Payload()) {
 			t.video = t.gen.video // it has come back to it
 		}
-		if t.video.same(tag.Payload()) {
+		if t.video.Same(tag.Payload()) {
 			return nil
 		}
-		v, err := parseVideoConfig(tag.Payload())
+		v, err := cmaf.ParseVideoConfig(tag.Payload())
 		if err != nil {
 			t.ignore(fmt.Errorf("video configuration at %d ms: %w", clock, err))
 			return nil
@@ -206,16 +207,16 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 		t.video = v
 	case tag.IsAVCFrame():
 		if t.video != nil {
-			t.picture(frame{dts: clock, pts: clock + int64(tag.CTS()), key: tag.IsKey() && t.video.isIDR(tag.Payload()), data: tag.Payload()})
+			t.picture(cmaf.Frame{DTS: clock, PTS: clock + int64(tag.CTS()), Key: tag.IsKey() && t.video.IsIDR(tag.Payload()), Data: tag.Payload()})
 		}
 	case tag.IsAACConfig():
-		if t.gen != nil && t.gen.audio.same(tag.Payload()) {
+		if t.gen != nil && t.gen.audio.Same(tag.Payload()) {
 			t.audio = t.gen.audio
 		}
-		if t.audio.same(tag.Payload()) {
+		if t.audio.Same(tag.Payload()) {
 			return nil
 		}
-		a, err := parseAudioConfig(tag.Payload())
+		a, err := cmaf.ParseAudioConfig(tag.Payload())
 		if err != nil {
 			t.ignore(fmt.Errorf("audio configuration at %d ms: %w", clock, err))
 			return nil
@@ -229,40 +230,40 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 	return nil
 }
 
-func (t *timeline) picture(f frame) {
-	if t.gen != nil && t.gen.video != nil && f.dts <= t.s.LastDTS {
+func (t *timeline) picture(f cmaf.Frame) {
+	if t.gen != nil && t.gen.video != nil && f.DTS <= t.s.LastDTS {
 		return // ingest promises rising times
 	}
 	t.early(f)
 	switch {
-	case f.key && t.changed():
+	case f.Key && t.changed():
 		t.closeBefore(f)
 		if t.sourceMode() == modeGrid {
-			at := t.tick(f.pts)
+			at := t.tick(f.PTS)
 			t.open(modeGrid, at, at, false)
 			break
 		}
-		t.open(modePass, f.dts, f.pts, false)
+		t.open(modePass, f.DTS, f.PTS, false)
 	case t.gen == nil:
 		return // pictures before the first key frame
-	case t.gen.mode == modePass && f.key && f.pts-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
-		t.rate(f.dts)
+	case t.gen.mode == modePass && f.Key && f.PTS-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
+		t.rate(f.DTS)
 		t.cutPass(f)
-	case t.gen.mode == modePass && t.passOnly && f.dts+t.s.Frame-t.s.SegDTS > t.limit():
+	case t.gen.mode == modePass && t.passOnly && f.DTS+t.s.Frame-t.s.SegDTS > t.limit():
 		t.cutPass(f) // nobody can make a key frame
 	case t.gen.mode == modePass && t.overdue(f):
 		t.toGrid(f)
 	case t.gen.mode == modeGrid:
-		t.cutGrid(f.pts)
+		t.cutGrid(f.PTS)
 	}
 	if t.gen.video == nil {
 		return
 	}
 	t.s.Frames++
-	t.s.LastDTS, t.s.MaxPTS = f.dts, max(t.s.MaxPTS, f.pts)
-	t.sink.decided(t.gen, f.dts)
+	t.s.LastDTS, t.s.MaxPTS = f.DTS, max(t.s.MaxPTS, f.PTS)
+	t.sink.decided(t.gen, f.DTS)
 	t.sink.sourceFrame(t.gen, f)
-	t.fillAudio(f.dts)
+	t.fillAudio(f.DTS)
 }
 
 // changed reports whether the open generation does not fit the media that comes.
@@ -281,10 +282,10 @@ func (t *timeline) open(m mode, dts, pts int64, within bool) {
 		g.video = nil
 	}
 	if g.video != nil {
-		t.s.Video = g.video.record
+		t.s.Video = g.video.Record
 	}
 	if g.audio != nil {
-		t.s.Audio = g.audio.record
+		t.s.Audio = g.audio.Record
 	}
 	t.gen = g
 	disc := t.s.WantDisc
@@ -337,11 +338,11 @@ func (t *timeline) cameTo(g *generation, dts, pts int64) bool {
 	if g.video != nil {
 		return t.s.SegDTS < dts || t.s.SegPTS < pts
 	}
-	n := t.s.AudioNext - int64(g.audio.samples)
-	for t.s.Anchored && g.audio.ms(n-1) >= pts {
-		n -= int64(g.audio.samples)
+	n := t.s.AudioNext - int64(g.audio.FrameSamples)
+	for t.s.Anchored && g.audio.Millis(n-1) >= pts {
+		n -= int64(g.audio.FrameSamples)
 	}
-	return t.s.Anchored && g.audio.ms(n-1) >= t.s.SegPTS && n >= g.audio.sample(t.s.SegPTS)
+	return t.s.Anchored && g.audio.Millis(n-1) >= t.s.SegPTS && n >= g.audio.SampleAfter(t.s.SegPTS)
 }
 
 func (t *timeline) endGeneration(dts, pts int64) {
@@ -354,13 +355,13 @@ func (t *timeline) endGeneration(dts, pts int64) {
 
 // closeBefore ends the open generation at a picture, or after the last one
 // there was where that cannot last so long.
-func (t *timeline) closeBefore(f frame) {
-	hole := f.dts - max(t.s.LastDTS, t.s.Repeated)
-	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || max(f.dts-t.s.SegDTS, f.pts-t.s.SegPTS) > t.most()) {
+func (t *timeline) closeBefore(f cmaf.Frame) {
+	hole := f.DTS - max(t.s.LastDTS, t.s.Repeated)
+	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || max(f.DTS-t.s.SegDTS, f.PTS-t.s.SegPTS) > t.most()) {
 		t.closeHere()
 		return
 	}
-	t.close(f.dts, max(f.pts, t.s.MaxPTS))
+	t.close(f.DTS, max(f.PTS, t.s.MaxPTS))
 }
 
 // finish ends the stream.
@@ -369,7 +370,7 @@ func (t *timeline) finish() { t.closeHere() }
 // closeHere ends the open generation after the last picture or sound there was.
 func (t *timeline) closeHere() {
 	if g := t.gen; g != nil && g.video == nil && t.s.Anchored {
-		end := g.audio.ms(t.s.AudioNext)
+		end := g.audio.Millis(t.s.AudioNext)
 		t.close(end, end)
 		return
 	}

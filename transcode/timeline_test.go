@@ -7,18 +7,19 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // discard is a sink for tests of the fold alone.
 type discard struct{}
 
-func (discard) beginGeneration(*generation)        {}
-func (discard) cutSegment(*generation, cut)        {}
-func (discard) sourceFrame(*generation, frame)     {}
-func (discard) audioFrame(*generation, audioFrame) {}
-func (discard) repeat(*generation, int64)          {}
-func (discard) decided(*generation, int64)         {}
-func (discard) endGeneration(*generation)          {}
+func (discard) beginGeneration(*generation)             {}
+func (discard) cutSegment(*generation, cut)             {}
+func (discard) sourceFrame(*generation, cmaf.Frame)     {}
+func (discard) audioFrame(*generation, cmaf.AudioFrame) {}
+func (discard) repeat(*generation, int64)               {}
+func (discard) decided(*generation, int64)              {}
+func (discard) endGeneration(*generation)               {}
 
 // script notes what the fold says.
 type script struct {
@@ -29,9 +30,9 @@ type script struct {
 
 func (s *script) say(format string, a ...any) { s.lines = append(s.lines, fmt.Sprintf(format, a...)) }
 
-func (s *script) beginGeneration(g *generation)      { s.say("begin %s", g.mode) }
-func (s *script) endGeneration(g *generation)        { s.say("end %d", g.endDTS) }
-func (s *script) audioFrame(*generation, audioFrame) { s.sound++ }
+func (s *script) beginGeneration(g *generation)           { s.say("begin %s", g.mode) }
+func (s *script) endGeneration(g *generation)             { s.say("end %d", g.endDTS) }
+func (s *script) audioFrame(*generation, cmaf.AudioFrame) { s.sound++ }
 
 func (s *script) cutSegment(_ *generation, c cut) {
 	disc := ""
@@ -239,29 +240,16 @@ func TestRungSizes(t *testing.T) {
 	}
 }
 
-// The last sound of a part always ends after the part's time, by whole µs rounded down too.
-func TestSoundReachesOverACut(t *testing.T) {
-	for _, rate := range []int64{8000, 22050, 32000, 44100, 48000, 96000} {
-		a := &audioConfig{rate: int(rate), samples: 1024}
-		for ms := int64(0); ms < 200_000; ms += 7 {
-			n := a.sample(ms)
-			if n*1_000_000/rate <= ms*1000 || (n-1)*1_000_000/rate > ms*1000 {
-				t.Fatalf("%d Hz, %d ms: sample %d", rate, ms, n)
-			}
-		}
-	}
-}
-
 // Pictures that are decoded before they are shown make a segment longer by one
 // clock than by the other: by neither does it outlast what rounds to the target.
 func TestNoSegmentOutlastsTheTargetBeforeAGrid(t *testing.T) {
-	for _, next := range []frame{{dts: 4533, pts: 4533}, {dts: 4400, pts: 4533}, {dts: 4533, pts: 4400}, {dts: 4251, pts: 4300}} {
+	for _, next := range []cmaf.Frame{{DTS: 4533, PTS: 4533}, {DTS: 4400, PTS: 4533}, {DTS: 4533, PTS: 4400}, {DTS: 4251, PTS: 4300}} {
 		said := &script{}
-		a, err := parseAudioConfig([]byte{0x11, 0x90})
+		a, err := cmaf.ParseAudioConfig([]byte{0x11, 0x90})
 		if err != nil {
 			t.Fatal(err)
 		}
-		tl := &timeline{profile: profileOf("live"), sink: said, audio: a, gen: &generation{mode: modePass, audio: a, video: &videoConfig{}}}
+		tl := &timeline{profile: profileOf("live"), sink: said, audio: a, gen: &generation{mode: modePass, audio: a, video: &cmaf.VideoConfig{}}}
 		tl.s = timelineState{
 			FPS: 15, Frame: 67, PartTarget: 447, Target: 4, Gen: 1, Open: true, NextMSN: 1,
 			SegPTS: 66, LastDTS: 4133, MaxPTS: 4265, Start: cutJSON{PTS: 66},

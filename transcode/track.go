@@ -1,13 +1,17 @@
 package transcode
 
+import (
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
+
 // track is one generation of a rendition.
 type track struct {
 	gen     *generation
 	spec    renditionSpec
-	video   *videoConfig // of the pictures in it
+	video   *cmaf.VideoConfig // of the pictures in it
 	seg     segmenter
 	waiting []cell // closed, without their audio yet
-	audio   []audioFrame
+	audio   []cmaf.AudioFrame
 	from    int64 // sample number of the first audio frame wanted
 	front   int64 // sample number after the newest audio frame
 	full    bool  // no more audio comes
@@ -28,5 +32,5 @@ func (t *track) clock(c cut) int64 {
 
 // ready reports that the sound of a part has come.
 func (t *track) ready(c *cell) bool {
-	return t.gen.audio == nil || t.spec.sound || t.full || t.front >= t.gen.audio.sample(c.end)
+	return t.gen.audio == nil || t.spec.sound || t.full || t.front >= t.gen.audio.SampleAfter(c.end)
 }

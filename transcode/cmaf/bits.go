@@ -1,4 +1,4 @@
-package transcode
+package cmaf
 
 // bitReader reads the bits of a NAL unit or an AudioSpecificConfig. Reading
 // past the end gives zeros and sets short.

@@ -1,4 +1,4 @@
-package transcode
+package cmaf
 
 import "encoding/binary"
 

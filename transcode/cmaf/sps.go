@@ -1,4 +1,4 @@
-package transcode
+package cmaf
 
 import "fmt"
 
@@ -14,10 +14,10 @@ type sps struct {
 // display is the size as shown: the sample aspect ratio is taken into account.
 func (s sps) display() (width, height int) {
 	if s.sarW > s.sarH {
-		return even(s.width * s.sarW / s.sarH), s.height
+		return s.width * s.sarW / s.sarH &^ 1, s.height
 	}
 	if s.sarW < s.sarH {
-		return s.width, even(s.height * s.sarH / s.sarW)
+		return s.width, s.height * s.sarH / s.sarW &^ 1
 	}
 	return s.width, s.height
 }
@@ -142,5 +142,3 @@ func skipScalingList(r *bitReader, small bool) {
 		}
 	}
 }
-
-func even(n int) int { return n &^ 1 }

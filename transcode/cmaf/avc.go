@@ -1,25 +1,27 @@
-package transcode
+package cmaf
 
 import (
 	"bytes"
 	"fmt"
 )
 
-// videoConfig is a track's AVCDecoderConfigurationRecord and what it says.
-type videoConfig struct {
-	record        []byte // as it came, for avcC and FLV
+// VideoConfig is a video track's AVCDecoderConfigurationRecord and what it says. It does not change.
+type VideoConfig struct {
+	Record        []byte // as it came, for avcC and FLV
 	lengthSize    int    // bytes of a NAL unit's length prefix
-	codec         string // RFC 6381: avc1.PPCCLL
+	Codec         string // RFC 6381: avc1.PPCCLL
 	sps           sps
-	width, height int // as displayed
+	Width, Height int // as displayed
 }
 
-// parseVideoConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1).
-func parseVideoConfig(record []byte) (*videoConfig, error) {
+// ParseVideoConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15
+// 5.3.3.1), of which it keeps a copy. What is malformed, or has pictures of
+// more than 8192 pixels a side, is ErrMedia.
+func ParseVideoConfig(record []byte) (*VideoConfig, error) {
 	if len(record) < 7 || record[0] != 1 {
 		return nil, fmt.Errorf("%w: not an AVC configuration", ErrMedia)
 	}
-	v := &videoConfig{record: bytes.Clone(record), lengthSize: int(record[4]&3) + 1}
+	v := &VideoConfig{Record: bytes.Clone(record), lengthSize: int(record[4]&3) + 1}
 	if v.lengthSize == 3 {
 		return nil, fmt.Errorf("%w: NAL units with lengths of 3 bytes", ErrMedia)
 	}
@@ -36,8 +38,8 @@ func parseVideoConfig(record []byte) (*videoConfig, error) {
 	if v.sps, err = parseSPS(first); err != nil {
 		return nil, err
 	}
-	v.width, v.height = v.sps.display()
-	v.codec = fmt.Sprintf("avc1.%02x%02x%02x", first[1], first[2], first[3])
+	v.Width, v.Height = v.sps.display()
+	v.Codec = fmt.Sprintf("avc1.%02x%02x%02x", first[1], first[2], first[3])
 	return v, nil
 }
 
@@ -62,8 +64,8 @@ func nalSets(n byte, b []byte) (first, rest []byte, err error) {
 	return first, b, nil
 }
 
-// isIDR reports whether an access unit of length-prefixed NAL units has an IDR picture.
-func (v *videoConfig) isIDR(au []byte) bool {
+// IsIDR reports whether an access unit of length-prefixed NAL units has an IDR picture.
+func (v *VideoConfig) IsIDR(au []byte) bool {
 	for len(au) > v.lengthSize {
 		n := 0
 		for _, c := range au[:v.lengthSize] {
@@ -84,4 +86,5 @@ func (v *videoConfig) isIDR(au []byte) bool {
 	return false
 }
 
-func (v *videoConfig) same(record []byte) bool { return v != nil && bytes.Equal(v.record, record) }
+// Same reports that a configuration record is the one v was read from; v may be nil.
+func (v *VideoConfig) Same(record []byte) bool { return v != nil && bytes.Equal(v.Record, record) }
