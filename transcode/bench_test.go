@@ -31,12 +31,11 @@ func BenchmarkPath(b *testing.B) {
 	for b.Loop() {
 		before := cpu(syscall.RUSAGE_CHILDREN)
 		args := []string{"-v", "error", "-nostdin", "-copyts", "-threads", "1", "-i", file, "-filter_complex"}
-		outs := []output{{854, 480, 1200, 0}, {426, 240, 400, 0}}
-		args = append(args, fmt.Sprintf("[0:v]split=2[s0][s1];[s0]scale=%d:%d[v0];[s1]scale=%d:%d[v1]", outs[0].width, outs[0].height, outs[1].width, outs[1].height))
+		outs := [][2]int{{854, 480}, {426, 240}}
+		args = append(args, fmt.Sprintf("[0:v]split=2[s0][s1];[s0]scale=%d:%d[v0];[s1]scale=%d:%d[v1]", outs[0][0], outs[0][1], outs[1][0], outs[1][1]))
 		for i, rate := range []string{"1200k", "400k"} {
 			args = append(args, "-map", []string{"[v0]", "[v1]"}[i], "-an")
-			args = append(args, encoder(encoderX264, 1)...)
-			args = append(args, strings.Fields("-b:v "+rate+" -maxrate "+rate+" -bufsize "+rate+" -g 600 -force_key_frames source -fps_mode passthrough -f null -")...)
+			args = append(args, strings.Fields("-c:v libx264 -preset superfast -tune zerolatency -threads 1 -pix_fmt yuv420p -profile:v main -sc_threshold 0 -b:v "+rate+" -maxrate "+rate+" -bufsize "+rate+" -g 600 -force_key_frames source -fps_mode passthrough -f null -")...)
 		}
 		if msg, err := exec.Command("ffmpeg", args...).CombinedOutput(); err != nil {
 			b.Fatalf("%v: %s", err, msg)

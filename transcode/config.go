@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // Config of the transcode worker.
@@ -17,20 +19,9 @@ type Config struct {
 	Slots        int    `yaml:"slots"`         // streams encoded at a time; 0: as many as the cores carry
 }
 
-// Encoders that can be configured.
-const (
-	encoderX264  = "libx264"
-	encoderNVENC = "h264_nvenc"
-	encoderVAAPI = "h264_vaapi"
-	encoderQSV   = "h264_qsv"
-)
-
-// leastMemory is what ffmpeg takes for a small picture.
-const leastMemory = 256 << 20
-
 // DefaultConfig encodes in software with the ffmpeg on the path.
 func DefaultConfig() Config {
-	return Config{FFmpeg: "ffmpeg", Encoder: encoderX264, Device: "/dev/dri/renderD128", FFmpegMemory: 2 << 30}
+	return Config{FFmpeg: "ffmpeg", Encoder: ffmpeg.X264, Device: "/dev/dri/renderD128", FFmpegMemory: 2 << 30}
 }
 
 // Validate says what is wrong with a configuration and what to write instead.
@@ -39,17 +30,21 @@ func (c Config) Validate() error {
 	if c.FFmpeg == "" {
 		errs = append(errs, errors.New("transcode.ffmpeg is empty; write the program's name or path, like ffmpeg"))
 	}
-	known := []string{encoderX264, encoderNVENC, encoderVAAPI, encoderQSV}
-	if !slices.Contains(known, c.Encoder) {
+	if known := ffmpeg.Encoders(); !slices.Contains(known, c.Encoder) {
 		errs = append(errs, fmt.Errorf("transcode.encoder is %q; write one of %s", c.Encoder, strings.Join(known, ", ")))
 	}
-	if c.FFmpegMemory != 0 && c.FFmpegMemory < leastMemory {
-		errs = append(errs, fmt.Errorf("transcode.ffmpeg_memory is %d bytes, too few for a picture; write %d or more, or 0 for no bound", c.FFmpegMemory, leastMemory))
+	if c.FFmpegMemory != 0 && c.FFmpegMemory < ffmpeg.LeastMemory {
+		errs = append(errs, fmt.Errorf("transcode.ffmpeg_memory is %d bytes, too few for a picture; write %d or more, or 0 for no bound", c.FFmpegMemory, ffmpeg.LeastMemory))
 	}
 	if c.Slots < 0 || c.Slots > 10000 {
 		errs = append(errs, fmt.Errorf("transcode.slots is %d; write 0 to let the number of cores decide", c.Slots))
 	}
 	return errors.Join(errs...)
+}
+
+// ffmpegOptions are those of the configuration.
+func (c Config) ffmpegOptions() ffmpeg.Options {
+	return ffmpeg.Options{Program: c.FFmpeg, Encoder: c.Encoder, Device: c.Device, Memory: c.FFmpegMemory}
 }
 
 // profileOf is the profile of an RTMP app; apps without one of their own get that of live.

@@ -3,8 +3,6 @@ package transcode
 import "errors"
 
 var (
-	// ErrFFmpeg says that the ffmpeg child failed; the job starts another.
-	ErrFFmpeg = errors.New("ffmpeg failed")
 	// ErrResume says that what the last transcoder left in the parts log cannot be gone on from.
 	ErrResume = errors.New("cannot resume from the parts log")
 

@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
+	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // cut is the start of a segment, the same for all renditions.
@@ -41,9 +42,9 @@ type generation struct {
 }
 
 // grid is how ffmpeg is to place pictures; nil: as the source does.
-func (g *generation) grid() *grid {
+func (g *generation) grid() *ffmpeg.Grid {
 	if g.mode != modeGrid {
 		return nil
 	}
-	return &grid{fps: g.gridFPS, gop: g.gridGOP}
+	return &ffmpeg.Grid{FPS: g.gridFPS, GOP: g.gridGOP}
 }

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // maxUnstored is how many parts of a rendition may wait for the bus before no more media is read.
@@ -19,7 +20,7 @@ const maxUnstored = 64
 // run goroutine owns everything here but live.
 type job struct {
 	b            *bus.Bus
-	cfg          Config
+	opts         ffmpeg.Options
 	log          *zap.Logger
 	m            *metrics
 	sid, session string
@@ -29,7 +30,7 @@ type job struct {
 
 	rends    map[string]*rendition
 	ladders  []*ladder // of the generations whose encoding is not finished; the first one runs
-	encoded  chan encoded
+	encoded  chan ffmpeg.Event
 	ending   bool // all media is read
 	facts    *facts
 	posters  *posters
@@ -56,9 +57,9 @@ const reserveMSN = 1000
 func newJob(w *Worker, live *bus.Live) *job {
 	log := w.log.With(zap.String("stream", live.Name))
 	return &job{
-		b: w.b, cfg: w.cfg, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
-		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg, w.posters),
-		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan encoded, 64), news: make(chan struct{}, 1),
+		b: w.b, opts: w.cfg.ffmpegOptions(), log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
+		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.ffmpegOptions(), w.posters),
+		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan ffmpeg.Event, 64), news: make(chan struct{}, 1),
 	}
 }
 

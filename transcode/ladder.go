@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/transcode/cmaf"
+	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // ladder encodes one generation of a stream: it feeds ffmpeg, gives what comes
@@ -16,17 +16,17 @@ import (
 // last key frame at or before what is missing and trimmed to it. Only its
 // job's goroutine touches it.
 type ladder struct {
-	cfg    Config
+	opts   ffmpeg.Options
 	log    *zap.Logger
 	m      *metrics
 	gen    *generation
 	outs   []*rendition
-	events chan<- encoded
+	events chan<- ffmpeg.Event
 	pics   *posters
 
 	fed      []cmaf.Frame // the source from the last key frame on that a restart needs
 	base     int64        // stream clock of ffmpeg's 0, ms
-	child    *ffmpeg
+	child    *ffmpeg.Child
 	repeated int64 // up to where the last picture was repeated, ms
 	ended    bool  // all of the generation has been fed
 	done     bool
@@ -67,15 +67,10 @@ func (l *ladder) feed(ctx context.Context, f cmaf.Frame) {
 	l.write(f)
 }
 
+// write gives the child a picture, on its own clock.
 func (l *ladder) write(f cmaf.Frame) {
-	head := byte(0x27)
-	if f.Key {
-		head = 0x17
-	}
-	cts := f.PTS - f.DTS
-	data := make([]byte, 0, 5+len(f.Data))
-	data = append(data, head, 1, byte(cts>>16), byte(cts>>8), byte(cts))
-	l.child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(f.DTS - l.base), Data: append(data, f.Data...)}, f.DTS-l.base)
+	f.DTS, f.PTS = f.DTS-l.base, f.PTS-l.base
+	l.child.Feed(f)
 }
 
 // repeat has the last picture once more, at a later time: the whole GOP again,
@@ -95,7 +90,7 @@ func (l *ladder) repeat(gop []cmaf.Frame, clock int64) {
 func (l *ladder) end() {
 	l.ended = true
 	if l.child != nil {
-		l.child.finish()
+		l.child.Finish()
 	}
 }
 
@@ -113,22 +108,21 @@ func (l *ladder) start(ctx context.Context) {
 	}
 	l.trim()
 	l.base = l.fed[0].DTS / baseStep * baseStep
-	outs := make([]output, len(l.outs))
+	outs := make([]ffmpeg.Output, len(l.outs))
 	for i, r := range l.outs {
 		spec := r.current(l.gen).spec
-		outs[i] = output{width: spec.width, height: spec.height, kbps: spec.rung.Kbps, start: max(r.wants(l.gen), l.gen.start.pts) - l.base}
+		outs[i] = ffmpeg.Output{Width: spec.width, Height: spec.height, Kbps: spec.rung.Kbps, Start: max(r.wants(l.gen), l.gen.start.pts) - l.base}
 	}
 	threads := 1
 	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
 		threads = max(1, runtime.NumCPU()/(2*len(outs)))
 	}
-	child, err := startFFmpeg(ctx, l.cfg, arguments(l.cfg, outs, l.gen.grid(), pictureOf(l.gen.video), threads), len(outs), l.events, l.log)
+	child, err := ffmpeg.Start(ctx, l.opts, ffmpeg.Encoding{Source: l.gen.video, Outputs: outs, Grid: l.gen.grid(), Threads: threads}, l.events, l.log)
 	if err != nil {
 		l.failed(err)
 		return
 	}
 	l.child, l.heard, l.lagged = child, time.Now(), time.Time{}
-	child.put(bus.Tag{Type: bus.TagVideo, TS: uint32(l.fed[0].DTS - l.base), Data: append([]byte{0x17, 0, 0, 0, 0}, l.gen.video.Record...)}, l.fed[0].DTS-l.base)
 	for _, f := range l.fed {
 		l.write(f)
 	}
@@ -136,7 +130,7 @@ func (l *ladder) start(ctx context.Context) {
 		l.repeat(l.fed, l.repeated)
 	}
 	if l.ended {
-		child.finish()
+		child.Finish()
 	}
 }
 
@@ -160,21 +154,21 @@ func (l *ladder) trim() {
 }
 
 // event takes what the child made.
-func (l *ladder) event(e encoded) {
-	if e.by != l.child {
+func (l *ladder) event(e ffmpeg.Event) {
+	if e.Child != l.child {
 		return // of one that was stopped
 	}
-	if e.jpeg != nil {
-		l.pics.put([]string{sizeLarge, sizeSmall}[e.output], e.jpeg)
+	if e.JPEG != nil {
+		l.pics.put([]string{ffmpeg.Large: sizeLarge, ffmpeg.Small: sizeSmall}[e.Output], e.JPEG)
 		return
 	}
 	l.heard = time.Now()
 	switch {
-	case e.config != nil:
-		l.outs[e.output].config(l.gen, e.config)
-	case e.frames != nil:
-		r := l.outs[e.output]
-		for _, f := range e.frames {
+	case e.Config != nil:
+		l.outs[e.Output].config(l.gen, e.Config)
+	case e.Frames != nil:
+		r := l.outs[e.Output]
+		for _, f := range e.Frames {
 			f.DTS, f.PTS = f.DTS+l.base, f.PTS+l.base
 			r.picture(l.gen, f)
 			if f.Key {
@@ -182,19 +176,19 @@ func (l *ladder) event(e encoded) {
 				l.wait, l.patience = 0, 0
 			}
 		}
-		l.child.due[e.output].Store(r.due(l.gen) - l.base)
-	case e.end:
-		l.child.close()
+		l.child.SetPartDeadline(e.Output, r.due(l.gen)-l.base)
+	case e.End:
+		l.child.Close()
 		l.child = nil
-		if l.ended && e.exit == nil && (l.complete() || l.short >= ladderShort) {
+		if l.ended && e.Err == nil && (l.complete() || l.short >= ladderShort) {
 			l.finish()
 			return
 		}
-		if l.ended && e.exit == nil {
+		if l.ended && e.Err == nil {
 			l.short++
-			e.exit = errShort
+			e.Err = errShort
 		}
-		l.failed(e.exit)
+		l.failed(e.Err)
 	}
 }
 
@@ -234,7 +228,7 @@ func (l *ladder) rewind() {
 // stop kills the child, if there is one.
 func (l *ladder) stop() {
 	if l.child != nil {
-		l.child.close()
+		l.child.Close()
 		l.child = nil
 		l.rewind()
 	}
@@ -249,7 +243,7 @@ func (l *ladder) tend(ctx context.Context) {
 		}
 		return
 	}
-	lag := l.child.lag()
+	lag := l.child.Lag()
 	if lag == 0 && !l.ended {
 		l.heard = now
 	}

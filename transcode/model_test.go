@@ -15,6 +15,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/model"
 	"github.com/helios-h2020/pse/transcode/cmaf"
+	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // streamModel is a name with its logs, in memory, and the workers that come and go.
@@ -47,7 +48,7 @@ func (s *streamModel) start() {
 	s.enc.at = map[*ladder]int64{}
 	s.j = &job{
 		log: log, m: s.m, sid: live.SID, session: live.Session, live: &live, rends: map[string]*rendition{},
-		facts: newFacts(nil, log), posters: newPosters(nil, log, live.SID, Config{}, nil), publish: func(*rendition) {},
+		facts: newFacts(nil, log), posters: newPosters(nil, log, live.SID, ffmpeg.Options{}, nil), publish: func(*rendition) {},
 	}
 	if s.slot {
 		s.j.slot = func() {}

@@ -49,7 +49,7 @@ func gridKbps(w, h int) int { return min(max(w*h*4500/(1280*720), 600), 10_000) 
 // addLadder makes the ladder of a generation. It starts when the one before it has ended.
 // gop is the source from the last key frame on, which may be what it starts with.
 func (j *job) addLadder(g *generation, gop []cmaf.Frame) {
-	l := &ladder{cfg: j.cfg, log: j.log, m: j.m, gen: g, events: j.encoded, pics: j.posters, fed: slices.Clone(gop)}
+	l := &ladder{opts: j.opts, log: j.log, m: j.m, gen: g, events: j.encoded, pics: j.posters, fed: slices.Clone(gop)}
 	for _, r := range j.rends {
 		if t := r.current(g); t != nil && t.spec.rung != nil {
 			if t.skip {

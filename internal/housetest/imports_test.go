@@ -25,6 +25,7 @@ func rules() []rule {
 		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"transcode/cmaf", nil, "it is bytes in, bytes out: a part is the same whoever makes it, for which stream"},
+		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"store", []string{"internal/disk"}, "files are kept below whoever sends, records or shows them: the store knows neither bus nor worker"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},

@@ -1,7 +1,10 @@
-package transcode
+package ffmpeg
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,37 +17,61 @@ import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
+// defaults are the options of a box that has set none.
+func defaults() Options { return Options{Program: "ffmpeg", Encoder: X264, Memory: 2 << 30} }
+
+// record has ffmpeg make a second of pictures of a size, 30 a second, the first one a key frame.
+func record(t *testing.T, size string) (source *cmaf.VideoConfig, frames []cmaf.Frame) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", strings.Fields("-v error -nostdin -f lavfi -i testsrc2=size="+size+
+		":rate=30 -an -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 800k -sc_threshold 0 -bf 0 -g 25 -f flv pipe:1")...)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := bytes.NewReader(out[len(flvHeader):]); ; {
+		tag, err := readTag(r)
+		switch {
+		case errors.Is(err, io.EOF):
+			return source, frames
+		case err != nil:
+			t.Fatal(err)
+		case tag.IsAVCConfig():
+			if source, err = cmaf.ParseVideoConfig(tag.Payload()); err != nil {
+				t.Fatal(err)
+			}
+		case tag.IsAVCFrame():
+			at := int64(tag.TS)
+			frames = append(frames, cmaf.Frame{DTS: at, PTS: at + int64(tag.CTS()), Key: tag.IsKey(), Data: tag.Payload()})
+		}
+	}
+}
+
 // A stream's ffmpeg runs with bounds and without our secrets.
 func TestFFmpegIsBounded(t *testing.T) {
 	t.Setenv("PSE_BUS_URL", "nats://worker:secret@box:4222")
 	t.Setenv("PSE_TRANSFER_S3_SECRET_KEY", "secret")
-	tags := record(t, picture360+"-an -t 1 "+x264+noBFrames+"-g 25")
-	events := make(chan encoded, 1000)
-	outs := []output{{320, 180, 300, 0}}
-	cfg := DefaultConfig()
-	f, err := startFFmpeg(t.Context(), cfg, arguments(cfg, outs, nil, picture{640, 360}, 1), len(outs), events, zap.NewNop())
+	source, frames := record(t, "640x360")
+	events := make(chan Event, 1000)
+	c, err := Start(t.Context(), defaults(), Encoding{Source: source, Outputs: []Output{{320, 180, 300, 0}}, Threads: 1}, events, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.close()
-	for _, tag := range tags {
-		f.put(tag.Tag, int64(tag.TS))
+	defer c.Close()
+	for _, f := range frames {
+		c.Feed(f)
 	}
 	for e := range events { // until it works
-		if e.end {
-			t.Fatalf("it ended: %v", e.exit)
+		if e.End {
+			t.Fatalf("it ended: %v", e.Err)
 		}
-		if len(e.frames) > 0 {
+		if len(e.Frames) > 0 {
 			break
 		}
 	}
-	pids := ffmpegs(t)
-	if len(pids) != 1 {
-		t.Fatalf("%d ffmpegs", len(pids))
-	}
 	proc := func(name string) string {
 		t.Helper()
-		b, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(pids[0]), name))
+		b, err := os.ReadFile(filepath.Join("/proc", fmt.Sprint(c.process.PID()), name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +117,7 @@ func TestFFmpegTakesNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			cmd := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields("-v error -nostdin -xerror "+fromStrangers), "-i", c.url, "-f", "null", "-")...)
+			cmd := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields("-v error -nostdin -xerror "+untrustedInput), "-i", c.url, "-f", "null", "-")...)
 			cmd.Stdin = in
 			if out, err := cmd.CombinedOutput(); (err == nil) != c.want {
 				t.Errorf("%v\n%s", err, out)
@@ -102,22 +129,10 @@ func TestFFmpegTakesNothingElse(t *testing.T) {
 // Pictures of a stream are made within the bounds; a program that breaks them
 // makes none.
 func TestPictureIsBounded(t *testing.T) {
-	var k keyFrame
-	for _, tag := range record(t, picture720+"-an -t 1 "+x264+noBFrames+"-g 25") {
-		switch {
-		case tag.IsAVCConfig():
-			v, err := cmaf.ParseVideoConfig(tag.Payload())
-			if err != nil {
-				t.Fatal(err)
-			}
-			k.v = v
-		case tag.IsAVCFrame() && tag.IsKey() && k.data == nil:
-			k.data = tag.Payload()
-		}
-	}
-	cfg := DefaultConfig()
-	cfg.FFmpegMemory = leastMemory
-	large, small, err := jpegs(t.Context(), cfg, k)
+	source, frames := record(t, "1280x720")
+	o := defaults()
+	o.Memory = LeastMemory
+	large, small, err := JPEGs(t.Context(), o, source, frames[0].Data)
 	if err != nil || len(large) < 1000 || len(small) < 500 {
 		t.Errorf("%d and %d bytes, %v", len(large), len(small), err)
 	}
@@ -126,8 +141,8 @@ func TestPictureIsBounded(t *testing.T) {
 	if err := os.WriteFile(greedy, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cfg.FFmpeg = greedy
-	if _, _, err := jpegs(t.Context(), cfg, k); err == nil || !strings.Contains(err.Error(), "memory") {
+	o.Program = greedy
+	if _, _, err := JPEGs(t.Context(), o, source, frames[0].Data); err == nil || !strings.Contains(err.Error(), "memory") {
 		t.Errorf("a picture that takes 300 MB: %v", err)
 	}
 }

@@ -1,6 +1,8 @@
-package transcode
+package ffmpeg
 
 import (
+	"time"
+
 	"github.com/helios-h2020/pse/internal/child"
 )
 
@@ -15,16 +17,19 @@ const (
 	pictureNice = 15
 )
 
+// pictureCPU is the processor time that pictures of one key frame may take.
+const pictureCPU = 20 * time.Second
+
 // liveLimits are those of a stream's ffmpeg, which runs as long as the stream.
 // Drivers of graphics cards map more memory than they use, and write caches.
-func (c Config) liveLimits() child.Limits {
-	if c.Encoder != encoderX264 {
+func (o Options) liveLimits() child.Limits {
+	if o.Encoder != X264 {
 		return child.Limits{Nice: liveNice, Files: true}
 	}
-	return child.Limits{Nice: liveNice, Memory: c.FFmpegMemory}
+	return child.Limits{Nice: liveNice, Memory: o.Memory}
 }
 
 // pictureLimits are those of an ffmpeg that makes a picture of one key frame.
-func (c Config) pictureLimits() child.Limits {
-	return child.Limits{Nice: pictureNice, Memory: c.FFmpegMemory, CPU: 2 * posterTimeout}
+func (o Options) pictureLimits() child.Limits {
+	return child.Limits{Nice: pictureNice, Memory: o.Memory, CPU: pictureCPU}
 }

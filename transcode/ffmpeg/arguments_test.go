@@ -1,4 +1,4 @@
-package transcode
+package ffmpeg
 
 import (
 	"flag"
@@ -6,18 +6,22 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // The arguments of every encoder, as golden text: hardware is not there to try them.
 func TestArguments(t *testing.T) {
-	outs := []output{{1280, 720, 2800, 0}, {426, 240, 400, 1234}}
-	for _, enc := range []string{encoderX264, encoderNVENC, encoderVAAPI, encoderQSV} {
-		cfg := DefaultConfig()
-		cfg.Encoder = enc
-		for name, g := range map[string]*grid{"pass": nil, "grid": {fps: 30, gop: 60}} {
-			got := strings.Join(arguments(cfg, outs, g, picture{1280, 720}, 1), "\n") + "\n"
+	for _, enc := range Encoders() {
+		o := Options{Program: "ffmpeg", Encoder: enc, Device: "/dev/dri/renderD128"}
+		for name, g := range map[string]*Grid{"pass": nil, "grid": {FPS: 30, GOP: 60}} {
+			e := Encoding{
+				Source:  &cmaf.VideoConfig{Width: 1280, Height: 720},
+				Outputs: []Output{{1280, 720, 2800, 0}, {426, 240, 400, 1234}}, Grid: g, Threads: 1,
+			}
+			got := strings.Join(arguments(o, e), "\n") + "\n"
 			file := filepath.Join("testdata", "arguments", enc+"-"+name+".txt")
 			if *update {
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
