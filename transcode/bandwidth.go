@@ -18,7 +18,7 @@ type span struct {
 }
 
 // add takes a part's size in bytes. target is TARGETDURATION in seconds.
-func (b *bandwidth) add(p cell, size, target int) {
+func (b *bandwidth) add(p fragment, size, target int) {
 	if p.index == 0 {
 		b.close(target) // one that was left unfinished is listed all the same
 		b.SegBytes, b.SegStart = 0, p.start

@@ -21,8 +21,8 @@ func TestPeakBandwidth(t *testing.T) {
 		clock := int64(0)
 		for _, s := range c.segments {
 			half := s.Millis / 2
-			b.add(cell{index: 0, start: clock, end: clock + half}, int(s.Bytes/2), 4)
-			b.add(cell{index: 1, start: clock + half, end: clock + s.Millis, last: true}, int(s.Bytes/2), 4)
+			b.add(fragment{index: 0, start: clock, end: clock + half}, int(s.Bytes/2), 4)
+			b.add(fragment{index: 1, start: clock + half, end: clock + s.Millis, last: true}, int(s.Bytes/2), 4)
 			clock += s.Millis
 		}
 		if peak, _ := b.rates(1); peak != c.want {
@@ -34,9 +34,9 @@ func TestPeakBandwidth(t *testing.T) {
 	}
 	// A segment that is left unfinished when media is lost is listed all the same.
 	var b bandwidth
-	b.add(cell{index: 0, start: 0, end: 2000, last: true}, 1000, 4)
-	b.add(cell{index: 0, start: 2000, end: 2500}, 3000, 4)
-	b.add(cell{index: 0, start: 9000, end: 11000, last: true}, 1000, 4)
+	b.add(fragment{index: 0, start: 0, end: 2000, last: true}, 1000, 4)
+	b.add(fragment{index: 0, start: 2000, end: 2500}, 3000, 4)
+	b.add(fragment{index: 0, start: 9000, end: 11000, last: true}, 1000, 4)
 	if peak, _ := b.rates(1); peak != 4000*8000/2500 {
 		t.Errorf("with an unfinished segment: %d bits/s, want %d", peak, 4000*8000/2500)
 	}

@@ -43,7 +43,7 @@ func (w *Worker) finished(t testing.TB, sid, session string) {
 	waitFor(t, func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.done[sid] == session && w.jobs[sid] == nil
+		return w.finishedSessions[sid] == session && w.jobs[sid] == nil
 	})
 }
 

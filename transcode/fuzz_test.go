@@ -25,11 +25,11 @@ func FuzzResume(f *testing.F) {
 	f.Add([]byte(`{"timeline":{"session":"s","part_target":227,"gen":1,"open":true,"mode":"pass","video":"AULAHv/hAAlnQsAe2QCgR74BAAVoy4PLIA==","audio":"EZA="},"gen":1,"audio":5}`))
 	f.Fuzz(func(_ *testing.T, b []byte) {
 		r := rendition{}
-		if s, err := r.takeUp(partWith(b)); err != nil || s == nil {
+		if s, err := r.resume(partWith(b)); err != nil || s == nil {
 			return
 		}
 		t := &timeline{sink: discard{}, profile: Profiles()["live"]}
-		_ = t.restore(r.from.Timeline)
+		_ = t.restore(r.resumedFrom.Timeline)
 	})
 }
 

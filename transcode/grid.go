@@ -1,8 +1,6 @@
 package transcode
 
-import (
-	"github.com/helios-h2020/pse/transcode/cmaf"
-)
+import "github.com/helios-h2020/pse/transcode/cmaf"
 
 // Grid mode: pictures at a constant rate, key frames and segments at whole
 // multiples of the segment's length on the stream clock.
@@ -16,24 +14,24 @@ const restMin = 400
 
 func (t *timeline) sourceMode() mode {
 	if t.passOnly {
-		return modePass
+		return passthrough
 	}
 	if !t.profile.Pass || t.s.NoPass || t.s.FPS < fpsLow {
-		return modeGrid
+		return fixedGOP
 	}
-	return modePass
+	return passthrough
 }
 
-// setGrid says how a generation's pictures are to be placed.
-func (t *timeline) setGrid(g *generation) {
-	if g.mode != modeGrid {
+// placeFixedGOP says how a period's pictures are to be placed.
+func (t *timeline) placeFixedGOP(g *period) {
+	if g.mode != fixedGOP {
 		return
 	}
 	g.gridFPS, g.gridGOP = t.gridFPS(), t.profile.GOP
 	if g.gridGOP == 0 {
 		g.gridGOP = int(t.profile.MinSegment) * g.gridFPS / 1000
 	}
-	g.fps, g.frame = float64(g.gridFPS), 1000/int64(g.gridFPS)
+	g.fps, g.frameMillis = float64(g.gridFPS), 1000/int64(g.gridFPS)
 }
 
 func (t *timeline) gridFPS() int {
@@ -60,10 +58,10 @@ func (t *timeline) overdue(f cmaf.Frame) bool {
 	if !f.Key {
 		end = t.tick(max(f.PTS, t.s.MaxPTS) + t.s.Frame)
 	}
-	if f.DTS-t.s.SegDTS > t.limit() || end-t.s.SegPTS > t.most() {
+	if f.DTS-t.s.SegDTS > t.segmentLimit() || end-t.s.SegPTS > t.longestSegment() {
 		return true
 	}
-	return t.gen.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget
+	return t.period.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget
 }
 
 // target is EXT-X-TARGETDURATION, in s.
@@ -74,29 +72,29 @@ func (t *timeline) target() int {
 	return t.profile.Target // of a worker that did not plan it
 }
 
-// limit is the longest segment of the source, in ms.
-func (t *timeline) limit() int64 { return int64(t.target())*1000 + gridMargin }
+// segmentLimit is the longest segment of the source, in ms.
+func (t *timeline) segmentLimit() int64 { return int64(t.target())*1000 + gridMargin }
 
-// most is what still rounds to the target, in ms.
-func (t *timeline) most() int64 { return int64(t.target())*1000 + 499 }
+// longestSegment is what still rounds to the target, in ms.
+func (t *timeline) longestSegment() int64 { return int64(t.target())*1000 + 499 }
 
-// cutPass begins a segment with a picture of the source, or in the hole before
+// startPassthroughSegment begins a segment with a picture of the source, or in the hole before
 // it where the segment would not round to the target any more.
-func (t *timeline) cutPass(f cmaf.Frame) {
+func (t *timeline) startPassthroughSegment(f cmaf.Frame) {
 	dts, pts := f.DTS, f.PTS
-	if most := t.most(); max(dts-t.s.SegDTS, pts-t.s.SegPTS) > most {
+	if most := t.longestSegment(); max(dts-t.s.SegDTS, pts-t.s.SegPTS) > most {
 		dts, pts = t.s.SegDTS+most, t.s.SegPTS+most
 	}
-	t.cut(dts, pts, false)
+	t.startSegment(dts, pts, false)
 	t.s.SegDTS -= max(0, t.s.Early-(f.DTS-dts))
 }
 
-// early notes what a hole in the pictures does where there is no sound to fill it
+// trackEarly notes what a hole in the pictures does where there is no sound to fill it
 // and nobody encodes: the picture before it is said to last for one part, and those
 // after it come that much early, one in each part, until they are where they belong
 // (segmenter.reach).
-func (t *timeline) early(f cmaf.Frame) {
-	if t.gen == nil || t.gen.mode != modePass || t.gen.audio != nil {
+func (t *timeline) trackEarly(f cmaf.Frame) {
+	if t.period == nil || t.period.mode != passthrough || t.period.audio != nil {
 		return
 	}
 	hole := f.DTS - t.s.LastDTS
@@ -108,23 +106,23 @@ func (t *timeline) early(f cmaf.Frame) {
 	}
 }
 
-// toGrid gives the source's own pictures up from here on.
-func (t *timeline) toGrid(f cmaf.Frame) {
+// switchToFixedGOP gives the source's own pictures up from here on.
+func (t *timeline) switchToFixedGOP(f cmaf.Frame) {
 	endDTS, endPTS := f.DTS, max(f.PTS, t.s.MaxPTS+1)
-	if t.gen.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget || max(endDTS-t.s.SegDTS, t.tick(endPTS)-t.s.SegPTS) > t.most() {
+	if t.period.audio == nil && f.DTS-t.s.LastDTS > t.s.PartTarget || max(endDTS-t.s.SegDTS, t.tick(endPTS)-t.s.SegPTS) > t.longestSegment() {
 		// The picture before it does not last until this one: the grid repeats it.
 		endDTS, endPTS = t.s.LastDTS+t.s.Frame, t.s.MaxPTS+t.s.Frame
 	}
 	t.s.NoPass = true
 	t.encodeFrom(endDTS, endPTS)
-	t.cutGrid(f.PTS)
+	t.scheduleFixedGOP(f.PTS)
 }
 
 // encodeFrom ends the source's own pictures at a time and encodes what follows on the grid.
 func (t *timeline) encodeFrom(endDTS, endPTS int64) {
 	at := t.tick(endPTS)
-	t.close(max(endDTS, t.s.SegDTS+at-t.s.SegPTS), at) // the segment is as long in all renditions
-	t.open(modeGrid, at, at, true)
+	t.closePeriod(max(endDTS, t.s.SegDTS+at-t.s.SegPTS), at) // the segment is as long in all renditions
+	t.openPeriod(fixedGOP, at, at, true)
 }
 
 const (
@@ -135,38 +133,38 @@ const (
 	repeatEvery = 400
 )
 
-// missing keeps the pictures going while sound comes without them. Where
+// fillMissing keeps the pictures going while sound comes without them. Where
 // nobody can encode the sound goes on alone.
-func (t *timeline) missing(clock int64) {
+func (t *timeline) fillMissing(clock int64) {
 	if clock-t.s.LastDTS < missingAfter || clock-t.s.Repeated < repeatEvery {
 		return
 	}
 	dts, pts := max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame
 	switch {
 	case t.passOnly:
-		t.close(dts, pts)
-		t.open(modeAudio, pts, pts, false)
+		t.closePeriod(dts, pts)
+		t.openPeriod(audioOnly, pts, pts, false)
 		return
-	case t.gen.mode == modePass || t.gen.audio != t.audio:
+	case t.period.mode == passthrough || t.period.audio != t.audio:
 		t.encodeFrom(dts, pts)
 	}
 	t.s.Repeated = clock
-	t.cutGrid(clock)
-	t.sink.decided(t.gen, clock)
-	t.sink.repeat(t.gen, clock)
+	t.scheduleFixedGOP(clock)
+	t.sink.decided(t.period, clock)
+	t.sink.repeat(t.period, clock)
 }
 
-// cutGrid tells of the segment starts up to a little after a time.
-func (t *timeline) cutGrid(pts int64) {
+// scheduleFixedGOP tells of the segment starts up to a little after a time.
+func (t *timeline) scheduleFixedGOP(pts int64) {
 	step := t.profile.MinSegment
 	for {
 		next := (t.s.SegPTS/step + 1) * step
 		if next-t.s.SegPTS < restMin {
 			next += step
 		}
-		if next > pts+2*t.gen.frame {
+		if next > pts+2*t.period.frameMillis {
 			return
 		}
-		t.cut(next, next, false)
+		t.startSegment(next, next, false)
 	}
 }

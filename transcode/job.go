@@ -24,28 +24,28 @@ type job struct {
 	log          *zap.Logger
 	m            *metrics
 	sid, session string
-	tl           *timeline
-	split        *splitter
-	held         []*bus.Chunk // the session's first, until it can be planned
+	timeline     *timeline
+	fanOut       *fanOut
+	unplanned    []*bus.Chunk // the session's first, until it can be planned
 
-	rends    map[string]*rendition
-	ladders  []*ladder // of the generations whose encoding is not finished; the first one runs
-	encoded  chan ffmpeg.Event
-	ending   bool // all media is read
-	facts    *facts
-	posters  *posters
-	slots    *slots
-	slot     func()           // gives the slot back; nil: there was none, nothing is encoded
-	publish  func(*rendition) // has a rendition's parts stored
-	wg       sync.WaitGroup
-	failed   chan error
-	last     uint64 // log number of the last chunk read
-	msnKept  uint64 // Live.NextMSN as far as we reserved
-	discKept uint64 // Live.Discontinuities as far as we said
+	renditions map[string]*rendition
+	ladders    []*ladder // of the periods whose encoding is not finished; the first one runs
+	encoded    chan ffmpeg.Event
+	ending     bool // all media is read
+	facts      *facts
+	posters    *posters
+	slots      *slots
+	slot       func()           // gives the slot back; nil: there was none, nothing is encoded
+	publish    func(*rendition) // has a rendition's parts stored
+	wg         sync.WaitGroup
+	failed     chan error
+	last       uint64 // log number of the last chunk read
+	msnKept    uint64 // Live.NextMSN as far as we reserved
+	discKept   uint64 // Live.Discontinuities as far as we said
 
-	mu   sync.Mutex // guards live
-	live *bus.Live
-	news chan struct{} // says that live changed
+	mu      sync.Mutex // guards live
+	live    *bus.Live
+	changed chan struct{} // says that live changed
 }
 
 // factsPatience is how long a finished stream waits for its last events to be published.
@@ -59,7 +59,7 @@ func newJob(w *Worker, live *bus.Live) *job {
 	return &job{
 		b: w.b, opts: w.cfg.ffmpegOptions(), log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
 		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.ffmpegOptions(), w.posters),
-		rends: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan ffmpeg.Event, 64), news: make(chan struct{}, 1),
+		renditions: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan ffmpeg.Event, 64), changed: make(chan struct{}, 1),
 	}
 }
 
@@ -69,7 +69,7 @@ func (j *job) update(l *bus.Live) {
 	j.live = l
 	j.mu.Unlock()
 	select {
-	case j.news <- struct{}{}:
+	case j.changed <- struct{}{}:
 	default:
 	}
 }
@@ -88,7 +88,7 @@ func (j *job) run(ctx context.Context) error {
 	defer j.stopLadders()
 	defer cancel()
 	j.publish = func(r *rendition) { j.store(ctx, r) }
-	j.takeSlot()
+	j.acquireSlot()
 	defer func() {
 		if j.slot != nil {
 			j.slot()
@@ -134,14 +134,14 @@ func (j *job) run(ctx context.Context) error {
 			if !j.encode(ctx) || !j.ending {
 				continue
 			}
-		case <-j.news:
+		case <-j.changed:
 		case <-tick.C:
 		}
 		live := j.record()
 		if live.Session != j.session {
 			return errReplaced
 		}
-		if j.slot == nil && j.takeSlot() {
+		if j.slot == nil && j.acquireSlot() {
 			j.upgrade()
 		}
 		done := j.encode(ctx)
@@ -184,7 +184,7 @@ func (j *job) fail(err error) {
 
 // behind reports that the bus does not take the parts as fast as they are made.
 func (j *job) behind() bool {
-	for _, r := range j.rends {
+	for _, r := range j.renditions {
 		if r.pub.waiting() > maxUnstored {
 			return true
 		}
@@ -197,17 +197,17 @@ func (j *job) chunk(c *bus.Chunk) error {
 	if !c.Of(j.session, j.record().StartedAt) {
 		return nil // of another session
 	}
-	if j.tl.s.PartTarget == 0 {
-		if n := len(j.held); n > 0 && !after(c, j.held[n-1]) {
+	if j.timeline.s.PartTarget == 0 {
+		if n := len(j.unplanned); n > 0 && !after(c, j.unplanned[n-1]) {
 			return nil // stored twice
 		}
-		j.held = append(j.held, c)
-		if c.DTS-j.held[0].DTS < planMedia {
+		j.unplanned = append(j.unplanned, c)
+		if c.DTS-j.unplanned[0].DTS < planMedia {
 			return nil
 		}
 		return j.plan()
 	}
-	return j.tl.chunk(c)
+	return j.timeline.chunk(c)
 }
 
 // after reports that a chunk comes later in the session than another.
@@ -215,22 +215,22 @@ func after(c, o *bus.Chunk) bool { return c.Epoch > o.Epoch || c.Epoch == o.Epoc
 
 // plan decides on the session's constants and reads what was held back for it.
 func (j *job) plan() error {
-	j.tl.plan(j.held)
-	for _, c := range j.held {
-		if err := j.tl.chunk(c); err != nil {
+	j.timeline.plan(j.unplanned)
+	for _, c := range j.unplanned {
+		if err := j.timeline.chunk(c); err != nil {
 			return err
 		}
 	}
-	j.held = nil
+	j.unplanned = nil
 	return nil
 }
 
 // reserve keeps Live.NextMSN ahead of what is used.
 func (j *job) reserve(ctx context.Context) error {
-	if j.tl.s.Gen == 0 || j.tl.s.NextMSN+reserveMSN/2 < j.msnKept && j.tl.s.Disc <= j.discKept {
+	if j.timeline.s.Period == 0 || j.timeline.s.NextMSN+reserveMSN/2 < j.msnKept && j.timeline.s.Disc <= j.discKept {
 		return nil
 	}
-	return j.keepNumbers(ctx, j.tl.s.NextMSN+reserveMSN)
+	return j.keepNumbers(ctx, j.timeline.s.NextMSN+reserveMSN)
 }
 
 // keepNumbers has the record tell which numbers may have been used: the next
@@ -240,11 +240,11 @@ func (j *job) keepNumbers(ctx context.Context, next uint64) error {
 		if l.Session != j.session {
 			return errReplaced
 		}
-		l.NextMSN, l.Discontinuities = next, max(l.Discontinuities, j.tl.s.Disc)
+		l.NextMSN, l.Discontinuities = next, max(l.Discontinuities, j.timeline.s.Disc)
 		return nil
 	})
 	if err == nil {
-		j.msnKept, j.discKept = next, j.tl.s.Disc
+		j.msnKept, j.discKept = next, j.timeline.s.Disc
 	}
 	return err
 }
@@ -265,7 +265,7 @@ func (j *job) consumed(ctx context.Context, live *bus.Live) bool {
 func (j *job) encode(ctx context.Context) bool {
 	for len(j.ladders) > 0 {
 		l := j.ladders[0]
-		l.tend(ctx)
+		l.supervise(ctx)
 		if !l.done {
 			return false
 		}
@@ -282,12 +282,12 @@ func (j *job) stopLadders() {
 
 // end closes the timeline when all media is read.
 func (j *job) end() error {
-	if j.held != nil {
+	if j.unplanned != nil {
 		if err := j.plan(); err != nil {
 			return err
 		}
 	}
-	j.tl.finish()
+	j.timeline.finish()
 	j.ending = true
 	return nil
 }
@@ -296,7 +296,7 @@ func (j *job) end() error {
 // parts are, so that an end says that nothing is missing in any.
 func (j *job) finish(ctx context.Context) error {
 	var stored []chan struct{}
-	for _, r := range j.rends {
+	for _, r := range j.renditions {
 		if !r.ended {
 			all := make(chan struct{})
 			r.pub.push(nil, func() { close(all) })
@@ -308,7 +308,7 @@ func (j *job) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, r := range j.rends {
+	for _, r := range j.renditions {
 		said := make(chan struct{})
 		if !r.finish(func() { close(said) }) {
 			continue
@@ -317,7 +317,7 @@ func (j *job) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := j.keepNumbers(ctx, j.tl.s.NextMSN+1); err != nil {
+	if err := j.keepNumbers(ctx, j.timeline.s.NextMSN+1); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(factsPatience); !j.facts.idle() && time.Now().Before(deadline); {
@@ -338,7 +338,7 @@ func (j *job) await(ctx context.Context, stored <-chan struct{}) error {
 			return nil
 		case err := <-j.failed:
 			return err
-		case <-j.news:
+		case <-j.changed:
 			if j.record().Session != j.session {
 				return errReplaced
 			}
@@ -350,18 +350,18 @@ func (j *job) await(ctx context.Context, stored <-chan struct{}) error {
 
 // rendition is the rendition of a spec, made when it is not there yet.
 func (j *job) rendition(name string) *rendition {
-	if r := j.rends[name]; r != nil {
+	if r := j.renditions[name]; r != nil {
 		return r
 	}
 	r := j.newRendition(name, 0)
-	j.rends[name] = r
+	j.renditions[name] = r
 	j.publish(r)
 	return r
 }
 
 // newRendition is a rendition whose last message in the parts log is after.
 func (j *job) newRendition(name string, after uint64) *rendition {
-	r := &rendition{sid: j.sid, name: j.record().Name, tl: j.tl, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.rends}
+	r := &rendition{sid: j.sid, name: j.record().Name, timeline: j.timeline, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.renditions}
 	r.spec.name = name
 	return r
 }

@@ -11,31 +11,31 @@ import (
 	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
-// ladder encodes one generation of a stream: it feeds ffmpeg, gives what comes
+// ladder encodes one period of a stream: it feeds ffmpeg, gives what comes
 // to the renditions, and starts another ffmpeg where one died: fed from the
 // last key frame at or before what is missing and trimmed to it. Only its
 // job's goroutine touches it.
 type ladder struct {
-	opts   ffmpeg.Options
-	log    *zap.Logger
-	m      *metrics
-	gen    *generation
-	outs   []*rendition
-	events chan<- ffmpeg.Event
-	pics   *posters
+	opts    ffmpeg.Options
+	log     *zap.Logger
+	m       *metrics
+	period  *period
+	outs    []*rendition
+	events  chan<- ffmpeg.Event
+	posters *posters
 
-	fed      []cmaf.Frame // the source from the last key frame on that a restart needs
-	base     int64        // stream clock of ffmpeg's 0, ms
-	child    *ffmpeg.Child
-	repeated int64 // up to where the last picture was repeated, ms
-	ended    bool  // all of the generation has been fed
-	done     bool
-	short    int       // children that ended well and too early
-	retry    time.Time // when to start the next child
-	wait     time.Duration
-	patience time.Duration // how long the child may be silent; more after each that was: a busy machine is slow
-	heard    time.Time     // last sign of life, or of nothing to do
-	lagged   time.Time     // since when the child has been behind; zero: it is not
+	fed        []cmaf.Frame // the source from the last key frame on that a restart needs
+	base       int64        // stream clock of ffmpeg's 0, ms
+	child      *ffmpeg.Child
+	repeated   int64 // up to where the last picture was repeated, ms
+	ended      bool  // all of the period has been fed
+	done       bool
+	short      int       // children that ended well and too early
+	retry      time.Time // when to start the next child
+	wait       time.Duration
+	patience   time.Duration // how long the child may be silent; more after each that was: a busy machine is slow
+	lastOutput time.Time     // last sign of life, or of nothing to do
+	lagSince   time.Time     // since when the child has been behind; zero: it is not
 }
 
 const (
@@ -86,7 +86,7 @@ func (l *ladder) repeat(gop []cmaf.Frame, clock int64) {
 	}
 }
 
-// end says that the generation is over.
+// end says that the period is over.
 func (l *ladder) end() {
 	l.ended = true
 	if l.child != nil {
@@ -110,19 +110,19 @@ func (l *ladder) start(ctx context.Context) {
 	l.base = l.fed[0].DTS / baseStep * baseStep
 	outs := make([]ffmpeg.Output, len(l.outs))
 	for i, r := range l.outs {
-		spec := r.current(l.gen).spec
-		outs[i] = ffmpeg.Output{Width: spec.width, Height: spec.height, Kbps: spec.rung.Kbps, Start: max(r.wants(l.gen), l.gen.start.pts) - l.base}
+		spec := r.trackOf(l.period).spec
+		outs[i] = ffmpeg.Output{Width: spec.width, Height: spec.height, Kbps: spec.rung.Kbps, Start: max(r.firstMissing(l.period), l.period.start.pts) - l.base}
 	}
 	threads := 1
 	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
 		threads = max(1, runtime.NumCPU()/(2*len(outs)))
 	}
-	child, err := ffmpeg.Start(ctx, l.opts, ffmpeg.Encoding{Source: l.gen.video, Outputs: outs, Grid: l.gen.grid(), Threads: threads}, l.events, l.log)
+	child, err := ffmpeg.Start(ctx, l.opts, ffmpeg.Encoding{Source: l.period.video, Outputs: outs, Grid: l.period.grid(), Threads: threads}, l.events, l.log)
 	if err != nil {
 		l.failed(err)
 		return
 	}
-	l.child, l.heard, l.lagged = child, time.Now(), time.Time{}
+	l.child, l.lastOutput, l.lagSince = child, time.Now(), time.Time{}
 	for _, f := range l.fed {
 		l.write(f)
 	}
@@ -138,7 +138,7 @@ func (l *ladder) start(ctx context.Context) {
 func (l *ladder) trim() {
 	need := int64(-1)
 	for _, r := range l.outs {
-		if w := r.wants(l.gen); need < 0 || w < need {
+		if w := r.firstMissing(l.period); need < 0 || w < need {
 			need = w
 		}
 	}
@@ -159,24 +159,24 @@ func (l *ladder) event(e ffmpeg.Event) {
 		return // of one that was stopped
 	}
 	if e.JPEG != nil {
-		l.pics.put([]string{ffmpeg.Large: sizeLarge, ffmpeg.Small: sizeSmall}[e.Output], e.JPEG)
+		l.posters.offerPicture([]string{ffmpeg.Large: sizeLarge, ffmpeg.Small: sizeSmall}[e.Output], e.JPEG)
 		return
 	}
-	l.heard = time.Now()
+	l.lastOutput = time.Now()
 	switch {
 	case e.Config != nil:
-		l.outs[e.Output].config(l.gen, e.Config)
+		l.outs[e.Output].config(l.period, e.Config)
 	case e.Frames != nil:
 		r := l.outs[e.Output]
 		for _, f := range e.Frames {
 			f.DTS, f.PTS = f.DTS+l.base, f.PTS+l.base
-			r.picture(l.gen, f)
+			r.picture(l.period, f)
 			if f.Key {
 				l.trim()
 				l.wait, l.patience = 0, 0
 			}
 		}
-		l.child.SetPartDeadline(e.Output, r.due(l.gen)-l.base)
+		l.child.SetPartDeadline(e.Output, r.partDeadline(l.period)-l.base)
 	case e.End:
 		l.child.Close()
 		l.child = nil
@@ -192,10 +192,10 @@ func (l *ladder) event(e ffmpeg.Event) {
 	}
 }
 
-// complete reports that every rendition has its pictures up to the generation's end.
+// complete reports that every rendition has its pictures up to the period's end.
 func (l *ladder) complete() bool {
 	for _, r := range l.outs {
-		if l.gen.endPTS-r.reached(l.gen) > ladderRest+2*l.gen.frame {
+		if l.period.endPTS-r.lastTimestamp(l.period) > ladderRest+2*l.period.frameMillis {
 			return false
 		}
 	}
@@ -206,7 +206,7 @@ func (l *ladder) complete() bool {
 func (l *ladder) finish() {
 	l.done = true
 	for _, r := range l.outs {
-		r.picturesEnded(l.gen)
+		r.picturesEnded(l.period)
 	}
 }
 
@@ -221,7 +221,7 @@ func (l *ladder) failed(err error) {
 
 func (l *ladder) rewind() {
 	for _, r := range l.outs {
-		r.rewind(l.gen)
+		r.rewind(l.period)
 	}
 }
 
@@ -234,8 +234,8 @@ func (l *ladder) stop() {
 	}
 }
 
-// tend starts a child that is due, and ends one that hangs or cannot keep up.
-func (l *ladder) tend(ctx context.Context) {
+// supervise starts a child that is due, and ends one that hangs or cannot keep up.
+func (l *ladder) supervise(ctx context.Context) {
 	now := time.Now()
 	if l.child == nil {
 		if !l.done && now.After(l.retry) {
@@ -245,10 +245,10 @@ func (l *ladder) tend(ctx context.Context) {
 	}
 	lag := l.child.Lag()
 	if lag == 0 && !l.ended {
-		l.heard = now
+		l.lastOutput = now
 	}
 	l.patience = max(l.patience, ladderHang)
-	if now.Sub(l.heard) > l.patience {
+	if now.Sub(l.lastOutput) > l.patience {
 		l.patience = min(2*l.patience, ladderCalm)
 		l.stop()
 		l.failed(errHang)
@@ -256,10 +256,10 @@ func (l *ladder) tend(ctx context.Context) {
 	}
 	switch {
 	case lag < ladderLag || l.ended:
-		l.lagged = time.Time{}
-	case l.lagged.IsZero():
-		l.lagged = now
-	case now.Sub(l.lagged) > ladderSlow:
+		l.lagSince = time.Time{}
+	case l.lagSince.IsZero():
+		l.lagSince = now
+	case now.Sub(l.lagSince) > ladderSlow:
 		l.shed(ctx)
 	}
 }
@@ -268,14 +268,14 @@ func (l *ladder) tend(ctx context.Context) {
 func (l *ladder) shed(ctx context.Context) {
 	at := 0
 	for i, r := range l.outs {
-		if r.current(l.gen).spec.weight() > l.outs[at].current(l.gen).spec.weight() {
+		if r.trackOf(l.period).spec.weight() > l.outs[at].trackOf(l.period).spec.weight() {
 			at = i
 		}
 	}
 	l.log.Warn("this machine cannot keep up, one rendition less", zap.String("rendition", l.outs[at].spec.name))
 	l.m.shed.Inc()
 	l.stop()
-	l.outs[at].shed()
+	l.outs[at].abandon()
 	l.outs = append(l.outs[:at:at], l.outs[at+1:]...)
 	l.start(ctx)
 }

@@ -236,22 +236,22 @@ func (e *encoderModel) work(j *job, lag int64) {
 
 func (e *encoderModel) encode(l *ladder, lag int64) {
 	till := l.fed[len(l.fed)-1].DTS - lag
-	if l.gen.mode == modeGrid {
+	if l.period.mode == fixedGOP {
 		till = max(till, l.repeated-lag)
 	}
 	if l.ended && lag == 0 {
-		till = l.gen.endPTS - 1
+		till = l.period.endPTS - 1
 	}
 	from, begun := e.at[l]
 	if !begun {
-		from = l.gen.start.pts - 1
+		from = l.period.start.pts - 1
 	}
 	for _, r := range l.outs {
 		if !begun {
-			r.config(l.gen, e.config)
+			r.config(l.period, e.config)
 		}
 		for _, f := range e.pictures(l, from, till) {
-			r.picture(l.gen, f)
+			r.picture(l.period, f)
 		}
 	}
 	e.at[l] = max(till, from)
@@ -261,7 +261,7 @@ func (e *encoderModel) encode(l *ladder, lag int64) {
 func (e *encoderModel) pictures(l *ladder, from, till int64) (all []cmaf.Frame) {
 	fed := slices.Clone(l.fed)
 	slices.SortStableFunc(fed, func(a, b cmaf.Frame) int { return cmp.Compare(a.PTS, b.PTS) })
-	if l.gen.mode != modeGrid {
+	if l.period.mode != fixedGOP {
 		for _, f := range fed {
 			if f.PTS <= till && f.PTS > from {
 				f.DTS = f.PTS
@@ -270,13 +270,13 @@ func (e *encoderModel) pictures(l *ladder, from, till int64) (all []cmaf.Frame) 
 		}
 		return all
 	}
-	fps, gop := int64(l.gen.gridFPS), int64(l.gen.gridGOP)
+	fps, gop := int64(l.period.gridFPS), int64(l.period.gridGOP)
 	for n := max(0, fed[0].PTS*fps/1000-1); ; n++ {
 		at := (n*1000 + fps/2) / fps
 		if at > till {
 			return all
 		}
-		if at < max(l.gen.start.pts, fed[0].PTS) || at <= from {
+		if at < max(l.period.start.pts, fed[0].PTS) || at <= from {
 			continue
 		}
 		shown := fed[0]
@@ -285,6 +285,6 @@ func (e *encoderModel) pictures(l *ladder, from, till int64) (all []cmaf.Frame) 
 				shown = f
 			}
 		}
-		all = append(all, cmaf.Frame{DTS: at, PTS: at, Key: at == l.gen.start.pts || n%gop == 0, Data: shown.Data})
+		all = append(all, cmaf.Frame{DTS: at, PTS: at, Key: at == l.period.start.pts || n%gop == 0, Data: shown.Data})
 	}
 }

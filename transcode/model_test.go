@@ -47,7 +47,7 @@ func (s *streamModel) start() {
 	log, live := zap.NewNop(), s.live
 	s.enc.at = map[*ladder]int64{}
 	s.j = &job{
-		log: log, m: s.m, sid: live.SID, session: live.Session, live: &live, rends: map[string]*rendition{},
+		log: log, m: s.m, sid: live.SID, session: live.Session, live: &live, renditions: map[string]*rendition{},
 		facts: newFacts(nil, log), posters: newPosters(nil, log, live.SID, ffmpeg.Options{}, nil), publish: func(*rendition) {},
 	}
 	if s.slot {
@@ -57,7 +57,7 @@ func (s *streamModel) start() {
 	for _, name := range slices.Sorted(maps.Keys(s.parts)) {
 		last = append(last, s.parts[name][len(s.parts[name])-1])
 	}
-	from, err := s.j.takeUp(s.t.Context(), last, func(seq uint64) (bool, error) {
+	from, err := s.j.resumeFrom(s.t.Context(), last, func(seq uint64) (bool, error) {
 		return slices.ContainsFunc(s.media, func(c *bus.Chunk) bool { return c.Seq == seq }), nil
 	})
 	if err != nil {
@@ -121,8 +121,8 @@ func (s *streamModel) store(c *bus.Chunk) {
 
 // drain stores parts that were made: all, or some of each rendition.
 func (s *streamModel) drain(all bool) {
-	for _, name := range slices.Sorted(maps.Keys(s.j.rends)) {
-		r := s.j.rends[name]
+	for _, name := range slices.Sorted(maps.Keys(s.j.renditions)) {
+		r := s.j.renditions[name]
 		n := r.pub.waiting()
 		if !all && n > 0 {
 			n = s.r.IntN(n + 1)
@@ -151,8 +151,8 @@ func (s *streamModel) end(dies bool) bool {
 		return false
 	}
 	s.drain(true)
-	for _, name := range slices.Sorted(maps.Keys(s.j.rends)) {
-		s.j.rends[name].finish(func() {})
+	for _, name := range slices.Sorted(maps.Keys(s.j.renditions)) {
+		s.j.renditions[name].finish(func() {})
 	}
 	return true
 }
@@ -179,7 +179,7 @@ type sessionModel struct {
 //     TARGETDURATION.
 //   - Dates follow from the time of day that the publisher's media came at, and
 //     never go back.
-//   - Workers that take up one after the other make together what one that was
+//   - Workers that resume one after the other make together what one that was
 //     never interrupted makes, byte for byte, if no media is lost.
 func TestModelOfTimeline(t *testing.T) {
 	model.Run(t, func(t *testing.T, r *rand.Rand) {
@@ -213,7 +213,7 @@ func (s *streamModel) session(in sessionModel) {
 		s.enc.work(s.j, lag)
 		s.drain(s.r.IntN(2) == 0)
 		switch s.r.IntN(60) {
-		case 0, 1: // the worker dies, another takes up
+		case 0, 1: // the worker dies, another resumes
 			s.drain(false)
 			s.start()
 		case 2: // the log holds a chunk twice

@@ -8,10 +8,10 @@ import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
-// resume is what Part.Resume carries.
-type resume struct {
+// resumeState is what Part.Resume carries.
+type resumeState struct {
 	Timeline json.RawMessage `json:"timeline"` // timelineState at Part.Source
-	Gen      int             `json:"gen"`      // generation of the part
+	Period   int             `json:"gen"`      // period of the part
 	Epoch    int             `json:"epoch"`    // and its epoch
 	Disc     uint64          `json:"disc"`     // discontinuities up to and with it
 	Seen     int64           `json:"seen"`     // pictures before this time are out, ms
@@ -24,16 +24,16 @@ type resume struct {
 }
 
 // before orders by what media the next part needs: none has a number twice.
-func (r *resume) before(o *resume) int {
+func (r *resumeState) before(o *resumeState) int {
 	return cmp.Or(cmp.Compare(r.state.Epoch, o.state.Epoch), cmp.Compare(r.state.N, o.state.N))
 }
 
-// make turns a cell and its sound into a part.
-func (r *rendition) make(t *track, c cell) {
+// makePart makes a part of a fragment and its sound.
+func (r *rendition) makePart(t *track, c fragment) {
 	r.number++
 	m := cmaf.Chunk{Number: r.number, VideoEnd: c.framesEnd}
-	if a := t.gen.audio; a != nil {
-		m.AudioStart, m.FrameSamples = t.from, a.FrameSamples
+	if a := t.period.audio; a != nil {
+		m.AudioStart, m.FrameSamples = t.audioFrom, a.FrameSamples
 		if t.spec.sound {
 			for _, f := range c.frames {
 				m.Audio = append(m.Audio, f.Data)
@@ -52,7 +52,7 @@ func (r *rendition) make(t *track, c cell) {
 			}
 			t.audio = t.audio[n:]
 		}
-		t.from = m.AudioStart + int64(len(m.Audio)*a.FrameSamples)
+		t.audioFrom = m.AudioStart + int64(len(m.Audio)*a.FrameSamples)
 	}
 	if !t.spec.sound {
 		m.Video = c.frames
@@ -63,17 +63,17 @@ func (r *rendition) make(t *track, c cell) {
 	}
 	p.Size = len(p.Data)
 	if c.index == 0 {
-		r.segment(t, c, p)
+		r.beginSegment(t, c, p)
 	}
-	r.rates.add(c, len(p.Data), r.tl.target())
-	r.fact.add(p, r.tl.s.Session, r.name)
-	r.resume(t, p, c.seen)
+	r.rates.add(c, len(p.Data), r.timeline.target())
+	r.fact.add(p, r.timeline.s.Session, r.name)
+	r.attachResume(t, p, c.seen)
 	r.end, r.msn, r.ended = c.end, c.msn, false
 	r.m.part(p)
-	last, need := r.fact.Last, r.own
+	last, need := r.fact.Last, r.ownCheckpoint
 	r.pending.Add(1)
 	r.pub.push(p, func() {
-		r.need.Store(need)
+		r.storedCheckpoint.Store(need)
 		r.pending.Add(-1)
 		if p.Segment != nil && r.ready != p.Segment.Epoch {
 			r.ready = p.Segment.Epoch
@@ -93,9 +93,9 @@ func until(frames []cmaf.AudioFrame, sample int64) (n int) {
 	return n
 }
 
-// segment tells of a segment in its first part.
-func (r *rendition) segment(t *track, c cell, p *bus.Part) {
-	g := t.gen
+// beginSegment tells of a segment in its first part.
+func (r *rendition) beginSegment(t *track, c fragment, p *bus.Part) {
+	g := t.period
 	video, audio := t.video, g.audio
 	if t.init == nil {
 		t.init = cmaf.InitSegment(video, audio)
@@ -103,8 +103,8 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	}
 	r.epoch, r.disc = c.seg.epoch, c.seg.discSeq
 	s := &bus.Segment{
-		Session: r.tl.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + c.seg.pts, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
-		InitID: t.initID, Target: r.tl.target(), PartTarget: int(r.tl.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
+		Session: r.timeline.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + c.seg.pts, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
+		InitID: t.initID, Target: r.timeline.target(), PartTarget: int(r.timeline.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
 	}
 	switch {
 	case video == nil:
@@ -121,39 +121,39 @@ func (r *rendition) segment(t *track, c cell, p *bus.Part) {
 	p.Segment, p.Init = s, t.init
 }
 
-// resume adds what a new worker needs to go on after the part. Pictures before seen are out.
-func (r *rendition) resume(t *track, p *bus.Part, seen int64) {
+// attachResume adds what a new worker needs to go on after the part. Pictures before seen are out.
+func (r *rendition) attachResume(t *track, p *bus.Part, seen int64) {
 	audio := p.End
-	if t.gen.audio != nil {
-		audio = t.gen.audio.Millis(t.from)
+	if t.period.audio != nil {
+		audio = t.period.audio.Millis(t.audioFrom)
 	}
-	if t.gen.ended { // the next one begins with sound from there on
-		audio = min(audio, t.gen.endDTS)
+	if t.period.ended { // the next one begins with sound from there on
+		audio = min(audio, t.period.endDTS)
 	}
-	m := r.tl.markFor(p.End, audio, t.spec.rung == nil && !t.spec.sound)
+	m := r.timeline.checkpointFor(p.End, audio, t.spec.rung == nil && !t.spec.sound)
 	if m == nil {
 		return
 	}
-	r.own = m.seq
-	m = r.oldest(m, p.End)
+	r.ownCheckpoint = m.seq
+	m = r.oldestCheckpoint(m, p.End)
 	defer func() { r.source, r.state = p.Source, p.Resume }()
 	p.Source = m.seq
-	p.Resume, _ = json.Marshal(resume{
-		Timeline: m.state, Gen: t.gen.number, Epoch: r.epoch, Disc: r.disc, Seen: seen,
-		Audio: t.from, Number: r.number, Rates: r.rates, Facts: r.fact,
+	p.Resume, _ = json.Marshal(resumeState{
+		Timeline: m.state, Period: t.period.number, Epoch: r.epoch, Disc: r.disc, Seen: seen,
+		Audio: t.audioFrom, Number: r.number, Rates: r.rates, Facts: r.fact,
 	})
 }
 
-// oldest is the oldest mark that this rendition or another one needs to go on,
+// oldestCheckpoint is the oldest checkpoint that this rendition or another one needs to go on,
 // which may have nothing in the parts log to say so. m is what this one needs
 // for what comes after end.
-func (r *rendition) oldest(m *mark, end int64) *mark {
+func (r *rendition) oldestCheckpoint(m *checkpoint, end int64) *checkpoint {
 	for _, o := range r.peers {
-		need := o.need.Load()
-		if o == r || o.gone || o.eos || need == 0 || need >= m.seq || o.idle() {
+		need := o.storedCheckpoint.Load()
+		if o == r || o.abandoned || o.eos || need == 0 || need >= m.seq || o.idle() {
 			continue
 		}
-		if late := r.tl.markAt(need); end-max(o.end, late.pts) < staleAfter {
+		if late := r.timeline.checkpointAt(need); end-max(o.end, late.pts) < staleAfter {
 			m = late
 		}
 	}

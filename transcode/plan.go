@@ -11,7 +11,7 @@ import (
 // planMedia is how much of a session is looked at before its first part, in ms.
 const planMedia = 1000
 
-// longestFrame is how long the last picture of a generation is shown at most, in ms.
+// longestFrame is how long the last picture of a period is shown at most, in ms.
 const longestFrame = 1000 / fpsLow
 
 // maxPartTarget is the longest part, in ms.
@@ -71,7 +71,7 @@ func (t *timeline) rate(end int64) {
 	fps := roundFPS(float64(t.s.Frames) * 1000 / float64(span))
 	if math.Abs(fps-t.s.FPS) > t.s.FPS*0.05 {
 		t.s.FPS, t.s.Frame = fps, min(max(1, int64(1000/fps)), longestFrame)
-		t.gen.fps, t.gen.frame = t.s.FPS, t.s.Frame
+		t.period.fps, t.period.frameMillis = t.s.FPS, t.s.Frame
 	}
 }
 

@@ -50,16 +50,16 @@ func newPosters(b *bus.Bus, log *zap.Logger, sid string, opts ffmpeg.Options, tu
 	return &posters{b: b, log: log, sid: sid, opts: opts, turn: turn, last: -ffmpeg.PictureEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
 }
 
-// put takes a picture that is made. It never blocks.
-func (p *posters) put(size string, data []byte) {
+// offerPicture takes a picture that is made. It never blocks.
+func (p *posters) offerPicture(size string, data []byte) {
 	select {
 	case p.done <- jpeg{size, data}:
 	default:
 	}
 }
 
-// see takes the source's key frames. It never blocks.
-func (p *posters) see(v *cmaf.VideoConfig, f cmaf.Frame) {
+// offerKeyFrame takes the source's key frames. It never blocks.
+func (p *posters) offerKeyFrame(v *cmaf.VideoConfig, f cmaf.Frame) {
 	if d := f.DTS - p.last; d < ffmpeg.PictureEvery && d >= 0 {
 		return
 	}

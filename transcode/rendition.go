@@ -12,37 +12,37 @@ import (
 // rendition makes the parts of one rendition: pictures and sound in, parts
 // out. Only its job's goroutine touches it.
 type rendition struct {
-	sid   string
-	spec  renditionSpec
-	tl    *timeline
-	pub   *publisher
-	name  string // of the stream
-	facts *facts
-	m     *metrics
-	rates bandwidth
-	fact  segmentFact
-	ready int // epoch whose rendition.ready was said; -1: none
+	sid      string
+	spec     renditionSpec
+	timeline *timeline
+	pub      *publisher
+	name     string // of the stream
+	facts    *facts
+	m        *metrics
+	rates    bandwidth
+	fact     segmentFact
+	ready    int // epoch whose rendition.ready was said; -1: none
 
-	tracks []*track // generations not finished; parts come from the first
+	tracks []*track // periods not finished; parts come from the first
 	number uint32   // of the last moof
 
-	from   *resume   // where another worker stopped; nil when there is nothing of this session
-	lastAt *bus.Part // the part it stopped at
-	end    int64     // of the last part made, ms
-	msn    uint64    // of the last part made
-	epoch  int       // of the last segment begun
-	disc   uint64    // discontinuities up to and with it
-	eos    bool      // it has ended in this session: nothing more is made
-	ended  bool      // its last message is an end, be it of a session before
-	gone   bool      // shed
-	source uint64    // Part.Source and Part.Resume of the last part made
-	state  json.RawMessage
+	resumedFrom *resumeState // where another worker stopped; nil when there is nothing of this session
+	lastAt      *bus.Part    // the part it stopped at
+	end         int64        // of the last part made, ms
+	msn         uint64       // of the last part made
+	epoch       int          // of the last segment begun
+	disc        uint64       // discontinuities up to and with it
+	eos         bool         // it has ended in this session: nothing more is made
+	ended       bool         // its last message is an end, be it of a session before
+	abandoned   bool         // shed
+	source      uint64       // Part.Source and Part.Resume of the last part made
+	state       json.RawMessage
 
-	least   uint64                // the first segment that no worker before this one began
-	peers   map[string]*rendition // all of the job
-	own     uint64                // the mark that this one needs to go on after the last part made
-	need    atomic.Uint64         // and after the last part stored
-	pending atomic.Int64          // parts made that are not stored
+	firstMSN         uint64                // the first segment that no worker before this one began
+	peers            map[string]*rendition // all of the job
+	ownCheckpoint    uint64                // the checkpoint that this one needs to go on after the last part made
+	storedCheckpoint atomic.Uint64         // and after the last part stored
+	pending          atomic.Int64          // parts made that are not stored
 }
 
 // renditionSpec says what a rendition is.
@@ -53,42 +53,42 @@ type renditionSpec struct {
 	rung          *Rung // nil: the source as it is
 	width, height int   // of an encoded picture
 	expected      int   // bits/s, before it is measured
-	planned       int   // renditions of the generation
+	planned       int   // renditions of the period
 }
 
-// begin starts a generation of the rendition.
-func (r *rendition) begin(g *generation, spec renditionSpec) {
-	if r.eos || r.gone {
+// begin starts a period of the rendition.
+func (r *rendition) begin(g *period, spec renditionSpec) {
+	if r.eos || r.abandoned {
 		return
 	}
-	t := &track{gen: g, spec: spec}
-	if m := r.tl.markFor(t.clock(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && r.idle() && (r.from == nil || g.number > r.from.Gen) {
-		r.need.Store(m.seq) // what it needed before is told by what there is of it
+	t := &track{period: g, spec: spec}
+	if m := r.timeline.checkpointFor(t.boundaryTime(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && r.idle() && (r.resumedFrom == nil || g.number > r.resumedFrom.Period) {
+		r.storedCheckpoint.Store(m.seq) // what it needed before is told by what there is of it
 	}
-	t.seg = segmenter{target: r.tl.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
-	t.seg.out = func(c cell) { t.waiting = append(t.waiting, c) }
+	t.seg = segmenter{target: r.timeline.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
+	t.seg.emit = func(c fragment) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
-		t.seg.grain = g.audio.FrameSpan()
-		t.from = g.audio.SampleAfter(t.clock(g.start))
+		t.seg.frameSpan = g.audio.FrameSpan()
+		t.audioFrom = g.audio.SampleAfter(t.boundaryTime(g.start))
 	}
 	if spec.rung == nil && !spec.sound {
 		t.video = g.video
 	}
-	if r.from != nil {
+	if r.resumedFrom != nil {
 		switch {
-		case g.number < r.from.Gen:
+		case g.number < r.resumedFrom.Period:
 			t.skip = true
-		case g.number == r.from.Gen:
-			t.seg.resume(r.lastAt.MSN, r.lastAt.Index, r.lastAt.End, r.from.Seen, r.lastAt.Last)
-			t.from = r.from.Audio
+		case g.number == r.resumedFrom.Period:
+			t.seg.resume(r.lastAt.MSN, r.lastAt.Index, r.lastAt.End, r.resumedFrom.Seen, r.lastAt.Last)
+			t.audioFrom = r.resumedFrom.Audio
 			if spec.sound {
 				t.seg.from = r.lastAt.End
 			}
 		}
 	}
-	t.front = t.from
+	t.audioPosition = t.audioFrom
 	if !t.seg.past {
-		t.seg.from, t.seg.least = t.clock(g.start), r.least
+		t.seg.from, t.seg.firstMSN = t.boundaryTime(g.start), r.firstMSN
 	}
 	r.tracks = append(r.tracks, t)
 }
@@ -96,93 +96,93 @@ func (r *rendition) begin(g *generation, spec renditionSpec) {
 // idle says that all that has begun is made and stored.
 func (r *rendition) idle() bool { return len(r.tracks) == 0 && r.pending.Load() == 0 }
 
-func (r *rendition) current(g *generation) *track {
+func (r *rendition) trackOf(g *period) *track {
 	for _, t := range r.tracks {
-		if t.gen == g {
+		if t.period == g {
 			return t
 		}
 	}
 	return nil
 }
 
-func (r *rendition) cut(g *generation, c cut) {
-	if t := r.current(g); t != nil {
-		t.seg.know(c)
+func (r *rendition) addBoundary(g *period, c segmentBoundary) {
+	if t := r.trackOf(g); t != nil {
+		t.seg.addBoundary(c)
 	}
 }
 
-// picture takes the next picture of a generation.
-func (r *rendition) picture(g *generation, f cmaf.Frame) {
-	t := r.current(g)
-	if t == nil || t.skip || t.done || t.seg.idle() && f.DTS < max(t.seg.from, t.seg.seen) {
+// picture takes the next picture of a period.
+func (r *rendition) picture(g *period, f cmaf.Frame) {
+	t := r.trackOf(g)
+	if t == nil || t.skip || t.videoDone || t.seg.idle() && f.DTS < max(t.seg.from, t.seg.seen) {
 		return // out already
 	}
 	if t.spec.rung != nil && g.ended && f.PTS >= g.endPTS {
 		return // what an encoder makes beyond the end has no number
 	}
-	t.seg.add(f, t.clock)
+	t.seg.add(f, t.boundaryTime)
 	r.drain()
 }
 
 // config takes the parameters of the encoded pictures that follow.
-func (r *rendition) config(g *generation, v *cmaf.VideoConfig) {
-	t := r.current(g)
+func (r *rendition) config(g *period, v *cmaf.VideoConfig) {
+	t := r.trackOf(g)
 	if t == nil || t.video.Same(v.Record) {
 		return
 	}
 	t.video, t.init = v, nil
 }
 
-// wants is the time from which on pictures are missing, in ms.
-func (r *rendition) wants(g *generation) int64 {
-	if t := r.current(g); t != nil {
+// firstMissing is the time from which on pictures are missing, in ms.
+func (r *rendition) firstMissing(g *period) int64 {
+	if t := r.trackOf(g); t != nil {
 		return t.seg.from
 	}
 	return g.endPTS
 }
 
-// due is the time of the first picture that ends the open part, in ms.
-func (r *rendition) due(g *generation) int64 {
-	if t := r.current(g); t != nil && t.seg.open {
-		return t.seg.from + t.seg.enough()
+// partDeadline is the time of the first picture that ends the open part, in ms.
+func (r *rendition) partDeadline(g *period) int64 {
+	if t := r.trackOf(g); t != nil && t.seg.open {
+		return t.seg.from + t.seg.leastPart()
 	}
 	return 0
 }
 
-// reached is the time of the newest picture, in ms.
-func (r *rendition) reached(g *generation) int64 {
-	t := r.current(g)
+// lastTimestamp is the time of the newest picture, in ms.
+func (r *rendition) lastTimestamp(g *period) int64 {
+	t := r.trackOf(g)
 	switch {
 	case t == nil:
 		return g.endPTS
-	case t.seg.pend != nil:
-		return t.seg.pend.DTS
+	case t.seg.pendingSample != nil:
+		return t.seg.pendingSample.DTS
 	}
 	return t.seg.from
 }
 
 // rewind forgets the pictures that are in no part yet: they come again.
-func (r *rendition) rewind(g *generation) {
-	if t := r.current(g); t != nil {
-		t.seg.pend = nil
+func (r *rendition) rewind(g *period) {
+	if t := r.trackOf(g); t != nil {
+		t.seg.pendingSample = nil
 		t.seg.drop()
 	}
 }
 
-// shed ends the rendition without an end: it is not made any more.
-func (r *rendition) shed() { r.tracks, r.gone = nil, true }
+// abandon ends the rendition without an end: it is not made any more.
+func (r *rendition) abandon() { r.tracks, r.abandoned = nil, true }
 
 // weight is what a rendition costs to encode, in pixels.
 func (s renditionSpec) weight() int { return s.width * s.height }
 
-// sound takes the next sound of a generation.
-func (r *rendition) sound(g *generation, f cmaf.AudioFrame) {
-	t := r.current(g)
+// sound takes the next sound of a period.
+func (r *rendition) sound(g *period, f cmaf.AudioFrame) {
+	t := r.trackOf(g)
 	if t == nil || t.skip || g.audio == nil {
 		return
 	}
-	t.front = f.Sample + int64(g.audio.FrameSamples)
-	if f.Sample >= t.from {
+	t.audioPosition = f.Sample + int64(g.audio.FrameSamples)
+	if f.Sample >= t.audioFrom {
 		t.audio = append(t.audio, f)
 	}
 	if !t.spec.sound {
@@ -191,8 +191,8 @@ func (r *rendition) sound(g *generation, f cmaf.AudioFrame) {
 }
 
 // decided lets a sound-only rendition go on up to a time: the segment starts before it are known.
-func (r *rendition) decided(g *generation, clock int64) {
-	t := r.current(g)
+func (r *rendition) decided(g *period, clock int64) {
+	t := r.trackOf(g)
 	if t == nil || !t.spec.sound || t.skip {
 		return
 	}
@@ -202,36 +202,36 @@ func (r *rendition) decided(g *generation, clock int64) {
 		if at >= clock {
 			break
 		}
-		t.seg.add(cmaf.Frame{DTS: at, PTS: at, Key: true, Data: f.Data, Sample: f.Sample}, t.clock)
+		t.seg.add(cmaf.Frame{DTS: at, PTS: at, Key: true, Data: f.Data, Sample: f.Sample}, t.boundaryTime)
 		n++
 	}
 	t.audio = t.audio[n:]
 	r.drain()
 }
 
-// soundEnded says that all sound of a generation has come.
-func (r *rendition) soundEnded(g *generation) {
-	if t := r.current(g); t != nil {
-		t.full = true
+// soundEnded says that all sound of a period has come.
+func (r *rendition) soundEnded(g *period) {
+	if t := r.trackOf(g); t != nil {
+		t.audioDone = true
 		if t.spec.sound && !t.skip {
 			r.decided(g, g.endPTS)
 			t.seg.flush(g.endPTS)
-			t.done = true
+			t.videoDone = true
 		}
-		t.done = t.done || t.skip
+		t.videoDone = t.videoDone || t.skip
 		r.drain()
 	}
 }
 
-// picturesEnded says that all pictures of a generation have come.
-func (r *rendition) picturesEnded(g *generation) {
-	if t := r.current(g); t != nil && !t.done {
+// picturesEnded says that all pictures of a period have come.
+func (r *rendition) picturesEnded(g *period) {
+	if t := r.trackOf(g); t != nil && !t.videoDone {
 		end := g.endPTS
 		if t.spec.rung == nil {
 			end = g.endDTS
 		}
 		t.seg.flush(end)
-		t.done = true
+		t.videoDone = true
 		r.drain()
 	}
 }
@@ -243,9 +243,9 @@ func (r *rendition) drain() {
 		for len(t.waiting) > 0 && t.ready(&t.waiting[0]) {
 			c := t.waiting[0]
 			t.waiting = t.waiting[1:]
-			r.make(t, c)
+			r.makePart(t, c)
 		}
-		if !t.done || !t.full && t.gen.audio != nil || len(t.waiting) > 0 {
+		if !t.videoDone || !t.audioDone && t.period.audio != nil || len(t.waiting) > 0 {
 			return
 		}
 		r.tracks = r.tracks[1:]
@@ -266,15 +266,15 @@ func (r *rendition) finish(then func()) bool {
 	return true
 }
 
-// takeUp goes on after a rendition's last part. It returns the timeline's
+// resume goes on after a rendition's last part. It returns the timeline's
 // state that came with it, nil when there is none.
-func (r *rendition) takeUp(last *bus.Part) (*timelineState, error) {
+func (r *rendition) resume(last *bus.Part) (*timelineState, error) {
 	r.lastAt, r.end, r.msn, r.eos, r.ended = last, last.End, last.MSN, last.EOS, last.EOS
 	r.source, r.state = last.Source, last.Resume
 	if last.Resume == nil {
 		return nil, nil
 	}
-	from, state := new(resume), new(timelineState)
+	from, state := new(resumeState), new(timelineState)
 	if err := json.Unmarshal(last.Resume, from); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrResume, err)
 	}
@@ -283,21 +283,21 @@ func (r *rendition) takeUp(last *bus.Part) (*timelineState, error) {
 	}
 	from.state = state
 	from.Epoch, from.Disc = max(from.Epoch, state.Epoch), max(from.Disc, state.Disc)
-	r.from = from
+	r.resumedFrom = from
 	r.rates, r.number, r.fact, r.epoch, r.disc = from.Rates, from.Number, from.Facts, from.Epoch, from.Disc
-	r.own, r.least = last.Source, last.MSN+1
-	r.need.Store(last.Source)
+	r.ownCheckpoint, r.firstMSN = last.Source, last.MSN+1
+	r.storedCheckpoint.Store(last.Source)
 	return state, nil
 }
 
-// anew has the rendition begin with the next segment instead of after its last part.
-func (r *rendition) anew() {
-	r.from, r.lastAt, r.own = nil, nil, 0
-	r.need.Store(0)
+// restart has the rendition begin with the next segment instead of after its last part.
+func (r *rendition) restart() {
+	r.resumedFrom, r.lastAt, r.ownCheckpoint = nil, nil, 0
+	r.storedCheckpoint.Store(0)
 }
 
-// another has it begin in a session that is not that of its last part.
-func (r *rendition) another() {
-	r.anew()
+// newSession has it begin in a session that is not that of its last part.
+func (r *rendition) newSession() {
+	r.restart()
 	r.rates, r.fact, r.eos = bandwidth{}, segmentFact{}, false
 }

@@ -21,7 +21,7 @@ func (j *job) resume(ctx context.Context) (from uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return j.takeUp(ctx, all, func(seq uint64) (bool, error) {
+	return j.resumeFrom(ctx, all, func(seq uint64) (bool, error) {
 		c, err := j.b.GetChunk(ctx, seq)
 		if errors.Is(err, bus.ErrNotFound) {
 			return false, nil
@@ -49,31 +49,31 @@ func (j *job) lastParts(ctx context.Context) (all []*bus.Part, err error) {
 	return all, nil
 }
 
-// takeUp goes on after the last messages of all renditions. held says whether
+// resumeFrom goes on after the last messages of all renditions. held says whether
 // the media log has the chunk of a number.
-func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64) (bool, error)) (from uint64, err error) {
+func (j *job) resumeFrom(ctx context.Context, all []*bus.Part, held func(seq uint64) (bool, error)) (from uint64, err error) {
 	live := j.record()
-	j.tl = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
-	j.split = &splitter{j: j, ctx: ctx}
-	j.tl.sink = j.split
+	j.timeline = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
+	j.fanOut = &fanOut{j: j, ctx: ctx}
+	j.timeline.sink = j.fanOut
 	var ours []*rendition // that there are parts of in this session
-	before, out := taken{nextMSN: live.NextMSN, disc: live.Discontinuities}, taken{}
+	before, out := resumePoint{nextMSN: live.NextMSN, disc: live.Discontinuities}, resumePoint{}
 	for _, last := range all {
 		r := j.newRendition(last.Rendition, last.Seq)
-		state, err := r.takeUp(last)
+		state, err := r.resume(last)
 		if err != nil {
 			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
 		}
-		j.rends[last.Rendition] = r
+		j.renditions[last.Rendition] = r
 		if state == nil || state.Session != j.session {
-			r.another()
+			r.newSession()
 			before.nextMSN, before.disc = max(before.nextMSN, r.msn+1), max(before.disc, r.disc)
 			continue
 		}
 		ours = append(ours, r)
 		out.add(r)
 	}
-	for _, r := range j.rends {
+	for _, r := range j.renditions {
 		if r.fact.Ready != nil {
 			j.facts.say(*r.fact.Ready) // perhaps the last worker could not
 		}
@@ -91,23 +91,23 @@ func (j *job) takeUp(ctx context.Context, all []*bus.Part, held func(seq uint64)
 			j.ending = true
 			before.nextMSN, before.disc = max(before.nextMSN, out.nextMSN), max(before.disc, out.disc)
 		}
-		j.tl.s = timelineState{
+		j.timeline.s = timelineState{
 			Session: j.session, N: -1, NextMSN: before.nextMSN, Disc: before.disc, WantDisc: before.nextMSN > 0, AudioLag: audioLagStart,
 		}
 		return 0, nil
 	}
-	if err := j.tl.restore(first.from.Timeline); err != nil {
+	if err := j.timeline.restore(first.resumedFrom.Timeline); err != nil {
 		return 0, fmt.Errorf("stream %s: %w", j.sid, err)
 	}
 	out.seq = first.lastAt.Source
-	j.tl.taken = out
+	j.timeline.resumed = out
 	return out.seq, nil
 }
 
 // add counts what there is of a rendition.
-func (t *taken) add(r *rendition) {
+func (t *resumePoint) add(r *rendition) {
 	t.nextMSN, t.disc, t.end = max(t.nextMSN, r.msn+1), max(t.disc, r.disc), max(t.end, r.end)
-	t.gen, t.epoch, t.losses = max(t.gen, r.from.Gen), max(t.epoch, r.epoch), max(t.losses, r.from.state.Losses)
+	t.period, t.epoch, t.losses = max(t.period, r.resumedFrom.Period), max(t.epoch, r.epoch), max(t.losses, r.resumedFrom.state.Losses)
 }
 
 // firstOf is the rendition whose next part needs the oldest media that is held,
@@ -117,7 +117,7 @@ func (t *taken) add(r *rendition) {
 func firstOf(ours []*rendition, losses int, held func(seq uint64) (bool, error)) (*rendition, error) {
 	newest := int64(0)
 	for _, r := range ours {
-		if r.from.state.Losses == losses {
+		if r.resumedFrom.state.Losses == losses {
 			newest = max(newest, r.end)
 		}
 	}
@@ -125,14 +125,14 @@ func firstOf(ours []*rendition, losses int, held func(seq uint64) (bool, error))
 	for _, r := range ours {
 		switch {
 		case r.eos:
-		case r.end < newest-staleAfter || r.from.state.Losses < losses:
-			r.anew()
+		case r.end < newest-staleAfter || r.resumedFrom.state.Losses < losses:
+			r.restart()
 		default:
 			r.ready = r.epoch
 			going = append(going, r)
 		}
 	}
-	slices.SortFunc(going, func(a, b *rendition) int { return a.from.before(b.from) })
+	slices.SortFunc(going, func(a, b *rendition) int { return a.resumedFrom.before(b.resumedFrom) })
 	for _, r := range going {
 		ok, err := held(r.lastAt.Source)
 		if err != nil {
@@ -142,8 +142,8 @@ func firstOf(ours []*rendition, losses int, held func(seq uint64) (bool, error))
 			continue
 		}
 		for _, late := range going {
-			if late.from.before(r.from) < 0 {
-				late.anew()
+			if late.resumedFrom.before(r.resumedFrom) < 0 {
+				late.restart()
 			}
 		}
 		return r, nil
@@ -175,7 +175,7 @@ func (j *job) finished(ctx context.Context) (bool, error) {
 	ours := false
 	for _, last := range all {
 		r := rendition{}
-		state, err := r.takeUp(last)
+		state, err := r.resume(last)
 		if err != nil || !last.EOS {
 			return false, err
 		}

@@ -17,10 +17,10 @@ func TestFailedJobRests(t *testing.T) {
 	}
 	bad := &bus.Live{SID: "bad", Name: "bad", App: "live", State: bus.StateLive, Session: "s1", StartedAt: r.wall}
 	w.mu.Lock()
-	w.lives["bad"], w.rest["bad"] = bad, "s1" // as after a failure
+	w.records["bad"], w.resting["bad"] = bad, "s1" // as after a failure
 	w.mu.Unlock()
-	w.consider(t.Context(), "bad")
-	w.see(t.Context(), bad)
+	w.tryStart(t.Context(), "bad")
+	w.onRecord(t.Context(), bad)
 	w.mu.Lock()
 	begun := w.jobs["bad"] != nil
 	w.mu.Unlock()
@@ -29,10 +29,10 @@ func TestFailedJobRests(t *testing.T) {
 	}
 	next := *bad
 	next.Session = "s2"
-	w.see(t.Context(), &next)
+	w.onRecord(t.Context(), &next)
 	waitFor(t, func() bool {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return w.rest["bad"] == "s2" && w.wait["bad"] > 2*retryFirst // it failed, rested, and failed again
+		return w.resting["bad"] == "s2" && w.backoff["bad"] > 2*retryFirst // it failed, rested, and failed again
 	})
 }

@@ -2,7 +2,6 @@ package transcode
 
 import (
 	"github.com/helios-h2020/pse/bus"
-
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
@@ -16,29 +15,29 @@ const maxPart = bus.MaxPayload * 7 / 8
 // pictures, never a part longer than the target. Pictures too large for one
 // message of the bus share a part with fewer others.
 type segmenter struct {
-	target int64 // PART-TARGET, ms
-	split  bool  // parts without pictures may be: there is audio to put into them
-	grain  int64 // ms in which a frame of that audio begins
-	sound  bool  // the frames are sound
+	target    int64 // PART-TARGET, ms
+	split     bool  // parts without pictures may be: there is audio to put into them
+	frameSpan int64 // ms in which a frame of that audio begins
+	sound     bool  // the frames are sound
 
-	cuts  []cut // segment starts that are known and not reached
-	open  bool  // a segment is open
-	at    cut   // the open segment
-	msn   uint64
-	least uint64 // segments before it are out
-	past  bool   // segments up to msn are out already, or begun: the next goes on after them
-	next  int    // index of the open part
-	from  int64  // start of the open part, ms
-	seen  int64  // frames before this time are in a part, ms
-	cur   []cmaf.Frame
-	size  int         // of cur, bytes
-	pend  *cmaf.Frame // the newest frame: it is placed when its successor tells its end
-	out   func(cell)
+	boundaries    []segmentBoundary // segment starts that are known and not reached
+	open          bool              // a segment is open
+	at            segmentBoundary   // the open segment
+	msn           uint64
+	firstMSN      uint64 // segments before it are out
+	past          bool   // segments up to msn are out already, or begun: the next goes on after them
+	nextIndex     int    // index of the open part
+	from          int64  // start of the open part, ms
+	seen          int64  // frames before this time are in a part, ms
+	samples       []cmaf.Frame
+	size          int         // of samples, bytes
+	pendingSample *cmaf.Frame // the newest frame: it is placed when its successor tells its end
+	emit          func(fragment)
 }
 
-// cell is one closed part without its audio.
-type cell struct {
-	seg        cut
+// fragment is one closed part without its audio.
+type fragment struct {
+	seg        segmentBoundary
 	msn        uint64
 	index      int
 	start, end int64 // ms
@@ -49,80 +48,80 @@ type cell struct {
 }
 
 // add takes the next frame; clock says where a cut lies on this rendition's clock.
-func (s *segmenter) add(f cmaf.Frame, clock func(cut) int64) {
-	if s.pend != nil && f.DTS <= s.pend.DTS {
+func (s *segmenter) add(f cmaf.Frame, clock func(segmentBoundary) int64) {
+	if s.pendingSample != nil && f.DTS <= s.pendingSample.DTS {
 		return // shown for no time: an encoder's, of a source that showed two at once
 	}
 	end := f.DTS
-	boundary := len(s.cuts) > 0 && f.DTS >= clock(s.cuts[0])
+	boundary := len(s.boundaries) > 0 && f.DTS >= clock(s.boundaries[0])
 	if boundary {
-		end = clock(s.cuts[0]) // sound may start up to a frame after it
+		end = clock(s.boundaries[0]) // sound may start up to a frame after it
 	}
-	s.reach(end, f.DTS, boundary)
+	s.closeUntil(end, f.DTS, boundary)
 	if boundary {
-		s.begin(s.cuts[0], end)
-		s.cuts = s.cuts[1:]
+		s.begin(s.boundaries[0], end)
+		s.boundaries = s.boundaries[1:]
 	}
 	if s.open {
-		if len(s.cur) == 0 && !s.split {
+		if len(s.samples) == 0 && !s.split {
 			f.DTS = min(f.DTS, s.from) // the part before ended within the picture before
 		}
-		s.pend = &f
+		s.pendingSample = &f
 	}
 }
 
 // idle reports that no frame waits for its part.
-func (s *segmenter) idle() bool { return s.pend == nil && len(s.cur) == 0 }
+func (s *segmenter) idle() bool { return s.pendingSample == nil && len(s.samples) == 0 }
 
-// know tells of a segment start to come.
-func (s *segmenter) know(c cut) {
-	if c.msn >= s.least && (!s.past || c.msn > s.msn) {
-		s.cuts = append(s.cuts, c)
+// addBoundary tells of a segment start to come.
+func (s *segmenter) addBoundary(c segmentBoundary) {
+	if c.msn >= s.firstMSN && (!s.past || c.msn > s.msn) {
+		s.boundaries = append(s.boundaries, c)
 	}
 }
 
 // resume goes on after a part that is out.
 func (s *segmenter) resume(msn uint64, index int, end, seen int64, last bool) {
-	s.past, s.msn, s.open, s.next, s.from, s.seen = true, msn, !last, index+1, end, seen
+	s.past, s.msn, s.open, s.nextIndex, s.from, s.seen = true, msn, !last, index+1, end, seen
 }
 
 // begin opens a segment where the one before ended, the first one at a time.
-func (s *segmenter) begin(c cut, from int64) {
+func (s *segmenter) begin(c segmentBoundary, from int64) {
 	if !s.past {
 		s.from = from
 	}
-	s.past, s.open, s.at, s.msn, s.next = true, true, c, c.msn, 0
+	s.past, s.open, s.at, s.msn, s.nextIndex = true, true, c, c.msn, 0
 }
 
 // flush ends the open segment at a time.
 func (s *segmenter) flush(end int64) {
-	s.reach(end, end, true)
+	s.closeUntil(end, end, true)
 	s.open = false
-	s.cuts = nil
+	s.boundaries = nil
 }
 
-// reach closes the parts that are full at end, with the newest frame, which
+// closeUntil closes the parts that are full at end, with the newest frame, which
 // lasts until next. boundary says that end begins a segment.
-func (s *segmenter) reach(end, next int64, boundary bool) {
-	if !s.open || s.pend == nil && end <= s.from {
+func (s *segmenter) closeUntil(end, next int64, boundary bool) {
+	if !s.open || s.pendingSample == nil && end <= s.from {
 		return
 	}
-	if s.pend != nil {
-		end = max(end, s.pend.DTS+1)
+	if s.pendingSample != nil {
+		end = max(end, s.pendingSample.DTS+1)
 		next = max(next, end)
-		s.place(*s.pend, end, boundary)
-		s.pend = nil
+		s.addSample(*s.pendingSample, end, boundary)
+		s.pendingSample = nil
 	}
 	switch {
 	case s.split:
 		for end-s.from > s.target {
 			cutAt := s.from + s.target
-			if boundary && end-cutAt < max(s.target/10, s.grain) {
-				cutAt = min(s.from+s.target*9/10, end-s.grain) // leave some for the last part
+			if boundary && end-cutAt < max(s.target/10, s.frameSpan) {
+				cutAt = min(s.from+s.target*9/10, end-s.frameSpan) // leave some for the last part
 			}
 			s.close(cutAt, next, next, false)
 		}
-	case len(s.cur) == 0:
+	case len(s.samples) == 0:
 		return
 	case end-s.from > s.target:
 		// The next frame is decoded early: it starts where this one is said to end.
@@ -132,43 +131,43 @@ func (s *segmenter) reach(end, next int64, boundary bool) {
 	if !s.split {
 		next = end
 	}
-	if boundary || end-s.from >= s.enough() {
+	if boundary || end-s.from >= s.leastPart() {
 		s.close(end, next, next, boundary)
 	}
 }
 
-// place puts a frame that lasts to end into the open part. Where there is no
+// addSample puts a frame that lasts to end into the open part. Where there is no
 // sound to fill the time a picture that lasts too long has a part of its own,
 // unless the rest of it is hardly more than the usual.
-func (s *segmenter) place(f cmaf.Frame, end int64, boundary bool) {
+func (s *segmenter) addSample(f cmaf.Frame, end int64, boundary bool) {
 	over := end - s.from - s.target
 	switch {
 	case s.size > 0 && s.size+len(f.Data) > maxPart && f.DTS > s.from:
 		s.close(f.DTS, f.DTS, f.DTS, false)
-	case s.split || over <= 0 || len(s.cur) == 0 || end-f.DTS > s.target:
+	case s.split || over <= 0 || len(s.samples) == 0 || end-f.DTS > s.target:
 	case s.sound && boundary:
 		at := s.from + s.target*9/10
 		s.close(at, at, f.DTS, false)
-	case !s.sound && (boundary || over > s.target-s.enough()):
+	case !s.sound && (boundary || over > s.target-s.leastPart()):
 		s.close(f.DTS, f.DTS, f.DTS, false)
 	}
-	s.cur = append(s.cur, f)
+	s.samples = append(s.samples, f)
 	s.size += len(f.Data)
 }
 
-// enough is the shortest part that is not the last of its segment, in ms.
-func (s *segmenter) enough() int64 { return (s.target*85 + 99) / 100 }
+// leastPart is the shortest part that is not the last of its segment, in ms.
+func (s *segmenter) leastPart() int64 { return (s.target*85 + 99) / 100 }
 
 // drop forgets the frames of the open part.
-func (s *segmenter) drop() { s.cur, s.size = nil, 0 }
+func (s *segmenter) drop() { s.samples, s.size = nil, 0 }
 
 func (s *segmenter) close(end, framesEnd, seen int64, last bool) {
-	c := cell{seg: s.at, msn: s.msn, index: s.next, start: s.from, end: end, last: last, frames: s.cur, framesEnd: framesEnd, seen: seen}
+	c := fragment{seg: s.at, msn: s.msn, index: s.nextIndex, start: s.from, end: end, last: last, frames: s.samples, framesEnd: framesEnd, seen: seen}
 	s.drop()
-	s.next++
+	s.nextIndex++
 	s.from, s.seen = end, seen
 	if last {
 		s.open = false
 	}
-	s.out(c)
+	s.emit(c)
 }

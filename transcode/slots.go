@@ -20,7 +20,7 @@ type slots struct {
 	cores float64 // that may be used
 
 	mu    sync.Mutex // guards below
-	taken int
+	inUse int
 	used  float64 // cores
 }
 
@@ -28,8 +28,8 @@ func newSlots(limit int) *slots {
 	return &slots{limit: limit, cores: float64(runtime.NumCPU()) * usableCores}
 }
 
-// free reports whether a stream of some cost could be taken now.
-func (s *slots) free(cost float64) bool {
+// hasRoom reports whether a stream of some cost could be taken now.
+func (s *slots) hasRoom(cost float64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.fits(cost)
@@ -38,23 +38,23 @@ func (s *slots) free(cost float64) bool {
 // fits: the first stream is always taken, whatever it costs; renditions are shed if it is too much.
 func (s *slots) fits(cost float64) bool {
 	if s.limit > 0 {
-		return s.taken < s.limit
+		return s.inUse < s.limit
 	}
-	return s.taken == 0 || s.used+cost <= s.cores
+	return s.inUse == 0 || s.used+cost <= s.cores
 }
 
-// take takes a slot if there is one. give gives it back, once.
-func (s *slots) take(cost float64) (give func(), ok bool) {
+// acquire takes a slot if there is one. give gives it back, once.
+func (s *slots) acquire(cost float64) (give func(), ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.fits(cost) {
 		return nil, false
 	}
-	s.taken++
+	s.inUse++
 	s.used += cost
 	return sync.OnceFunc(func() {
 		s.mu.Lock()
-		s.taken--
+		s.inUse--
 		s.used -= cost
 		s.mu.Unlock()
 	}), true

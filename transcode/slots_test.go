@@ -70,16 +70,16 @@ func TestCost(t *testing.T) {
 		}
 	}
 	s := &slots{cores: 1}
-	give, ok := s.take(3)
+	give, ok := s.acquire(3)
 	if !ok {
 		t.Fatal("the first stream is not taken")
 	}
-	if _, ok := s.take(0.1); ok {
+	if _, ok := s.acquire(0.1); ok {
 		t.Fatal("more than the machine carries")
 	}
 	give()
 	give()
-	if s.used != 0 || s.taken != 0 || !s.free(0.5) {
+	if s.used != 0 || s.inUse != 0 || !s.hasRoom(0.5) {
 		t.Fatalf("%+v", s)
 	}
 }
@@ -108,22 +108,22 @@ func TestUpgradeAfterTakeOver(t *testing.T) {
 	}
 	tl := &timeline{profile: Profiles()["live"]}
 	tl.s = timelineState{Session: "s", PartTarget: 220, Frame: 40, FPS: 25}
-	g := &generation{number: 1, mode: modePass, video: v, fps: 25, frame: 40}
-	tl.gen = g
-	r := &rendition{sid: "cam", tl: tl, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
+	g := &period{number: 1, mode: passthrough, video: v, fps: 25, frameMillis: 40}
+	tl.period = g
+	r := &rendition{sid: "cam", timeline: tl, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
 	r.spec.name = "480p"
 	state := []byte(`{"timeline":{"session":"s","gen":1},"gen":1}`)
-	if _, err := r.takeUp(&bus.Part{MSN: 5, Index: 3, Start: 10_600, End: 10_800, Source: 9, Resume: state}); err != nil {
+	if _, err := r.resume(&bus.Part{MSN: 5, Index: 3, Start: 10_600, End: 10_800, Source: 9, Resume: state}); err != nil {
 		t.Fatal(err)
 	}
 	rung := Profiles()["live"].Rungs[1]
-	r.anew() // as job.upgrade does, at 70 s
+	r.restart() // as job.upgrade does, at 70 s
 	r.begin(g, encodedSpec(&rung, "480p", 64, 48))
 	r.config(g, v)
 	for at := int64(70_000); at < 76_000; at += 40 {
 		key := at%2000 == 0
 		if key {
-			r.cut(g, cut{msn: uint64(at / 2000), dts: at, pts: at})
+			r.addBoundary(g, segmentBoundary{msn: uint64(at / 2000), dts: at, pts: at})
 		}
 		r.picture(g, cmaf.Frame{DTS: at, PTS: at, Key: key, Data: []byte{0, 0, 0, 1, 0x65}})
 	}

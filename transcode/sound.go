@@ -1,29 +1,27 @@
 package transcode
 
-import (
-	"github.com/helios-h2020/pse/transcode/cmaf"
-)
+import "github.com/helios-h2020/pse/transcode/cmaf"
 
-// maxRecent bounds the sound that is kept for a new generation: 20 to 60 s.
+// maxRecent bounds the sound that is kept for a new period: 20 to 60 s.
 const maxRecent = 1024
 
 // sound takes one AAC frame of the source and puts it on the sample clock,
 // which runs on without gaps: silence is put in where the source has none.
 func (t *timeline) sound(clock int64, data []byte) {
-	if (t.video == nil || t.s.SoundOnly && t.gen == nil) && t.soundChanged() {
-		t.close(clock, clock)
-		t.open(modeAudio, clock, clock, false)
+	if (t.video == nil || t.s.SoundOnly && t.period == nil) && t.soundChanged() {
+		t.closePeriod(clock, clock)
+		t.openPeriod(audioOnly, clock, clock, false)
 	}
-	if t.gen != nil && t.gen.video != nil {
-		t.missing(clock)
+	if t.period != nil && t.period.video != nil {
+		t.fillMissing(clock)
 	}
-	g := t.gen
+	g := t.period
 	if g == nil || g.audio == nil || g.audio != t.audio {
 		return // before the first key frame, or of a configuration that starts with the next
 	}
-	if g.mode == modeAudio {
+	if g.mode == audioOnly {
 		if clock-t.s.SegPTS >= t.profile.MinSegment {
-			t.cut(clock, clock, false)
+			t.startSegment(clock, clock, false)
 		}
 		t.s.LastDTS, t.s.MaxPTS = clock, clock
 		t.sink.decided(g, clock)
@@ -49,13 +47,13 @@ func (t *timeline) sound(clock int64, data []byte) {
 	t.pushAudio(g, data)
 }
 
-// soundChanged reports that the open generation is not one of this sound alone.
+// soundChanged reports that the open period is not one of this sound alone.
 func (t *timeline) soundChanged() bool {
-	return t.gen == nil || t.s.Stepped || t.gen.audio != t.audio
+	return t.period == nil || t.s.Stepped || t.period.audio != t.audio
 }
 
-// anchor sets the sample clock to a frame, and leads up to it with silence from the generation's start.
-func (t *timeline) anchor(g *generation, want int64) {
+// anchor sets the sample clock to a frame, and leads up to it with silence from the period's start.
+func (t *timeline) anchor(g *period, want int64) {
 	step := int64(g.audio.FrameSamples)
 	t.s.Anchored, t.s.AudioNext = true, want
 	for start := g.audio.SampleAfter(g.start.dts); t.s.AudioNext-step >= start; {
@@ -66,7 +64,7 @@ func (t *timeline) anchor(g *generation, want int64) {
 	}
 }
 
-func (t *timeline) pushAudio(g *generation, data []byte) {
+func (t *timeline) pushAudio(g *period, data []byte) {
 	f := cmaf.AudioFrame{Sample: t.s.AudioNext, Data: data}
 	t.s.AudioNext += int64(g.audio.FrameSamples)
 	if len(t.recent) >= maxRecent {
@@ -76,8 +74,8 @@ func (t *timeline) pushAudio(g *generation, data []byte) {
 	t.sink.audioFrame(g, f)
 }
 
-// continueAudio gives a new generation the sound from its start on that came before it.
-func (t *timeline) continueAudio(g *generation) {
+// continueAudio gives a new period the sound from its start on that came before it.
+func (t *timeline) continueAudio(g *period) {
 	if g.audio == nil || g.audio != t.recentOf {
 		t.s.Anchored, t.recent, t.recentOf = false, nil, g.audio
 		return
@@ -89,13 +87,13 @@ func (t *timeline) continueAudio(g *generation) {
 
 // fillAudio puts silence where audio is later than it may be.
 func (t *timeline) fillAudio(video int64) {
-	if t.gen.audio == nil {
+	if t.period.audio == nil {
 		return
 	}
-	t.fillTo(t.gen, video-max(t.s.AudioLag, audioLagStart))
+	t.fillTo(t.period, video-max(t.s.AudioLag, audioLagStart))
 }
 
-func (t *timeline) fillTo(g *generation, clock int64) {
+func (t *timeline) fillTo(g *period, clock int64) {
 	if clock <= g.start.dts {
 		return
 	}

@@ -6,18 +6,18 @@ import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
-// specs are the renditions of a generation, the preferred first.
-func (j *job) specs(g *generation) []renditionSpec {
+// specs are the renditions of a period, the preferred first.
+func (j *job) specs(g *period) []renditionSpec {
 	var all []renditionSpec
 	add := func(s renditionSpec) {
 		s.order = len(all)
 		all = append(all, s)
 	}
-	p := j.tl.profile
-	if g.mode == modePass {
-		add(renditionSpec{name: sourceName, label: "Source", expected: max(j.tl.s.Rate*3/2, 500_000)})
+	p := j.timeline.profile
+	if g.mode == passthrough {
+		add(renditionSpec{name: sourceName, label: "Source", expected: max(j.timeline.s.Rate*3/2, 500_000)})
 	}
-	if g.mode == modeGrid && p.Pass && j.slot != nil {
+	if g.mode == fixedGOP && p.Pass && j.slot != nil {
 		// The source cannot be cut where its key frames are: its place takes an encoded one of its size.
 		rung := Rung{Name: sourceName, Kbps: gridKbps(g.video.Width, g.video.Height)}
 		add(encodedSpec(&rung, "Source", even(g.video.Width), even(g.video.Height)))
@@ -46,14 +46,14 @@ func encodedSpec(r *Rung, label string, w, h int) renditionSpec {
 // gridKbps is a rate for an encoded picture of the source's size.
 func gridKbps(w, h int) int { return min(max(w*h*4500/(1280*720), 600), 10_000) }
 
-// addLadder makes the ladder of a generation. It starts when the one before it has ended.
+// addLadder makes the ladder of a period. It starts when the one before it has ended.
 // gop is the source from the last key frame on, which may be what it starts with.
-func (j *job) addLadder(g *generation, gop []cmaf.Frame) {
-	l := &ladder{opts: j.opts, log: j.log, m: j.m, gen: g, events: j.encoded, pics: j.posters, fed: slices.Clone(gop)}
-	for _, r := range j.rends {
-		if t := r.current(g); t != nil && t.spec.rung != nil {
+func (j *job) addLadder(g *period, gop []cmaf.Frame) {
+	l := &ladder{opts: j.opts, log: j.log, m: j.m, period: g, events: j.encoded, posters: j.posters, fed: slices.Clone(gop)}
+	for _, r := range j.renditions {
+		if t := r.trackOf(g); t != nil && t.spec.rung != nil {
 			if t.skip {
-				t.done = true
+				t.videoDone = true
 				continue
 			}
 			l.outs = append(l.outs, r)
@@ -64,10 +64,10 @@ func (j *job) addLadder(g *generation, gop []cmaf.Frame) {
 	}
 }
 
-// takeSlot takes a slot for what the stream's record says it costs.
-func (j *job) takeSlot() bool {
+// acquireSlot takes a slot for what the stream's record says it costs.
+func (j *job) acquireSlot() bool {
 	live := j.record()
-	give, ok := j.slots.take(cost(profileOf(live.App), live.Width, live.Height, live.FPS))
+	give, ok := j.slots.acquire(cost(profileOf(live.App), live.Width, live.Height, live.FPS))
 	if ok {
 		j.slot = give
 	}
@@ -76,28 +76,28 @@ func (j *job) takeSlot() bool {
 
 // upgrade adds the encoded renditions to a stream that only passed through, from the next segment on.
 func (j *job) upgrade() {
-	j.tl.passOnly = false
-	g := j.tl.gen
-	if g == nil || g.mode != modePass {
-		return // the next generation has them
+	j.timeline.passOnly = false
+	g := j.timeline.period
+	if g == nil || g.mode != passthrough {
+		return // the next period has them
 	}
 	j.log.Info("a slot is free: encoding from now on")
 	for _, spec := range j.specs(g) {
-		if r := j.rends[spec.name]; r == nil || r.current(g) == nil {
+		if r := j.renditions[spec.name]; r == nil || r.trackOf(g) == nil {
 			r = j.rendition(spec.name)
-			r.anew() // what another worker made of it is from before the pause
+			r.restart() // what another worker made of it is from before the pause
 			r.begin(g, spec)
-			for _, f := range j.tl.recent {
+			for _, f := range j.timeline.recent {
 				r.sound(g, f)
 			}
 		}
 	}
-	j.addLadder(g, j.split.gop)
+	j.addLadder(g, j.fanOut.gop)
 }
 
-func (j *job) ladderOf(g *generation) *ladder {
+func (j *job) ladderOf(g *period) *ladder {
 	for _, l := range j.ladders {
-		if l.gen == g {
+		if l.period == g {
 			return l
 		}
 	}

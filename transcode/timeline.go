@@ -8,35 +8,35 @@ import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
-// timeline folds the media log into generations, segment starts, pictures and
+// timeline folds the media log into periods, segment starts, pictures and
 // an unbroken audio track. It reads no clock: the same log gives the same
-// output, and from the state at a mark a new worker goes on alike.
+// output, and from the state at a checkpoint a new worker goes on alike.
 type timeline struct {
-	profile  Profile
-	passOnly bool // nobody can encode now: the source passes whatever its key frames
-	sink     sink
-	s        timelineState
-	gen      *generation
-	video    *cmaf.VideoConfig // what the next frames need; effective at the next IDR
-	audio    *cmaf.AudioConfig
-	warn     func(error) // told of media that cannot be read; may be nil
-	marks    []mark
-	taken    taken
-	recent   []cmaf.AudioFrame // of the sample clock, for a generation that starts before its newest frame
-	recentOf *cmaf.AudioConfig
+	profile     Profile
+	passOnly    bool // nobody can encode now: the source passes whatever its key frames
+	sink        sink
+	s           timelineState
+	period      *period
+	video       *cmaf.VideoConfig // what the next frames need; effective at the next IDR
+	audio       *cmaf.AudioConfig
+	warn        func(error) // told of media that cannot be read; may be nil
+	checkpoints []checkpoint
+	resumed     resumePoint
+	recent      []cmaf.AudioFrame // of the sample clock, for a period that starts before its newest frame
+	recentOf    *cmaf.AudioConfig
 }
 
 // sink takes what the timeline makes, in order.
 type sink interface {
-	beginGeneration(g *generation)
-	cutSegment(g *generation, c cut)
-	sourceFrame(g *generation, f cmaf.Frame)
-	audioFrame(g *generation, f cmaf.AudioFrame)
+	beginPeriod(g *period)
+	startSegment(g *period, c segmentBoundary)
+	sourceFrame(g *period, f cmaf.Frame)
+	audioFrame(g *period, f cmaf.AudioFrame)
 	// repeat has an encoded picture stay on until this stream clock, in ms: the source sends none.
-	repeat(g *generation, clock int64)
+	repeat(g *period, clock int64)
 	// decided says that there is no segment start before this stream clock, in ms, but those already told.
-	decided(g *generation, clock int64)
-	endGeneration(g *generation)
+	decided(g *period, clock int64)
+	endPeriod(g *period)
 }
 
 // timelineState is what the fold carries from chunk to chunk.
@@ -60,17 +60,17 @@ type timelineState struct {
 	MaxPTS     int64  `json:"max_pts"`
 	Repeated   int64  `json:"repeated"` // up to where the last picture stands in for missing ones, ms
 
-	Gen      int     `json:"gen"` // generations so far; 0: none yet
-	Open     bool    `json:"open"`
-	Mode     mode    `json:"mode"`
-	FPS      float64 `json:"fps"`             // of the source, as measured
-	Video    []byte  `json:"video,omitempty"` // configurations of the open generation
-	Audio    []byte  `json:"audio,omitempty"`
-	Start    cutJSON `json:"start"`
-	WantDisc bool    `json:"want_disc"` // the next generation is not the session's first
-	Stepped  bool    `json:"stepped"`   // Wall does not go on from that of the open generation
+	Period   int          `json:"gen"` // periods so far; 0: none yet
+	Open     bool         `json:"open"`
+	Mode     mode         `json:"mode"`
+	FPS      float64      `json:"fps"`             // of the source, as measured
+	Video    []byte       `json:"video,omitempty"` // configurations of the open period
+	Audio    []byte       `json:"audio,omitempty"`
+	Start    boundaryJSON `json:"start"`
+	WantDisc bool         `json:"want_disc"` // the next period is not the session's first
+	Stepped  bool         `json:"stepped"`   // Wall does not go on from that of the open period
 
-	Losses int `json:"losses"` // how often a worker took up after media that was lost
+	Losses int `json:"losses"` // how often a worker resumed after media that was lost
 
 	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
 
@@ -79,28 +79,28 @@ type timelineState struct {
 	AudioLag  int64 `json:"audio_lag"` // how late audio may be, ms
 }
 
-type cutJSON struct {
+type boundaryJSON struct {
 	MSN  uint64 `json:"msn"`
 	DTS  int64  `json:"dts"`
 	PTS  int64  `json:"pts"`
 	Disc bool   `json:"disc"`
 }
 
-// taken is where the parts log stands at a resume, until the first chunk is
+// resumePoint is where the parts log stands at a resume, until the first chunk is
 // read. If that does not follow on the state, media was lost and what comes
 // begins after all there is.
-type taken struct {
-	seq     uint64 // of the chunk asked for; 0: nothing was taken up
+type resumePoint struct {
+	seq     uint64 // of the chunk asked for; 0: nothing was resumed
 	nextMSN uint64
-	gen     int
+	period  int
 	disc    uint64
 	epoch   int // the newest that there are parts of
 	losses  int
 	end     int64 // of the newest part, ms
 }
 
-// mark is a chunk from which the fold can be taken up.
-type mark struct {
+// checkpoint is a chunk from which the fold can be resumed.
+type checkpoint struct {
 	seq        uint64
 	dts, pts   int64 // of its first picture, or sound
 	audioClock int64 // ms: every audio frame from here on comes with or after the chunk
@@ -118,17 +118,17 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Epoch < t.s.Epoch || c.Epoch == t.s.Epoch && int64(c.N) <= t.s.N {
 		return nil // stored twice
 	}
-	if !c.Key && len(t.marks) == 0 {
-		return nil // nothing can be made of it, nor taken up at it
+	if !c.Key && len(t.checkpoints) == 0 {
+		return nil // nothing can be made of it, nor resumed at it
 	}
-	if t.taken.seq != 0 && !t.goOn(c) {
+	if t.resumed.seq != 0 && !t.continues(c) {
 		return nil
 	}
 	if c.Key {
-		t.mark(c)
+		t.addCheckpoint(c)
 	}
-	if t.s.Gen > 0 && c.Epoch == t.s.Epoch && !t.follows(c) {
-		t.lose()
+	if t.s.Period > 0 && c.Epoch == t.s.Epoch && !t.follows(c) {
+		t.endAtLoss()
 	}
 	if c.Epoch > t.s.Epoch {
 		t.closeHere()
@@ -136,7 +136,7 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 		t.video, t.audio = nil, nil // the new connection sends its own
 	}
 	t.s.N = int64(c.N)
-	if by := c.Wall - t.s.Wall; t.gen != nil && max(by, -by) >= bus.WallStep {
+	if by := c.Wall - t.s.Wall; t.period != nil && max(by, -by) >= bus.WallStep {
 		t.s.Stepped = true
 	}
 	t.s.Wall = c.Wall
@@ -153,9 +153,9 @@ func (t *timeline) ignore(err error) {
 	}
 }
 
-// lose ends the generation where media was lost: the log went away with its
+// endAtLoss ends the period where media was lost: the log went away with its
 // server, or nobody read it in time. What comes starts with a discontinuity.
-func (t *timeline) lose() {
+func (t *timeline) endAtLoss() {
 	t.closeHere()
 	t.s.Anchored, t.recent = false, nil
 }
@@ -165,22 +165,22 @@ func (t *timeline) follows(c *bus.Chunk) bool {
 	return c.Epoch == t.s.Epoch && int64(c.N) == t.s.N+1
 }
 
-// goOn sees whether the first chunk after a resume goes on where the parts log
+// continues sees whether the first chunk after a resume goes on where the parts log
 // ends. It reports false for one that is to be left out.
-func (t *timeline) goOn(c *bus.Chunk) bool {
-	k := t.taken
+func (t *timeline) continues(c *bus.Chunk) bool {
+	k := t.resumed
 	if c.Seq == k.seq || t.follows(c) {
-		t.taken = taken{}
+		t.resumed = resumePoint{}
 		return true
 	}
 	if c.Epoch <= k.epoch && c.DTS < k.end {
 		return false // viewers have had it
 	}
-	t.taken = taken{}
-	if t.gen != nil { // what came of it is all there is: not even silence can be added
-		t.endGeneration(t.s.Start.DTS, t.s.Start.PTS)
+	t.resumed = resumePoint{}
+	if t.period != nil { // what came of it is all there is: not even silence can be added
+		t.endPeriod(t.s.Start.DTS, t.s.Start.PTS)
 	}
-	t.s.NextMSN, t.s.Gen, t.s.Disc = k.nextMSN, max(t.s.Gen, k.gen), max(t.s.Disc, k.disc)
+	t.s.NextMSN, t.s.Period, t.s.Disc = k.nextMSN, max(t.s.Period, k.period), max(t.s.Disc, k.disc)
 	t.s.Losses = max(t.s.Losses, k.losses) + 1
 	t.s.WantDisc, t.s.Anchored, t.s.Repeated = true, false, 0
 	t.recent, t.video, t.audio = nil, nil, nil // a Key chunk brings its own
@@ -193,8 +193,8 @@ func (t *timeline) goOn(c *bus.Chunk) bool {
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
 	switch {
 	case tag.IsAVCConfig():
-		if t.gen != nil && t.gen.video.Same(tag.Payload()) {
-			t.video = t.gen.video // it has come back to it
+		if t.period != nil && t.period.video.Same(tag.Payload()) {
+			t.video = t.period.video // it has come back to it
 		}
 		if t.video.Same(tag.Payload()) {
 			return nil
@@ -210,8 +210,8 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 			t.picture(cmaf.Frame{DTS: clock, PTS: clock + int64(tag.CTS()), Key: tag.IsKey() && t.video.IsIDR(tag.Payload()), Data: tag.Payload()})
 		}
 	case tag.IsAACConfig():
-		if t.gen != nil && t.gen.audio.Same(tag.Payload()) {
-			t.audio = t.gen.audio
+		if t.period != nil && t.period.audio.Same(tag.Payload()) {
+			t.audio = t.period.audio
 		}
 		if t.audio.Same(tag.Payload()) {
 			return nil
@@ -231,54 +231,54 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 }
 
 func (t *timeline) picture(f cmaf.Frame) {
-	if t.gen != nil && t.gen.video != nil && f.DTS <= t.s.LastDTS {
+	if t.period != nil && t.period.video != nil && f.DTS <= t.s.LastDTS {
 		return // ingest promises rising times
 	}
-	t.early(f)
+	t.trackEarly(f)
 	switch {
 	case f.Key && t.changed():
 		t.closeBefore(f)
-		if t.sourceMode() == modeGrid {
+		if t.sourceMode() == fixedGOP {
 			at := t.tick(f.PTS)
-			t.open(modeGrid, at, at, false)
+			t.openPeriod(fixedGOP, at, at, false)
 			break
 		}
-		t.open(modePass, f.DTS, f.PTS, false)
-	case t.gen == nil:
+		t.openPeriod(passthrough, f.DTS, f.PTS, false)
+	case t.period == nil:
 		return // pictures before the first key frame
-	case t.gen.mode == modePass && f.Key && f.PTS-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
+	case t.period.mode == passthrough && f.Key && f.PTS-t.s.SegPTS >= t.profile.MinSegment-50 && !t.overdue(f):
 		t.rate(f.DTS)
-		t.cutPass(f)
-	case t.gen.mode == modePass && t.passOnly && f.DTS+t.s.Frame-t.s.SegDTS > t.limit():
-		t.cutPass(f) // nobody can make a key frame
-	case t.gen.mode == modePass && t.overdue(f):
-		t.toGrid(f)
-	case t.gen.mode == modeGrid:
-		t.cutGrid(f.PTS)
+		t.startPassthroughSegment(f)
+	case t.period.mode == passthrough && t.passOnly && f.DTS+t.s.Frame-t.s.SegDTS > t.segmentLimit():
+		t.startPassthroughSegment(f) // nobody can make a key frame
+	case t.period.mode == passthrough && t.overdue(f):
+		t.switchToFixedGOP(f)
+	case t.period.mode == fixedGOP:
+		t.scheduleFixedGOP(f.PTS)
 	}
-	if t.gen.video == nil {
+	if t.period.video == nil {
 		return
 	}
 	t.s.Frames++
 	t.s.LastDTS, t.s.MaxPTS = f.DTS, max(t.s.MaxPTS, f.PTS)
-	t.sink.decided(t.gen, f.DTS)
-	t.sink.sourceFrame(t.gen, f)
+	t.sink.decided(t.period, f.DTS)
+	t.sink.sourceFrame(t.period, f)
 	t.fillAudio(f.DTS)
 }
 
-// changed reports whether the open generation does not fit the media that comes.
+// changed reports whether the open period does not fit the media that comes.
 func (t *timeline) changed() bool {
-	return t.gen == nil || t.s.Stepped || t.gen.video != t.video || t.gen.audio != t.audio || t.passOnly && t.gen.mode == modeGrid
+	return t.period == nil || t.s.Stepped || t.period.video != t.video || t.period.audio != t.audio || t.passOnly && t.period.mode == fixedGOP
 }
 
-// open begins a generation with a segment of its own. within says that it does not begin with a key frame of the source.
-func (t *timeline) open(m mode, dts, pts int64, within bool) {
-	t.s.Gen++
+// openPeriod begins a period with a segment of its own. within says that it does not begin with a key frame of the source.
+func (t *timeline) openPeriod(m mode, dts, pts int64, within bool) {
+	t.s.Period++
 	t.s.Open, t.s.Mode, t.s.Stepped, t.s.Early = true, m, false, 0
-	g := &generation{number: t.s.Gen, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frame: t.s.Frame, within: within}
-	t.setGrid(g)
+	g := &period{number: t.s.Period, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frameMillis: t.s.Frame, within: within}
+	t.placeFixedGOP(g)
 	t.s.Video, t.s.Audio = nil, nil
-	if m == modeAudio {
+	if m == audioOnly {
 		g.video = nil
 	}
 	if g.video != nil {
@@ -287,45 +287,45 @@ func (t *timeline) open(m mode, dts, pts int64, within bool) {
 	if g.audio != nil {
 		t.s.Audio = g.audio.Record
 	}
-	t.gen = g
+	t.period = g
 	disc := t.s.WantDisc
 	if disc {
 		t.s.Disc++
 	}
 	t.s.WantDisc = true
-	g.start = t.newCut(dts, pts, disc)
-	t.s.Start = cutJSON{g.start.msn, dts, pts, disc}
-	t.sink.beginGeneration(g)
-	t.sink.cutSegment(g, g.start)
+	g.start = t.newBoundary(dts, pts, disc)
+	t.s.Start = boundaryJSON{g.start.msn, dts, pts, disc}
+	t.sink.beginPeriod(g)
+	t.sink.startSegment(g, g.start)
 	t.continueAudio(g)
 }
 
-func (t *timeline) newCut(dts, pts int64, disc bool) cut {
-	c := cut{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc, fps: t.gen.fps}
+func (t *timeline) newBoundary(dts, pts int64, disc bool) segmentBoundary {
+	c := segmentBoundary{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc, fps: t.period.fps}
 	t.s.NextMSN++
 	t.s.SegDTS, t.s.SegPTS, t.s.Frames = dts, pts, 0
 	return c
 }
 
-func (t *timeline) cut(dts, pts int64, disc bool) {
-	t.sink.cutSegment(t.gen, t.newCut(dts, pts, disc))
+func (t *timeline) startSegment(dts, pts int64, disc bool) {
+	t.sink.startSegment(t.period, t.newBoundary(dts, pts, disc))
 }
 
-// close ends the open generation.
-func (t *timeline) close(dts, pts int64) {
-	if t.gen == nil {
+// closePeriod ends the open period.
+func (t *timeline) closePeriod(dts, pts int64) {
+	if t.period == nil {
 		return
 	}
-	g := t.gen
+	g := t.period
 	if g.audio != nil && g.video != nil {
 		t.fillTo(g, max(dts, pts))
 	}
-	t.endGeneration(dts, pts)
-	if t.cameTo(g, dts, pts) {
+	t.endPeriod(dts, pts)
+	if t.hasMedia(g, dts, pts) {
 		return
 	}
 	t.s.NextMSN--                     // it is free
-	if t.s.NextMSN == t.s.Start.MSN { // nor to the generation
+	if t.s.NextMSN == t.s.Start.MSN { // nor to the period
 		t.s.WantDisc = t.s.Start.Disc
 		if t.s.Start.Disc {
 			t.s.Disc--
@@ -333,8 +333,8 @@ func (t *timeline) close(dts, pts int64) {
 	}
 }
 
-// cameTo reports that there is media for the newest segment of a generation that ends at a time.
-func (t *timeline) cameTo(g *generation, dts, pts int64) bool {
+// hasMedia reports that there is media for the newest segment of a period that ends at a time.
+func (t *timeline) hasMedia(g *period, dts, pts int64) bool {
 	if g.video != nil {
 		return t.s.SegDTS < dts || t.s.SegPTS < pts
 	}
@@ -345,34 +345,34 @@ func (t *timeline) cameTo(g *generation, dts, pts int64) bool {
 	return t.s.Anchored && g.audio.Millis(n-1) >= t.s.SegPTS && n >= g.audio.SampleAfter(t.s.SegPTS)
 }
 
-func (t *timeline) endGeneration(dts, pts int64) {
-	g := t.gen
+func (t *timeline) endPeriod(dts, pts int64) {
+	g := t.period
 	g.ended, g.endDTS, g.endPTS = true, dts, pts
-	t.sink.endGeneration(g)
-	t.gen = nil
+	t.sink.endPeriod(g)
+	t.period = nil
 	t.s.Open = false
 }
 
-// closeBefore ends the open generation at a picture, or after the last one
+// closeBefore ends the open period at a picture, or after the last one
 // there was where that cannot last so long.
 func (t *timeline) closeBefore(f cmaf.Frame) {
 	hole := f.DTS - max(t.s.LastDTS, t.s.Repeated)
-	if t.gen != nil && t.gen.video != nil && (t.gen.audio == nil && hole > t.s.PartTarget || max(f.DTS-t.s.SegDTS, f.PTS-t.s.SegPTS) > t.most()) {
+	if t.period != nil && t.period.video != nil && (t.period.audio == nil && hole > t.s.PartTarget || max(f.DTS-t.s.SegDTS, f.PTS-t.s.SegPTS) > t.longestSegment()) {
 		t.closeHere()
 		return
 	}
-	t.close(f.DTS, max(f.PTS, t.s.MaxPTS))
+	t.closePeriod(f.DTS, max(f.PTS, t.s.MaxPTS))
 }
 
 // finish ends the stream.
 func (t *timeline) finish() { t.closeHere() }
 
-// closeHere ends the open generation after the last picture or sound there was.
+// closeHere ends the open period after the last picture or sound there was.
 func (t *timeline) closeHere() {
-	if g := t.gen; g != nil && g.video == nil && t.s.Anchored {
+	if g := t.period; g != nil && g.video == nil && t.s.Anchored {
 		end := g.audio.Millis(t.s.AudioNext)
-		t.close(end, end)
+		t.closePeriod(end, end)
 		return
 	}
-	t.close(max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame)
+	t.closePeriod(max(t.s.LastDTS, t.s.Repeated)+t.s.Frame, max(t.s.MaxPTS, t.s.Repeated)+t.s.Frame)
 }

@@ -13,13 +13,13 @@ import (
 // discard is a sink for tests of the fold alone.
 type discard struct{}
 
-func (discard) beginGeneration(*generation)             {}
-func (discard) cutSegment(*generation, cut)             {}
-func (discard) sourceFrame(*generation, cmaf.Frame)     {}
-func (discard) audioFrame(*generation, cmaf.AudioFrame) {}
-func (discard) repeat(*generation, int64)               {}
-func (discard) decided(*generation, int64)              {}
-func (discard) endGeneration(*generation)               {}
+func (discard) beginPeriod(*period)                   {}
+func (discard) startSegment(*period, segmentBoundary) {}
+func (discard) sourceFrame(*period, cmaf.Frame)       {}
+func (discard) audioFrame(*period, cmaf.AudioFrame)   {}
+func (discard) repeat(*period, int64)                 {}
+func (discard) decided(*period, int64)                {}
+func (discard) endPeriod(*period)                     {}
 
 // script notes what the fold says.
 type script struct {
@@ -30,11 +30,11 @@ type script struct {
 
 func (s *script) say(format string, a ...any) { s.lines = append(s.lines, fmt.Sprintf(format, a...)) }
 
-func (s *script) beginGeneration(g *generation)           { s.say("begin %s", g.mode) }
-func (s *script) endGeneration(g *generation)             { s.say("end %d", g.endDTS) }
-func (s *script) audioFrame(*generation, cmaf.AudioFrame) { s.sound++ }
+func (s *script) beginPeriod(g *period)               { s.say("begin %s", g.mode) }
+func (s *script) endPeriod(g *period)                 { s.say("end %d", g.endDTS) }
+func (s *script) audioFrame(*period, cmaf.AudioFrame) { s.sound++ }
 
-func (s *script) cutSegment(_ *generation, c cut) {
+func (s *script) startSegment(_ *period, c segmentBoundary) {
 	disc := ""
 	if c.disc {
 		disc = " disc"
@@ -118,7 +118,7 @@ func TestTimeline(t *testing.T) {
 	}
 }
 
-// From every mark on the fold says what it said before.
+// From every checkpoint on the fold says what it said before.
 func TestTimelineResumes(t *testing.T) {
 	tags := append(pictures(t, 0, 9000, 40, 25, 0), pictures(t, 12000, 15000, 40, 25, 1)...)
 	tags = append(tags, sounds(0, 9000)...)
@@ -138,7 +138,7 @@ func TestTimelineResumes(t *testing.T) {
 		}
 	}
 	tl.finish()
-	for _, m := range tl.marks {
+	for _, m := range tl.checkpoints {
 		s := &script{}
 		again := &timeline{sink: s, profile: Profiles()["live"]}
 		if err := again.restore(m.state); err != nil {
@@ -157,8 +157,8 @@ func TestTimelineResumes(t *testing.T) {
 	}
 }
 
-// A grid's segment starts are told up to two pictures ahead. A worker that takes up
-// at a mark in between has to hear of the one ahead, too.
+// A grid's segment starts are told up to two pictures ahead. A worker that resumes
+// at a checkpoint in between has to hear of the one ahead, too.
 func TestTimelineResumesBeforeASegmentStart(t *testing.T) {
 	chunks := chunksOf("s", 0, pictures(t, 0, 9000, 40, 50, 0))
 	whole := &script{}
@@ -174,7 +174,7 @@ func TestTimelineResumesBeforeASegmentStart(t *testing.T) {
 		t.Fatalf("got  %s\nwant %s", got, want)
 	}
 	want := map[int64]string{2000: "", 4000: "cut 8 at 4000", 6000: "", 8000: "cut 9 at 8000"}
-	for _, m := range tl.marks {
+	for _, m := range tl.checkpoints {
 		w, checked := want[m.pts]
 		if !checked {
 			continue
@@ -249,13 +249,13 @@ func TestNoSegmentOutlastsTheTargetBeforeAGrid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		tl := &timeline{profile: profileOf("live"), sink: said, audio: a, gen: &generation{mode: modePass, audio: a, video: &cmaf.VideoConfig{}}}
+		tl := &timeline{profile: profileOf("live"), sink: said, audio: a, period: &period{mode: passthrough, audio: a, video: &cmaf.VideoConfig{}}}
 		tl.s = timelineState{
-			FPS: 15, Frame: 67, PartTarget: 447, Target: 4, Gen: 1, Open: true, NextMSN: 1,
-			SegPTS: 66, LastDTS: 4133, MaxPTS: 4265, Start: cutJSON{PTS: 66},
+			FPS: 15, Frame: 67, PartTarget: 447, Target: 4, Period: 1, Open: true, NextMSN: 1,
+			SegPTS: 66, LastDTS: 4133, MaxPTS: 4265, Start: boundaryJSON{PTS: 66},
 		}
-		tl.video = tl.gen.video
-		tl.toGrid(next)
+		tl.video = tl.period.video
+		tl.switchToFixedGOP(next)
 		var end int64
 		if _, err := fmt.Sscanf(said.lines[0], "end %d", &end); err != nil || end > 4499 {
 			t.Errorf("before %+v: %v (%v)", next, said.lines, err)

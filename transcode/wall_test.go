@@ -10,7 +10,7 @@ import (
 // dates notes where segments start, and the time of day of stream clock 0 there.
 type dates struct{ script }
 
-func (s *dates) cutSegment(_ *generation, c cut) {
+func (s *dates) startSegment(_ *period, c segmentBoundary) {
 	disc := ""
 	if c.disc {
 		disc = " disc"
@@ -18,8 +18,8 @@ func (s *dates) cutSegment(_ *generation, c cut) {
 	s.say("%d at %d of %d%s", c.msn, c.pts, c.wall, disc)
 }
 
-func (s *dates) beginGeneration(*generation) {}
-func (s *dates) endGeneration(*generation)   {}
+func (s *dates) beginPeriod(*period) {}
+func (s *dates) endPeriod(*period)   {}
 
 // Where a pause was cut out of the clock the date steps, with a discontinuity
 // and a key frame; what is slewed goes with the segments.
@@ -60,7 +60,7 @@ func TestDateSteps(t *testing.T) {
 			if got := strings.Join(s.lines, ", "); got != c.want {
 				t.Errorf("got  %s\nwant %s", got, c.want)
 			}
-			for _, m := range tl.marks { // and so it does after a resume
+			for _, m := range tl.checkpoints { // and so it does after a resume
 				again := &dates{}
 				tl := &timeline{sink: again, profile: Profiles()["live"]}
 				if err := tl.restore(m.state); err != nil {

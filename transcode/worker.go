@@ -45,13 +45,13 @@ type Worker struct {
 	slots   *slots
 	posters chan struct{}
 
-	mu    sync.Mutex // guards below
-	lives map[string]*bus.Live
-	jobs  map[string]*job
-	wait  map[string]time.Duration // back-off of streams whose job failed
-	rest  map[string]string        // sessions whose job failed and is not to be begun yet, by sid
-	done  map[string]string        // sessions that are finished, by sid
-	wg    sync.WaitGroup
+	mu               sync.Mutex // guards below
+	records          map[string]*bus.Live
+	jobs             map[string]*job
+	backoff          map[string]time.Duration // back-off of streams whose job failed
+	resting          map[string]string        // sessions whose job failed and is not to be begun yet, by sid
+	finishedSessions map[string]string        // sessions that are finished, by sid
+	wg               sync.WaitGroup
 }
 
 // New checks the configuration and begins to watch the leases.
@@ -67,7 +67,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	}
 	w := &Worker{
 		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases, slots: newSlots(cfg.Slots), posters: make(chan struct{}, 1),
-		lives: map[string]*bus.Live{}, jobs: map[string]*job{}, wait: map[string]time.Duration{}, rest: map[string]string{}, done: map[string]string{},
+		records: map[string]*bus.Live{}, jobs: map[string]*job{}, backoff: map[string]time.Duration{}, resting: map[string]string{}, finishedSessions: map[string]string{},
 	}
 	return w, nil
 }
@@ -99,12 +99,12 @@ func (w *Worker) Run(ctx context.Context) error {
 			case <-ctx.Done():
 				return
 			case sid := <-w.leases.Freed():
-				w.consider(ctx, sid)
+				w.tryStart(ctx, sid)
 			}
 		}
 	})
 	w.wg.Go(func() { w.sweep(ctx) })
-	err := w.b.WatchLive(ctx, func(l *bus.Live) { w.see(ctx, l) })
+	err := w.b.WatchLive(ctx, func(l *bus.Live) { w.onRecord(ctx, l) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -123,29 +123,29 @@ func (w *Worker) sweep(ctx context.Context) {
 		}
 		var idle []string
 		w.mu.Lock()
-		for sid, l := range w.lives {
-			if w.jobs[sid] == nil && w.done[sid] != l.Session {
+		for sid, l := range w.records {
+			if w.jobs[sid] == nil && w.finishedSessions[sid] != l.Session {
 				idle = append(idle, sid)
 			}
 		}
 		w.mu.Unlock()
 		for _, sid := range idle {
 			if _, _, held := w.leases.Holder(sid); !held {
-				w.consider(ctx, sid)
+				w.tryStart(ctx, sid)
 			}
 		}
 	}
 }
 
-// see takes a stream's record as it is now.
-func (w *Worker) see(ctx context.Context, l *bus.Live) {
+// onRecord takes a stream's record as it is now.
+func (w *Worker) onRecord(ctx context.Context, l *bus.Live) {
 	w.mu.Lock()
 	if l.State == "" {
-		delete(w.lives, l.SID)
-		delete(w.done, l.SID)
-		delete(w.rest, l.SID)
+		delete(w.records, l.SID)
+		delete(w.finishedSessions, l.SID)
+		delete(w.resting, l.SID)
 	} else {
-		w.lives[l.SID] = l
+		w.records[l.SID] = l
 	}
 	j := w.jobs[l.SID]
 	w.mu.Unlock()
@@ -153,15 +153,15 @@ func (w *Worker) see(ctx context.Context, l *bus.Live) {
 	case j != nil && l.State != "":
 		j.update(l)
 	case j == nil && l.State != "":
-		w.consider(ctx, l.SID)
+		w.tryStart(ctx, l.SID)
 	}
 }
 
-// consider takes a stream when it needs somebody and nobody has it.
-func (w *Worker) consider(ctx context.Context, sid string) {
+// tryStart takes a stream when it needs somebody and nobody has it.
+func (w *Worker) tryStart(ctx context.Context, sid string) {
 	w.mu.Lock()
-	l := w.lives[sid]
-	if l == nil || w.jobs[sid] != nil || w.done[sid] == l.Session || w.rest[sid] == l.Session || ctx.Err() != nil {
+	l := w.records[sid]
+	if l == nil || w.jobs[sid] != nil || w.finishedSessions[sid] == l.Session || w.resting[sid] == l.Session || ctx.Err() != nil {
 		w.mu.Unlock()
 		return
 	}
@@ -171,22 +171,22 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 	w.mu.Unlock()
 	go func() {
 		defer w.wg.Done()
-		err := w.hold(ctx, j)
+		err := w.runWithLease(ctx, j)
 		w.mu.Lock()
 		delete(w.jobs, sid)
 		wait := time.Duration(0)
-		changed := w.lives[sid] != nil && w.lives[sid].Session != j.session
+		changed := w.records[sid] != nil && w.records[sid].Session != j.session
 		switch {
 		case errors.Is(err, errFinished):
-			w.done[sid] = j.session
-			delete(w.wait, sid)
+			w.finishedSessions[sid] = j.session
+			delete(w.backoff, sid)
 		case errors.Is(err, bus.ErrHeld) || ctx.Err() != nil:
-			delete(w.wait, sid)
+			delete(w.backoff, sid)
 		case errors.Is(err, errReplaced):
 			changed = true
 		default:
-			wait = min(max(2*w.wait[sid], retryFirst), retryMax)
-			w.wait[sid], w.rest[sid] = wait, j.session
+			wait = min(max(2*w.backoff[sid], retryFirst), retryMax)
+			w.backoff[sid], w.resting[sid] = wait, j.session
 		}
 		w.mu.Unlock()
 		if wait > 0 {
@@ -198,25 +198,25 @@ func (w *Worker) consider(ctx context.Context, sid string) {
 			case <-time.After(wait):
 			}
 			w.mu.Lock()
-			if w.rest[sid] == j.session {
-				delete(w.rest, sid)
+			if w.resting[sid] == j.session {
+				delete(w.resting, sid)
 			}
 			w.mu.Unlock()
 		}
 		if changed || wait > 0 {
-			w.consider(ctx, sid)
+			w.tryStart(ctx, sid)
 		}
 	}()
 }
 
-// hold runs a job under its lease.
-func (w *Worker) hold(ctx context.Context, j *job) error {
+// runWithLease runs a job under its lease.
+func (w *Worker) runWithLease(ctx context.Context, j *job) error {
 	if done, err := j.finished(ctx); err != nil {
 		return err
 	} else if done {
 		return errFinished
 	}
-	if err := w.letOthers(ctx, j); err != nil {
+	if err := w.deferToPeers(ctx, j); err != nil {
 		return err
 	}
 	lease, err := w.leases.TryAcquire(ctx, j.sid, nil)
@@ -254,11 +254,11 @@ func (w *Worker) hold(ctx context.Context, j *job) error {
 	return err
 }
 
-// letOthers gives workers with a free slot time to take a stream that this
+// deferToPeers gives workers with a free slot time to take a stream that this
 // one could only pass through.
-func (w *Worker) letOthers(ctx context.Context, j *job) error {
+func (w *Worker) deferToPeers(ctx context.Context, j *job) error {
 	live := j.record()
-	if w.slots.free(cost(profileOf(live.App), live.Width, live.Height, live.FPS)) {
+	if w.slots.hasRoom(cost(profileOf(live.App), live.Width, live.Height, live.FPS)) {
 		return nil
 	}
 	select {

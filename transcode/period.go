@@ -5,8 +5,8 @@ import (
 	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
-// cut is the start of a segment, the same for all renditions.
-type cut struct {
+// segmentBoundary is the start of a segment, the same for all renditions.
+type segmentBoundary struct {
 	msn      uint64
 	dts, pts int64 // of its first frame, ms
 	wall     int64 // unix ms of stream clock 0
@@ -16,25 +16,25 @@ type cut struct {
 	fps      float64
 }
 
-// mode says where a generation's pictures and its segment starts come from.
+// mode says where a period's pictures and its segment starts come from.
 type mode string
 
 const (
-	modePass  mode = "pass"  // the source's own pictures and key frames
-	modeGrid  mode = "grid"  // encoded pictures at a constant rate, key frames on the absolute grid
-	modeAudio mode = "audio" // no pictures
+	passthrough mode = "pass"  // the source's own pictures and key frames
+	fixedGOP    mode = "grid"  // encoded pictures at a constant rate, key frames on the absolute grid
+	audioOnly   mode = "audio" // no pictures
 )
 
-// generation is a stretch of a stream between discontinuities: its parameters do not change.
-type generation struct {
+// period is a stretch of a stream between discontinuities: its parameters do not change.
+type period struct {
 	number           int
 	mode             mode
 	video            *cmaf.VideoConfig // of the source; nil without video
 	audio            *cmaf.AudioConfig // nil without audio
 	fps              float64           // frames a second
-	frame            int64             // a frame's usual duration, ms
-	gridFPS, gridGOP int               // of modeGrid: pictures a second, and from key frame to key frame
-	start            cut
+	frameMillis      int64             // a frame's usual duration, ms
+	gridFPS, gridGOP int               // of fixedGOP: pictures a second, and from key frame to key frame
+	start            segmentBoundary
 	within           bool // it starts within a GOP of the source
 
 	ended          bool
@@ -42,8 +42,8 @@ type generation struct {
 }
 
 // grid is how ffmpeg is to place pictures; nil: as the source does.
-func (g *generation) grid() *ffmpeg.Grid {
-	if g.mode != modeGrid {
+func (g *period) grid() *ffmpeg.Grid {
+	if g.mode != fixedGOP {
 		return nil
 	}
 	return &ffmpeg.Grid{FPS: g.gridFPS, GOP: g.gridGOP}
