@@ -361,7 +361,7 @@ func (j *job) rendition(name string) *rendition {
 
 // newRendition is a rendition whose last message in the parts log is after.
 func (j *job) newRendition(name string, after uint64) *rendition {
-	r := &rendition{sid: j.sid, name: j.record().Name, timeline: j.timeline, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.renditions}
+	r := &rendition{sid: j.sid, name: j.record().Name, checkpoints: &j.timeline.checkpoints, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.renditions}
 	r.spec.name = name
 	return r
 }

@@ -65,8 +65,8 @@ func (r *rendition) makePart(t *track, c fragment) {
 	if c.index == 0 {
 		r.beginSegment(t, c, p)
 	}
-	r.rates.add(c, len(p.Data), r.timeline.target())
-	r.fact.add(p, r.timeline.s.Session, r.name)
+	r.rates.add(c, len(p.Data), t.period.target)
+	r.fact.add(p, t.period.session, r.name)
 	r.attachResume(t, p, c.seen)
 	r.end, r.msn, r.ended = c.end, c.msn, false
 	r.m.part(p)
@@ -103,8 +103,8 @@ func (r *rendition) beginSegment(t *track, c fragment, p *bus.Part) {
 	}
 	r.epoch, r.disc = c.seg.epoch, c.seg.discSeq
 	s := &bus.Segment{
-		Session: r.timeline.s.Session, Epoch: c.seg.epoch, PDT: c.seg.wall + c.seg.pts, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
-		InitID: t.initID, Target: r.timeline.target(), PartTarget: int(r.timeline.s.PartTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
+		Session: g.session, Epoch: c.seg.epoch, PDT: c.seg.wall + c.seg.pts, Discontinuity: c.seg.disc, DiscontinuitySeq: c.seg.discSeq,
+		InitID: t.initID, Target: g.target, PartTarget: int(g.partTarget), Planned: t.spec.planned, Order: t.spec.order, Label: t.spec.label,
 	}
 	switch {
 	case video == nil:
@@ -130,7 +130,7 @@ func (r *rendition) attachResume(t *track, p *bus.Part, seen int64) {
 	if t.period.ended { // the next one begins with sound from there on
 		audio = min(audio, t.period.endDTS)
 	}
-	m := r.timeline.checkpointFor(p.End, audio, t.spec.rung == nil && !t.spec.sound)
+	m := r.checkpoints.before(p.End, audio, t.spec.rung == nil && !t.spec.sound)
 	if m == nil {
 		return
 	}
@@ -153,7 +153,7 @@ func (r *rendition) oldestCheckpoint(m *checkpoint, end int64) *checkpoint {
 		if o == r || o.abandoned || o.eos || need == 0 || need >= m.seq || o.idle() {
 			continue
 		}
-		if late := r.timeline.checkpointAt(need); end-max(o.end, late.pts) < staleAfter {
+		if late := r.checkpoints.at(need); end-max(o.end, late.pts) < staleAfter {
 			m = late
 		}
 	}

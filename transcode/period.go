@@ -27,10 +27,14 @@ const (
 
 // period is a stretch of a stream between discontinuities: its parameters do not change.
 type period struct {
+	session          string
 	number           int
 	mode             mode
 	video            *cmaf.VideoConfig // of the source; nil without video
 	audio            *cmaf.AudioConfig // nil without audio
+	partTarget       int64             // PART-TARGET, ms
+	target           int               // EXT-X-TARGETDURATION, s
+	sourceRate       int               // of the whole source at the session's start, bits/s
 	fps              float64           // frames a second
 	frameMillis      int64             // a frame's usual duration, ms
 	gridFPS, gridGOP int               // of fixedGOP: pictures a second, and from key frame to key frame

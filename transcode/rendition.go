@@ -12,16 +12,16 @@ import (
 // rendition makes the parts of one rendition: pictures and sound in, parts
 // out. Only its job's goroutine touches it.
 type rendition struct {
-	sid      string
-	spec     renditionSpec
-	timeline *timeline
-	pub      *publisher
-	name     string // of the stream
-	facts    *facts
-	m        *metrics
-	rates    bandwidth
-	fact     segmentFact
-	ready    int // epoch whose rendition.ready was said; -1: none
+	sid         string
+	spec        renditionSpec
+	checkpoints *checkpoints // the stream's
+	pub         *publisher
+	name        string // of the stream
+	facts       *facts
+	m           *metrics
+	rates       bandwidth
+	fact        segmentFact
+	ready       int // epoch whose rendition.ready was said; -1: none
 
 	tracks []*track // periods not finished; parts come from the first
 	number uint32   // of the last moof
@@ -62,10 +62,10 @@ func (r *rendition) begin(g *period, spec renditionSpec) {
 		return
 	}
 	t := &track{period: g, spec: spec}
-	if m := r.timeline.checkpointFor(t.boundaryTime(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && r.idle() && (r.resumedFrom == nil || g.number > r.resumedFrom.Period) {
+	if m := r.checkpoints.before(t.boundaryTime(g.start), g.start.dts, spec.rung == nil && !spec.sound); m != nil && r.idle() && (r.resumedFrom == nil || g.number > r.resumedFrom.Period) {
 		r.storedCheckpoint.Store(m.seq) // what it needed before is told by what there is of it
 	}
-	t.seg = segmenter{target: r.timeline.s.PartTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
+	t.seg = segmenter{target: g.partTarget, split: g.audio != nil && !spec.sound, sound: spec.sound}
 	t.seg.emit = func(c fragment) { t.waiting = append(t.waiting, c) }
 	if g.audio != nil {
 		t.seg.frameSpan = g.audio.FrameSpan()

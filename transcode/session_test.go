@@ -41,11 +41,9 @@ func TestSessionAfterTheClockWasSetBack(t *testing.T) {
 // Where a rendition's first parts wait to be stored, the others' tell a next
 // worker to read the media of those again, though a later period has begun.
 func TestNeedOfWhatIsNotStored(t *testing.T) {
-	tl := &timeline{checkpoints: []checkpoint{{seq: 1}, {seq: 2, dts: 1000, pts: 1000, audioClock: 1000}}}
-	tl.s.PartTarget = 200
-	r := &rendition{timeline: tl, pub: newPublisher(nil, 0)}
+	r := &rendition{checkpoints: &checkpoints{{seq: 1}, {seq: 2, dts: 1000, pts: 1000, audioClock: 1000}}, pub: newPublisher(nil, 0)}
 	begins := func(number int, at int64) uint64 {
-		r.begin(&period{number: number, start: segmentBoundary{dts: at, pts: at}}, renditionSpec{name: "source"})
+		r.begin(&period{number: number, partTarget: 200, start: segmentBoundary{dts: at, pts: at}}, renditionSpec{name: "source"})
 		return r.storedCheckpoint.Load()
 	}
 	if got := begins(1, 0); got != 1 {

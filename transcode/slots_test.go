@@ -106,11 +106,8 @@ func TestUpgradeAfterTakeOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tl := &timeline{profile: Profiles()["live"]}
-	tl.s = timelineState{Session: "s", PartTarget: 220, Frame: 40, FPS: 25}
-	g := &period{number: 1, mode: passthrough, video: v, fps: 25, frameMillis: 40}
-	tl.period = g
-	r := &rendition{sid: "cam", timeline: tl, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
+	g := &period{session: "s", number: 1, mode: passthrough, partTarget: 220, target: Profiles()["live"].Target, video: v, fps: 25, frameMillis: 40}
+	r := &rendition{sid: "cam", checkpoints: &checkpoints{}, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
 	r.spec.name = "480p"
 	state := []byte(`{"timeline":{"session":"s","gen":1},"gen":1}`)
 	if _, err := r.resume(&bus.Part{MSN: 5, Index: 3, Start: 10_600, End: 10_800, Source: 9, Resume: state}); err != nil {

@@ -20,7 +20,7 @@ type timeline struct {
 	video       *cmaf.VideoConfig // what the next frames need; effective at the next IDR
 	audio       *cmaf.AudioConfig
 	warn        func(error) // told of media that cannot be read; may be nil
-	checkpoints []checkpoint
+	checkpoints checkpoints
 	resumed     resumePoint
 	recent      []cmaf.AudioFrame // of the sample clock, for a period that starts before its newest frame
 	recentOf    *cmaf.AudioConfig
@@ -39,79 +39,63 @@ type sink interface {
 	endPeriod(g *period)
 }
 
-// timelineState is what the fold carries from chunk to chunk.
-type timelineState struct {
-	Session    string `json:"session"`
-	Epoch      int    `json:"epoch"`
-	N          int64  `json:"n"`           // of the last chunk; -1: none of this epoch
-	PartTarget int64  `json:"part_target"` // ms; 0: not planned yet
-	Frame      int64  `json:"frame"`       // usual duration of a frame, ms
-	Rate       int    `json:"rate"`        // of the whole source at the start, bits/s
-	Target     int    `json:"target"`      // EXT-X-TARGETDURATION, s; 0: the profile's
-	SoundOnly  bool   `json:"sound_only"`  // no pictures at the start, whatever the configuration says
-	Frames     int64  `json:"frames"`      // pictures in the open segment
-	Early      int64  `json:"early"`       // by how much the newest picture may come in its part before its time, ms
-	NextMSN    uint64 `json:"next_msn"`
-	Wall       int64  `json:"wall"`    // unix ms of stream clock 0, as of the last chunk
-	SegDTS     int64  `json:"seg_dts"` // where the open segment starts
-	SegPTS     int64  `json:"seg_pts"`
-	Disc       uint64 `json:"disc"` // discontinuities so far
-	LastDTS    int64  `json:"last_dts"`
-	MaxPTS     int64  `json:"max_pts"`
-	Repeated   int64  `json:"repeated"` // up to where the last picture stands in for missing ones, ms
-
-	Period   int          `json:"gen"` // periods so far; 0: none yet
-	Open     bool         `json:"open"`
-	Mode     mode         `json:"mode"`
-	FPS      float64      `json:"fps"`             // of the source, as measured
-	Video    []byte       `json:"video,omitempty"` // configurations of the open period
-	Audio    []byte       `json:"audio,omitempty"`
-	Start    boundaryJSON `json:"start"`
-	WantDisc bool         `json:"want_disc"` // the next period is not the session's first
-	Stepped  bool         `json:"stepped"`   // Wall does not go on from that of the open period
-
-	Losses int `json:"losses"` // how often a worker resumed after media that was lost
-
-	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
-
-	AudioNext int64 `json:"audio_next"` // sample number of the next audio frame
-	Anchored  bool  `json:"anchored"`
-	AudioLag  int64 `json:"audio_lag"` // how late audio may be, ms
-}
-
-type boundaryJSON struct {
-	MSN  uint64 `json:"msn"`
-	DTS  int64  `json:"dts"`
-	PTS  int64  `json:"pts"`
-	Disc bool   `json:"disc"`
-}
-
-// resumePoint is where the parts log stands at a resume, until the first chunk is
-// read. If that does not follow on the state, media was lost and what comes
-// begins after all there is.
-type resumePoint struct {
-	seq     uint64 // of the chunk asked for; 0: nothing was resumed
-	nextMSN uint64
-	period  int
-	disc    uint64
-	epoch   int // the newest that there are parts of
-	losses  int
-	end     int64 // of the newest part, ms
-}
-
-// checkpoint is a chunk from which the fold can be resumed.
-type checkpoint struct {
-	seq        uint64
-	dts, pts   int64 // of its first picture, or sound
-	audioClock int64 // ms: every audio frame from here on comes with or after the chunk
-	state      json.RawMessage
-}
-
 const (
 	audioSlack    = 60   // ms that the sample clock may be off before it is set anew
 	audioLagStart = 400  // ms that audio may come later than video before silence takes its place
 	audioLagMax   = 2000 // the same for a publisher whose audio always comes late
 )
+
+// addCheckpoint notes the state before a key chunk is read.
+func (t *timeline) addCheckpoint(c *bus.Chunk) {
+	m := checkpoint{seq: c.Seq, dts: c.DTS, pts: c.DTS}
+	_ = c.EachTag(func(tag bus.Tag, clock int64) error {
+		if tag.IsAVCFrame() {
+			m.dts, m.pts = clock, clock+int64(tag.CTS())
+			return errFinished // found: read no further
+		}
+		return nil
+	})
+	m.audioClock = m.dts
+	if t.period != nil && t.period.audio != nil && t.s.Anchored {
+		m.audioClock = t.period.audio.Millis(t.s.AudioNext)
+	}
+	m.state, _ = json.Marshal(&t.s)
+	t.checkpoints.add(m)
+}
+
+// restore resumes the fold at a checkpoint's state.
+func (t *timeline) restore(state json.RawMessage) error {
+	if err := json.Unmarshal(state, &t.s); err != nil {
+		return fmt.Errorf("%w: %w", ErrResume, err)
+	}
+	if !t.s.Open {
+		return nil
+	}
+	g := t.newPeriod(t.s.Mode)
+	g.start = segmentBoundary{msn: t.s.Start.MSN, dts: t.s.Start.DTS, pts: t.s.Start.PTS}
+	var err error
+	if t.s.Video != nil {
+		if g.video, err = cmaf.ParseVideoConfig(t.s.Video); err != nil {
+			return fmt.Errorf("%w: %w", ErrResume, err)
+		}
+	}
+	if t.s.Audio != nil {
+		if g.audio, err = cmaf.ParseAudioConfig(t.s.Audio); err != nil {
+			return fmt.Errorf("%w: %w", ErrResume, err)
+		}
+	}
+	t.video, t.audio, t.recentOf, t.period = g.video, g.audio, g.audio, g
+	t.sink.beginPeriod(g)
+	if g.mode == fixedGOP && t.s.SegPTS > max(t.s.MaxPTS, t.s.Repeated) {
+		// A grid's segment starts are told ahead: nobody has come to this one
+		// yet. Only a period's first segment has a discontinuity.
+		t.sink.startSegment(g, segmentBoundary{
+			msn: t.s.NextMSN - 1, dts: t.s.SegDTS, pts: t.s.SegPTS, wall: t.s.Wall, epoch: t.s.Epoch,
+			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Start.Disc, discSeq: t.s.Disc, fps: g.fps,
+		})
+	}
+	return nil
+}
 
 // chunk takes the next chunk of the log.
 func (t *timeline) chunk(c *bus.Chunk) error {
@@ -271,12 +255,22 @@ func (t *timeline) changed() bool {
 	return t.period == nil || t.s.Stepped || t.period.video != t.video || t.period.audio != t.audio || t.passOnly && t.period.mode == fixedGOP
 }
 
+// newPeriod is the one that the state tells of, without what is sent in it.
+func (t *timeline) newPeriod(m mode) *period {
+	g := &period{
+		session: t.s.Session, number: t.s.Period, mode: m, partTarget: t.s.PartTarget, target: t.target(), sourceRate: t.s.Rate,
+		fps: t.s.FPS, frameMillis: t.s.Frame,
+	}
+	t.placeFixedGOP(g)
+	return g
+}
+
 // openPeriod begins a period with a segment of its own. within says that it does not begin with a key frame of the source.
 func (t *timeline) openPeriod(m mode, dts, pts int64, within bool) {
 	t.s.Period++
 	t.s.Open, t.s.Mode, t.s.Stepped, t.s.Early = true, m, false, 0
-	g := &period{number: t.s.Period, mode: m, video: t.video, audio: t.audio, fps: t.s.FPS, frameMillis: t.s.Frame, within: within}
-	t.placeFixedGOP(g)
+	g := t.newPeriod(m)
+	g.video, g.audio, g.within = t.video, t.audio, within
 	t.s.Video, t.s.Audio = nil, nil
 	if m == audioOnly {
 		g.video = nil
