@@ -13,14 +13,10 @@ import (
 	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
-// maxUnstored is how many parts of a rendition may wait for the bus before no more media is read.
-const maxUnstored = 64
-
 // job makes all renditions of one stream as long as it holds the lease. Its
 // run goroutine owns everything here but live.
 type job struct {
 	b            *bus.Bus
-	opts         ffmpeg.Options
 	log          *zap.Logger
 	m            *metrics
 	sid, session string
@@ -28,20 +24,17 @@ type job struct {
 	fanOut       *fanOut
 	unplanned    []*bus.Chunk // the session's first, until it can be planned
 
-	renditions map[string]*rendition
-	ladders    []*ladder // of the periods whose encoding is not finished; the first one runs
-	encoded    chan ffmpeg.Event
-	ending     bool // all media is read
-	facts      *facts
-	posters    *posters
-	slots      *slots
-	slot       func()           // gives the slot back; nil: there was none, nothing is encoded
-	publish    func(*rendition) // has a rendition's parts stored
-	wg         sync.WaitGroup
-	failed     chan error
-	last       uint64 // log number of the last chunk read
-	msnKept    uint64 // Live.NextMSN as far as we reserved
-	discKept   uint64 // Live.Discontinuities as far as we said
+	ending   bool // all media is read
+	facts    *facts
+	posters  *posters
+	slots    *slots
+	slot     func()           // gives the slot back; nil: there was none, nothing is encoded
+	publish  func(*rendition) // has a rendition's parts stored
+	wg       sync.WaitGroup
+	failed   chan error
+	last     uint64 // log number of the last chunk read
+	msnKept  uint64 // Live.NextMSN as far as we reserved
+	discKept uint64 // Live.Discontinuities as far as we said
 
 	mu      sync.Mutex // guards live
 	live    *bus.Live
@@ -54,12 +47,22 @@ const factsPatience = 5 * time.Second
 // reserveMSN is how many media sequence numbers are reserved at a time.
 const reserveMSN = 1000
 
-func newJob(w *Worker, live *bus.Live) *job {
-	log := w.log.With(zap.String("stream", live.Name))
+// shared is what the jobs of a worker have together.
+type shared struct {
+	b        *bus.Bus
+	m        *metrics
+	opts     ffmpeg.Options
+	slots    *slots
+	pictures chan struct{} // holds one: a worker makes one picture at a time, over all streams
+}
+
+func newJob(w shared, log *zap.Logger, live *bus.Live) *job {
+	log = log.With(zap.String("stream", live.Name))
+	p := newPosters(w.b, log, live.SID, w.opts, w.pictures)
 	return &job{
-		b: w.b, opts: w.cfg.ffmpegOptions(), log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots,
-		facts: newFacts(w.b, log), posters: newPosters(w.b, log, live.SID, w.cfg.ffmpegOptions(), w.posters),
-		renditions: map[string]*rendition{}, failed: make(chan error, 1), encoded: make(chan ffmpeg.Event, 64), changed: make(chan struct{}, 1),
+		b: w.b, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots, facts: newFacts(w.b, log), posters: p,
+		fanOut: &fanOut{log: log, m: w.m, opts: w.opts, posters: p, renditions: map[string]*rendition{}, events: make(chan ffmpeg.Event, 64)},
+		failed: make(chan error, 1), changed: make(chan struct{}, 1),
 	}
 }
 
@@ -85,7 +88,7 @@ func (j *job) record() *bus.Live {
 func (j *job) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer j.wg.Wait()
-	defer j.stopLadders()
+	defer j.fanOut.stop()
 	defer cancel()
 	j.publish = func(r *rendition) { j.store(ctx, r) }
 	j.acquireSlot()
@@ -111,7 +114,7 @@ func (j *job) run(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		in := chunks
-		if j.ending || j.behind() {
+		if j.ending || j.fanOut.behind() {
 			in = nil
 		}
 		select {
@@ -127,11 +130,9 @@ func (j *job) run(ctx context.Context) error {
 				return err
 			}
 			continue
-		case e := <-j.encoded:
-			if len(j.ladders) > 0 {
-				j.ladders[0].event(e)
-			}
-			if !j.encode(ctx) || !j.ending {
+		case e := <-j.fanOut.events:
+			j.fanOut.event(e)
+			if !j.fanOut.supervise() || !j.ending {
 				continue
 			}
 		case <-j.changed:
@@ -144,7 +145,7 @@ func (j *job) run(ctx context.Context) error {
 		if j.slot == nil && j.acquireSlot() {
 			j.upgrade()
 		}
-		done := j.encode(ctx)
+		done := j.fanOut.supervise()
 		switch {
 		case live.State != bus.StateEnded:
 		case j.ending && done:
@@ -180,16 +181,6 @@ func (j *job) fail(err error) {
 	case j.failed <- err:
 	default:
 	}
-}
-
-// behind reports that the bus does not take the parts as fast as they are made.
-func (j *job) behind() bool {
-	for _, r := range j.renditions {
-		if r.pub.waiting() > maxUnstored {
-			return true
-		}
-	}
-	return false
 }
 
 func (j *job) chunk(c *bus.Chunk) error {
@@ -261,25 +252,6 @@ func (j *job) consumed(ctx context.Context, live *bus.Live) bool {
 	return err == nil && last.Seq <= j.last
 }
 
-// encode tends the ladder that runs and passes on to the next. It reports that none is left.
-func (j *job) encode(ctx context.Context) bool {
-	for len(j.ladders) > 0 {
-		l := j.ladders[0]
-		l.supervise(ctx)
-		if !l.done {
-			return false
-		}
-		j.ladders = j.ladders[1:]
-	}
-	return true
-}
-
-func (j *job) stopLadders() {
-	for _, l := range j.ladders {
-		l.stop()
-	}
-}
-
 // end closes the timeline when all media is read.
 func (j *job) end() error {
 	if j.unplanned != nil {
@@ -296,7 +268,7 @@ func (j *job) end() error {
 // parts are, so that an end says that nothing is missing in any.
 func (j *job) finish(ctx context.Context) error {
 	var stored []chan struct{}
-	for _, r := range j.renditions {
+	for _, r := range j.fanOut.renditions {
 		if !r.ended {
 			all := make(chan struct{})
 			r.pub.push(nil, func() { close(all) })
@@ -308,7 +280,7 @@ func (j *job) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, r := range j.renditions {
+	for _, r := range j.fanOut.renditions {
 		said := make(chan struct{})
 		if !r.finish(func() { close(said) }) {
 			continue
@@ -348,20 +320,28 @@ func (j *job) await(ctx context.Context, stored <-chan struct{}) error {
 	}
 }
 
-// rendition is the rendition of a spec, made when it is not there yet.
-func (j *job) rendition(name string) *rendition {
-	if r := j.renditions[name]; r != nil {
-		return r
+// acquireSlot takes a slot for what the stream's record says it costs.
+func (j *job) acquireSlot() bool {
+	live := j.record()
+	give, ok := j.slots.acquire(cost(profileOf(live.App), live.Width, live.Height, live.FPS))
+	if ok {
+		j.slot = give
 	}
-	r := j.newRendition(name, 0)
-	j.renditions[name] = r
-	j.publish(r)
-	return r
+	return ok
+}
+
+// upgrade has a stream that only passed through encoded from the next segment on.
+func (j *job) upgrade() {
+	j.timeline.passOnly, j.fanOut.encode = false, true
+	if g := j.timeline.period; g != nil && g.mode == passthrough { // else the next period has them
+		j.log.Info("a slot is free: encoding from now on")
+		j.fanOut.upgrade(g, j.timeline.recent)
+	}
 }
 
 // newRendition is a rendition whose last message in the parts log is after.
 func (j *job) newRendition(name string, after uint64) *rendition {
-	r := &rendition{sid: j.sid, name: j.record().Name, checkpoints: &j.timeline.checkpoints, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.renditions}
+	r := &rendition{sid: j.sid, name: j.record().Name, checkpoints: &j.timeline.checkpoints, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.fanOut.renditions}
 	r.spec.name = name
 	return r
 }

@@ -176,7 +176,7 @@ func TestFence(t *testing.T) {
 				if err != nil {
 					return
 				}
-				j := newJob(w, live)
+				j := newJob(w.shared, w.log, live)
 				go func() { _ = r.b.WatchLive(ctx, j.update) }()
 				err = j.run(ctx)
 				if errors.Is(err, bus.ErrFenced) {

@@ -216,10 +216,10 @@ type encoderModel struct {
 	at     map[*ladder]int64 // pictures up to this time are made, ms
 }
 
-// work lets the encoder of a job's ladders make what it can, but for the newest lag ms.
-func (e *encoderModel) work(j *job, lag int64) {
-	for len(j.ladders) > 0 {
-		l := j.ladders[0]
+// work lets the encoder of a fan-out's ladders make what it can, but for the newest lag ms.
+func (e *encoderModel) work(o *fanOut, lag int64) {
+	for len(o.ladders) > 0 {
+		l := o.ladders[0]
 		if l.ended {
 			lag = 0
 		}
@@ -230,7 +230,7 @@ func (e *encoderModel) work(j *job, lag int64) {
 			return
 		}
 		l.finish()
-		j.ladders = j.ladders[1:]
+		o.ladders = o.ladders[1:]
 	}
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/model"
 	"github.com/helios-h2020/pse/transcode/cmaf"
-	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
 
 // streamModel is a name with its logs, in memory, and the workers that come and go.
@@ -46,10 +45,8 @@ func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
 func (s *streamModel) start() {
 	log, live := zap.NewNop(), s.live
 	s.enc.at = map[*ladder]int64{}
-	s.j = &job{
-		log: log, m: s.m, sid: live.SID, session: live.Session, live: &live, renditions: map[string]*rendition{},
-		facts: newFacts(nil, log), posters: newPosters(nil, log, live.SID, ffmpeg.Options{}, nil), publish: func(*rendition) {},
-	}
+	s.j = newJob(shared{m: s.m}, log, &live)
+	s.j.publish = func(*rendition) {}
 	if s.slot {
 		s.j.slot = func() {}
 	}
@@ -121,8 +118,8 @@ func (s *streamModel) store(c *bus.Chunk) {
 
 // drain stores parts that were made: all, or some of each rendition.
 func (s *streamModel) drain(all bool) {
-	for _, name := range slices.Sorted(maps.Keys(s.j.renditions)) {
-		r := s.j.renditions[name]
+	for _, name := range slices.Sorted(maps.Keys(s.j.fanOut.renditions)) {
+		r := s.j.fanOut.renditions[name]
 		n := r.pub.waiting()
 		if !all && n > 0 {
 			n = s.r.IntN(n + 1)
@@ -145,14 +142,14 @@ func (s *streamModel) end(dies bool) bool {
 		}
 		s.j.ending = true
 	}
-	s.enc.work(s.j, 0)
+	s.enc.work(s.j.fanOut, 0)
 	if dies {
 		s.drain(false)
 		return false
 	}
 	s.drain(true)
-	for _, name := range slices.Sorted(maps.Keys(s.j.renditions)) {
-		s.j.renditions[name].finish(func() {})
+	for _, name := range slices.Sorted(maps.Keys(s.j.fanOut.renditions)) {
+		s.j.fanOut.renditions[name].finish(func() {})
 	}
 	return true
 }
@@ -210,7 +207,7 @@ func (s *streamModel) session(in sessionModel) {
 	ring := 0
 	for i, c := range in.chunks {
 		s.store(c)
-		s.enc.work(s.j, lag)
+		s.enc.work(s.j.fanOut, lag)
 		s.drain(s.r.IntN(2) == 0)
 		switch s.r.IntN(60) {
 		case 0, 1: // the worker dies, another resumes

@@ -54,8 +54,13 @@ func (j *job) lastParts(ctx context.Context) (all []*bus.Part, err error) {
 func (j *job) resumeFrom(ctx context.Context, all []*bus.Part, held func(seq uint64) (bool, error)) (from uint64, err error) {
 	live := j.record()
 	j.timeline = &timeline{profile: profileOf(live.App), passOnly: j.slot == nil, warn: func(err error) { j.log.Warn("media left out", zap.Error(err)) }}
-	j.fanOut = &fanOut{j: j, ctx: ctx}
 	j.timeline.sink = j.fanOut
+	j.fanOut.ctx, j.fanOut.profile, j.fanOut.encode = ctx, j.timeline.profile, j.slot != nil
+	j.fanOut.create = func(name string) *rendition {
+		r := j.newRendition(name, 0)
+		j.publish(r)
+		return r
+	}
 	var ours []*rendition // that there are parts of in this session
 	before, out := resumePoint{nextMSN: live.NextMSN, disc: live.Discontinuities}, resumePoint{}
 	for _, last := range all {
@@ -64,7 +69,7 @@ func (j *job) resumeFrom(ctx context.Context, all []*bus.Part, held func(seq uin
 		if err != nil {
 			return 0, fmt.Errorf("stream %s, rendition %s: %w", j.sid, last.Rendition, err)
 		}
-		j.renditions[last.Rendition] = r
+		j.fanOut.renditions[last.Rendition] = r
 		if state == nil || state.Session != j.session {
 			r.newSession()
 			before.nextMSN, before.disc = max(before.nextMSN, r.msn+1), max(before.disc, r.disc)
@@ -73,7 +78,7 @@ func (j *job) resumeFrom(ctx context.Context, all []*bus.Part, held func(seq uin
 		ours = append(ours, r)
 		out.add(r)
 	}
-	for _, r := range j.renditions {
+	for _, r := range j.fanOut.renditions {
 		if r.fact.Ready != nil {
 			j.facts.say(*r.fact.Ready) // perhaps the last worker could not
 		}

@@ -37,13 +37,9 @@ const passAfter = 2 * time.Second
 
 // Worker transcodes streams whose lease it gets.
 type Worker struct {
-	cfg     Config
-	b       *bus.Bus
-	log     *zap.Logger
-	m       *metrics
-	leases  *bus.Leases
-	slots   *slots
-	posters chan struct{}
+	shared
+	log    *zap.Logger
+	leases *bus.Leases
 
 	mu               sync.Mutex // guards below
 	records          map[string]*bus.Live
@@ -66,7 +62,8 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 		return nil, fmt.Errorf("start transcode: %w", err)
 	}
 	w := &Worker{
-		cfg: cfg, b: b, log: log, m: newMetrics(), leases: leases, slots: newSlots(cfg.Slots), posters: make(chan struct{}, 1),
+		shared: shared{b: b, m: newMetrics(), opts: cfg.ffmpegOptions(), slots: newSlots(cfg.Slots), pictures: make(chan struct{}, 1)},
+		log:    log, leases: leases,
 		records: map[string]*bus.Live{}, jobs: map[string]*job{}, backoff: map[string]time.Duration{}, resting: map[string]string{}, finishedSessions: map[string]string{},
 	}
 	return w, nil
@@ -80,7 +77,7 @@ func (w *Worker) Ready() error {
 	if !w.b.Connected() {
 		return errors.New("transcode: the bus cannot be reached")
 	}
-	if _, err := exec.LookPath(w.cfg.FFmpeg); err != nil {
+	if _, err := exec.LookPath(w.opts.Program); err != nil {
 		return fmt.Errorf("transcode: %w; install ffmpeg or set transcode.ffmpeg: until then streams only pass through", err)
 	}
 	return nil
@@ -165,7 +162,7 @@ func (w *Worker) tryStart(ctx context.Context, sid string) {
 		w.mu.Unlock()
 		return
 	}
-	j := newJob(w, l)
+	j := newJob(w.shared, w.log, l)
 	w.jobs[sid] = j
 	w.wg.Add(1)
 	w.mu.Unlock()
