@@ -8,6 +8,9 @@ import (
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
+// staleAfter is how far behind the others a rendition was given up, in ms.
+const staleAfter = 15_000
+
 // resumeState is what Part.Resume carries.
 type resumeState struct {
 	Timeline json.RawMessage `json:"timeline"` // timelineState at Part.Source

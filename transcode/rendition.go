@@ -45,17 +45,6 @@ type rendition struct {
 	pending          atomic.Int64          // parts made that are not stored
 }
 
-// renditionSpec says what a rendition is.
-type renditionSpec struct {
-	name, label   string
-	order         int
-	sound         bool  // no pictures
-	rung          *Rung // nil: the source as it is
-	width, height int   // of an encoded picture
-	expected      int   // bits/s, before it is measured
-	planned       int   // renditions of the period
-}
-
 // begin starts a period of the rendition.
 func (r *rendition) begin(g *period, spec renditionSpec) {
 	if r.eos || r.abandoned {
@@ -171,9 +160,6 @@ func (r *rendition) rewind(g *period) {
 
 // abandon ends the rendition without an end: it is not made any more.
 func (r *rendition) abandon() { r.tracks, r.abandoned = nil, true }
-
-// weight is what a rendition costs to encode, in pixels.
-func (s renditionSpec) weight() int { return s.width * s.height }
 
 // sound takes the next sound of a period.
 func (r *rendition) sound(g *period, f cmaf.AudioFrame) {

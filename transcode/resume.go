@@ -11,9 +11,6 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// staleAfter is how far behind the others a rendition was given up, in ms.
-const staleAfter = 15_000
-
 // resume reads what the parts log holds of the stream and sets the job up to
 // go on from there. from is where to start to read the media log.
 func (j *job) resume(ctx context.Context) (from uint64, err error) {

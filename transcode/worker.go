@@ -2,10 +2,11 @@
 // one worker, the holder of its lease, cuts the source into CMAF parts, has
 // ffmpeg encode the smaller renditions, and publishes every part fenced.
 //
-//	media log -> job -> timeline -> { rendition (source) | ffmpeg -> rendition } -> cmaf -> parts log
+//	media log -> job -> timeline -> fanOut -> { rendition (source) | ladder -> ffmpeg -> rendition } -> cmaf -> parts log
 //
 // The work is a fold over the log. A worker that dies leaves with each part
-// what the next one needs, which makes the same numbers from there on.
+// what the next one needs, which makes the same numbers from there on. Calls
+// run down through the files; internal/housetest has the order.
 package transcode
 
 import (

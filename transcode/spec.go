@@ -1,5 +1,19 @@
 package transcode
 
+// renditionSpec says what a rendition is.
+type renditionSpec struct {
+	name, label   string
+	order         int
+	sound         bool  // no pictures
+	rung          *Rung // nil: the source as it is
+	width, height int   // of an encoded picture
+	expected      int   // bits/s, before it is measured
+	planned       int   // renditions of the period
+}
+
+// weight is what a rendition costs to encode, in pixels.
+func (s renditionSpec) weight() int { return s.width * s.height }
+
 // renditionSpecs are the renditions of a period, the preferred first. encode
 // says that there is somebody to encode.
 func renditionSpecs(g *period, p Profile, encode bool) []renditionSpec {

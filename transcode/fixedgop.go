@@ -2,8 +2,8 @@ package transcode
 
 import "github.com/helios-h2020/pse/transcode/cmaf"
 
-// Grid mode: pictures at a constant rate, key frames and segments at whole
-// multiples of the segment's length on the stream clock.
+// Fixed GOPs: pictures at a constant rate, key frames and segments on a grid, at
+// whole multiples of the segment's length on the stream clock.
 
 // fpsLow is the least rate, in frames a second, of a source whose own pictures make parts.
 const fpsLow = 7
@@ -92,7 +92,7 @@ func (t *timeline) startPassthroughSegment(f cmaf.Frame) {
 // trackEarly notes what a hole in the pictures does where there is no sound to fill it
 // and nobody encodes: the picture before it is said to last for one part, and those
 // after it come that much early, one in each part, until they are where they belong
-// (segmenter.reach).
+// (segmenter.closeUntil).
 func (t *timeline) trackEarly(f cmaf.Frame) {
 	if t.period == nil || t.period.mode != passthrough || t.period.audio != nil {
 		return
