@@ -3,7 +3,7 @@ package transcode
 import "errors"
 
 var (
-	// ErrResume says that what the last transcoder left in the parts log cannot be gone on from.
+	// ErrResume says that what the last transcoder left in the parts log cannot be resumed from.
 	ErrResume = errors.New("cannot resume from the parts log")
 
 	errShort    = errors.New("it ended well, but its last pictures are missing")

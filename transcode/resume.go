@@ -113,9 +113,9 @@ func (t *resumePoint) add(r *rendition) {
 }
 
 // firstOf is the rendition whose next part needs the oldest media that is held,
-// or that is needed where none is; nil when all have ended. It has those begin
-// anew that were given up, need what is gone, or have nothing since the last of
-// so many losses of media: from what was before nobody comes to what followed.
+// or that is needed where none is; nil when all have ended. It restarts
+// those that were abandoned, that need media which is no longer held, or that
+// have nothing since the last of so many losses: nothing resumes across a loss.
 func firstOf(ours []*rendition, losses int, held func(seq uint64) (bool, error)) (*rendition, error) {
 	newest := int64(0)
 	for _, r := range ours {

@@ -9,7 +9,7 @@ import (
 // left of a message of the bus is for sound and boxes.
 const maxPart = bus.MaxPayload * 7 / 8
 
-// segmenter cuts one rendition's frames into parts and segments by time:
+// segmenter divides one rendition's frames into parts and segments by time:
 // a part ends with the first frame from which on it is at least 85 % of the
 // part target. Frames that were dropped leave a part without its share of
 // pictures, never a part longer than the target. Pictures too large for one
@@ -47,7 +47,7 @@ type fragment struct {
 	seen       int64 // as the source has it: frames before this time are in this part or before
 }
 
-// add takes the next frame; clock says where a cut lies on this rendition's clock.
+// add takes the next frame; clock says where a boundary lies on the rendition's clock.
 func (s *segmenter) add(f cmaf.Frame, clock func(segmentBoundary) int64) {
 	if s.pendingSample != nil && f.DTS <= s.pendingSample.DTS {
 		return // shown for no time: an encoder's, of a source that showed two at once

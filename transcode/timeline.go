@@ -87,8 +87,8 @@ func (t *timeline) restore(state json.RawMessage) error {
 	t.video, t.audio, t.recentOf, t.period = g.video, g.audio, g.audio, g
 	t.sink.beginPeriod(g)
 	if g.mode == fixedGOP && t.s.SegPTS > max(t.s.MaxPTS, t.s.Repeated) {
-		// A grid's segment starts are told ahead: nobody has come to this one
-		// yet. Only a period's first segment has a discontinuity.
+		// Boundaries of a fixed GOP are told ahead, and no media has reached this
+		// one yet. Only a period's first segment has a discontinuity.
 		t.sink.startSegment(g, segmentBoundary{
 			msn: t.s.NextMSN - 1, dts: t.s.SegDTS, pts: t.s.SegPTS, wall: t.s.Wall, epoch: t.s.Epoch,
 			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Start.Disc, discSeq: t.s.Disc, fps: g.fps,
@@ -138,7 +138,7 @@ func (t *timeline) ignore(err error) {
 }
 
 // endAtLoss ends the period where media was lost: the log went away with its
-// server, or nobody read it in time. What comes starts with a discontinuity.
+// server, or dropped it before it was read. What comes starts with a discontinuity.
 func (t *timeline) endAtLoss() {
 	t.closeHere()
 	t.s.Anchored, t.recent = false, nil

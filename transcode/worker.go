@@ -30,7 +30,7 @@ const (
 	retryMax   = 5 * time.Second
 )
 
-// sweepEvery is how often streams that nobody holds are looked for; watches find them sooner.
+// sweepEvery is how often streams without a lease are looked for; watches find them sooner.
 const sweepEvery = 500 * time.Millisecond
 
 // passAfter is how long a stream waits for somebody who can encode it.
@@ -109,7 +109,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	return fmt.Errorf("transcode: %w", err)
 }
 
-// sweep looks now and then for streams that nobody holds: whatever was missed.
+// sweep starts, now and then, what the watches missed: streams without a lease.
 func (w *Worker) sweep(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
@@ -155,7 +155,7 @@ func (w *Worker) onRecord(ctx context.Context, l *bus.Live) {
 	}
 }
 
-// tryStart takes a stream when it needs somebody and nobody has it.
+// tryStart starts a job for a stream that needs one and has none here, under its lease.
 func (w *Worker) tryStart(ctx context.Context, sid string) {
 	w.mu.Lock()
 	l := w.records[sid]
