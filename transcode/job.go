@@ -138,24 +138,30 @@ func (j *job) run(ctx context.Context) error {
 		case <-j.changed:
 		case <-tick.C:
 		}
-		live := j.record()
-		if live.Session != j.session {
-			return errReplaced
-		}
-		if j.slot == nil && j.acquireSlot() {
-			j.upgrade()
-		}
-		done := j.fanOut.supervise()
-		switch {
-		case live.State != bus.StateEnded:
-		case j.ending && done:
-			return j.finish(ctx)
-		case !j.ending && j.consumed(ctx, live):
-			if err := j.end(); err != nil {
-				return err
-			}
+		if err := j.step(ctx); err != nil {
+			return err
 		}
 	}
+}
+
+// step does what the stream's record, the slots and the children ask for.
+func (j *job) step(ctx context.Context) error {
+	live := j.record()
+	if live.Session != j.session {
+		return errReplaced
+	}
+	if j.slot == nil && j.acquireSlot() {
+		j.upgrade()
+	}
+	done := j.fanOut.supervise()
+	switch {
+	case live.State != bus.StateEnded:
+	case j.ending && done:
+		return j.finish(ctx)
+	case !j.ending && j.consumed(ctx, live):
+		return j.end()
+	}
+	return nil
 }
 
 func (j *job) read(ctx context.Context, r *bus.MediaReader, out chan<- *bus.Chunk) {

@@ -25,14 +25,14 @@ const (
 // their own does from key frames, one at a time. What comes while one is
 // being made or stored is left out.
 type posters struct {
-	b    *bus.Bus
-	log  *zap.Logger
-	sid  string
-	opts ffmpeg.Options
-	turn chan struct{} // a worker makes one picture at a time, over all streams
-	last int64         // stream clock of the newest, ms
-	todo chan keyFrame
-	done chan jpeg
+	b     *bus.Bus
+	log   *zap.Logger
+	sid   string
+	opts  ffmpeg.Options
+	limit chan struct{} // a worker makes one picture at a time, over all streams
+	last  int64         // stream clock of the newest, ms
+	todo  chan keyFrame
+	done  chan jpeg
 }
 
 // jpeg is a picture that is made.
@@ -46,8 +46,8 @@ type keyFrame struct {
 	data []byte
 }
 
-func newPosters(b *bus.Bus, log *zap.Logger, sid string, opts ffmpeg.Options, turn chan struct{}) *posters {
-	return &posters{b: b, log: log, sid: sid, opts: opts, turn: turn, last: -ffmpeg.PictureEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
+func newPosters(b *bus.Bus, log *zap.Logger, sid string, opts ffmpeg.Options, limit chan struct{}) *posters {
+	return &posters{b: b, log: log, sid: sid, opts: opts, limit: limit, last: -ffmpeg.PictureEvery, todo: make(chan keyFrame, 1), done: make(chan jpeg, 2)}
 }
 
 // offerPicture takes a picture that is made. It never blocks.
@@ -83,10 +83,10 @@ func (p *posters) run(ctx context.Context) {
 			select {
 			case <-ctx.Done():
 				return
-			case p.turn <- struct{}{}:
+			case p.limit <- struct{}{}:
 			}
 			err := p.make(ctx, k)
-			<-p.turn
+			<-p.limit
 			if err != nil && ctx.Err() == nil {
 				p.log.Warn("no picture of the stream this time", zap.Error(err))
 			}

@@ -43,6 +43,7 @@ var sarTable = [...][2]int{
 	{2, 1},
 }
 
+// parseSPS reads a sequence parameter set up to the aspect ratio. All counts in it are bounded.
 func parseSPS(nal []byte) (sps, error) {
 	s := sps{sarW: 1, sarH: 1}
 	if len(nal) < 4 || nal[0]&0x1f != 7 {
@@ -55,37 +56,10 @@ func parseSPS(nal []byte) (sps, error) {
 	chroma := uint32(1)
 	switch profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
-		chroma = r.ue()
-		if chroma == 3 {
-			r.bit() // separate_colour_plane_flag
-		}
-		r.ue() // bit depths
-		r.ue()
-		r.bit() // qpprime_y_zero_transform_bypass_flag
-		if r.bit() == 1 {
-			n := 8
-			if chroma == 3 {
-				n = 12
-			}
-			for i := range n {
-				if r.bit() == 1 {
-					skipScalingList(r, i < 6)
-				}
-			}
-		}
+		chroma = readChroma(r)
 	}
 	r.ue() // log2_max_frame_num_minus4
-	switch r.ue() {
-	case 0:
-		r.ue()
-	case 1:
-		r.bit()
-		r.se()
-		r.se()
-		for n := min(r.ue(), 255); n > 0; n-- {
-			r.se()
-		}
-	}
+	skipPicOrder(r)
 	r.ue()  // max_num_ref_frames
 	r.bit() // gaps_in_frame_num_value_allowed_flag
 	w, h := int(r.ue()), int(r.ue())
@@ -110,13 +84,8 @@ func parseSPS(nal []byte) (sps, error) {
 		s.width -= (left + right) * unitX
 		s.height -= (top + bottom) * unitY
 	}
-	vui := r.bit() == 1
-	if vui && r.bit() == 1 { // aspect_ratio_info_present_flag
-		if idc := r.bits(8); idc == 255 {
-			s.sarW, s.sarH = int(r.bits(16)), int(r.bits(16))
-		} else if int(idc) < len(sarTable) {
-			s.sarW, s.sarH = sarTable[idc][0], sarTable[idc][1]
-		}
+	if r.bit() == 1 && r.bit() == 1 { // vui_parameters_present_flag, aspect_ratio_info_present_flag
+		s.readAspectRatio(r)
 	}
 	if s.sarW == 0 || s.sarH == 0 || s.sarW > 8*s.sarH || s.sarH > 8*s.sarW {
 		s.sarW, s.sarH = 1, 1
@@ -125,6 +94,56 @@ func parseSPS(nal []byte) (sps, error) {
 		return s, fmt.Errorf("%w: the sequence parameter set is cut short", ErrMedia)
 	}
 	return s, nil
+}
+
+// readChroma gives chroma_format_idc and skips what else the high profiles have.
+func readChroma(r *bitReader) (chroma uint32) {
+	chroma = r.ue()
+	if chroma == 3 {
+		r.bit() // separate_colour_plane_flag
+	}
+	r.ue() // bit depths
+	r.ue()
+	r.bit() // qpprime_y_zero_transform_bypass_flag
+	if r.bit() == 0 {
+		return chroma
+	}
+	n := 8
+	if chroma == 3 {
+		n = 12
+	}
+	for i := range n {
+		if r.bit() == 1 {
+			skipScalingList(r, i < 6)
+		}
+	}
+	return chroma
+}
+
+// skipPicOrder skips pic_order_cnt_type and what comes with it. A count of more
+// reference frames than there may be is taken for the most there may be.
+func skipPicOrder(r *bitReader) {
+	switch r.ue() {
+	case 0:
+		r.ue()
+	case 1:
+		r.bit()
+		r.se()
+		r.se()
+		for n := min(r.ue(), 255); n > 0; n-- {
+			r.se()
+		}
+	}
+}
+
+// readAspectRatio reads aspect_ratio_idc and what comes with it. What is not
+// specified or reserved leaves 1:1.
+func (s *sps) readAspectRatio(r *bitReader) {
+	if idc := r.bits(8); idc == 255 {
+		s.sarW, s.sarH = int(r.bits(16)), int(r.bits(16))
+	} else if int(idc) < len(sarTable) {
+		s.sarW, s.sarH = sarTable[idc][0], sarTable[idc][1]
+	}
 }
 
 func skipScalingList(r *bitReader, small bool) {
