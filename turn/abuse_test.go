@@ -23,7 +23,7 @@ func TestRefusedCredentials(t *testing.T) {
 	r := w.start(func(c *Config) { c.Secrets, c.UnauthorizedPerSecond = []string{"of an integrator"}, 0 })
 	rest := func(at time.Time, user, secret string) (name string, key []byte) {
 		name = strconv.FormatInt(at.Unix(), 10) + ":" + user
-		return name, longTermKey(name, "pse", restPassword([]byte(secret), name))
+		return name, stun.NewLongTermIntegrity(name, "pse", restPassword([]byte(secret), name))
 	}
 	for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {
 		for what, c := range map[string]struct {
@@ -31,11 +31,11 @@ func TestRefusedCredentials(t *testing.T) {
 			want   stun.ErrorCode
 		}{
 			"right":                       {func(*raw) {}, 0},
-			"wrong password":              {func(c *raw) { c.key = longTermKey(testUser, "pse", "guess") }, 401},
+			"wrong password":              {func(c *raw) { c.key = stun.NewLongTermIntegrity(testUser, "pse", "guess") }, 401},
 			"unknown user":                {func(c *raw) { c.name = "nobody" }, 401},
 			"no user":                     {func(c *raw) { c.name = "" }, 401},
-			"wrong realm":                 {func(c *raw) { c.realm, c.key = "other", longTermKey(testUser, "other", testPassword) }, 401},
-			"right realm, key of another": {func(c *raw) { c.key = longTermKey(testUser, "other", testPassword) }, 401},
+			"wrong realm":                 {func(c *raw) { c.realm, c.key = "other", stun.NewLongTermIntegrity(testUser, "other", testPassword) }, 401},
+			"right realm, key of another": {func(c *raw) { c.key = stun.NewLongTermIntegrity(testUser, "other", testPassword) }, 401},
 			"made-up nonce":               {func(c *raw) { c.nonce = "2nxt1ceqzu6lbkcymscjwkl5sq" }, 438},
 			"broken nonce":                {func(c *raw) { c.nonce = c.nonce[1:] }, 438},
 			"empty nonce":                 {func(c *raw) { c.nonce = " " }, 438},
@@ -44,7 +44,7 @@ func TestRefusedCredentials(t *testing.T) {
 			"longer than it was made for": {func(c *raw) {
 				name, _ := rest(time.Now().Add(-time.Second), "ann", "of an integrator")
 				c.name = strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + ":ann"
-				c.key = longTermKey(c.name, "pse", restPassword([]byte("of an integrator"), name))
+				c.key = stun.NewLongTermIntegrity(c.name, "pse", restPassword([]byte("of an integrator"), name))
 			}, 401},
 			"another secret": {func(c *raw) { c.name, c.key = rest(time.Now().Add(time.Hour), "ann", "guessed one") }, 401},
 			"no user in it":  {func(c *raw) { c.name, c.key = rest(time.Now().Add(time.Hour), "", "of an integrator") }, 401},
@@ -91,25 +91,6 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-func TestNonces(t *testing.T) {
-	n := newNonces(time.Minute)
-	at, now := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5}), time.Now()
-	tagged := n.tag("inner", at, now)
-	for age, want := range map[time.Duration]bool{0: true, 59 * time.Second: true, 62 * time.Second: false, 24 * time.Hour: false, -10 * time.Second: false} {
-		if inner, ok := n.open(tagged, at, now.Add(age)); ok != want || ok && inner != "inner" {
-			t.Errorf("after %s: %q, %v", age, inner, ok)
-		}
-	}
-	if _, ok := newNonces(time.Minute).open(tagged, at, now); ok {
-		t.Error("a nonce of before a restart is good")
-	}
-	for _, other := range []*net.UDPAddr{{IP: net.IPv4(8, 8, 8, 8), Port: 6}, {IP: net.IPv4(8, 8, 8, 9), Port: 5}, {IP: net.ParseIP("2001:db8::1"), Port: 5}} {
-		if _, ok := n.open(tagged, addrPort(other), now); ok {
-			t.Errorf("a nonce of another client is good for %s", other)
-		}
-	}
-}
-
 // Another user's allocation is nobody else's, though the way to it is the same.
 func TestAnothersAllocation(t *testing.T) {
 	w := newWorld(t)
@@ -123,7 +104,7 @@ func TestAnothersAllocation(t *testing.T) {
 		}
 	}
 	c.allocate()
-	c.name, c.key = "mallory", longTermKey("mallory", "pse", "hers")
+	c.name, c.key = "mallory", stun.NewLongTermIntegrity("mallory", "pse", "hers")
 	for _, method := range []stun.Method{stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind} {
 		if code, m := c.ask(c.request(method, channel(0x4000), peerAt("8.8.8.8", 80))); code != stun.CodeWrongCredentials || c.key.Check(m) != nil {
 			t.Errorf("%s of another's allocation: %d", method, code)
@@ -179,7 +160,7 @@ func TestQuotas(t *testing.T) {
 	r := w.start(users)
 	ask := func(name, password string) stun.ErrorCode {
 		c := r.raw("udp")
-		c.name, c.key = name, longTermKey(name, "pse", password)
+		c.name, c.key = name, stun.NewLongTermIntegrity(name, "pse", password)
 		c.greet()
 		code, _ := c.ask(c.request(stun.MethodAllocate, requestUDP()))
 		return code
@@ -294,7 +275,7 @@ func TestRevocation(t *testing.T) {
 	for _, r := range []*running{one, two} {
 		for _, transport := range []string{"udp", "tls"} {
 			a := r.raw(transport)
-			a.name, a.key = name, longTermKey(name, "pse", password)
+			a.name, a.key = name, stun.NewLongTermIntegrity(name, "pse", password)
 			a.allocate()
 			clients = append(clients, a)
 		}
@@ -318,7 +299,7 @@ func TestRevocation(t *testing.T) {
 	}
 	three := w.start() // it was not there when the member left
 	bustest.Eventually(t, "a new worker knows", func() bool {
-		return three.server.credentials.of(name, time.Now(), false) == nil
+		return three.server.credentials.Of(name, time.Now(), false) == nil
 	})
 }
 

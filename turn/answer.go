@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/turn/auth"
 )
 
 // answer gives a client servers and credentials.
 func (w *Worker) answer(_ context.Context, q bus.CredentialsQuery) (bus.Credentials, error) {
 	user := strings.TrimSpace(q.User)
-	if user == "" || len(user) > longestUser {
+	if user == "" || len(user) > auth.LongestUser {
 		return bus.Credentials{}, errors.New("name the user that the credentials are for, in up to 300 bytes")
 	}
-	name, password, ok := w.server.credentials.make(user, time.Now())
+	name, password, ok := w.server.credentials.Make(user, time.Now())
 	if !ok {
 		return bus.Credentials{}, errors.New("the relay has no secret yet; ask again in a second")
 	}

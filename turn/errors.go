@@ -8,7 +8,5 @@ var (
 	errNoPort    = errors.New("no port of the relay's range is free; widen turn.min_port to turn.max_port")
 	errNoFamily  = errors.New("the relay has no address of this family; set turn.relay_ips")
 	errForbidden = errors.New("the relay does not go to this peer")
-	errTooLong   = errors.New("a message that is longer than one may be")
-	errNotTURN   = errors.New("neither STUN nor ChannelData")
 	errClosed    = errors.New("the listener is closed")
 )

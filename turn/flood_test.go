@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/turn/auth"
 	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/internal/limit"
@@ -24,12 +25,12 @@ func testGate(t testing.TB) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u, err := newUsers("", []string{testUser + ":" + testPassword}, cfg.Realm, bustest.Log(t))
+	u, err := auth.NewUsers("", []string{testUser + ":" + testPassword}, cfg.Realm, bustest.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return &gate{transport: "udp", guard: &guard{
-		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(time.Minute), peers: p, table: newTable(), balance: newBalance(),
+		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(time.Minute), peers: p, table: newTable(), balance: newBalance(),
 		metrics: newMetrics(), reservations: newReservations(), strangers: limit.New(20, 80), seal: newSeal(),
 	}}
 }
@@ -57,7 +58,7 @@ func TestFlood(t *testing.T) {
 func TestNewcomers(t *testing.T) {
 	gate := testGate(t)
 	gate.strangers = limit.New(0, 0)
-	key := stun.MessageIntegrity(longTermKey(testUser, "pse", testPassword))
+	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	for i := range 20_000 {
 		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, 0, byte(i>>8), byte(i)), Port: 5})
 		request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
@@ -67,7 +68,7 @@ func TestNewcomers(t *testing.T) {
 		}
 		gate.out(stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse")).Raw, from)
 		signed := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP(), stun.NewUsername(testUser), stun.NewRealm("pse"),
-			stun.NewNonce(gate.nonces.tag("2nxt1ceqzu6lbkcymscjwkl5s", from, time.Now())), key)
+			stun.NewNonce(gate.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", from, time.Now())), key)
 		if pass, _ := gate.in(signed.Raw, from, from); pass == nil {
 			t.Fatalf("the %d. with credentials has no answer", i)
 		}
@@ -127,8 +128,8 @@ func TestFloodOnTheWire(t *testing.T) {
 func FuzzGate(f *testing.F) {
 	gate := testGate(f)
 	at := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5})
-	nonce := func() string { return gate.nonces.tag("2nxt1ceqzu6lbkcymscjwkl5s", at, time.Now()) }
-	key := stun.MessageIntegrity(longTermKey(testUser, "pse", testPassword))
+	nonce := func() string { return gate.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", at, time.Now()) }
+	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	for _, m := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodBinding} {
 		f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(m, stun.ClassRequest), requestUDP(), channel(0x4000), peerAt("8.8.4.4", 9),
 			stun.NewUsername(testUser), stun.NewRealm("pse"), stun.NewNonce(nonce()), key, stun.Fingerprint).Raw, true)

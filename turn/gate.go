@@ -87,17 +87,17 @@ func (g *gate) authenticate(m *stun.Message, c client) (inner, account string, k
 		return "", "", nil, stun.CodeBadRequest
 	}
 	now := time.Now()
-	inner, fresh := g.nonces.open(nonce.String(), c.at, now)
+	inner, fresh := g.nonces.Open(nonce.String(), c.at, now)
 	if !fresh {
 		return "", "", nil, stun.CodeStaleNonce
 	}
-	if realm.String() != g.credentials.realm {
+	if realm.String() != g.cfg.Realm {
 		return "", "", nil, stun.CodeUnauthorized
 	}
 	_, open := g.table.owner(c)
-	for _, k := range g.credentials.of(name.String(), now, open) {
-		if stun.MessageIntegrity(k.key).Check(m) == nil {
-			return inner, k.account, k.key, 0
+	for _, k := range g.credentials.Of(name.String(), now, open) {
+		if stun.MessageIntegrity(k.Key).Check(m) == nil {
+			return inner, k.Account, k.Key, 0
 		}
 	}
 	g.metrics.refuse("credentials")
@@ -214,7 +214,7 @@ func (g *gate) out(msg []byte, to netip.AddrPort) []byte {
 	}
 	authentic := m.Contains(stun.AttrMessageIntegrity)
 	if nonce, err := m.Get(stun.AttrNonce); err == nil && !authentic {
-		m = renonced(m, g.nonces.tag(string(nonce), to, time.Now()))
+		m = renonced(m, g.nonces.Tag(string(nonce), to, time.Now()))
 	}
 	if !m.Contains(stun.AttrFingerprint) {
 		_ = stun.Fingerprint.AddTo(m)

@@ -10,13 +10,14 @@ import (
 	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/turn/auth"
 )
 
 // guard is what all gates of a worker have together.
 type guard struct {
 	cfg          Config
-	credentials  *credentials
-	nonces       *nonces
+	credentials  *auth.Credentials
+	nonces       *auth.Nonces
 	peers        *peers
 	table        *table
 	strangers    *limit.ByAddress

@@ -2,9 +2,9 @@ package turn
 
 import (
 	"net"
-	"strings"
 
 	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/turn/auth"
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
@@ -13,14 +13,6 @@ type limits struct {
 	cfg   Config
 	meter *relay.Meter
 }
-
-// guestMark begins the accounts of users whose credentials we made: anybody
-// who comes to the door of a call gets some, so they have limits of their own.
-// Those of the owner's file and secrets have the other limits alone.
-const guestMark = "\x00"
-
-// guestOf is the user of a guest's account; else the account is the user.
-func guestOf(account string) (user string, guest bool) { return strings.CutPrefix(account, guestMark) }
 
 // Names of limits, as their keys of the configuration.
 const (
@@ -39,7 +31,7 @@ func (l *limits) open(account string, from net.Addr) *relay.Gate {
 		relay.BitsPerSecond(limitAllocation, "", int64(l.cfg.AllocationBPS)),
 		relay.BitsPerSecond(limitUser, account, int64(l.cfg.UserBPS)),
 	}
-	if _, guest := guestOf(account); guest {
+	if _, guest := auth.GuestOf(account); guest {
 		at := limit.Counted(addrPort(from).Addr()).String()
 		all = append(all,
 			relay.BitsPerSecond(limitGuest, account, int64(l.cfg.GuestBPS)),
@@ -53,6 +45,6 @@ func (l *limits) open(account string, from net.Addr) *relay.Gate {
 
 // spent says whether a guest has used up its bytes, or its address has.
 func (l *limits) spent(account string, from net.Addr) bool {
-	_, guest := guestOf(account)
+	_, guest := auth.GuestOf(account)
 	return guest && (l.meter.Spent(limitGuestBytes, account) || l.meter.Spent(limitAddressBytes, limit.Counted(addrPort(from).Addr()).String()))
 }

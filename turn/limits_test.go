@@ -10,6 +10,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/turn/auth"
 	"github.com/pion/stun/v4"
 )
 
@@ -21,7 +22,7 @@ func (w *world) guest(r *running, user string) *raw {
 		w.t.Fatal(err)
 	}
 	a := r.raw("udp")
-	a.name, a.key = c.Servers[0].Username, longTermKey(c.Servers[0].Username, "pse", c.Servers[0].Credential)
+	a.name, a.key = c.Servers[0].Username, stun.NewLongTermIntegrity(c.Servers[0].Username, "pse", c.Servers[0].Credential)
 	a.greet()
 	return a
 }
@@ -173,7 +174,9 @@ func TestGuestsAreNotUsers(t *testing.T) {
 			t.Errorf("%q", ev.User)
 		}
 	}
-	if all := r.server.credentials.of("9999999999:"+testUser, time.Now(), false); len(all) != 1 || all[0].account != guestMark+testUser {
+	if all := r.server.credentials.Of("9999999999:"+testUser, time.Now(), false); len(all) != 1 {
+		t.Errorf("%+v", all)
+	} else if user, guest := auth.GuestOf(all[0].Account); user != testUser || !guest {
 		t.Errorf("%+v", all)
 	}
 }

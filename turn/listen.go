@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/helios-h2020/pse/turn/relay"
 	"github.com/pion/dtls/v3"
 )
 
@@ -159,7 +160,7 @@ func (s *sockets) bindSecure(family string, at netip.AddrPort, secure *tls.Confi
 		for _, at := range everywhere(at) {
 			d, err := dtls.ListenWithOptions("udp"+family, net.UDPAddrFromAddrPort(at),
 				dtls.WithGetCertificate(func(*dtls.ClientHelloInfo) (*tls.Certificate, error) { return secure.GetCertificate(nil) }),
-				dtls.WithListenConfig(net.ListenConfig{Control: shared}), dtls.WithLoggerFactory(silent{}))
+				dtls.WithListenConfig(net.ListenConfig{Control: shared}), dtls.WithLoggerFactory(silent))
 			if err != nil {
 				for _, d := range append(bound, l) {
 					_ = d.Close()
@@ -214,11 +215,11 @@ func (h hidden) NetConn() net.Conn { return h.Conn }
 func greetDTLS(ctx context.Context, c net.Conn) (net.Conn, error) {
 	held, ok := c.(interface{ NetConn() net.Conn }) // what the door gives
 	if !ok {
-		return nil, errNotTURN
+		return nil, relay.ErrNotTURN
 	}
 	d, ok := held.NetConn().(*dtls.Conn)
 	if !ok {
-		return nil, errNotTURN
+		return nil, relay.ErrNotTURN
 	}
 	return c, d.HandshakeContext(ctx)
 }

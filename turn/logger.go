@@ -35,8 +35,5 @@ func (l pionLogger) say(format string, args []any) {
 	}
 }
 
-// silent writes nothing.
-type silent struct{}
-
-// NewLogger is what pion calls.
-func (silent) NewLogger(string) logging.LeveledLogger { return pionLogger{zap.NewNop()} }
+// silent has pion write nothing.
+var silent = pionLog{zap.NewNop()}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
+	"github.com/helios-h2020/pse/turn/probe"
 	"github.com/pion/dtls/v3"
 )
 
@@ -115,7 +116,7 @@ func TestEveryAddress(t *testing.T) {
 			seen[at.Addr().Is4()] = true
 			for transport, port := range map[string]int{"udp": r.Port(), "tcp": r.Port(), "tls": r.TLSPort(), "dtls": r.TLSPort()} {
 				host := net.JoinHostPort(at.Addr().String(), fmt.Sprint(port))
-				if _, last := probe(t, Probe{Insecure: true}, transport, host); last.Err != nil {
+				if _, last := runProbe(t, probe.Probe{Insecure: true}, transport, host); last.Err != nil {
 					t.Errorf("%s at %s: %+v", transport, host, last)
 				}
 			}

@@ -1,6 +1,9 @@
 package turn
 
 import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base64"
 	"net"
 	"net/netip"
 	"testing"
@@ -21,12 +24,20 @@ type raw struct {
 	nonce string
 }
 
+// restPassword is the password of "expiry:user" by a secret, as the TURN REST
+// API makes it.
+func restPassword(secret []byte, name string) string {
+	h := hmac.New(sha1.New, secret)
+	h.Write([]byte(name))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
+
 // raw connects one over a transport, as the user of the file.
 func (r *running) raw(transport string) *raw {
 	r.t.Helper()
 	c := &raw{t: r.t, conn: r.dial(transport), name: testUser, realm: "pse"}
 	c.to = &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: r.Port()}
-	c.key = longTermKey(testUser, "pse", testPassword)
+	c.key = stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	return c
 }
 

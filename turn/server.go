@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/helios-h2020/pse/turn/auth"
 	"github.com/helios-h2020/pse/turn/relay"
 	pion "github.com/pion/turn/v5"
 	"go.uber.org/zap"
@@ -40,7 +41,7 @@ type server struct {
 func (s *server) start() error {
 	cfg := pion.ServerConfig{
 		Realm: s.cfg.Realm, LoggerFactory: pionLog{s.log}, AuthHandler: s.authenticate, QuotaHandler: s.quota, EventHandler: s.events(),
-		InboundMTU: longestMessage + 1, // longer ones are dropped by pion
+		InboundMTU: relay.LongestMessage + 1, // longer ones are dropped by pion
 	}
 	permit := func(_ net.Addr, peer net.IP) bool {
 		ip, _ := netip.AddrFromSlice(peer)
@@ -89,7 +90,7 @@ func (s *server) authenticate(r *pion.RequestAttributes) (user string, key []byt
 
 // quota is asked before each allocation; false answers 486.
 func (s *server) quota(account, _ string, from net.Addr) bool {
-	_, guest := guestOf(account)
+	_, guest := auth.GuestOf(account)
 	most := s.cfg.GuestAddressAllocations
 	switch {
 	case s.draining():
@@ -116,7 +117,7 @@ func (s *server) events() pion.EventHandler {
 			t := s.plain.traffic(at)
 			t.bound(func() *relay.Gate { return s.limits.open(account, from) })
 			s.opened(s.table.opened(s.client(from, here), account, at, t))
-			if s.credentials.isRevoked(account) { // since its request came: who revoked did not see it in the table
+			if s.credentials.IsRevoked(account) { // since its request came: who revoked did not see it in the table
 				s.metrics.revoked.Inc()
 				s.ending.Go(func() { s.end(at) }) // not here: pion is at it
 			}

@@ -12,10 +12,8 @@ import (
 	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/turn/relay"
 )
-
-// longestMessage is what one message may have, bytes: the same that pion takes.
-const longestMessage = 1600
 
 // streamGate is a connection of a client over TCP, TLS or DTLS with its gate,
 // for pion: each Read gives one whole message.
@@ -39,7 +37,7 @@ type streamGate struct {
 func newStreamGate(c net.Conn, g *guard, transport string, gone func()) *streamGate {
 	return &streamGate{
 		Conn: c, gate: gate{guard: g, transport: transport}, framed: transport != "dtls", from: addrPort(c.RemoteAddr()), here: addrPort(c.LocalAddr()),
-		deadline: time.Now().Add(g.cfg.SetupTimeout), gone: gone, buf: make([]byte, 2*longestMessage),
+		deadline: time.Now().Add(g.cfg.SetupTimeout), gone: gone, buf: make([]byte, 2*relay.LongestMessage),
 	}
 }
 
@@ -68,7 +66,7 @@ func (c *streamGate) Read(p []byte) (int, error) {
 			}
 		}
 		if len(pass) > len(p) {
-			return 0, errTooLong
+			return 0, relay.ErrTooLong
 		}
 		if pass != nil {
 			return copy(p, pass), nil
@@ -96,7 +94,7 @@ func (c *streamGate) next() ([]byte, error) {
 		return c.datagram()
 	}
 	for {
-		n, err := messageSize(c.buf[c.begin:c.end])
+		n, err := relay.MessageSize(c.buf[c.begin:c.end])
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +122,7 @@ func (c *streamGate) datagram() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		n, err := messageSize(c.buf[:got])
+		n, err := relay.MessageSize(c.buf[:got])
 		if err != nil || n == 0 || n > got+3 {
 			c.gate.metrics.refuse("malformed")
 			continue
@@ -132,30 +130,6 @@ func (c *streamGate) datagram() ([]byte, error) {
 		clear(c.buf[got:max(got, n)])
 		return c.buf[:n], nil
 	}
-}
-
-// messageSize is how long the message at the beginning of b is, with what it
-// is padded by (RFC 8656 12.5). 0: too little is there to tell.
-func messageSize(b []byte) (int, error) {
-	if len(b) < 4 {
-		return 0, nil
-	}
-	n := int(binary.BigEndian.Uint16(b[2:]))
-	switch b[0] & 0xc0 {
-	case 0:
-		if n%4 != 0 || len(b) >= 8 && binary.BigEndian.Uint32(b[4:]) != 0x2112a442 {
-			return 0, errNotTURN
-		}
-		n += 20
-	case 0x40:
-		n = 4 + (n+3)&^3
-	default:
-		return 0, errNotTURN
-	}
-	if n > longestMessage {
-		return 0, errTooLong
-	}
-	return n, nil
 }
 
 // Write sends what pion answers or relays.

@@ -1,8 +1,6 @@
 package turn
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -130,20 +128,4 @@ func TestPieces(t *testing.T) {
 			t.Errorf("%s: %v", q.Type, a)
 		}
 	}
-}
-
-// messageSize never asks for more than a buffer holds, nor for less than there is.
-func FuzzMessageSize(f *testing.F) {
-	f.Add([]byte{0x40, 0, 0xff, 0xfc, 0, 0, 0, 0})
-	f.Add([]byte{0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42})
-	f.Add(bytes.Repeat([]byte{0x7f}, 40))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		n, err := messageSize(b)
-		switch {
-		case err == nil && n == 0 && len(b) >= 4, n > longestMessage, err == nil && n > 0 && (n < 4 || n%4 != 0):
-			t.Errorf("%x: %d, %v", b, n, err)
-		case n > 0 && n < int(binary.BigEndian.Uint16(b[2:])):
-			t.Errorf("%x: %d is less than it says", b, n)
-		}
-	})
 }

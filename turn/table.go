@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nuid"
 
 	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/turn/auth"
 )
 
 // client is a client's transport address at one of our listeners: what an
@@ -51,7 +52,7 @@ func newTable() *table {
 }
 
 func (t *table) opened(c client, account string, relay relayAddress, traffic *traffic) allocation {
-	user, guest := guestOf(account)
+	user, guest := auth.GuestOf(account)
 	a := &allocation{client: c, id: nuid.Next(), account: account, user: user, relay: relay, opened: time.Now(), traffic: traffic}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,7 +71,7 @@ func (t *table) closed(c client) (a allocation, ok bool) {
 		return a, false
 	}
 	delete(t.clients, c)
-	if _, guest := guestOf(was.account); guest {
+	if _, guest := auth.GuestOf(was.account); guest {
 		at := limit.Counted(c.at.Addr())
 		if t.guests[at]--; t.guests[at] == 0 {
 			delete(t.guests, at)

@@ -42,6 +42,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/turn/auth"
 	"github.com/helios-h2020/pse/turn/relay"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -96,12 +97,12 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err != nil {
 		return nil, err
 	}
-	u, err := newUsers(cfg.UsersFile, cfg.Users, cfg.Realm, log)
+	u, err := auth.NewUsers(cfg.UsersFile, cfg.Users, cfg.Realm, log)
 	if err != nil {
 		return nil, fmt.Errorf("configure the relay: %w", err)
 	}
 	g := &guard{
-		cfg: cfg, credentials: newCredentials(cfg, u), nonces: newNonces(cfg.NonceLife), peers: p, table: newTable(),
+		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(cfg.NonceLife), peers: p, table: newTable(),
 		strangers: limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
 		balance:   newBalance(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
 	}
@@ -179,7 +180,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { w.ledger.run(life) })
 	wg.Go(func() { w.finder.run(life) })
-	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.learn) })
+	wg.Go(func() { _ = w.bus.WatchSharedKeys(life, secretsName, w.server.credentials.Learn) })
 	wg.Go(func() { w.rotate(life) })
 	wg.Go(func() { w.revoke(life) })
 	wg.Go(func() { w.server.peers.neighbours.follow(life, w.log, w.expel) })
@@ -224,7 +225,7 @@ func (w *Worker) rotate(ctx context.Context) {
 			w.log.Warn("the secret of the relay cannot be read or changed", zap.Error(err))
 			pause = again
 		} else {
-			w.server.credentials.learn(keys)
+			w.server.credentials.Learn(keys)
 		}
 		if !sleep.For(ctx, pause) {
 			return
@@ -242,7 +243,7 @@ func RotateNow(ctx context.Context, b *bus.Bus) (bus.SharedKeys, error) {
 // revoke ends what members of calls relay when they leave.
 func (w *Worker) revoke(ctx context.Context) {
 	for {
-		since := time.Now().Add(-w.cfg.TTL - clocks) // credentials that were made before have expired
+		since := time.Now().Add(-w.cfg.TTL - auth.ClockSkew) // credentials that were made before have expired
 		err := bus.Replay(ctx, w.bus, since, func(ev bus.CallLeft) error {
 			w.revokeUser(bus.CallUser(ev.Call, ev.Member))
 			return nil
@@ -260,7 +261,7 @@ func (w *Worker) revoke(ctx context.Context) {
 // revokeUser ends a user's allocations; its credentials are good no more. One
 // that is being made meanwhile ends when it is there (server.events).
 func (w *Worker) revokeUser(user string) {
-	w.server.credentials.revoke(user, time.Now())
+	w.server.credentials.Revoke(user, time.Now())
 	for _, at := range w.server.table.of(user) {
 		w.metrics.revoked.Inc()
 		w.server.end(at)
@@ -280,7 +281,7 @@ func (w *Worker) keepHouse(ctx context.Context) {
 		now := time.Now()
 		w.server.strangers.Sweep(now)
 		w.server.arrivals.Sweep(now)
-		w.server.credentials.sweep(now)
+		w.server.credentials.Sweep(now)
 		w.server.limits.meter.Sweep()
 	}
 }
@@ -290,7 +291,7 @@ func (w *Worker) Ready() error {
 	switch {
 	case w.draining.Load():
 		return fmt.Errorf("turn: draining; it ends soon")
-	case !w.server.credentials.ready():
+	case !w.server.credentials.Ready():
 		return fmt.Errorf("turn: there is no secret to make credentials with; can the bus be reached?")
 	}
 	return nil

@@ -106,7 +106,7 @@ func TestRotation(t *testing.T) {
 	}
 	for _, r := range []*running{one, two} {
 		bustest.Eventually(t, "the new secret is known", func() bool {
-			return len(r.server.credentials.of("9999999999:ann", time.Now(), false)) == 2
+			return len(r.server.credentials.Of("9999999999:ann", time.Now(), false)) == 2
 		})
 		name := "9999999999:bob"
 		for what, c := range map[string]bus.ICEServer{

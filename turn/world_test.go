@@ -103,7 +103,7 @@ func (r *running) dial(transport string) net.PacketConn {
 	case "dtls":
 		var to *net.UDPAddr
 		if to, err = net.ResolveUDPAddr("udp4", secureAt); err == nil {
-			conn, err = dtls.DialWithOptions("udp4", to, dtls.WithInsecureSkipVerify(true), dtls.WithLoggerFactory(silent{}))
+			conn, err = dtls.DialWithOptions("udp4", to, dtls.WithInsecureSkipVerify(true), dtls.WithLoggerFactory(silent))
 		}
 	}
 	if err != nil {
@@ -133,7 +133,7 @@ func (r *running) client(transport, user, password string) *pion.Client {
 	return c
 }
 
-func quiet() logging.LoggerFactory { return silent{} }
+func quiet() logging.LoggerFactory { return silent }
 
 // allocate makes an allocation for the user of the file.
 func (r *running) allocate(transport string) (net.PacketConn, *pion.Client) {

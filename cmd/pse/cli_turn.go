@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/turn"
+	"github.com/helios-h2020/pse/turn/probe"
 )
 
 type turnCommand struct {
@@ -40,24 +41,24 @@ func (c *turnImport) Run(s *scope) error {
 		return err
 	}
 	cfg := turn.DefaultConfig()
-	i, err := turn.ImportCoturn(text, cfg)
+	i, err := readCoturn(text, &cfg)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Conf, err)
 	}
 	if c.Users != "" {
-		if i.Config.UsersFile, err = filepath.Abs(c.Users); err != nil {
+		if cfg.UsersFile, err = filepath.Abs(c.Users); err != nil {
 			return err
 		}
 		i.Lines["users_file"] = 0
 	}
-	if err := i.Config.Validate(); err != nil {
+	if err := cfg.Validate(); err != nil {
 		return err
 	}
 	if i.Cert != "" || i.Key != "" {
 		fmt.Fprintf(s.out, "tls:\n  cert: %q\n  key: %q\n", i.Cert, i.Key)
 	}
 	fmt.Fprintln(s.out, "turn:")
-	for _, v := range settings(&i.Config) {
+	for _, v := range settings(&cfg) {
 		if _, said := i.Lines[v.key]; !said {
 			continue
 		}
@@ -67,8 +68,8 @@ func (c *turnImport) Run(s *scope) error {
 		}
 		fmt.Fprintf(s.out, "  %s: %s\n", v.key, text)
 	}
-	if n := len(i.Config.Users); n > 0 {
-		fmt.Fprintf(s.out, "# The %d users of %s: put these lines into a file, and its name into turn.users_file:\n#   %s\n", n, c.Conf, strings.Join(i.Config.Users, "\n#   "))
+	if n := len(i.Users); n > 0 {
+		fmt.Fprintf(s.out, "# The %d users of %s: put these lines into a file, and its name into turn.users_file:\n#   %s\n", n, c.Conf, strings.Join(i.Users, "\n#   "))
 	}
 	for _, l := range i.Left {
 		fmt.Fprintf(s.out, "# left out, line %d: %s (%s)\n", l.Line, l.Key, l.Why)
@@ -80,7 +81,7 @@ var errRelayUnwell = errors.New("the relay does not work as it should; see above
 
 // Run looks at each transport in turn.
 func (c *turnTest) Run(s *scope) error {
-	p := turn.Probe{User: c.User, Password: c.Password, Insecure: c.Insecure}
+	p := probe.Probe{User: c.User, Password: c.Password, Insecure: c.Insecure}
 	uris := []string{c.URI}
 	if c.URI == "" {
 		err := s.withBus(func(ctx context.Context, b *bus.Bus) error {
@@ -100,12 +101,12 @@ func (c *turnTest) Run(s *scope) error {
 	}
 	well := true
 	for _, uri := range uris {
-		transports, host, err := turn.Transports(uri)
+		transports, host, err := probe.Transports(uri)
 		if err != nil {
 			return usageError{err}
 		}
 		for _, t := range transports {
-			well = p.Run(s.ctx, t, host, func(f turn.Finding) { c.tell(s, host, f) }) && well
+			well = p.Run(s.ctx, t, host, func(f probe.Finding) { c.tell(s, host, f) }) && well
 		}
 	}
 	if !well {
@@ -114,7 +115,7 @@ func (c *turnTest) Run(s *scope) error {
 	return nil
 }
 
-func (c *turnTest) tell(s *scope, host string, f turn.Finding) {
+func (c *turnTest) tell(s *scope, host string, f probe.Finding) {
 	mark, seen := "ok ", f.Seen
 	if f.Err != nil {
 		mark, seen = "BAD", strings.ReplaceAll(f.Err.Error(), "\n", "; ")

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/helios-h2020/pse/turn"
+	"github.com/helios-h2020/pse/turn/coturn"
 )
 
 // HELIOS's ports of the relay.
@@ -28,12 +30,12 @@ func (l *loaded) compat() error {
 		if err != nil {
 			return fmt.Errorf("turn.coturn: %w", err)
 		}
-		i, err := turn.ImportCoturn(text, base)
+		i, err := readCoturn(text, &base)
 		if err != nil {
 			return fmt.Errorf("turn.coturn: %s: %w", l.Turn.Coturn, err)
 		}
-		base, cert, key = i.Config, i.Cert, i.Key
-		l.Turn.Users = i.Config.Users
+		cert, key = i.Cert, i.Key
+		l.Turn.Users = i.Users
 		for k, n := range i.Lines {
 			lines[k] = fmt.Sprintf("%s:%d", l.Turn.Coturn, n)
 		}
@@ -51,4 +53,30 @@ func (l *loaded) compat() error {
 		l.origin["tls.cert"], l.origin["tls.key"] = lines["cert"], lines["key"]
 	}
 	return nil
+}
+
+// readCoturn reads a turnserver.conf over a configuration of the relay.
+func readCoturn(text []byte, cfg *turn.Config) (*coturn.Import, error) {
+	var base coturn.Settings
+	carry(&base, cfg)
+	i, err := coturn.Read(text, base)
+	if err != nil {
+		return nil, err
+	}
+	carry(cfg, &i.Settings)
+	cfg.Users = i.Users
+	return i, nil
+}
+
+// carry copies the settings that both have under one key.
+func carry(to, from any) {
+	values := map[string]reflect.Value{}
+	for _, s := range settings(from) {
+		values[s.key] = s.value
+	}
+	for _, s := range settings(to) {
+		if v, both := values[s.key]; both {
+			s.value.Set(v)
+		}
+	}
 }

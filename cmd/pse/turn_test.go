@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/turn"
+	"github.com/helios-h2020/pse/turn/coturn"
 )
 
 const coturnConf = `listening-port=3478
@@ -78,4 +81,36 @@ func TestRelayPortsOfHELIOS(t *testing.T) {
 	if err != nil || l.Turn.MinPort != 40000 || l.Turn.MaxPort != 49200 {
 		t.Errorf("%d to %d, %v", l.Turn.MinPort, l.Turn.MaxPort, err)
 	}
+}
+
+// What a turnserver.conf can set are settings of the relay, with the same types.
+func TestSettingsOfCoturn(t *testing.T) {
+	var cfg turn.Config
+	ours := map[string]string{}
+	for _, s := range settings(&cfg) {
+		ours[s.key] = s.value.Type().String() + s.secret
+	}
+	for _, s := range settings(&coturn.Settings{}) {
+		if got := s.value.Type().String() + s.secret; ours[s.key] != got {
+			t.Errorf("%s is %s for coturn, %s for the relay", s.key, got, ours[s.key])
+		}
+	}
+	i, err := readCoturn([]byte(strings.NewReplacer("mobility\n", "", "user=ann:hers\n", "").Replace(coturnConf)), &cfg)
+	if err != nil || len(i.Left) != 0 || cfg.MinPort != 49160 || cfg.Realm != "helios" {
+		t.Errorf("%+v, %+v, %v", i, cfg, err)
+	}
+}
+
+// Whatever the file says, the relay's checks take it or say what is wrong.
+func FuzzCoturn(f *testing.F) {
+	f.Add([]byte(coturnConf))
+	f.Add([]byte("denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
+	f.Add([]byte("denied-peer-ip=fe80::1%a-fe80::2%a"))
+	f.Add([]byte("user==:\nexternal-ip=//"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		cfg := turn.DefaultConfig()
+		if _, err := readCoturn(text, &cfg); err == nil {
+			_ = cfg.Validate()
+		}
+	})
 }

@@ -28,6 +28,10 @@ func rules() []rule {
 		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"store", []string{"internal/disk"}, "files are kept below whoever sends, records or shows them: the store knows neither bus nor worker"},
+		{"turn/auth", []string{"bus"}, "who may use a relay is known without one: tests and other servers of ours ask it too"},
+		{"turn/coturn", []string{"turn/auth"}, "another program's file is read into settings; cmd/pse gives them to the relay, which need not know whence"},
+		{"turn/probe", []string{"turn/relay"}, "it looks at any STUN and TURN server from a client's side, and must not find well what only ours understands"},
+		{"turn/relay", nil, "packets are carried without the bus, the configuration or the policy of the worker"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {

@@ -6,6 +6,12 @@ import "errors"
 // does the same work, at more CPU time a packet.
 var ErrUnsupported = errors.New("no data plane on this system: let pion relay")
 
+// What is no message of a client's (MessageSize).
+var (
+	ErrTooLong = errors.New("a message that is longer than one may be")
+	ErrNotTURN = errors.New("neither STUN nor ChannelData")
+)
+
 var (
 	errNoListen = errors.New("nowhere to listen: set Config.Listen")
 	errNoPorts  = errors.New("no ports for relays: set Config.Ports")

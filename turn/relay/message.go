@@ -24,6 +24,34 @@ const (
 	dataHeader6 = stunHeader + attrHeader + 20 + attrHeader
 )
 
+// LongestMessage is what one message may have, bytes: the same that pion takes.
+const LongestMessage = 1600
+
+// MessageSize is how long the message at the beginning of b is on a stream, with
+// what it is padded by (RFC 8656, 12.5). 0: too little is there to tell. It fails
+// with ErrNotTURN or ErrTooLong.
+func MessageSize(b []byte) (int, error) {
+	if len(b) < 4 {
+		return 0, nil
+	}
+	n := int(binary.BigEndian.Uint16(b[2:]))
+	switch b[0] & 0xc0 {
+	case 0:
+		if n%4 != 0 || len(b) >= 8 && binary.BigEndian.Uint32(b[4:]) != magicCookie {
+			return 0, ErrNotTURN
+		}
+		n += stunHeader
+	case 0x40:
+		n = channelHeader + (n+3)&^3
+	default:
+		return 0, ErrNotTURN
+	}
+	if n > LongestMessage {
+		return 0, ErrTooLong
+	}
+	return n, nil
+}
+
 // parseChannelData reads a ChannelData message: payload is b[channelHeader:][:n].
 // What follows it is padding.
 func parseChannelData(b []byte) (number uint16, n int, ok bool) {

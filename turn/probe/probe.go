@@ -1,4 +1,6 @@
-package turn
+// Package probe looks at a STUN and TURN server from a client's side (RFC 8489,
+// 8656): any server, not only ours, so it knows nothing of ours.
+package probe
 
 import (
 	"context"
@@ -15,11 +17,11 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// probeWait is how long an answer may take, and probeAgain after how long a
+// answerWait is how long an answer may take, and askAgain after how long a
 // question over UDP is asked again.
 const (
-	probeWait  = 5 * time.Second
-	probeAgain = 500 * time.Millisecond
+	answerWait = 5 * time.Second
+	askAgain   = 500 * time.Millisecond
 )
 
 // A Probe looks at a STUN and TURN server from a client's side.
@@ -64,7 +66,7 @@ func (p Probe) Run(ctx context.Context, transport, host string, tell func(Findin
 		tell(Finding{transport, name, seen, err})
 		return err == nil
 	}
-	var near, far *prober
+	var near, far *client
 	defer func() { near.close(); far.close() }()
 	if !step("connect", func() (string, error) {
 		var err error
@@ -85,7 +87,7 @@ func (p Probe) Run(ctx context.Context, transport, host string, tell func(Findin
 		return true
 	}
 	return step("allocate", func() (string, error) {
-		for _, c := range []*prober{near, far} {
+		for _, c := range []*client{near, far} {
 			if err := c.allocate(); err != nil {
 				return "", err
 			}
@@ -98,8 +100,8 @@ func (p Probe) Run(ctx context.Context, transport, host string, tell func(Findin
 	}) && step("relay", func() (string, error) { return near.echo(far) })
 }
 
-// prober is one client of a probe.
-type prober struct {
+// client is one of the two clients of a probe.
+type client struct {
 	Probe
 	conn   net.Conn
 	stream bool
@@ -109,10 +111,10 @@ type prober struct {
 	buf    []byte // of a stream, what is not read yet
 }
 
-func (p Probe) dial(ctx context.Context, transport, host string) (*prober, error) {
-	ctx, cancel := context.WithTimeout(ctx, probeWait)
+func (p Probe) dial(ctx context.Context, transport, host string) (*client, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWait)
 	defer cancel()
-	c := &prober{Probe: p, stream: transport == "tcp" || transport == "tls"}
+	c := &client{Probe: p, stream: transport == "tcp" || transport == "tls"}
 	name, _, err := net.SplitHostPort(host)
 	if err != nil {
 		return nil, err
@@ -131,7 +133,7 @@ func (p Probe) dial(ctx context.Context, transport, host string) (*prober, error
 			return nil, err
 		}
 		var secure *dtls.Conn
-		if secure, err = dtls.DialWithOptions("udp", to, dtls.WithInsecureSkipVerify(p.Insecure), dtls.WithServerName(name), dtls.WithLoggerFactory(silent{})); err == nil {
+		if secure, err = dtls.DialWithOptions("udp", to, dtls.WithInsecureSkipVerify(p.Insecure), dtls.WithServerName(name), dtls.WithLoggerFactory(silent)); err == nil {
 			c.conn, err = secure, secure.HandshakeContext(ctx)
 		}
 	}
@@ -141,14 +143,14 @@ func (p Probe) dial(ctx context.Context, transport, host string) (*prober, error
 	return c, nil
 }
 
-func (c *prober) close() {
+func (c *client) close() {
 	if c != nil && c.conn != nil {
 		_ = c.conn.Close()
 	}
 }
 
 // reflexive asks where we come from.
-func (c *prober) reflexive() (string, error) {
+func (c *client) reflexive() (string, error) {
 	m, err := c.ask(stun.MethodBinding)
 	if err != nil {
 		return "", err
@@ -160,10 +162,10 @@ func (c *prober) reflexive() (string, error) {
 	return "we come from " + at.String(), nil
 }
 
-func (c *prober) allocate() error {
+func (c *client) allocate() error {
 	udp := setter{stun.AttrRequestedTransport, []byte{17, 0, 0, 0}}
 	_, err := c.ask(stun.MethodAllocate, udp)
-	if code := new(refused); errors.As(err, &code) && code.code == stun.CodeUnauthorized && c.nonce == "" {
+	if code := new(errorResponse); errors.As(err, &code) && code.code == stun.CodeUnauthorized && c.nonce == "" {
 		c.realm, c.nonce = code.realm, code.nonce
 		var m *stun.Message
 		if m, err = c.ask(stun.MethodAllocate, udp); err == nil {
@@ -176,24 +178,24 @@ func (c *prober) allocate() error {
 	return err
 }
 
-func (c *prober) permit(peer netip.AddrPort) error {
+func (c *client) permit(peer netip.AddrPort) error {
 	_, err := c.ask(stun.MethodCreatePermission, xorPeer(peer))
 	return err
 }
 
-// probeChannel is the channel that both bind.
-const probeChannel = 0x4000
+// bothChannel is the channel that both bind.
+const bothChannel = 0x4000
 
-func (c *prober) bind(peer netip.AddrPort) error {
-	_, err := c.ask(stun.MethodChannelBind, setter{stun.AttrChannelNumber, []byte{probeChannel >> 8, probeChannel & 0xff, 0, 0}}, xorPeer(peer))
+func (c *client) bind(peer netip.AddrPort) error {
+	_, err := c.ask(stun.MethodChannelBind, setter{stun.AttrChannelNumber, []byte{bothChannel >> 8, bothChannel & 0xff, 0, 0}}, xorPeer(peer))
 	return err
 }
 
 // echo sends a packet through both relays and back.
-func (c *prober) echo(far *prober) (string, error) {
-	text := append([]byte{probeChannel >> 8, probeChannel & 0xff, 0, 16}, rand.Text()[:16]...)
+func (c *client) echo(far *client) (string, error) {
+	text := append([]byte{bothChannel >> 8, bothChannel & 0xff, 0, 16}, rand.Text()[:16]...)
 	began := time.Now()
-	for _, way := range [][2]*prober{{c, far}, {far, c}} {
+	for _, way := range [][2]*client{{c, far}, {far, c}} {
 		arrived := func(b []byte) bool { return len(b) >= len(text) && string(b[:len(text)]) == string(text) }
 		if _, err := way[1].exchange(text, way[0], arrived); err != nil {
 			return "", fmt.Errorf("a packet from %s to %s does not arrive (%w); see that turn.external_ips is what others reach the relay by, and that its UDP ports are open", way[0].relay, way[1].relay, err)

@@ -1,4 +1,4 @@
-package turn
+package auth
 
 import (
 	"crypto/hmac"
@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// nonces bind the nonces of pion, which are everybody's and good for an hour,
+// Nonces bind the nonces of pion, which are everybody's and good for an hour,
 // to one client for a short time: a tag follows each.
-type nonces struct {
+type Nonces struct {
 	key  [32]byte
 	life time.Duration
 }
@@ -23,21 +23,22 @@ const (
 	nonceTag  = (nonceTime + nonceSign) / 3 * 4 // in base64
 )
 
-func newNonces(life time.Duration) *nonces {
-	n := &nonces{life: life}
+// NewNonces makes nonces that are good for so long, up to half a year.
+func NewNonces(life time.Duration) *Nonces {
+	n := &Nonces{life: life}
 	_, _ = rand.Read(n.key[:]) // never fails
 	return n
 }
 
-// tag makes a nonce of pion's one that is good for a client now.
-func (n *nonces) tag(inner string, client netip.AddrPort, now time.Time) string {
+// Tag makes a nonce of pion's one that is good for a client now.
+func (n *Nonces) Tag(inner string, client netip.AddrPort, now time.Time) string {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], uint32(now.Unix()))
 	return inner + n.sign(inner, client, [nonceTime]byte(b[1:]))
 }
 
-// open gives pion's nonce back; false: it is stale, or another client's.
-func (n *nonces) open(nonce string, client netip.AddrPort, now time.Time) (inner string, ok bool) {
+// Open gives pion's nonce back; false: it is stale, or another client's.
+func (n *Nonces) Open(nonce string, client netip.AddrPort, now time.Time) (inner string, ok bool) {
 	if len(nonce) <= nonceTag {
 		return "", false
 	}
@@ -55,7 +56,7 @@ func (n *nonces) open(nonce string, client netip.AddrPort, now time.Time) (inner
 	return inner, time.Duration(age)*time.Second <= n.life
 }
 
-func (n *nonces) sign(inner string, client netip.AddrPort, t [nonceTime]byte) string {
+func (n *Nonces) sign(inner string, client netip.AddrPort, t [nonceTime]byte) string {
 	h := hmac.New(sha256.New, n.key[:])
 	h.Write(t[:])
 	at, _ := client.MarshalBinary() // cannot fail

@@ -1,4 +1,6 @@
-package turn
+// Package coturn reads the configuration of coturn in our words. It knows the
+// names of our settings, not the relay that has them.
+package coturn
 
 import (
 	"bufio"
@@ -10,13 +12,41 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/helios-h2020/pse/turn/auth"
 )
+
+// Settings are those of ours that a turnserver.conf can set, by their keys in
+// the section turn; they mean what they mean there.
+type Settings struct {
+	Listen    string `yaml:"listen"`
+	TLSListen string `yaml:"tls_listen"`
+
+	RelayIPs    []string `yaml:"relay_ips"`
+	ExternalIPs []string `yaml:"external_ips"`
+	MinPort     int      `yaml:"min_port"`
+	MaxPort     int      `yaml:"max_port"`
+	TCPRelay    bool     `yaml:"tcp_relay"`
+
+	Realm     string        `yaml:"realm"`
+	Secrets   []string      `yaml:"secrets" secret:"value"`
+	NonceLife time.Duration `yaml:"nonce_life"`
+
+	AllowPeers []string `yaml:"allow_peers"`
+	DenyPeers  []string `yaml:"deny_peers"`
+
+	MaxAllocations  int `yaml:"max_allocations"`
+	UserAllocations int `yaml:"user_allocations"`
+	AllocationBPS   int `yaml:"allocation_bps"`
+	TotalBPS        int `yaml:"total_bps"`
+}
 
 // An Import is what a turnserver.conf of coturn says, in our words.
 type Import struct {
-	Config    Config         // what was given, changed by the file
-	Cert, Key string         // of tls; empty: not said
-	Lines     map[string]int // where each key of Config was set, as "min_port"
+	Settings  Settings       // what was given, changed by the file
+	Users     []string       // lines as auth.ParseUsers reads them
+	Cert, Key string         // files in PEM; empty: not said
+	Lines     map[string]int // where each key of Settings was set, as "min_port"; "cert" and "key" too
 	Left      []LeftOut
 }
 
@@ -26,10 +56,10 @@ type LeftOut struct {
 	Key, Why string
 }
 
-// ImportCoturn reads a turnserver.conf over a configuration. A value that
-// cannot be what it should is an error with its line.
-func ImportCoturn(text []byte, base Config) (*Import, error) {
-	c := &coturn{Import: &Import{Config: base, Lines: map[string]int{}}}
+// Read reads a turnserver.conf over settings. A value that cannot be what it
+// should is an error with its line; what the settings are together is not checked.
+func Read(text []byte, base Settings) (*Import, error) {
+	c := &reader{Import: &Import{Settings: base, Lines: map[string]int{}}}
 	s := bufio.NewScanner(bytes.NewReader(text))
 	for c.line = 1; s.Scan(); c.line++ {
 		line := strings.TrimSpace(s.Text())
@@ -50,8 +80,8 @@ func ImportCoturn(text []byte, base Config) (*Import, error) {
 	return c.Import, nil
 }
 
-// coturn is a file that is being read.
-type coturn struct {
+// reader is a file that is being read.
+type reader struct {
 	*Import
 	line          int
 	port, tlsPort string
@@ -89,8 +119,8 @@ func why(key string) string {
 	return "it is not known here"
 }
 
-func (c *coturn) take(key, value string) (err error) {
-	cfg := &c.Config
+func (c *reader) take(key, value string) (err error) {
+	cfg := &c.Settings
 	switch key {
 	case "listening-port":
 		c.port, err = c.set("listen", value, number(1, 65535))
@@ -121,8 +151,8 @@ func (c *coturn) take(key, value string) (err error) {
 	case "pkey":
 		c.Key, err = c.set("key", value, nil)
 	case "user":
-		_, err = parseUsers([]byte(value), "")
-		cfg.Users = append(cfg.Users, value)
+		_, err = auth.ParseUsers([]byte(value), "")
+		c.Users = append(c.Users, value)
 	case "static-auth-secret":
 		value, err = c.set("secrets", value, nil)
 		cfg.Secrets = append(cfg.Secrets, value)
@@ -133,8 +163,8 @@ func (c *coturn) take(key, value string) (err error) {
 }
 
 // limit takes the rest.
-func (c *coturn) limit(key, value string) (err error) {
-	cfg, n := &c.Config, 0
+func (c *reader) limit(key, value string) (err error) {
+	cfg, n := &c.Settings, 0
 	switch key {
 	case "user-quota":
 		cfg.UserAllocations, err = c.number("user_allocations", value, 0, 1<<31-1)
@@ -178,12 +208,12 @@ func (c *coturn) limit(key, value string) (err error) {
 }
 
 // finish puts together what several lines say.
-func (c *coturn) finish() {
-	c.Config.Listen = c.address(c.Config.Listen, c.port)
-	c.Config.TLSListen = c.address(c.Config.TLSListen, c.tlsPort)
+func (c *reader) finish() {
+	c.Settings.Listen = c.address(c.Settings.Listen, c.port)
+	c.Settings.TLSListen = c.address(c.Settings.TLSListen, c.tlsPort)
 	switch {
 	case c.noTLS > 0 && c.noDTLS > 0:
-		c.Config.TLSListen, c.Lines["tls_listen"] = "", c.noTLS
+		c.Settings.TLSListen, c.Lines["tls_listen"] = "", c.noTLS
 	case c.noTLS+c.noDTLS > 0:
 		c.line = c.noTLS + c.noDTLS
 		c.leave("no-tls or no-dtls", "TLS and DTLS go together; without both there is none")
@@ -191,7 +221,7 @@ func (c *coturn) finish() {
 }
 
 // address is the addresses to listen on: the file's, with the port of was when it names none.
-func (c *coturn) address(was, port string) string {
+func (c *reader) address(was, port string) string {
 	_, before, err := net.SplitHostPort(was)
 	if err != nil {
 		before = "3478"
@@ -212,12 +242,12 @@ func (c *coturn) address(was, port string) string {
 	return strings.Join(all, ",")
 }
 
-func (c *coturn) leave(key, why string) {
+func (c *reader) leave(key, why string) {
 	c.Left = append(c.Left, LeftOut{c.line, key, why})
 }
 
 // set notes where a key was set, and checks the value.
-func (c *coturn) set(key, value string, check func(string) error) (string, error) {
+func (c *reader) set(key, value string, check func(string) error) (string, error) {
 	if value == "" {
 		return "", fmt.Errorf("it has no value")
 	}
@@ -230,7 +260,7 @@ func (c *coturn) set(key, value string, check func(string) error) (string, error
 	return value, nil
 }
 
-func (c *coturn) number(key, value string, least, most int) (int, error) {
+func (c *reader) number(key, value string, least, most int) (int, error) {
 	if value == "" && least == 0 {
 		value = "0"
 	}
@@ -257,7 +287,7 @@ func ip(value string) error {
 }
 
 // peers reads "address" or "first-last" as networks.
-func (c *coturn) peers(key, value string, to *[]string) error {
+func (c *reader) peers(key, value string, to *[]string) error {
 	first, last, isRange := strings.Cut(value, "-")
 	if !isRange {
 		last = first

@@ -1,9 +1,8 @@
-package turn
+package auth
 
 import (
 	"bufio"
 	"bytes"
-	"crypto/md5" //nolint:gosec // what RFC 8489 9.2.2 prescribes
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -11,15 +10,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"go.uber.org/zap"
 )
 
 // recheck is how often the users' file is looked at, at most.
 const recheck = time.Second
 
-// users are those of the users' file, which is followed: who changes it needs
+// keySize is how long a long-term key is, bytes: an MD5 (RFC 8489, 9.2.2).
+const keySize = 16
+
+// Users are those of the users' file, which is followed: who changes it needs
 // to tell nobody. They are safe for concurrent use.
-type users struct {
+type Users struct {
 	path, realm string
 	always      map[string][]byte // beside those of the file
 	log         *zap.Logger
@@ -30,11 +33,12 @@ type users struct {
 	checked time.Time
 }
 
-// newUsers reads a file, if there is one (path), and lines like its.
-func newUsers(path string, lines []string, realm string, log *zap.Logger) (*users, error) {
-	u := &users{path: path, realm: realm, log: log}
+// NewUsers reads a file, if there is one (path), and lines like its. The keys
+// are those of a realm. What the file cannot be read for later is logged.
+func NewUsers(path string, lines []string, realm string, log *zap.Logger) (*Users, error) {
+	u := &Users{path: path, realm: realm, log: log}
 	var err error
-	if u.always, err = parseUsers([]byte(strings.Join(lines, "\n")), realm); err != nil {
+	if u.always, err = ParseUsers([]byte(strings.Join(lines, "\n")), realm); err != nil {
 		return nil, fmt.Errorf("turn.coturn: user %w", err)
 	}
 	if path == "" {
@@ -47,7 +51,7 @@ func newUsers(path string, lines []string, realm string, log *zap.Logger) (*user
 }
 
 // key is the long-term key of a user.
-func (u *users) key(name string) ([]byte, bool) {
+func (u *Users) key(name string) ([]byte, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if now := time.Now(); u.path != "" && now.Sub(u.checked) >= recheck {
@@ -65,8 +69,8 @@ func (u *users) key(name string) ([]byte, bool) {
 	return k, ok
 }
 
-// read is called with the lock held, or by newUsers.
-func (u *users) read() error {
+// read is called with the lock held, or by NewUsers.
+func (u *Users) read() error {
 	info, err := os.Stat(u.path)
 	if err != nil {
 		return err
@@ -76,7 +80,7 @@ func (u *users) read() error {
 	if err != nil {
 		return err
 	}
-	keys, err := parseUsers(text, u.realm)
+	keys, err := ParseUsers(text, u.realm)
 	if err != nil {
 		return fmt.Errorf("%s:%w", u.path, err)
 	}
@@ -84,9 +88,10 @@ func (u *users) read() error {
 	return nil
 }
 
-// parseUsers reads "user:password" or "user:0xKEY" a line, also with coturn's
-// "user=" before it; # begins a comment line.
-func parseUsers(text []byte, realm string) (map[string][]byte, error) {
+// ParseUsers reads "user:password" or "user:0xKEY" a line, also with coturn's
+// "user=" before it; # begins a comment line. It gives each user's long-term
+// key (RFC 8489, 9.2.2), 16 bytes; an error begins with the line's number.
+func ParseUsers(text []byte, realm string) (map[string][]byte, error) {
 	keys := map[string][]byte{}
 	s := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; s.Scan(); n++ {
@@ -95,23 +100,17 @@ func parseUsers(text []byte, realm string) (map[string][]byte, error) {
 			continue
 		}
 		name, password, ok := strings.Cut(strings.TrimPrefix(line, "user="), ":")
-		if !ok || name == "" || password == "" || len(name) > longestUser || strings.HasPrefix(name, guestMark) {
+		if !ok || name == "" || password == "" || len(name) > LongestUser || strings.HasPrefix(name, guestMark) {
 			return nil, fmt.Errorf("%d: write user:password, or user:0xKEY as turnadmin -k prints it", n)
 		}
-		key := longTermKey(name, realm, password)
+		key := []byte(stun.NewLongTermIntegrity(name, realm, password))
 		if digits, hashed := strings.CutPrefix(password, "0x"); hashed {
 			var err error
-			if key, err = hex.DecodeString(digits); err != nil || len(key) != md5.Size {
+			if key, err = hex.DecodeString(digits); err != nil || len(key) != keySize {
 				return nil, fmt.Errorf("%d: the key of %s is not 32 hexadecimal digits; make it with turnadmin -k -u USER -r %s -p PASSWORD", n, name, realm)
 			}
 		}
 		keys[name] = key
 	}
 	return keys, s.Err()
-}
-
-// longTermKey is the key of RFC 8489 9.2.2.
-func longTermKey(user, realm, password string) []byte {
-	sum := md5.Sum([]byte(user + ":" + realm + ":" + password)) //nolint:gosec // see above
-	return sum[:]
 }

@@ -1,21 +1,28 @@
-package turn
+package probe
 
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"time"
 
+	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
+
+	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// refused is an error answer.
-type refused struct {
+// silent has pion write nothing.
+var silent = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
+
+// errorResponse is an answer of that class (RFC 8489, 6.3.4).
+type errorResponse struct {
 	code         stun.ErrorCode
 	realm, nonce string
 }
 
-func (r *refused) Error() string {
+func (r *errorResponse) Error() string {
 	hint := map[stun.ErrorCode]string{
 		stun.CodeUnauthorized:         "user or password are wrong, or they have expired",
 		stun.CodeForbidden:            "the relay does not go there; see turn.allow_peers and turn.external_ips",
@@ -30,12 +37,12 @@ func (r *refused) Error() string {
 }
 
 // ask sends a request, signed when the server's nonce is known, and gives the
-// success; another answer is a *refused. A stale nonce is renewed once.
-func (c *prober) ask(method stun.Method, more ...stun.Setter) (*stun.Message, error) {
+// success; another answer is an *errorResponse. A stale nonce is renewed once.
+func (c *client) ask(method stun.Method, more ...stun.Setter) (*stun.Message, error) {
 	for again := range 2 {
 		set := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, more...)
 		if c.nonce != "" {
-			key := stun.MessageIntegrity(longTermKey(c.User, c.realm, c.Password))
+			key := stun.NewLongTermIntegrity(c.User, c.realm, c.Password)
 			set = append(set, stun.NewUsername(c.User), stun.NewRealm(c.realm), stun.NewNonce(c.nonce), key)
 		}
 		q, err := stun.Build(append(set, stun.Fingerprint)...)
@@ -52,7 +59,7 @@ func (c *prober) ask(method stun.Method, more ...stun.Setter) (*stun.Message, er
 		if a.Type.Class == stun.ClassSuccessResponse {
 			return a, nil
 		}
-		r := refusedBy(a)
+		r := readError(a)
 		if r.code != stun.CodeStaleNonce || again > 0 {
 			return nil, r
 		}
@@ -61,24 +68,24 @@ func (c *prober) ask(method stun.Method, more ...stun.Setter) (*stun.Message, er
 	return nil, nil // not reached
 }
 
-func refusedBy(a *stun.Message) *refused {
+func readError(a *stun.Message) *errorResponse {
 	var code stun.ErrorCodeAttribute
 	var realm stun.Realm
 	var nonce stun.Nonce
 	_, _, _ = code.GetFrom(a), realm.GetFrom(a), nonce.GetFrom(a) // what is missing stays empty
-	return &refused{code.Code, realm.String(), nonce.String()}
+	return &errorResponse{code.Code, realm.String(), nonce.String()}
 }
 
 // exchange has from send b, again and again over UDP, until c gets what it
 // waits for.
-func (c *prober) exchange(b []byte, from *prober, is func([]byte) bool) ([]byte, error) {
-	over := time.Now().Add(probeWait)
+func (c *client) exchange(b []byte, from *client, is func([]byte) bool) ([]byte, error) {
+	over := time.Now().Add(answerWait)
 	for {
 		if _, err := from.conn.Write(b); err != nil {
 			return nil, err
 		}
 		until := over
-		if next := time.Now().Add(probeAgain); !from.stream && next.Before(over) {
+		if next := time.Now().Add(askAgain); !from.stream && next.Before(over) {
 			until = next
 		}
 		for {
@@ -88,7 +95,7 @@ func (c *prober) exchange(b []byte, from *prober, is func([]byte) bool) ([]byte,
 			}
 			if err != nil {
 				if isTimeoutError(err) {
-					err = fmt.Errorf("no answer in %s; do firewalls let it through?", probeWait)
+					err = fmt.Errorf("no answer in %s; do firewalls let it through?", answerWait)
 				}
 				return nil, err
 			}
@@ -105,13 +112,13 @@ func isTimeoutError(err error) bool {
 }
 
 // next is the next message.
-func (c *prober) next(until time.Time) ([]byte, error) {
+func (c *client) next(until time.Time) ([]byte, error) {
 	if err := c.conn.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
 	for {
 		if c.stream {
-			n, err := messageSize(c.buf)
+			n, err := relay.MessageSize(c.buf)
 			if err != nil {
 				return nil, err
 			}
@@ -121,7 +128,7 @@ func (c *prober) next(until time.Time) ([]byte, error) {
 				return msg, nil
 			}
 		}
-		p := make([]byte, 2*longestMessage)
+		p := make([]byte, 2*relay.LongestMessage)
 		n, err := c.conn.Read(p)
 		if err != nil {
 			return nil, err

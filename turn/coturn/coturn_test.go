@@ -1,4 +1,4 @@
-package turn
+package coturn
 
 import (
 	"net/netip"
@@ -7,9 +7,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/pion/stun/v4"
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/turn/auth"
 )
+
+// defaults are some to read a file over, as those of the relay.
+var defaults = Settings{
+	Listen: ":3478", TLSListen: ":5349", MinPort: 49152, MaxPort: 65535, Realm: "pse", NonceLife: 10 * time.Minute,
+	MaxAllocations: 4000, UserAllocations: 100,
+}
 
 // helios is a configuration with every key of HELIOS's.
 const helios = `
@@ -33,26 +43,23 @@ no-tlsv1_1
 `
 
 func TestImportOfHELIOS(t *testing.T) {
-	i, err := ImportCoturn([]byte(helios), DefaultConfig())
+	i, err := Read([]byte(helios), defaults)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := DefaultConfig()
+	want := defaults
 	want.Listen, want.TLSListen, want.RelayIPs, want.ExternalIPs = "0.0.0.0:3478", "0.0.0.0:5349", []string{"10.0.0.5"}, []string{"203.0.113.7/10.0.0.5"}
 	want.MinPort, want.MaxPort, want.Realm = 49160, 49200, "helios"
-	if !reflect.DeepEqual(i.Config, want) || len(i.Left) != 0 || i.Cert != "/etc/ssl/cert.pem" || i.Key != "/etc/ssl/key.pem" {
+	if !reflect.DeepEqual(i.Settings, want) || len(i.Left) != 0 || i.Cert != "/etc/ssl/cert.pem" || i.Key != "/etc/ssl/key.pem" {
 		t.Errorf("%+v", i)
 	}
 	if i.Lines["min_port"] != 8 || i.Lines["cert"] != 13 {
 		t.Errorf("%v", i.Lines)
 	}
-	if err := i.Config.Validate(); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestImportOfTheRest(t *testing.T) {
-	i, err := ImportCoturn([]byte(`
+	i, err := Read([]byte(`
 listening-ip=10.0.0.5
 listening-ip=fd00::5
 user=ann:secret
@@ -74,12 +81,12 @@ log-file=/var/log/turn.log
 userdb=/var/lib/turn/turndb
 frobnicate
 no-auth
-`), DefaultConfig())
+`), defaults)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := i.Config
-	if c.Listen != "10.0.0.5:3478,[fd00::5]:3478" || c.TLSListen != "" || !slices.Equal(c.Users, []string{"ann:secret", "bob:0x0123456789abcdef0123456789abcdef"}) ||
+	c := i.Settings
+	if c.Listen != "10.0.0.5:3478,[fd00::5]:3478" || c.TLSListen != "" || !slices.Equal(i.Users, []string{"ann:secret", "bob:0x0123456789abcdef0123456789abcdef"}) ||
 		!slices.Equal(c.Secrets, []string{"north star"}) || c.MaxAllocations != 100 || c.UserAllocations != 0 || c.AllocationBPS != 512000 || c.TotalBPS != 8_000_000 ||
 		c.NonceLife.Seconds() != 600 || c.TCPRelay {
 		t.Errorf("%+v", c)
@@ -98,12 +105,13 @@ no-auth
 	if !slices.Equal(left, []string{"log-file", "userdb", "frobnicate", "no-auth"}) {
 		t.Errorf("%v", left)
 	}
-	u, err := newUsers("", c.Users, "pse", zap.NewNop())
+	u, err := auth.NewUsers("", i.Users, "pse", zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k, ok := u.key("ann"); !ok || string(k) != string(longTermKey("ann", "pse", "secret")) {
-		t.Errorf("%x", k)
+	all := auth.New("pse", nil, time.Hour, u).Of("ann", time.Now(), false)
+	if len(all) != 1 || string(all[0].Key) != string(stun.NewLongTermIntegrity("ann", "pse", "secret")) {
+		t.Errorf("%x", all)
 	}
 }
 
@@ -117,7 +125,7 @@ func TestImportOfNonsense(t *testing.T) {
 		"denied-peer-ip=10.0.0.9-1":  "no address and no range",
 		"denied-peer-ip=::1-1.2.3.4": "no address and no range",
 	} {
-		if _, err := ImportCoturn([]byte(text), DefaultConfig()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read([]byte(text), defaults); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -130,7 +138,7 @@ func TestImportOfDebians(t *testing.T) {
 		t.Fatalf("%v; is coturn installed? make deps", err)
 	}
 	bare := strings.ReplaceAll(string(text), "\n#", "\n") // what is commented out too, and the prose
-	if _, err := ImportCoturn(text, DefaultConfig()); err != nil {
+	if _, err := Read(text, defaults); err != nil {
 		t.Error(err)
 	}
 	known := 0
@@ -139,7 +147,7 @@ func TestImportOfDebians(t *testing.T) {
 		if len(key) < 4 || strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" || !strings.Contains(line, "=") && !strings.Contains(key, "-") {
 			continue
 		}
-		i, err := ImportCoturn([]byte(line), DefaultConfig())
+		i, err := Read([]byte(line), defaults)
 		if err != nil {
 			continue // an example of how not to
 		}
@@ -155,28 +163,13 @@ func TestImportOfDebians(t *testing.T) {
 	}
 }
 
-func FuzzImportCoturn(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	f.Add([]byte(helios))
 	f.Add([]byte("denied-peer-ip=::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"))
 	f.Add([]byte("denied-peer-ip=fe80::1%a-fe80::2%a"))
 	f.Add([]byte("user==:\nexternal-ip=//"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		i, err := ImportCoturn(text, DefaultConfig())
-		if err == nil {
-			_ = i.Config.Validate()
-		}
-	})
-}
-
-func FuzzUsers(f *testing.F) {
-	f.Add([]byte("ann:secret\n# no\nuser=bob:0x0123456789abcdef0123456789abcdef\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		keys, err := parseUsers(text, "pse")
-		for name, k := range keys {
-			if err == nil && (name == "" || len(k) != 16) {
-				t.Errorf("%q has the key %x", name, k)
-			}
-		}
+		_, _ = Read(text, defaults) // what is read goes on to the checks in cmd/pse's FuzzCoturn
 	})
 }
 

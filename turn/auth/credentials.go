@@ -1,0 +1,158 @@
+// Package auth says who may use a TURN relay: long-term credentials (RFC 8489,
+// 9.2) of the users' file and of the TURN REST form, and nonces that are good
+// for one client. It knows no socket and no relay.
+package auth
+
+import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // what the TURN REST form prescribes
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pion/stun/v4"
+
+	"github.com/helios-h2020/pse/bus"
+)
+
+// LongestUser bounds the names of users, bytes.
+const LongestUser = 300
+
+// ClockSkew is by how much the clock of another worker, which made credentials,
+// may be ahead of ours.
+const ClockSkew = 5 * time.Minute
+
+// guestMark begins the accounts of users whose credentials we made: anybody
+// who comes to the door of a call gets some, so they have limits of their own.
+// Those of the owner's file and secrets have the other limits alone.
+const guestMark = "\x00"
+
+// GuestOf is the user of a guest's account, one with credentials that we made;
+// else the account is the user.
+func GuestOf(account string) (user string, guest bool) { return strings.CutPrefix(account, guestMark) }
+
+// Credentials are who may use the relay: users of the file, and whoever has a
+// password made of "expiry:user" with a secret of ours (the form of the TURN
+// REST API: HMAC-SHA1 in base64). They are safe for concurrent use.
+type Credentials struct {
+	realm  string
+	ttl    time.Duration
+	users  *Users
+	static [][]byte // secrets of the configuration
+
+	mu      sync.Mutex // guards what follows
+	shared  bus.SharedKeys
+	revoked map[string]time.Time // users whose credentials are good no more, until those have expired
+}
+
+// New makes the credentials of a realm. secrets are those that others make
+// credentials with; ours come by Learn, and what is made with them is good for ttl.
+func New(realm string, secrets []string, ttl time.Duration, users *Users) *Credentials {
+	c := &Credentials{realm: realm, ttl: ttl, users: users, revoked: map[string]time.Time{}}
+	for _, s := range secrets {
+		c.static = append(c.static, []byte(s))
+	}
+	return c
+}
+
+// Learn takes the shared secrets as they are now.
+func (c *Credentials) Learn(keys bus.SharedKeys) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shared = keys
+}
+
+// Make makes a user's name and password of now. false: there is no secret yet.
+func (c *Credentials) Make(user string, now time.Time) (name, password string, ok bool) {
+	c.mu.Lock()
+	secret := c.shared.Signing(now)
+	c.mu.Unlock()
+	if secret == nil {
+		return "", "", false
+	}
+	name = strconv.FormatInt(now.Add(c.ttl).Unix(), 10) + ":" + user
+	return name, restPassword(secret, name), true
+}
+
+// A Credential is a key that a request may be signed with (RFC 8489, 9.2.2),
+// and whose it is then: the account that quotas and limits go by.
+type Credential struct {
+	Key     []byte
+	Account string
+}
+
+// Of are the credentials that a name may have. None: nobody has that name, or
+// no longer. One who has an allocation already (open) may go on with what
+// expired.
+func (c *Credentials) Of(name string, now time.Time, open bool) (all []Credential) {
+	if key, ok := c.users.key(name); ok {
+		return []Credential{{key, name}}
+	}
+	digits, user, ok := strings.Cut(name, ":")
+	if !ok {
+		user = name
+	}
+	expiry, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || user == "" || len(user) > LongestUser || !open && now.Unix() > expiry {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.revoked[user]; ok {
+		return nil
+	}
+	for i := len(c.shared) - 1; i >= 0; i-- { // the newest is the likeliest
+		all = append(all, Credential{c.restKey(c.shared[i].Secret, name), guestMark + user})
+	}
+	for _, s := range c.static {
+		all = append(all, Credential{c.restKey(s, name), user})
+	}
+	return all
+}
+
+// Revoke has a user's credentials be good no more, whenever they were made:
+// who left a call comes back as another user, and clocks of machines differ.
+func (c *Credentials) Revoke(user string, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.revoked[user] = now.Add(c.ttl + ClockSkew)
+}
+
+// IsRevoked says whether an account's credentials are good no more.
+func (c *Credentials) IsRevoked(account string) bool {
+	user, _ := GuestOf(account)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.revoked[user]
+	return ok
+}
+
+// Sweep forgets the revocation of what has expired by now.
+func (c *Credentials) Sweep(now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for user, until := range c.revoked {
+		if now.After(until) {
+			delete(c.revoked, user)
+		}
+	}
+}
+
+// Ready says whether there is a secret to make credentials with.
+func (c *Credentials) Ready() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.shared) > 0
+}
+
+func (c *Credentials) restKey(secret []byte, name string) []byte {
+	return stun.NewLongTermIntegrity(name, c.realm, restPassword(secret, name))
+}
+
+func restPassword(secret []byte, name string) string {
+	h := hmac.New(sha1.New, secret)
+	h.Write([]byte(name))
+	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+}
