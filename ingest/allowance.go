@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/helios-h2020/pse/ingest/rtmp"
 )
 
 // allowance is how much a publisher may send: far more than any encoder does
@@ -28,22 +30,22 @@ func newAllowance(c Config) *allowance {
 }
 
 // take refuses a publisher who has sent too much with these bytes.
-func (a *allowance) take(n int, now time.Time) *refusal {
+func (a *allowance) take(n int, now time.Time) *rtmp.StatusError {
 	if a.bytes.AllowN(now, n) {
 		return nil
 	}
-	return refuse(codeRejected, "this stream is of more than %.1f Mbit/s, the most that is taken here; lower the encoder's bitrate", float64(a.bitrate)/1e6)
+	return rtmp.Errorf(rtmp.CodeRejected, "this stream is of more than %.1f Mbit/s, the most that is taken here; lower the encoder's bitrate", float64(a.bitrate)/1e6)
 }
 
 // picture refuses pictures that are too large. What counts is what a decoder
 // needs memory for: before cropping.
-func (a *allowance) picture(sps []byte) *refusal {
+func (a *allowance) picture(sps []byte) *rtmp.StatusError {
 	width, height, ok := codedSize(sps)
 	if !ok {
 		return errAVCConfig
 	}
 	if max(width, height) > maxSide || width*height > uint64(a.pixels) {
-		return refuse(codeRejected, "pictures of %dx%d are larger than what is taken here (%.1f megapixels, %d on a side); lower the encoder's resolution",
+		return rtmp.Errorf(rtmp.CodeRejected, "pictures of %dx%d are larger than what is taken here (%.1f megapixels, %d on a side); lower the encoder's resolution",
 			width, height, float64(a.pixels)/1e6, maxSide)
 	}
 	return nil

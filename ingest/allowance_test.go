@@ -7,6 +7,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
@@ -111,7 +113,7 @@ func TestPicturesThatAreTaken(t *testing.T) {
 func TestBitrateThatIsTaken(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	a := newAllowance(DefaultConfig())
-	play := func(mbits, seconds int) *refusal {
+	play := func(mbits, seconds int) *rtmp.StatusError {
 		for range seconds * 10 {
 			if err := a.take(mbits*1_000_000/8/10, now); err != nil {
 				return err
@@ -136,34 +138,34 @@ func TestBitrateThatIsTaken(t *testing.T) {
 func TestPublishersOverTheLimits(t *testing.T) {
 	huge := spsOf(60, 40, false) // 960x640
 	inBand := func() []byte {
-		f := avcFrame(true, 200)
+		f := rtmptest.AVCFrame(true, 200)
 		return append(append(f, 0, 0, byte(len(huge)>>8), byte(len(huge))), huge...)
 	}
 	const wide = "pictures of 960x640 are larger than what is taken here (0.5 megapixels, 8192 on a side); lower the encoder's resolution"
 	for _, c := range []struct {
 		name string
 		say  string
-		do   func(p *peer)
+		do   func(p *rtmptest.Peer)
 	}{
-		{"picture", wide, func(p *peer) { p.video(2000, configOf(huge)) }},
-		{"picture of a second parameter set", wide, func(p *peer) { p.video(2000, configOf(spsOf(20, 15, false), huge)) }},
-		{"picture within the stream", wide, func(p *peer) { p.video(2000, inBand()) }},
-		{"bitrate", "this stream is of more than 1.0 Mbit/s, the most that is taken here; lower the encoder's bitrate", func(p *peer) {
+		{"picture", wide, func(p *rtmptest.Peer) { p.Video(2000, configOf(huge)) }},
+		{"picture of a second parameter set", wide, func(p *rtmptest.Peer) { p.Video(2000, configOf(spsOf(20, 15, false), huge)) }},
+		{"picture within the stream", wide, func(p *rtmptest.Peer) { p.Video(2000, inBand()) }},
+		{"bitrate", "this stream is of more than 1.0 Mbit/s, the most that is taken here; lower the encoder's bitrate", func(p *rtmptest.Peer) {
 			for i := range uint32(60) { // 12 MB, in 2.4 s of media
-				p.video(2000+i*40, avcFrame(false, 200_000))
+				p.Video(2000+i*40, rtmptest.AVCFrame(false, 200_000))
 			}
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			core, logged := observer.New(zap.InfoLevel)
 			r := newRigWith(t, bustest.New(t), zap.New(core), func(c *Config) { c.MaxPixels, c.MaxBitrate = 800*600, 1_000_000 })
-			p := dial(t, r.w.Addr())
-			p.mustPublish("live", "cam?key="+r.key.Secret)
-			p.configs(0)
-			p.frames(0, 50)
+			p := rtmptest.Dial(t, r.w.Addr())
+			p.MustPublish("live", "cam?key="+r.key.Secret)
+			p.Configs(0)
+			p.Frames(0, 50)
 			r.untilLive("cam", "live", inState(bus.StateLive))
 			go c.do(p)
-			if _, f := p.await("onStatus"); f["code"] != codeRejected || f["description"] != c.say {
+			if _, f := p.Await("onStatus"); f["code"] != rtmp.CodeRejected || f["description"] != c.say {
 				t.Errorf("the publisher is told %v", f)
 			}
 			if l := r.untilLive("cam", "over", inState(bus.StateGrace)); l.Reason != c.say {

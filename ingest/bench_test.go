@@ -11,6 +11,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/rtmp/chunk"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 )
 
 // BenchmarkIngest pushes a minute of 4 Mbit/s from one publisher as fast as
@@ -27,25 +29,25 @@ func BenchmarkIngest(b *testing.B) {
 			if !c.store {
 				w.media = &nowhere{}
 			}
-			c := &sink{}
-			p := &peer{t: b, conn: c, size: size}
-			p.configs(0)
+			c := &rtmptest.Buffer{}
+			p := &rtmptest.Peer{Conn: c, ChunkSize: size}
+			p.Configs(0)
 			for i := range uint32(60 * 30) {
-				p.video(i*33, avcFrame(i%60 == 0, 16_000))
-				p.audio(i*33+3, make2(aacFrame(), 300))
-				p.audio(i*33+24, make2(aacFrame(), 300))
+				p.Video(i*33, rtmptest.AVCFrame(i%60 == 0, 16_000))
+				p.Audio(i*33+3, make2(rtmptest.AACFrame(), 300))
+				p.Audio(i*33+24, make2(rtmptest.AACFrame(), 300))
 			}
 			media := c.Bytes()
 			b.SetBytes(int64(len(media)))
 			b.ResetTimer()
 			began := cpuTime(b)
 			for n := range b.N {
-				p := dial(b, w.Addr())
-				p.mustPublish("live", fmt.Sprintf("cam%d", n))
-				p.send(2, message{typ: msgSetChunkSize, data: []byte{0, 0, byte(size >> 8), byte(size)}})
-				p.write(media)
-				p.stop("cam")
-				_, _ = io.Copy(io.Discard, p.conn)
+				p := rtmptest.Dial(b, w.Addr())
+				p.MustPublish("live", fmt.Sprintf("cam%d", n))
+				p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{0, 0, byte(size >> 8), byte(size)}})
+				p.Write(media)
+				p.Stop("cam")
+				_, _ = io.Copy(io.Discard, p.Conn)
 				bustest.Eventually(b, "all stored", func() bool { return w.claims.get(fmt.Sprintf("cam%d", n)) == nil })
 			}
 			b.ReportMetric(float64(len(media)*b.N)/1e6/(cpuTime(b)-began).Seconds(), "MB/cpu-s")

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -41,7 +42,7 @@ func (c *claims) get(sid string) *session {
 // flows says whether a session holds the name and its media is recorded.
 func (c *claims) flows(sid string) bool {
 	s := c.get(sid)
-	return s != nil && s.record.Load() != nil
+	return s != nil && s.live.Load() != nil
 }
 
 func (c *claims) list() []*session {
@@ -73,7 +74,7 @@ func (w *Worker) admit(ctx context.Context, s *session) error {
 		select {
 		case <-other.done:
 		case <-ctx.Done():
-			return refuse(codeBadName, "%q is still being stored from the connection before; try again in a moment", s.name)
+			return rtmp.Errorf(rtmp.CodeBadName, "%q is still being stored from the connection before; try again in a moment", s.name)
 		}
 	}
 	err := w.elsewhere(ctx, s)
@@ -87,7 +88,7 @@ func (w *Worker) admit(ctx context.Context, s *session) error {
 // keys are off the same address.
 func (s *session) same(o *session) bool {
 	if s.w.cfg.Open {
-		return limit.AddressOf(s.conn.addr) == limit.AddressOf(o.conn.addr)
+		return limit.AddressOf(s.publisher.addr) == limit.AddressOf(o.publisher.addr)
 	}
 	return s.keyID == o.keyID
 }
@@ -107,7 +108,7 @@ func (w *Worker) room() error {
 		return nil
 	}
 	if err := w.cfg.Room(); err != nil {
-		return refuse(codeFailed, "no stream can begin here now: %v", err)
+		return rtmp.Errorf(rtmp.CodeFailed, "no stream can begin here now: %v", err)
 	}
 	return nil
 }
@@ -120,25 +121,25 @@ func (w *Worker) held(ctx context.Context, l *bus.Live, s *session) error {
 	return nil
 }
 
-func busy(name string) *refusal {
-	return refuse(codeBadName, "%q is live from another publisher; choose another name, or stop that one", name)
+func busy(name string) *rtmp.StatusError {
+	return rtmp.Errorf(rtmp.CodeBadName, "%q is live from another publisher; choose another name, or stop that one", name)
 }
 
 func (w *Worker) askHook(ctx context.Context, s *session) error {
 	v, err := bus.Ask(ctx, w.bus, bus.PublishHook{
-		Name: s.name, App: s.app, Addr: s.conn.addr.String(), KeyID: s.keyID, Client: s.format.software,
+		Name: s.name, App: s.publisher.app, Addr: s.publisher.addr.String(), KeyID: s.keyID, Client: s.format.software,
 	}, w.cfg.Hook)
 	if err != nil {
 		s.log.Warn("hook publish", zapErr(err))
 		if !v.Allow { // no verdict is no veto for good
-			return refuse(codeFailed, "%s; try again in a moment", v.Reason)
+			return rtmp.Errorf(rtmp.CodeFailed, "%s; try again in a moment", v.Reason)
 		}
 	}
 	if !v.Allow {
 		if v.Reason == "" {
 			v.Reason = "no reason given; ask the owner of this server"
 		}
-		return refuse(codeDenied, "publishing was refused: %s", printable(v.Reason))
+		return rtmp.Errorf(rtmp.CodeDenied, "publishing was refused: %s", printable(v.Reason))
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/amf"
+	"github.com/helios-h2020/pse/ingest/rtmp"
 )
 
 // H.264 NAL unit types (ITU-T H.264, table 7-1).
@@ -28,34 +30,32 @@ type format struct {
 	allowed     *allowance
 }
 
-var errAVCConfig = refuse(codeRejected, "the H.264 configuration is broken; restart the encoder")
-
 // metadata takes a data message in, of which onMetaData matters.
 func (f *format) metadata(data []byte) (changed bool) {
-	name, body, ok := amfText(data)
+	name, body, ok := amf.Text(data)
 	if ok && name == "@setDataFrame" {
 		data = body
-		name, body, ok = amfText(body)
+		name, body, ok = amf.Text(body)
 	}
 	if !ok || name != "onMetaData" || bytes.Equal(data, f.script) {
 		return false
 	}
 	var video, audio bool
-	err := amfFields(body, func(field string, v []byte) {
+	err := amf.Fields(body, func(field string, v []byte) {
 		switch field {
 		case "width":
 			video = true
-			f.width = int(min(max(amfFloat(v), 0), 1<<15))
+			f.width = int(min(max(amf.Float(v), 0), 1<<15))
 		case "height":
-			f.height = int(min(max(amfFloat(v), 0), 1<<15))
+			f.height = int(min(max(amf.Float(v), 0), 1<<15))
 		case "framerate":
-			f.fps = min(max(amfFloat(v), 0), 1000)
+			f.fps = min(max(amf.Float(v), 0), 1000)
 		case "videocodecid":
-			video = video || v[0] != amfNumber || amfFloat(v) != 0
+			video = video || v[0] != amf.MarkerNumber || amf.Float(v) != 0
 		case "audiocodecid":
 			audio = true
 		case "encoder":
-			if s, _, ok := amfText(v); ok && s != "" {
+			if s, _, ok := amf.Text(v); ok && s != "" {
 				f.software = printable(s)
 			}
 		}
@@ -69,7 +69,7 @@ func (f *format) metadata(data []byte) (changed bool) {
 }
 
 // videoConfig takes a sequence header in.
-func (f *format) videoConfig(t bus.Tag) (changed bool, err *refusal) {
+func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 	if bytes.Equal(t.Data, f.video) {
 		return false, nil
 	}
@@ -138,7 +138,7 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 // frame looks into an access unit. ok is false for one that is not whole; idr
 // says whether it holds an IDR picture, whatever its tag says. One that
 // changes the pictures' size to what is not taken is refused.
-func (f *format) frame(b []byte) (idr, ok bool, err *refusal) {
+func (f *format) frame(b []byte) (idr, ok bool, err *rtmp.StatusError) {
 	for len(b) > 0 {
 		if len(b) < f.nalSize {
 			return false, false, nil
@@ -169,7 +169,7 @@ func (f *format) frame(b []byte) (idr, ok bool, err *refusal) {
 }
 
 // checkVideo refuses what is not H.264.
-func checkVideo(b []byte) *refusal {
+func checkVideo(b []byte) *rtmp.StatusError {
 	if b[0]&0x80 != 0 { // enhanced RTMP: a FourCC follows
 		name := "this codec"
 		if len(b) >= 5 {
@@ -196,12 +196,12 @@ func checkVideo(b []byte) *refusal {
 	return refuseVideo("this codec")
 }
 
-func refuseVideo(name string) *refusal {
-	return refuse(codeRejected, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
+func refuseVideo(name string) *rtmp.StatusError {
+	return rtmp.Errorf(rtmp.CodeRejected, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
 }
 
 // checkAudio refuses what is not AAC.
-func checkAudio(b []byte) *refusal {
+func checkAudio(b []byte) *rtmp.StatusError {
 	name := "this codec"
 	switch b[0] >> 4 {
 	case 10:
@@ -221,7 +221,7 @@ func checkAudio(b []byte) *refusal {
 	case 13:
 		name = "Opus"
 	}
-	return refuse(codeRejected, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
+	return rtmp.Errorf(rtmp.CodeRejected, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
 }
 
 // printable makes a peer's words fit for a log and a page.

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 	"net"
 	"runtime"
@@ -12,73 +11,81 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/amf"
+	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/ingest/rtmp/chunk"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
 
 // Each of these bytes ended go-rtmp's process, froze it, leaked a connection
-// or lost an honest publisher (FINDINGS.md). Behind the normalizer they end
+// or lost an honest publisher (FINDINGS.md). Behind the filter they end
 // their own connection, or nothing.
 func TestHostileBeforePublishing(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.SetupTimeout, c.MaxPerIP = 2*time.Second, 500 })
 	nested := func(open []byte) []byte { return bytes.Repeat(open, 60_000/len(open)) }
 	for _, c := range []struct {
 		name string
-		say  func(*peer)
+		say  func(*rtmptest.Peer)
 	}{
-		{"AMF array of 2^32-1 entries", func(p *peer) {
-			p.command(0, "connect", 1, []byte{amfStrictArray, 0xff, 0xff, 0xff, 0xff})
+		{"AMF array of 2^32-1 entries", func(p *rtmptest.Peer) {
+			p.Command(0, "connect", 1, []byte{amf.MarkerStrictArray, 0xff, 0xff, 0xff, 0xff})
 		}},
-		{"AMF arrays nested without end", func(p *peer) { p.command(0, "connect", 1, nested([]byte{amfStrictArray, 0, 0, 0, 1})) }},
-		{"AMF objects nested without end", func(p *peer) { p.command(0, "connect", 1, nested([]byte{amfObject, 0, 1, 'a'})) }},
-		{"AMF ECMA arrays nested without end", func(p *peer) {
-			p.command(0, "connect", 1, nested([]byte{amfECMAArray, 0, 0, 0, 1, 0, 1, 'a'}))
+		{"AMF arrays nested without end", func(p *rtmptest.Peer) { p.Command(0, "connect", 1, nested([]byte{amf.MarkerStrictArray, 0, 0, 0, 1})) }},
+		{"AMF objects nested without end", func(p *rtmptest.Peer) { p.Command(0, "connect", 1, nested([]byte{amf.MarkerObject, 0, 1, 'a'})) }},
+		{"AMF ECMA arrays nested without end", func(p *rtmptest.Peer) {
+			p.Command(0, "connect", 1, nested([]byte{amf.MarkerECMAArray, 0, 0, 0, 1, 0, 1, 'a'}))
 		}},
-		{"AMF string that is not there", func(p *peer) { p.command(0, "connect", 1, []byte{amfString, 0xff, 0xff}) }},
-		{"AMF long string of 4 GiB", func(p *peer) { p.command(0, "connect", 1, []byte{amfLongString, 0xff, 0xff, 0xff, 0xff}) }},
-		{"AMF reference", func(p *peer) { p.command(0, "connect", 1, []byte{7, 0, 0}) }},
-		{"connect with a number for its object", func(p *peer) { p.command(0, "connect", 1, appendAMFNumber(nil, 1)) }},
-		{"connect with a number for its app", func(p *peer) {
-			p.command(0, "connect", 1, append(append([]byte{amfObject, 0, 3, 'a', 'p', 'p'}, appendAMFNumber(nil, 1)...), 0, 0, amfObjectEnd))
+		{"AMF string that is not there", func(p *rtmptest.Peer) { p.Command(0, "connect", 1, []byte{amf.MarkerString, 0xff, 0xff}) }},
+		{"AMF long string of 4 GiB", func(p *rtmptest.Peer) {
+			p.Command(0, "connect", 1, []byte{amf.MarkerLongString, 0xff, 0xff, 0xff, 0xff})
 		}},
-		{"message of 16 MiB announced", func(p *peer) {
-			p.write(appendHeader(nil, 3, message{typ: msgVideo}, 1<<24-1))
+		{"AMF reference", func(p *rtmptest.Peer) { p.Command(0, "connect", 1, []byte{7, 0, 0}) }},
+		{"connect with a number for its object", func(p *rtmptest.Peer) { p.Command(0, "connect", 1, amf.AppendNumber(nil, 1)) }},
+		{"connect with a number for its app", func(p *rtmptest.Peer) {
+			p.Command(0, "connect", 1, append(append([]byte{amf.MarkerObject, 0, 3, 'a', 'p', 'p'}, amf.AppendNumber(nil, 1)...), 0, 0, amf.MarkerObjectEnd))
 		}},
-		{"command of 1 MiB announced", func(p *peer) { p.write(appendHeader(nil, 3, message{typ: msgCommand}, 1<<20)) }},
-		{"more chunk streams than there are", func(p *peer) {
+		{"message of 16 MiB announced", func(p *rtmptest.Peer) {
+			p.Write(chunk.AppendHeader(nil, 3, chunk.Message{Type: chunk.Video}, 1<<24-1))
+		}},
+		{"command of 1 MiB announced", func(p *rtmptest.Peer) { p.Write(chunk.AppendHeader(nil, 3, chunk.Message{Type: chunk.Command}, 1<<20)) }},
+		{"more chunk streams than there are", func(p *rtmptest.Peer) {
 			for id := range byte(60) {
-				p.write(appendHeader(nil, id+2, message{typ: msgVideo}, 1000))
-				p.write(make([]byte, 128))
+				p.Write(chunk.AppendHeader(nil, id+2, chunk.Message{Type: chunk.Video}, 1000))
+				p.Write(make([]byte, 128))
 			}
 		}},
-		{"chunk size 0", func(p *peer) { p.send(2, message{typ: msgSetChunkSize, data: []byte{0, 0, 0, 0}}) }},
-		{"chunk size 2^31-1", func(p *peer) { p.send(2, message{typ: msgSetChunkSize, data: []byte{0x7f, 0xff, 0xff, 0xff}}) }},
-		{"format 3 on a chunk stream that never began", func(p *peer) { p.write([]byte{3<<6 | 9, 1, 2, 3}) }},
-		{"createStream without end", func(p *peer) {
-			p.connect("live")
+		{"chunk size 0", func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{0, 0, 0, 0}}) }},
+		{"chunk size 2^31-1", func(p *rtmptest.Peer) {
+			p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{0x7f, 0xff, 0xff, 0xff}})
+		}},
+		{"format 3 on a chunk stream that never began", func(p *rtmptest.Peer) { p.Write([]byte{3<<6 | 9, 1, 2, 3}) }},
+		{"createStream without end", func(p *rtmptest.Peer) {
+			p.Connect("live")
 			for i := range 5000 {
-				p.command(0, "createStream", float64(i), amfNone)
+				p.Command(0, "createStream", float64(i), rtmptest.None)
 			}
 		}},
-		{"createStream without end, and reading nothing", func(p *peer) {
-			_ = p.conn.(*net.TCPConn).SetReadBuffer(1024)
-			p.command(0, "connect", 1, appendAMFObject(nil, "app", "live"))
+		{"createStream without end, and reading nothing", func(p *rtmptest.Peer) {
+			_ = p.Conn.(*net.TCPConn).SetReadBuffer(1024)
+			p.Command(0, "connect", 1, amf.AppendObject(nil, "app", "live"))
 			for i := range 5000 {
-				p.command(0, "createStream", float64(i), amfNone)
+				p.Command(0, "createStream", float64(i), rtmptest.None)
 			}
 		}},
-		{"128 KiB and no publish", func(p *peer) {
+		{"128 KiB and no publish", func(p *rtmptest.Peer) {
 			for range 4000 {
-				p.send(4, message{typ: msgAudio, stream: 1, data: make([]byte, 100)})
+				p.Send(4, chunk.Message{Type: chunk.Audio, Stream: 1, Data: make([]byte, 100)})
 			}
 		}},
-		{"nothing at all", func(*peer) {}},
-		{"connect, then nothing", func(p *peer) { p.connect("live") }},
+		{"nothing at all", func(*rtmptest.Peer) {}},
+		{"connect, then nothing", func(p *rtmptest.Peer) { p.Connect("live") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := dial(t, r.w.Addr())
+			p := rtmptest.Dial(t, r.w.Addr())
 			c.say(p)
-			p.hungUp()
+			p.HungUp()
 		})
 	}
 	for _, raw := range []string{"", "GET / HTTP/1.1\r\n\r\n", "\x03", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"} {
@@ -87,8 +94,8 @@ func TestHostileBeforePublishing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, _ = io.WriteString(c, raw)
-		p := &peer{t: t, conn: c}
-		p.hungUp()
+		p := rtmptest.New(t, c)
+		p.HungUp()
 		c.Close()
 	}
 	r.noneLeft()
@@ -98,7 +105,7 @@ func TestHostileBeforePublishing(t *testing.T) {
 // noneLeft waits until no connection is left, and no goroutine of one.
 func (r *rig) noneLeft() {
 	r.t.Helper()
-	bustest.Eventually(r.t, "all connections to be gone", func() bool { return r.w.door.Len() == 0 })
+	bustest.Eventually(r.t, "all connections to be gone", func() bool { return r.w.rtmp.Connections() == 0 })
 	stacks := make([]byte, 4<<20)
 	bustest.Eventually(r.t, "their goroutines to be gone", func() bool {
 		all := string(stacks[:runtime.Stack(stacks, true)])
@@ -110,12 +117,12 @@ func (r *rig) noneLeft() {
 // stillServes publishes a stream by a fresh connection, whole.
 func (r *rig) stillServes(name string) {
 	r.t.Helper()
-	p := dial(r.t, r.w.Addr())
-	p.mustPublish("live", name+"?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 30)
+	p := rtmptest.Dial(r.t, r.w.Addr())
+	p.MustPublish("live", name+"?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 30)
 	r.untilLive(name, "live", inState(bus.StateLive))
-	p.stop(name)
+	p.Stop(name)
 	r.untilLive(name, "over", func(l *bus.Live) bool { return l.State != bus.StateLive })
 	if video, _ := checkChunks(r.t, r.chunks(name), 0); video != 30 {
 		r.t.Errorf("%s: %d pictures of 30", name, video)
@@ -126,46 +133,58 @@ func (r *rig) stillServes(name string) {
 // not survive: the stream goes on, whole.
 func TestOddWhilePublishing(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxPerIP = 500 })
-	for name, say := range map[string]func(*peer){
-		"zero-length":     func(p *peer) { p.video(0, nil); p.audio(0, nil); p.send(3, message{typ: msgCommand, stream: 1}) },
-		"abort":           func(p *peer) { p.send(2, message{typ: msgAbort, data: []byte{0, 0, 0, 6}}) },
+	for name, say := range map[string]func(*rtmptest.Peer){
+		"zero-length": func(p *rtmptest.Peer) {
+			p.Video(0, nil)
+			p.Audio(0, nil)
+			p.Send(3, chunk.Message{Type: chunk.Command, Stream: 1})
+		},
+		"abort":           func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.Abort, Data: []byte{0, 0, 0, 6}}) },
 		"aborted-message": abortMidMessage,
-		"unknown-type":    func(p *peer) { p.send(5, message{typ: 99, stream: 1, data: []byte{1, 2, 3}}) },
-		"shared-object":   func(p *peer) { p.send(5, message{typ: 16, stream: 1, data: []byte{0, 2, 3}}) },
-		"unknown-command": func(p *peer) { p.command(1, "hello", 9, amfNone) },
-		"result":          func(p *peer) { p.command(0, "_result", 99, amfNone) },
-		"amf3-command": func(p *peer) {
-			p.send(3, message{typ: msgCommand3, data: append([]byte{0}, appendAMFString(nil, "hi")...)})
+		"unknown-type":    func(p *rtmptest.Peer) { p.Send(5, chunk.Message{Type: 99, Stream: 1, Data: []byte{1, 2, 3}}) },
+		"shared-object":   func(p *rtmptest.Peer) { p.Send(5, chunk.Message{Type: 16, Stream: 1, Data: []byte{0, 2, 3}}) },
+		"unknown-command": func(p *rtmptest.Peer) { p.Command(1, "hello", 9, rtmptest.None) },
+		"result":          func(p *rtmptest.Peer) { p.Command(0, "_result", 99, rtmptest.None) },
+		"amf3-command": func(p *rtmptest.Peer) {
+			p.Send(3, chunk.Message{Type: chunk.CommandAMF3, Data: append([]byte{0}, amf.AppendString(nil, "hi")...)})
 		},
-		"amf3-for-real":   func(p *peer) { p.send(3, message{typ: msgCommand3, data: []byte{0x11, 6, 1, 2}}) },
-		"tiny-ack-window": func(p *peer) { p.send(2, message{typ: msgWindowAck, data: []byte{0, 0, 0, 1}}) },
-		"bandwidth":       func(p *peer) { p.send(2, message{typ: msgBandwidth, data: []byte{0, 0, 0, 1, 2}}) },
-		"user-control":    func(p *peer) { p.send(2, message{typ: msgUserControl, data: []byte{0, 9, 0, 0, 0, 0}}) },
-		"short-control":   func(p *peer) { p.send(2, message{typ: msgSetChunkSize, data: []byte{1}}) },
-		"ack":             func(p *peer) { p.send(2, message{typ: msgAck, data: []byte{0, 0, 0, 1}}) },
-		"chunk-stream-500": func(p *peer) {
-			p.write(append([]byte{1, 180, 1}, appendHeader(nil, 3, message{typ: msgAck}, 0)[1:]...))
+		"amf3-for-real":   func(p *rtmptest.Peer) { p.Send(3, chunk.Message{Type: chunk.CommandAMF3, Data: []byte{0x11, 6, 1, 2}}) },
+		"tiny-ack-window": func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.WindowAckSize, Data: []byte{0, 0, 0, 1}}) },
+		"bandwidth": func(p *rtmptest.Peer) {
+			p.Send(2, chunk.Message{Type: chunk.SetPeerBandwidth, Data: []byte{0, 0, 0, 1, 2}})
 		},
-		"other-stream": func(p *peer) { p.send(6, message{typ: msgVideo, stream: 7, data: []byte{0x1c, 1, 2, 3}}) },
-		"bare-metadata": func(p *peer) {
-			p.send(5, message{typ: msgData, stream: 1, data: append(appendAMFString(nil, "onMetaData"), appendAMFObject(nil, "encoder", "bare")...)})
+		"user-control": func(p *rtmptest.Peer) {
+			p.Send(2, chunk.Message{Type: chunk.UserControl, Data: []byte{0, 9, 0, 0, 0, 0}})
 		},
-		"undefined-in-metadata": func(p *peer) {
-			p.send(5, message{typ: msgData, stream: 1, data: append(appendAMFString(nil, "onMetaData"), amfObject, 0, 1, 'x', amfUndefined, 0, 0, amfObjectEnd)})
+		"short-control": func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{1}}) },
+		"ack": func(p *rtmptest.Peer) {
+			p.Send(2, chunk.Message{Type: chunk.Acknowledgement, Data: []byte{0, 0, 0, 1}})
 		},
-		"broken-picture":  func(p *peer) { p.video(0, []byte{0x27, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x41}) },
-		"video-command":   func(p *peer) { p.video(0, []byte{0x57, 0}) },
-		"end-of-sequence": func(p *peer) { p.video(0, []byte{0x17, 2, 0, 0, 0}) },
-		"aggregate":       aggregated,
+		"chunk-stream-500": func(p *rtmptest.Peer) {
+			p.Write(append([]byte{1, 180, 1}, chunk.AppendHeader(nil, 3, chunk.Message{Type: chunk.Acknowledgement}, 0)[1:]...))
+		},
+		"other-stream": func(p *rtmptest.Peer) {
+			p.Send(6, chunk.Message{Type: chunk.Video, Stream: 7, Data: []byte{0x1c, 1, 2, 3}})
+		},
+		"bare-metadata": func(p *rtmptest.Peer) {
+			p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: append(amf.AppendString(nil, "onMetaData"), amf.AppendObject(nil, "encoder", "bare")...)})
+		},
+		"undefined-in-metadata": func(p *rtmptest.Peer) {
+			p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: append(amf.AppendString(nil, "onMetaData"), amf.MarkerObject, 0, 1, 'x', amf.MarkerUndefined, 0, 0, amf.MarkerObjectEnd)})
+		},
+		"broken-picture":  func(p *rtmptest.Peer) { p.Video(0, []byte{0x27, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x41}) },
+		"video-command":   func(p *rtmptest.Peer) { p.Video(0, []byte{0x57, 0}) },
+		"end-of-sequence": func(p *rtmptest.Peer) { p.Video(0, []byte{0x17, 2, 0, 0, 0}) },
+		"aggregate":       (*rtmptest.Peer).Aggregate,
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := dial(t, r.w.Addr())
-			p.mustPublish("live", name+"?key="+r.key.Secret)
-			p.configs(0)
-			p.frames(0, 25)
+			p := rtmptest.Dial(t, r.w.Addr())
+			p.MustPublish("live", name+"?key="+r.key.Secret)
+			p.Configs(0)
+			p.Frames(0, 25)
 			say(p)
-			p.frames(1000, 25)
-			p.stop(name)
+			p.Frames(1000, 25)
+			p.Stop(name)
 			l := r.untilLive(name, "over", inState(bus.StateGrace))
 			video, audio := checkChunks(t, r.chunks(name), 0)
 			if name == "aggregate" {
@@ -182,47 +201,34 @@ func TestOddWhilePublishing(t *testing.T) {
 }
 
 // abortMidMessage begins a picture and aborts it.
-func abortMidMessage(p *peer) {
-	p.write(appendHeader(nil, 6, message{typ: msgVideo, stream: 1, ts: 999}, 1000))
-	p.write(make([]byte, p.size))
-	p.send(2, message{typ: msgAbort, data: []byte{0, 0, 0, 6}})
-}
-
-// aggregated sends two pictures and a sound in one message.
-func aggregated(p *peer) {
-	var b []byte
-	for _, tag := range []bus.Tag{
-		{Type: bus.TagVideo, TS: 50_000, Data: avcFrame(false, 20)},
-		{Type: bus.TagAudio, TS: 50_003, Data: aacFrame()},
-		{Type: bus.TagVideo, TS: 50_010, Data: avcFrame(false, 20)},
-	} {
-		b = bus.AppendTag(b, tag)
-	}
-	p.send(6, message{typ: msgAggregate, stream: 1, ts: 985, data: b})
+func abortMidMessage(p *rtmptest.Peer) {
+	p.Write(chunk.AppendHeader(nil, 6, chunk.Message{Type: chunk.Video, Stream: 1, Timestamp: 999}, 1000))
+	p.Write(make([]byte, p.ChunkSize))
+	p.Send(2, chunk.Message{Type: chunk.Abort, Data: []byte{0, 0, 0, 6}})
 }
 
 // A client may not keep more connections than its share.
 func TestConnectionCaps(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxPerIP = 3 })
-	var held []*peer
+	var held []*rtmptest.Peer
 	for range 3 {
-		held = append(held, dial(t, r.w.Addr()))
+		held = append(held, rtmptest.Dial(t, r.w.Addr()))
 	}
 	c, err := net.Dial("tcp", r.w.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	(&peer{t: t, conn: c}).hungUp()
-	held[0].conn.Close()
-	bustest.Eventually(t, "a place to be free", func() bool { return r.w.door.Len() < 3 })
+	rtmptest.New(t, c).HungUp()
+	held[0].Conn.Close()
+	bustest.Eventually(t, "a place to be free", func() bool { return r.w.rtmp.Connections() < 3 })
 	r.stillServes("cam")
 }
 
 // Strangers who hold all places, and say nothing, keep no publisher out.
 func TestStrangersKeepNobodyOut(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.MaxConnections, c.MaxPerIP, c.SetupTimeout = 4, 4, time.Hour })
-	live := dial(t, r.w.Addr())
-	live.mustPublish("live", "one?key="+r.key.Secret)
+	live := rtmptest.Dial(t, r.w.Addr())
+	live.MustPublish("live", "one?key="+r.key.Secret)
 	for range 3 {
 		c, err := net.Dial("tcp", r.w.Addr().String())
 		if err != nil {
@@ -230,7 +236,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 		}
 		defer c.Close()
 	}
-	bustest.Eventually(t, "all places to be taken", func() bool { return r.w.door.Len() == 4 })
+	bustest.Eventually(t, "all places to be taken", func() bool { return r.w.rtmp.Connections() == 4 })
 	bustest.Eventually(t, "another to be let in", func() bool {
 		c, err := net.Dial("tcp", r.w.Addr().String())
 		if err != nil {
@@ -241,8 +247,8 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 		_, err = io.ReadFull(c, make([]byte, 1))
 		return err == nil
 	})
-	live.command(0, "createStream", 9, amfNone) // who publishes is no stranger
-	live.await("_result", "_error")
+	live.Command(0, "createStream", 9, rtmptest.None) // who publishes is no stranger
+	live.Await("_result", "_error")
 }
 
 func mustListen(t *testing.T) net.Listener {
@@ -256,30 +262,30 @@ func mustListen(t *testing.T) net.Listener {
 // One connection publishes one stream.
 func TestSecondPublishIsRefused(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.command(0, "deleteStream", 6, amfNone, appendAMFNumber(nil, 1))
-	p.command(0, "createStream", 7, amfNone)
-	p.await("_result")
-	p.command(1, "publish", 8, amfNone, appendAMFString(nil, "cam2?key="+r.key.Secret), appendAMFString(nil, "live"))
-	if _, f := p.await("onStatus"); f["code"] != codeBadName {
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Command(0, "deleteStream", 6, rtmptest.None, amf.AppendNumber(nil, 1))
+	p.Command(0, "createStream", 7, rtmptest.None)
+	p.Await("_result")
+	p.Command(1, "publish", 8, rtmptest.None, amf.AppendString(nil, "cam2?key="+r.key.Secret), amf.AppendString(nil, "live"))
+	if _, f := p.Await("onStatus"); f["code"] != rtmp.CodeBadName {
 		t.Errorf("answered %v", f)
 	}
-	p.hungUp()
+	p.HungUp()
 }
 
 // Who plays is told where to watch.
 func TestPlayIsRefused(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.connect("live")
-	p.command(0, "createStream", 2, amfNone)
-	p.await("_result")
-	p.command(1, "play", 3, amfNone, appendAMFString(nil, "cam"))
-	if _, f := p.await("onStatus"); f["code"] != codePlayFailed || !strings.Contains(f["description"], "watch this stream on its page") {
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.Connect("live")
+	p.Command(0, "createStream", 2, rtmptest.None)
+	p.Await("_result")
+	p.Command(1, "play", 3, rtmptest.None, amf.AppendString(nil, "cam"))
+	if _, f := p.Await("onStatus"); f["code"] != rtmp.CodePlayFailed || !strings.Contains(f["description"], "watch this stream on its page") {
 		t.Errorf("answered %v", f)
 	}
-	p.hungUp()
+	p.HungUp()
 }
 
 // Codecs that ffmpeg 5.1 cannot send in FLV are refused with a reason too.
@@ -297,13 +303,13 @@ func TestCodecsRefused(t *testing.T) {
 		{[]byte{0x14, 0}, "VP6"},
 		{[]byte{0x17, 0, 0, 0, 0, 1, 2}, "the H.264 configuration is broken"},
 	} {
-		p := dial(t, r.w.Addr())
-		p.mustPublish("live", "cam?key="+r.key.Secret)
-		p.video(0, c.body)
-		if _, f := p.await("onStatus"); f["code"] != codeRejected || !strings.Contains(f["description"], c.say) {
+		p := rtmptest.Dial(t, r.w.Addr())
+		p.MustPublish("live", "cam?key="+r.key.Secret)
+		p.Video(0, c.body)
+		if _, f := p.Await("onStatus"); f["code"] != rtmp.CodeRejected || !strings.Contains(f["description"], c.say) {
 			t.Errorf("%q was answered %v", c.body, f)
 		}
-		p.hungUp()
+		p.HungUp()
 	}
 }
 
@@ -314,8 +320,8 @@ func TestKeysStayOutOfTheLog(t *testing.T) {
 	r := newRigWith(t, b, zap.New(core), nil)
 	r.stillServes("cam")
 	for _, name := range []string{"cam?key=" + r.key.Secret + "x", "bad/name?key=" + r.key.Secret} {
-		dial(t, r.w.Addr()).publish("live", name)
-		dial(t, r.w.Addr()).publish("nothing?key="+r.key.Secret, name)
+		rtmptest.Dial(t, r.w.Addr()).Publish("live", name)
+		rtmptest.Dial(t, r.w.Addr()).Publish("nothing?key="+r.key.Secret, name)
 	}
 	r.stop()
 	for _, e := range seen.All() {
@@ -337,25 +343,25 @@ func TestKeysStayOutOfTheLog(t *testing.T) {
 func TestExtendedTimestamps(t *testing.T) {
 	r := newRig(t, nil)
 	for name, from := range map[string]uint32{"5h": 18_000_000, "at-the-edge": 1<<24 - 600, "wrap": 1<<32 - 1000} {
-		p := dial(t, r.w.Addr())
-		p.mustPublish("live", name+"?key="+r.key.Secret)
-		p.configs(from)
-		p.frames(from, 50)
+		p := rtmptest.Dial(t, r.w.Addr())
+		p.MustPublish("live", name+"?key="+r.key.Secret)
+		p.Configs(from)
+		p.Frames(from, 50)
 		for i := range uint32(25) { // as encoders send that leave it out of the chunks that follow
 			ts := from + 2000 + i*40
-			m := message{typ: msgVideo, stream: 1, ts: ts, data: avcFrame(i == 0, 500)}
-			b := appendHeader(nil, 6, m, len(m.data))
-			for rest := m.data; ; {
-				n := min(len(rest), p.size)
+			m := chunk.Message{Type: chunk.Video, Stream: 1, Timestamp: ts, Data: rtmptest.AVCFrame(i == 0, 500)}
+			b := chunk.AppendHeader(nil, 6, m, len(m.Data))
+			for rest := m.Data; ; {
+				n := min(len(rest), p.ChunkSize)
 				b = append(b, rest[:n]...)
 				if rest = rest[n:]; len(rest) == 0 {
 					break
 				}
 				b = append(b, 3<<6|6)
 			}
-			p.write(b)
+			p.Write(b)
 		}
-		p.stop(name)
+		p.Stop(name)
 		r.untilLive(name, "over", inState(bus.StateGrace))
 		chunks := r.chunks(name)
 		video, audio := checkChunks(t, chunks, 0)
@@ -364,25 +370,6 @@ func TestExtendedTimestamps(t *testing.T) {
 		}
 		if last := chunks[len(chunks)-1]; last.DTS < 2800 || last.DTS > 3100 {
 			t.Errorf("%s: the last chunk at %d", name, last.DTS)
-		}
-	}
-}
-
-// A chunk stream's messages may start with format 3 and an extended delta.
-func TestFormat3WithExtendedDelta(t *testing.T) {
-	var b []byte
-	b = append(b, appendMessage(nil, 4, message{typ: msgAudio, stream: 1, ts: 100, data: aacFrame()}, 128)...)
-	b = append(b, 1<<6|4, 0xff, 0xff, 0xff, 0, 0, 6, msgAudio)
-	b = binary.BigEndian.AppendUint32(b, 1<<24)
-	b = append(b, aacFrame()...)
-	b = append(b, 3<<6|4)
-	b = binary.BigEndian.AppendUint32(b, 1<<24)
-	b = append(b, aacFrame()...)
-	c := newChunkReader(bytes.NewReader(b))
-	for _, want := range []uint32{100, 100 + 1<<24, 100 + 2<<24} {
-		var m message
-		if err := c.read(&m); err != nil || m.ts != want || !bytes.Equal(m.data, aacFrame()) {
-			t.Fatalf("%+v, %v; want %d", m, err, want)
 		}
 	}
 }

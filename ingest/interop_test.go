@@ -14,6 +14,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 )
 
 // run runs a program for at most a minute.
@@ -182,8 +183,8 @@ func TestFFmpegVariants(t *testing.T) {
 // configuration it needs, and the record follows.
 func TestResolutionChanges(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
 	at := uint32(0)
 	for _, size := range []string{"320x180", "180x320"} {
 		flv, err := os.ReadFile(file(t, "2", "-vf", "scale="+strings.Replace(size, "x", ":", 1), "-an"))
@@ -196,14 +197,14 @@ func TestResolutionChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tag.Type == bus.TagVideo {
-				p.video(at+tag.TS, tag.Data)
+				p.Video(at+tag.TS, tag.Data)
 			}
 			b = rest
 		}
 		at += 2000
 	}
 	r.untilLive("cam", "upright", func(l *bus.Live) bool { return l.Width == 180 && l.Height == 320 })
-	p.stop("cam")
+	p.Stop("cam")
 	r.published("cam", 100)
 	configs := map[string]int{}
 	for _, c := range r.chunks("cam") {

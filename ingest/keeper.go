@@ -185,7 +185,7 @@ func (k *keeper) alive(ctx context.Context, id string, asked map[string]bool) bo
 
 // overtaken says whether the record l shows that another publisher goes on with s's stream.
 func (s *session) overtaken(l *bus.Live) bool {
-	mine := s.record.Load()
+	mine := s.live.Load()
 	return mine != nil && l.State == bus.StateLive && l.Ingest != s.w.bus.ID() && l.StartedAt >= mine.StartedAt &&
 		(l.Session != mine.Session || l.Epoch > mine.Epoch)
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -15,10 +17,10 @@ import (
 func TestBusRestartsUnderAPublisher(t *testing.T) {
 	srv := bustest.StartServer(t)
 	r := newRigWith(t, srv.Connect(t), bustest.Log(t), nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	ts := p.frames(0, 60)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	ts := p.Frames(0, 60)
 	r.untilLive("cam", "live", inState(bus.StateLive))
 	reader, err := r.bus.FollowMedia(t.Context(), "cam", 0)
 	if err != nil {
@@ -43,13 +45,13 @@ func TestBusRestartsUnderAPublisher(t *testing.T) {
 
 	srv.Stop(t)
 	stored := testutil.ToFloat64(r.w.stats.chunks)
-	ts = p.frames(ts, 60)
+	ts = p.Frames(ts, 60)
 	bustest.Eventually(t, "the ring to fill", func() bool { return testutil.ToFloat64(r.w.stats.frames) >= 3*120 })
 	srv.Start(t)
 	bustest.Eventually(t, "the bus", r.bus.Connected)
-	p.frames(ts, 60)
+	p.Frames(ts, 60)
 	read(7000)
-	p.stop("cam")
+	p.Stop("cam")
 	r.untilLive("cam", "over", inState(bus.StateGrace))
 	read(7100)
 	if video, audio := checkChunks(t, got, 0); video < 178 || audio < 356 {
@@ -70,19 +72,19 @@ func TestBusRestartsUnderAPublisher(t *testing.T) {
 func TestBusStaysAway(t *testing.T) {
 	srv := bustest.StartServer(t)
 	r := newRigWith(t, srv.Connect(t), bustest.Log(t), func(c *Config) { c.RingTime = 3 * time.Second })
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	ts := p.frames(0, 50)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	ts := p.Frames(0, 50)
 	r.untilLive("cam", "live", inState(bus.StateLive))
 	r.stored("cam", 1900)
 	srv.Stop(t)
-	ts = p.frames(ts, 150)
+	ts = p.Frames(ts, 150)
 	bustest.Eventually(t, "the ring to overflow", func() bool { return testutil.ToFloat64(r.w.stats.lost) > 0 })
 	srv.Start(t)
 	bustest.Eventually(t, "the bus", r.bus.Connected)
-	p.frames(ts, 25)
-	p.stop("cam")
+	p.Frames(ts, 25)
+	p.Stop("cam")
 	r.untilLive("cam", "over", inState(bus.StateGrace))
 	chunks := r.chunks("cam")
 	if first := chunks[0]; !first.Key {
@@ -95,23 +97,23 @@ func TestBusStaysAway(t *testing.T) {
 // publisher goes on with them.
 func TestWorkerRestarts(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 50)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 50)
 	r.stored("cam", 1900)
 	r.stop()
-	p.hungUp()
+	p.HungUp()
 	l := r.untilLive("cam", "in grace", inState(bus.StateGrace))
 	r.w, r.stop = runWorker(t, r.bus, r.keys, bustest.Log(t), nil)
-	p = dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 50)
+	p = rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 50)
 	if again := r.untilLive("cam", "live", inState(bus.StateLive)); again.Session != l.Session || again.Epoch != 1 {
 		t.Errorf("record %+v after %+v", again, l)
 	}
-	p.stop("cam")
+	p.Stop("cam")
 	r.untilLive("cam", "over", inState(bus.StateGrace))
 	if video, _ := checkChunks(t, r.chunks("cam"), 0); video != 100 {
 		t.Errorf("%d pictures of 100", video)
@@ -125,27 +127,27 @@ func TestWorkerRestarts(t *testing.T) {
 func TestTakeoverAcrossWorkers(t *testing.T) {
 	srv := bustest.StartServer(t)
 	a := newRigWith(t, srv.Connect(t), bustest.Log(t), nil)
-	p := dial(t, a.w.Addr())
-	p.mustPublish("live", "cam?key="+a.key.Secret)
-	p.configs(0)
-	p.frames(0, 50)
+	p := rtmptest.Dial(t, a.w.Addr())
+	p.MustPublish("live", "cam?key="+a.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 50)
 	a.stored("cam", 1900)
 
 	b := newRigWith(t, srv.Connect(t), bustest.Log(t), nil)
-	if f := dial(t, b.w.Addr()).publish("live", "cam?key="+b.key.Secret); f["code"] != codeBadName {
+	if f := rtmptest.Dial(t, b.w.Addr()).Publish("live", "cam?key="+b.key.Secret); f["code"] != rtmp.CodeBadName {
 		t.Errorf("another key at another worker was answered %v", f)
 	}
 	bustest.Eventually(t, "the key", func() bool { return b.keys.Has(a.key.ID) })
-	q := dial(t, b.w.Addr())
-	q.mustPublish("live", "cam?key="+a.key.Secret)
-	q.configs(0)
-	q.frames(0, 50)
-	p.hungUp()
+	q := rtmptest.Dial(t, b.w.Addr())
+	q.MustPublish("live", "cam?key="+a.key.Secret)
+	q.Configs(0)
+	q.Frames(0, 50)
+	p.HungUp()
 	l := a.untilLive("cam", "live again", func(l *bus.Live) bool { return l.Epoch == 1 })
 	if l.State != bus.StateLive || l.Ingest != b.bus.ID() {
 		t.Errorf("record %+v", l)
 	}
-	q.stop("cam")
+	q.Stop("cam")
 	a.untilLive("cam", "over", inState(bus.StateGrace))
 	checkChunks(t, a.chunks("cam"), 0)
 }

@@ -7,30 +7,33 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/ingest/rtmp/chunk"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 )
 
 // A publisher who comes back within the grace goes on with the same session.
 func TestReturnWithinGrace(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 50)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 50)
 	first := r.untilLive("cam", "live", inState(bus.StateLive))
-	p.conn.Close()
+	p.Conn.Close()
 	paused := r.untilLive("cam", "in grace", inState(bus.StateGrace))
 	if paused.LastMedia == 0 || paused.PausedAt == 0 || paused.Grace != 30_000 || paused.Reason == "" {
 		t.Errorf("paused record %+v", paused)
 	}
-	p = dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(9000)
-	p.frames(9000, 50)
+	p = rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(9000)
+	p.Frames(9000, 50)
 	again := r.untilLive("cam", "live again", inState(bus.StateLive))
 	if again.Session != first.Session || again.Epoch != 1 || again.StartedAt != first.StartedAt || again.PausedAt != 0 || again.Reason != "" {
 		t.Errorf("record %+v after %+v", again, first)
 	}
-	p.conn.Close()
+	p.Conn.Close()
 	r.untilLive("cam", "in grace", inState(bus.StateGrace))
 	if video, audio := checkChunks(t, r.chunks("cam"), 0); video != 100 || audio != 200 {
 		t.Errorf("%d and %d frames of 100 and 200", video, audio)
@@ -41,12 +44,12 @@ func TestReturnWithinGrace(t *testing.T) {
 func TestGraceEnds(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Grace, c.GraceClean = 0, 0 })
 	for range 2 {
-		p := dial(t, r.w.Addr())
-		p.mustPublish("live", "cam?key="+r.key.Secret)
-		p.configs(0)
-		p.frames(0, 5)
+		p := rtmptest.Dial(t, r.w.Addr())
+		p.MustPublish("live", "cam?key="+r.key.Secret)
+		p.Configs(0)
+		p.Frames(0, 5)
 		r.untilLive("cam", "live", inState(bus.StateLive))
-		p.conn.Close()
+		p.Conn.Close()
 		r.untilLive("cam", "ended", inState(bus.StateEnded))
 	}
 	started, ended := bustest.Expect[bus.StreamStarted](t, r.bus), bustest.Expect[bus.StreamEnded](t, r.bus)
@@ -71,28 +74,28 @@ func TestTakeover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 30)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 30)
 	r.untilLive("cam", "live", inState(bus.StateLive))
 
-	thief := dial(t, r.w.Addr())
-	if f := thief.publish("live", "cam?key="+other.Secret); f["code"] != codeBadName || f["description"] != `"cam" is live from another publisher; choose another name, or stop that one` {
+	thief := rtmptest.Dial(t, r.w.Addr())
+	if f := thief.Publish("live", "cam?key="+other.Secret); f["code"] != rtmp.CodeBadName || f["description"] != `"cam" is live from another publisher; choose another name, or stop that one` {
 		t.Errorf("another key was answered %v", f)
 	}
-	thief.hungUp()
+	thief.HungUp()
 
-	again := dial(t, r.w.Addr())
-	again.mustPublish("live", "cam?key="+r.key.Secret)
-	p.hungUp()
-	again.configs(0)
-	again.frames(0, 30)
+	again := rtmptest.Dial(t, r.w.Addr())
+	again.MustPublish("live", "cam?key="+r.key.Secret)
+	p.HungUp()
+	again.Configs(0)
+	again.Frames(0, 30)
 	l := r.untilLive("cam", "live with epoch 1", func(l *bus.Live) bool { return l.Epoch == 1 })
 	if l.State != bus.StateLive {
 		t.Errorf("record %+v", l)
 	}
-	again.stop("cam")
+	again.Stop("cam")
 	r.untilLive("cam", "in grace", inState(bus.StateGrace))
 	checkChunks(t, r.chunks("cam"), 0)
 }
@@ -100,19 +103,19 @@ func TestTakeover(t *testing.T) {
 // A revoked key ends its publisher at once, and the stream does not wait for it.
 func TestRevoke(t *testing.T) {
 	r := newRig(t, nil)
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
-	p.configs(0)
-	p.frames(0, 30)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	p.Frames(0, 30)
 	r.untilLive("cam", "live", inState(bus.StateLive))
 	if err := r.keys.Revoke(t.Context(), r.key.ID); err != nil {
 		t.Fatal(err)
 	}
-	p.hungUp()
+	p.HungUp()
 	if l := r.untilLive("cam", "ended", inState(bus.StateEnded)); l.Reason != "the stream key was revoked" {
 		t.Errorf("reason %q", l.Reason)
 	}
-	if f := dial(t, r.w.Addr()).publish("live", "cam?key="+r.key.Secret); f["code"] != codeDenied {
+	if f := rtmptest.Dial(t, r.w.Addr()).Publish("live", "cam?key="+r.key.Secret); f["code"] != rtmp.CodeDenied {
 		t.Errorf("a revoked key was answered %v", f)
 	}
 }
@@ -121,10 +124,10 @@ func TestRevoke(t *testing.T) {
 func TestOpen(t *testing.T) {
 	b := bustest.New(t)
 	w, _ := runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open = true })
-	p := dial(t, w.Addr())
-	p.mustPublish("plane", "cam")
-	p.configs(0)
-	p.frames(0, 30)
+	p := rtmptest.Dial(t, w.Addr())
+	p.MustPublish("plane", "cam")
+	p.Configs(0)
+	p.Frames(0, 30)
 	r := &rig{t: t, bus: b}
 	if l := r.untilLive("cam", "live", inState(bus.StateLive)); l.App != "plane" || l.KeyID != "" {
 		t.Errorf("record %+v", l)
@@ -158,17 +161,17 @@ func TestDeadWorkersStreamsEnd(t *testing.T) {
 // Who publishes and sends nothing to record loses the name again.
 func TestSilentPublisherIsCut(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.IdleTimeout = time.Second })
-	p := dial(t, r.w.Addr())
-	p.mustPublish("live", "cam?key="+r.key.Secret)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
 	go func() { // sound without a configuration, for ever
 		for i := uint32(0); ; i += 20 {
-			if _, err := p.conn.Write(appendMessage(nil, 4, message{typ: msgAudio, stream: 1, ts: i, data: aacFrame()}, 128)); err != nil {
+			if _, err := p.Conn.Write(chunk.Append(nil, 4, chunk.Message{Type: chunk.Audio, Stream: 1, Timestamp: i, Data: rtmptest.AACFrame()}, 128)); err != nil {
 				return
 			}
 			runtime.Gosched()
 		}
 	}()
-	p.hungUp()
+	p.HungUp()
 	bustest.Eventually(t, "the name to be free", func() bool { return r.w.claims.get("cam") == nil })
 	r.stillServes("cam")
 }
@@ -182,17 +185,17 @@ func TestNoBus(t *testing.T) {
 	}
 	srv.Stop(t)
 	bustest.Eventually(t, "the worker not to be ready", func() bool { return r.w.Ready() != nil })
-	p := dial(t, r.w.Addr())
-	if f := p.publish("live", "cam?key="+r.key.Secret); f["code"] == "NetStream.Publish.Start" {
-		p.configs(0)
-		p.frames(0, 1)
-		if _, f = p.await("onStatus"); f["code"] != codeFailed {
+	p := rtmptest.Dial(t, r.w.Addr())
+	if f := p.Publish("live", "cam?key="+r.key.Secret); f["code"] == "NetStream.Publish.Start" {
+		p.Configs(0)
+		p.Frames(0, 1)
+		if _, f = p.Await("onStatus"); f["code"] != rtmp.CodeFailed {
 			t.Errorf("answered %v", f)
 		}
-	} else if f["code"] != codeFailed {
+	} else if f["code"] != rtmp.CodeFailed {
 		t.Errorf("answered %v", f)
 	}
-	p.hungUp()
+	p.HungUp()
 	srv.Start(t)
 	bustest.Eventually(t, "the worker to be ready", func() bool { return r.w.Ready() == nil })
 	r.stillServes("cam")

@@ -48,7 +48,7 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 		default:
 			l.Epoch++
 		}
-		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.app, bus.StateLive, w.bus.ID(), s.keyID, s.format.software
+		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.publisher.app, bus.StateLive, w.bus.ID(), s.keyID, s.format.software
 		l.PausedAt, l.Grace, l.EndedAt, l.LastMedia, l.Reason = 0, 0, 0, 0, ""
 		s.format.describe(l)
 		if returns {
@@ -80,7 +80,7 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 // was lost, and the box may have been off for long, says nothing of when: the
 // logs do.
 func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64) (yes bool, lost int64, err error) {
-	if l.App != s.app || l.KeyID != s.keyID {
+	if l.App != s.publisher.app || l.KeyID != s.keyID {
 		return false, at, nil
 	}
 	switch {
@@ -143,12 +143,13 @@ func (w *Worker) interrupted(s *session) {
 	case s.clean.Load():
 		grace = w.cfg.GraceClean
 	}
-	if err := w.pause(ctx, s.record.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
+	if err := w.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
 		s.log.Warn("stream's end is not on record yet", zapErr(err))
 	}
 }
 
-var errStale = errors.New("the record went on")
+// now is the time of day in unix ms.
+func now() int64 { return time.Now().UnixMilli() }
 
 // pause moves the record of l's epoch from live to grace, as of a time of day.
 func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, grace time.Duration, reason string) error {

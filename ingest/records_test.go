@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 )
 
 // The box lost its power with a stream live. Its publisher goes on with it
@@ -39,15 +40,15 @@ func TestReturnAfterPowerCut(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			p := dial(t, r.w.Addr())
-			p.mustPublish("live", "cam?key="+r.key.Secret)
-			p.configs(0)
-			p.frames(0, 30)
+			p := rtmptest.Dial(t, r.w.Addr())
+			p.MustPublish("live", "cam?key="+r.key.Secret)
+			p.Configs(0)
+			p.Frames(0, 30)
 			l := r.untilLive("cam", "live here", func(l *bus.Live) bool { return l.Ingest == r.bus.ID() && l.State == bus.StateLive })
 			if (l.Session == "s1") != c.again || (l.Epoch == 1) != c.again {
 				t.Errorf("record %+v", l)
 			}
-			p.stop("cam")
+			p.Stop("cam")
 			r.untilLive("cam", "over", inState(bus.StateGrace))
 			if last, err := r.bus.LastChunk(t.Context(), "cam"); err != nil || last.Session != l.Session {
 				t.Errorf("the last chunk is of session %q, not %q: %v", last.Session, l.Session, err)

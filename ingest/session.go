@@ -2,23 +2,24 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp"
 	"go.uber.org/zap"
 )
 
-// session is one publisher who holds a name: it takes messages in and gives
-// chunks to the recorder. Until end its methods run on the connection's
-// reading goroutine, but for cut.
+// session is one publisher who holds a name: it takes tags in and gives chunks
+// to the recorder. Until End its methods run on the connection's reading
+// goroutine, but for cut.
 type session struct {
 	w         *Worker
-	conn      *conn
+	publisher *publisher
 	log       *zap.Logger
 	sid, name string
-	app       string
 	keyID     string
 
 	format  format
@@ -29,13 +30,13 @@ type session struct {
 	keyAt   int64  // clock of the last Key chunk
 	time    *timeline
 	rec     *recorder                // nil until the first key frame
-	record  atomic.Pointer[bus.Live] // ours, as it was at that time
+	live    atomic.Pointer[bus.Live] // our record, as it was at that time
 	pace    pacer
 	began   time.Time
 
 	ctx    context.Context // ends when the session is cut
 	cancel context.CancelFunc
-	clean  atomic.Bool            // the peer said goodbye
+	clean  atomic.Bool            // the publisher said goodbye
 	reason atomic.Pointer[string] // why we cut it off, if we did
 	taken  atomic.Bool            // another publisher goes on with the stream: leave its record alone
 	lost   atomic.Bool            // and does so at another worker, which did not wait for us
@@ -48,40 +49,51 @@ type session struct {
 // metadata promise nothing is taken to have no video.
 const startWait = 1000
 
-func newSession(c *conn, sid, name, keyID string) *session {
+func newSession(p *publisher, sid, name, keyID string) *session {
 	s := &session{
-		w: c.w, conn: c, sid: sid, name: name, app: c.app, keyID: keyID, done: make(chan struct{}),
-		log: c.log.With(zap.String("stream", name)), format: format{software: c.software, allowed: newAllowance(c.w.cfg)},
+		w: p.w, publisher: p, sid: sid, name: name, keyID: keyID, done: make(chan struct{}),
+		log: p.log.With(zap.String("stream", name)), format: format{software: p.software, allowed: newAllowance(p.w.cfg)},
 	}
-	s.ctx, s.cancel = context.WithCancel(c.w.ctx)
+	s.ctx, s.cancel = context.WithCancel(p.w.ctx)
 	return s
 }
 
-// message takes an audio, video or data message in.
-func (s *session) message(m *message) error {
-	if err := s.format.allowed.take(len(m.data), time.Now()); err != nil {
+// Tag takes an FLV tag in, as rtmp.Sink says.
+func (s *session) Tag(kind byte, ts uint32, data []byte) error {
+	err := s.take(bus.Tag{Type: kind, TS: ts, Data: data})
+	if err == nil {
+		return nil
+	}
+	var status *rtmp.StatusError
+	if errors.As(err, &status) {
+		s.reason.CompareAndSwap(nil, &status.Text)
+	}
+	return err
+}
+
+func (s *session) take(t bus.Tag) error {
+	if err := s.format.allowed.take(len(t.Data), time.Now()); err != nil {
 		return err
 	}
-	switch m.typ {
-	case msgData:
-		s.format.metadata(m.data)
+	switch t.Type {
+	case bus.TagScript:
+		s.format.metadata(t.Data)
 		return nil
-	case msgVideo:
-		return s.video(m)
-	case msgAudio:
-		return s.audio(m)
+	case bus.TagVideo:
+		return s.video(t)
+	case bus.TagAudio:
+		return s.audio(t)
 	}
 	return nil
 }
 
-func (s *session) video(m *message) error {
-	if m.data[0]>>4 == 5 { // a command to players, not a picture
+func (s *session) video(t bus.Tag) error {
+	if t.Data[0]>>4 == 5 { // a command to players, not a picture
 		return nil
 	}
-	if err := checkVideo(m.data); err != nil {
+	if err := checkVideo(t.Data); err != nil {
 		return err
 	}
-	t := bus.Tag{Type: bus.TagVideo, Data: m.data}
 	switch {
 	case t.IsAVCConfig():
 		changed, err := s.format.videoConfig(t)
@@ -111,14 +123,13 @@ func (s *session) video(m *message) error {
 		return nil
 	}
 	s.needIDR = false
-	return s.tag(t, trackVideo, m.ts, idr)
+	return s.record(t, trackVideo, idr)
 }
 
-func (s *session) audio(m *message) error {
-	if err := checkAudio(m.data); err != nil {
+func (s *session) audio(t bus.Tag) error {
+	if err := checkAudio(t.Data); err != nil {
 		return err
 	}
-	t := bus.Tag{Type: bus.TagAudio, Data: m.data}
 	switch {
 	case t.IsAACConfig():
 		if s.format.audioConfig(t) {
@@ -132,13 +143,13 @@ func (s *session) audio(m *message) error {
 		return nil
 	}
 	if !s.sawTag {
-		s.sawTag, s.firstTS = true, m.ts
+		s.sawTag, s.firstTS = true, t.TS
 	}
-	if s.rec == nil && !s.audioOnly(m.ts) {
+	if s.rec == nil && !s.audioOnly(t.TS) {
 		return nil
 	}
 	key := s.format.video == nil && (s.rec == nil || s.time.head-s.keyAt >= keepAudio.Milliseconds())
-	return s.tag(t, trackAudio, m.ts, key)
+	return s.record(t, trackAudio, key)
 }
 
 // audioOnly says whether the stream may begin with this audio: no video comes first.
@@ -146,19 +157,19 @@ func (s *session) audioOnly(ts uint32) bool {
 	return s.format.video == nil && (s.format.saysNoVideo || int32(ts-s.firstTS) >= startWait)
 }
 
-// tag records one tag. The first one begins the stream.
-func (s *session) tag(t bus.Tag, track int, ts uint32, key bool) error {
+// record gives one tag its place. The first one begins the stream.
+func (s *session) record(t bus.Tag, track int, key bool) error {
 	if s.rec == nil {
 		if err := s.begin(); err != nil {
 			return err
 		}
 	} else if s.changed {
-		f, l := s.format, s.record.Load()
+		f, l := s.format, s.live.Load()
 		s.w.wg.Go(func() { s.w.redescribe(&f, l) })
 	}
 	s.changed = false
 	jumps := s.time.jumps
-	clock, ok := s.time.place(track, ts, s.now())
+	clock, ok := s.time.place(track, t.TS, s.now())
 	if !ok {
 		return nil
 	}
@@ -182,10 +193,9 @@ func (s *session) begin() error {
 	defer cancel()
 	l, start, first, err := s.w.begin(ctx, s)
 	if err != nil {
-		return asRefusal(err)
+		return asStatus(err)
 	}
-	s.record.Store(l)
-	s.conn.n.flowing = true
+	s.live.Store(l)
 	s.began = time.Now()
 	s.time = newTimeline(start, s.began.UnixMilli(), first)
 	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
@@ -193,7 +203,7 @@ func (s *session) begin() error {
 	s.w.wg.Go(func() { s.rec.run(s.w.hard) })
 	s.w.stats.sessions.Inc()
 	s.w.stats.live.Inc()
-	s.log.Info("stream is live", zap.Int("epoch", l.Epoch), zap.String("app", s.app), zap.String("client", l.Client),
+	s.log.Info("stream is live", zap.Int("epoch", l.Epoch), zap.String("app", s.publisher.app), zap.String("client", l.Client),
 		zap.Int("width", l.Width), zap.Int("height", l.Height))
 	return nil
 }
@@ -202,12 +212,16 @@ func (s *session) begin() error {
 func (s *session) cut(reason string) {
 	s.reason.CompareAndSwap(nil, &reason)
 	s.cancel()
-	s.conn.n.shut()
+	s.publisher.cut()
 }
 
-// end lets go of the name when all media is stored. It returns at once.
-func (s *session) end() {
+// Flowing says whether the stream is live.
+func (s *session) Flowing() bool { return s.rec != nil }
+
+// End lets go of the name when all media is stored. It returns at once.
+func (s *session) End(clean bool) {
 	s.once.Do(func() {
+		s.clean.Store(clean)
 		s.w.wg.Go(func() {
 			defer close(s.done)
 			defer s.cancel()

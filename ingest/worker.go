@@ -1,9 +1,11 @@
 // Package ingest takes publishers in: RTMP and RTMPS into the media log.
 //
-// A message goes from the socket through the listener (caps), the guard
-// (deadlines), the chunk reader (limits) and the normalizer, which hands
-// commands to go-rtmp and media to the session; the session's timeline gives
-// it a place on the stream clock, and the recorder stores it.
+//	ingest/rtmp -> publisher -> session -> timeline -> recorder -> media log
+//
+// A protocol (ingest/rtmp) holds its connections to their limits. It asks a
+// publisher for a name, gets a session, and gives that FLV tags: the one door
+// for any protocol. The session looks at what they are, its timeline gives each
+// a place on the stream clock, and the recorder stores them.
 package ingest
 
 import (
@@ -17,8 +19,8 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/internal/access"
-	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -31,11 +33,9 @@ type Worker struct {
 	keys  *access.Keys
 	log   *zap.Logger
 	stats *metrics
-	adobe *adobeAuth
+	rtmp  *rtmp.Server
 
-	plain, secure *listener
-	door          *limit.Door // of both
-	gate          *gate
+	plain, secure net.Listener // RTMP and RTMPS; nil: none
 	claims        claims
 	keeper        *keeper
 	announcer     announcer
@@ -60,23 +60,26 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 		return nil, errors.New("ingest: no stream keys; give New an access.Keys, or set open")
 	}
 	w := &Worker{
-		cfg: cfg, bus: b, media: b, keys: keys, log: log, adobe: newAdobeAuth(),
+		cfg: cfg, bus: b, media: b, keys: keys, log: log,
 		claims: claims{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
 	}
-	w.gate = &gate{open: make(map[*guard]struct{})}
-	w.stats = newMetrics(func() float64 { return float64(w.door.Len()) })
-	w.door = limit.NewDoor(limit.DoorConfig{Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: strangerQuiet, Refused: w.stats.turned.Inc})
+	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
+	w.rtmp = rtmp.NewServer(rtmp.Config{
+		MaxConnections: cfg.MaxConnections, MaxPerIP: cfg.MaxPerIP, SetupTimeout: cfg.SetupTimeout, IdleTimeout: cfg.IdleTimeout,
+		Accept: w.newPublisher, Received: &w.stats.bytesIn, TurnedAway: w.stats.turned.Inc, Log: log,
+		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() },
+	})
 	w.keeper = newKeeper(w)
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
 	var err error
 	if cfg.Listen != "" {
-		if w.plain, err = w.listen(cfg.Listen, nil); err != nil {
+		if w.plain, err = w.rtmp.Listen(cfg.Listen, nil); err != nil {
 			return nil, fmt.Errorf("ingest.listen: %w; is another RTMP server running?", err)
 		}
 	}
 	if cfg.TLSListen != "" {
-		if w.secure, err = w.listen(cfg.TLSListen, secure); err != nil {
+		if w.secure, err = w.rtmp.Listen(cfg.TLSListen, secure); err != nil {
 			if w.plain != nil {
 				_ = w.plain.Close()
 			}
@@ -84,14 +87,6 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 		}
 	}
 	return w, nil
-}
-
-func (w *Worker) listen(addr string, secure *tls.Config) (*listener, error) {
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return &listener{Listener: w.door.Listen(l), guard: w.guard, tls: secure}, nil
 }
 
 // Addr is where RTMP is taken, or RTMPS if there is no RTMP.
@@ -130,7 +125,7 @@ func (w *Worker) Collectors() []prometheus.Collector { return w.stats.all }
 // Run serves publishers until ctx ends. Then it cuts them off, waits until
 // what they sent is stored and on record, and releases all that New took.
 func (w *Worker) Run(ctx context.Context) error {
-	var serving, keeping sync.WaitGroup
+	var keeping sync.WaitGroup
 	keeperCtx, stopKeeper := context.WithCancel(w.hard)
 	keeping.Go(func() { w.keeper.run(keeperCtx) })
 	keeping.Go(func() { w.runAnnouncer(keeperCtx, w.hard) })
@@ -138,40 +133,25 @@ func (w *Worker) Run(ctx context.Context) error {
 	if !w.cfg.Open {
 		unwatch = w.keys.Watch(w.cutRevoked)
 	}
-	var protocols []*protocol
-	for _, l := range []*listener{w.plain, w.secure} {
+	for _, l := range []net.Listener{w.plain, w.secure} {
 		if l == nil {
 			continue
 		}
-		p := newProtocol(w.newConn)
-		protocols = append(protocols, p)
-		serving.Go(func() { p.serve(l) })
-		w.log.Info("taking publishers", zap.Stringer("addr", l.Addr()), zap.Bool("tls", l.tls != nil), zap.Bool("open", w.cfg.Open))
+		w.rtmp.Serve(l)
+		w.log.Info("taking publishers", zap.Stringer("addr", l.Addr()), zap.Bool("tls", l == w.secure), zap.Bool("open", w.cfg.Open))
 	}
 	<-ctx.Done()
 	w.stop()
-	for _, p := range protocols {
-		p.close()
-	}
-	serving.Wait()
 	unwatch()
-	w.gate.shutAll()
+	w.rtmp.Stop()
 	timer := time.AfterFunc(w.cfg.SetupTimeout, w.kill) // a bus that is away must not hold us for ever
-	w.gate.wg.Wait()
+	w.rtmp.Wait()
 	w.wg.Wait()
 	stopKeeper()
 	keeping.Wait()
 	timer.Stop()
 	w.kill()
 	return nil
-}
-
-// guard wraps an accepted connection.
-func (w *Worker) guard(c net.Conn) net.Conn {
-	g := &guard{Conn: c, idle: w.cfg.IdleTimeout, due: time.Now().Add(w.cfg.SetupTimeout), in: &w.stats.bytesIn}
-	g.leave = func() { w.gate.remove(g) }
-	w.gate.add(g)
-	return g
 }
 
 func (w *Worker) release(s *session) { w.claims.release(s) }

@@ -28,6 +28,9 @@ func rules() []rule {
 		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"store", []string{"internal/disk"}, "files are kept below whoever sends, records or shows them: the store knows neither bus nor worker"},
+		{"ingest/amf", nil, "a format that RTMP and FLV share knows neither"},
+		{"ingest/rtmp", []string{"ingest/amf", "internal/limit"}, "a protocol hands up tags, and knows neither the bus nor keys nor sessions: what takes them is an interface"},
+		{"ingest/rtmp/chunk", []string{"ingest/rtmp/rtmptest"}, "bytes to messages; what they mean is the protocol's matter"},
 		{"turn/auth", []string{"bus"}, "who may use a relay is known without one: tests and other servers of ours ask it too"},
 		{"turn/coturn", []string{"turn/auth"}, "another program's file is read into settings; cmd/pse gives them to the relay, which need not know whence"},
 		{"turn/probe", []string{"turn/relay"}, "it looks at any STUN and TURN server from a client's side, and must not find well what only ours understands"},
@@ -106,7 +109,7 @@ func TestStoreIsBelowTransfer(t *testing.T) {
 func TestLibrariesStayBehindTheirFile(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/aws":                     {"store/bucket/client.go"},
-		"github.com/yutopp/go-rtmp":          {"ingest/rtmp.go", "bench/"},
+		"github.com/yutopp/go-rtmp":          {"ingest/rtmp/server.go", "bench/"},
 		"github.com/Eyevinn/mp4ff":           {"internal/hlscheck/"},
 		"github.com/alecthomas/kong":         {"cmd/pse/cli.go"},
 		"github.com/goccy/go-yaml":           {"cmd/pse/settings.go", "cmd/pse/config_load.go", "cmd/pse/cli_config.go"},
@@ -127,7 +130,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/tus/tusd/v2":             {"transfer/tus.go", "bench/"},
 		"golang.org/x/exp":                   {"transfer/tus.go", "bench/"},
 		"google.golang.org/protobuf":         {},
-		"github.com/sirupsen/logrus":         {"ingest/rtmp.go"},
+		"github.com/sirupsen/logrus":         {"ingest/rtmp/server.go"},
 		"github.com/prometheus/client_model": {},
 	}
 	for _, s := range sources(t) {

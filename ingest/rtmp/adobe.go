@@ -1,4 +1,4 @@
-package ingest
+package rtmp
 
 import (
 	"crypto/hmac"
@@ -13,8 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -37,29 +35,29 @@ func newAdobeAuth() *adobeAuth {
 	return a
 }
 
-// check takes one step. Its refusals are part of the scheme.
-func (a *adobeAuth) check(q query, peer net.Addr, keys *access.Keys) (keyID string, r *refusal) {
+// check takes one step, the last of which is login. Its refusals are part of
+// the scheme.
+func (a *adobeAuth) check(q map[string]string, peer net.Addr, login func(proved func(secret string) bool) error) *StatusError {
 	user, response, proof := q["user"], q["response"], q["challenge"]
 	switch {
 	case q["authmod"] != "adobe" || user == "":
-		return "", refuse(codeConnectRejected, adobeReject+"[ code=403 need auth; authmod=adobe ] : ")
+		return Errorf(CodeConnectRejected, adobeReject+"[ code=403 need auth; authmod=adobe ] : ")
 	case response == "":
 		opaque := a.opaque(time.Now(), peer)
-		return "", refuse(codeConnectRejected, adobeReject+"[ authmod=adobe ] : ?reason=needauth&user=%s&salt=%s&challenge=%s&opaque=%s",
+		return Errorf(CodeConnectRejected, adobeReject+"[ authmod=adobe ] : ?reason=needauth&user=%s&salt=%s&challenge=%s&opaque=%s",
 			user, a.salt(opaque), opaque, opaque)
 	}
 	opaque := q["opaque"]
 	if a.fresh(opaque, peer) {
-		// Without a stream name yet: publish asks again whether the key is good for it.
-		id, err := keys.Match("", func(k bus.Key) bool {
-			want := md5base64(md5base64(user+a.salt(opaque)+k.Secret) + opaque + proof)
+		err := login(func(secret string) bool {
+			want := md5base64(md5base64(user+a.salt(opaque)+secret) + opaque + proof)
 			return subtle.ConstantTimeCompare([]byte(want), []byte(response)) == 1
 		})
 		if err == nil {
-			return id, nil
+			return nil
 		}
 	}
-	return "", refuse(codeConnectRejected, adobeReject+"[ authmod=adobe ] : ?reason=authfailed&opaque=%s", opaque)
+	return Errorf(CodeConnectRejected, adobeReject+"[ authmod=adobe ] : ?reason=authfailed&opaque=%s", opaque)
 }
 
 // opaque is a time and our seal on it and on the peer's address.

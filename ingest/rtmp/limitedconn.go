@@ -1,4 +1,4 @@
-package ingest
+package rtmp
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/helios-h2020/pse/ingest/rtmp/chunk"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -19,8 +20,8 @@ const (
 	lingerBytes  = 32 << 20
 )
 
-// guard holds a connection to its deadlines and its budget.
-type guard struct {
+// limitedConn holds a connection to its deadlines and its budget.
+type limitedConn struct {
 	net.Conn
 	idle  time.Duration
 	leave func()
@@ -38,70 +39,70 @@ type guard struct {
 	once   sync.Once
 }
 
-func (g *guard) Read(p []byte) (int, error) {
-	if g.dead.Load() {
+func (c *limitedConn) Read(p []byte) (int, error) {
+	if c.dead.Load() {
 		return 0, errShut
 	}
-	if !g.publishing {
-		if g.read >= setupBytes {
-			return 0, fmt.Errorf("%w: %d bytes before publishing", errLimit, g.read)
+	if !c.publishing {
+		if c.read >= setupBytes {
+			return 0, fmt.Errorf("%w: %d bytes before publishing", chunk.ErrLimit, c.read)
 		}
-		p = p[:min(uint64(len(p)), setupBytes-g.read)]
+		p = p[:min(uint64(len(p)), setupBytes-c.read)]
 	}
-	if !g.flowing {
-		_ = g.SetReadDeadline(g.due)
-	} else if now := time.Now(); now.Sub(g.armed) > g.idle/8 { // a system call per read would cost more than the read
-		g.armed = now
-		_ = g.SetReadDeadline(now.Add(g.idle))
+	if !c.flowing {
+		_ = c.SetReadDeadline(c.due)
+	} else if now := time.Now(); now.Sub(c.armed) > c.idle/8 { // a system call per read would cost more than the read
+		c.armed = now
+		_ = c.SetReadDeadline(now.Add(c.idle))
 	}
-	n, err := g.Conn.Read(p)
-	g.read += uint64(n)
-	g.in.Add(uint64(n))
+	n, err := c.Conn.Read(p)
+	c.read += uint64(n)
+	c.in.Add(uint64(n))
 	return n, err
 }
 
-func (g *guard) Write(p []byte) (int, error) {
-	_ = g.SetWriteDeadline(time.Now().Add(writeTimeout))
-	n, err := g.Conn.Write(p)
+func (c *limitedConn) Write(p []byte) (int, error) {
+	_ = c.SetWriteDeadline(time.Now().Add(writeTimeout))
+	n, err := c.Conn.Write(p)
 	if err != nil { // who does not read is not served: wakes the reader too
-		g.shut()
+		c.shut()
 	}
 	return n, err
 }
 
 // publish lets the peer send media: the first of it has to come in time.
-func (g *guard) publish() {
-	g.publishing, g.due = true, time.Now().Add(g.idle)
-	limit.Settle(g.Conn)
+func (c *limitedConn) publish() {
+	c.publishing, c.due = true, time.Now().Add(c.idle)
+	limit.Settle(c.Conn)
 }
 
 // offer writes what the peer can do without, and says whether it was taken.
-func (g *guard) offer(p []byte) bool {
-	_ = g.SetWriteDeadline(time.Now().Add(offerTimeout))
-	_, err := g.Conn.Write(p)
+func (c *limitedConn) offer(p []byte) bool {
+	_ = c.SetWriteDeadline(time.Now().Add(offerTimeout))
+	_, err := c.Conn.Write(p)
 	return err == nil
 }
 
 // shut ends the connection at once, from any goroutine. Close is still to be called.
-func (g *guard) shut() {
-	g.dead.Store(true)
-	_ = g.Conn.Close()
+func (c *limitedConn) shut() {
+	c.dead.Store(true)
+	_ = c.Conn.Close()
 }
 
 // Close ends the connection. After a refusal it first waits until the peer
 // has read it: closing a socket with unread input resets it, and a reset
 // destroys what the peer has not read yet.
-func (g *guard) Close() error {
+func (c *limitedConn) Close() error {
 	var err error
-	g.once.Do(func() {
-		if half, ok := g.Conn.(interface{ CloseWrite() error }); ok && g.linger.Load() && !g.dead.Load() {
-			_ = g.SetDeadline(time.Now().Add(lingerTime))
+	c.once.Do(func() {
+		if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.linger.Load() && !c.dead.Load() {
+			_ = c.SetDeadline(time.Now().Add(lingerTime))
 			if half.CloseWrite() == nil {
-				_, _ = io.Copy(io.Discard, io.LimitReader(g.Conn, lingerBytes))
+				_, _ = io.Copy(io.Discard, io.LimitReader(c.Conn, lingerBytes))
 			}
 		}
-		err = g.Conn.Close()
-		g.leave()
+		err = c.Conn.Close()
+		c.leave()
 	})
 	return err
 }

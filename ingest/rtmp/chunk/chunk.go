@@ -1,48 +1,59 @@
-package ingest
+// Package chunk reads and writes RTMP chunk streams (RTMP 1.0, 5.3), under limits.
+package chunk
 
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
 
+// What ends a chunk stream: its peer does not speak RTMP, or tries what no
+// honest encoder does.
+var (
+	ErrLimit     = errors.New("over a limit of the chunk stream")
+	ErrMalformed = errors.New("malformed chunk stream")
+)
+
+// MaxStreams is how many chunk streams a peer may use.
+const MaxStreams = 16
+
 // Limits of a publisher's chunk stream (RTMP 1.0, 5.3). Honest encoders stay
 // far below each.
 const (
-	maxChunkStreams = 16
-	maxChunkSize    = 1 << 24
-	maxPending      = 10 << 20 // bytes of unfinished messages, all chunk streams together
-	prealloc        = 64 << 10 // a message up to this size gets its buffer at once, larger ones as they arrive
+	maxSize    = 1 << 24  // of a chunk
+	maxPending = 10 << 20 // bytes of unfinished messages, all chunk streams together
+	prealloc   = 64 << 10 // a message up to this size gets its buffer at once, larger ones as they arrive
 )
 
-// RTMP message types.
+// Types of RTMP messages (RTMP 1.0, 5.4 and 7.1).
 const (
-	msgSetChunkSize = 1
-	msgAbort        = 2
-	msgAck          = 3
-	msgUserControl  = 4
-	msgWindowAck    = 5
-	msgBandwidth    = 6
-	msgAudio        = 8
-	msgVideo        = 9
-	msgData3        = 15
-	msgCommand3     = 17
-	msgData         = 18
-	msgCommand      = 20
-	msgAggregate    = 22
+	SetChunkSize     = 1
+	Abort            = 2
+	Acknowledgement  = 3
+	UserControl      = 4
+	WindowAckSize    = 5
+	SetPeerBandwidth = 6
+	Audio            = 8
+	Video            = 9
+	DataAMF3         = 15
+	CommandAMF3      = 17
+	Data             = 18
+	Command          = 20
+	Aggregate        = 22
 )
 
-// maxMessage is the most bytes a message of this type may have.
-func maxMessage(typ byte) int {
+// MaxMessage is the most bytes a message of this type may have.
+func MaxMessage(typ byte) int {
 	switch typ {
-	case msgAudio:
+	case Audio:
 		return 1 << 20
-	case msgVideo:
+	case Video:
 		return maxVideo
-	case msgAggregate:
+	case Aggregate:
 		return 8 << 20
-	case msgData3, msgData, msgCommand3, msgCommand:
+	case DataAMF3, Data, CommandAMF3, Command:
 		return 64 << 10
 	}
 	return 64
@@ -51,25 +62,25 @@ func maxMessage(typ byte) int {
 // maxVideo leaves room for a Key chunk's configurations within the bus's payload.
 const maxVideo = 6 << 20
 
-// message is one RTMP message, its timestamp absolute.
-type message struct {
-	typ    byte
-	stream uint32
-	ts     uint32
-	data   []byte // good until the next read
+// Message is one RTMP message.
+type Message struct {
+	Type      byte
+	Stream    uint32 // the message stream's ID
+	Timestamp uint32 // ms, absolute; it wraps
+	Data      []byte // good until the next Read
 }
 
-// chunkReader takes a chunk stream apart under limits. It allocates for bytes
+// Reader takes a chunk stream apart under limits. It allocates for bytes
 // that arrived, never for bytes that were announced.
-type chunkReader struct {
+type Reader struct {
 	r       *bufio.Reader
 	size    int
-	streams map[uint32]*chunkStream
+	streams map[uint32]*stream
 	pending int
 }
 
-// chunkStream is what the headers of one chunk stream inherit.
-type chunkStream struct {
+// stream is what the headers of one chunk stream inherit.
+type stream struct {
 	ts, delta, length, stream uint32
 	typ                       byte
 	ext                       bool   // the last header had an extended timestamp
@@ -78,13 +89,14 @@ type chunkStream struct {
 	got                       int // bytes of the message under way
 }
 
-func newChunkReader(r io.Reader) *chunkReader {
-	return &chunkReader{r: bufio.NewReaderSize(r, 32<<10), size: 128, streams: make(map[uint32]*chunkStream, 4)}
+// NewReader makes a reader of a peer that has just shaken hands.
+func NewReader(r io.Reader) *Reader {
+	return &Reader{r: bufio.NewReaderSize(r, 32<<10), size: 128, streams: make(map[uint32]*stream, 4)}
 }
 
-// read returns the next whole message. Set Chunk Size and Abort are obeyed,
-// and returned too.
-func (c *chunkReader) read(m *message) error {
+// Read gives the next whole message. Set Chunk Size and Abort are obeyed, and
+// given too. It fails with ErrLimit, ErrMalformed or the error of the reader below.
+func (c *Reader) Read(m *Message) error {
 	for {
 		s, err := c.readChunk()
 		if err != nil {
@@ -95,22 +107,22 @@ func (c *chunkReader) read(m *message) error {
 		}
 		c.pending -= s.got
 		s.got = 0
-		*m = message{typ: s.typ, stream: s.stream, ts: s.ts, data: s.buf[:s.length]}
+		*m = Message{Type: s.typ, Stream: s.stream, Timestamp: s.ts, Data: s.buf[:s.length]}
 		return c.obey(m)
 	}
 }
 
-func (c *chunkReader) obey(m *message) error {
-	if len(m.data) < 4 {
+func (c *Reader) obey(m *Message) error {
+	if len(m.Data) < 4 {
 		return nil
 	}
-	switch v := binary.BigEndian.Uint32(m.data); m.typ {
-	case msgSetChunkSize:
-		if v < 1 || v > maxChunkSize {
-			return fmt.Errorf("%w: chunk size %d", errLimit, v)
+	switch v := binary.BigEndian.Uint32(m.Data); m.Type {
+	case SetChunkSize:
+		if v < 1 || v > maxSize {
+			return fmt.Errorf("%w: chunk size %d", ErrLimit, v)
 		}
 		c.size = int(v)
-	case msgAbort:
+	case Abort:
 		if s := c.streams[v]; s != nil {
 			c.pending -= s.got
 			s.got = 0
@@ -120,7 +132,7 @@ func (c *chunkReader) obey(m *message) error {
 }
 
 // take returns the next n bytes, good until the next read of c.r; n is small.
-func (c *chunkReader) take(n int) ([]byte, error) {
+func (c *Reader) take(n int) ([]byte, error) {
 	b, err := c.r.Peek(n)
 	if err != nil {
 		return nil, err
@@ -130,7 +142,7 @@ func (c *chunkReader) take(n int) ([]byte, error) {
 }
 
 // readChunk reads one chunk: basic header, message header and a piece of a message.
-func (c *chunkReader) readChunk() (*chunkStream, error) {
+func (c *Reader) readChunk() (*stream, error) {
 	s, format, err := c.basicHeader()
 	if err != nil {
 		return nil, err
@@ -149,12 +161,12 @@ func (c *chunkReader) readChunk() (*chunkStream, error) {
 	}
 	s.got += n
 	if c.pending += n; c.pending > maxPending {
-		return nil, fmt.Errorf("%w: %d bytes of unfinished messages", errLimit, c.pending)
+		return nil, fmt.Errorf("%w: %d bytes of unfinished messages", ErrLimit, c.pending)
 	}
 	return s, nil
 }
 
-func (c *chunkReader) basicHeader() (*chunkStream, byte, error) {
+func (c *Reader) basicHeader() (*stream, byte, error) {
 	b0, err := c.r.ReadByte()
 	if err != nil {
 		return nil, 0, err
@@ -177,18 +189,18 @@ func (c *chunkReader) basicHeader() (*chunkStream, byte, error) {
 	s := c.streams[id]
 	if s == nil {
 		if b0>>6 != 0 {
-			return nil, 0, fmt.Errorf("%w: chunk stream %d begins with format %d", errMalform, id, b0>>6)
+			return nil, 0, fmt.Errorf("%w: chunk stream %d begins with format %d", ErrMalformed, id, b0>>6)
 		}
-		if len(c.streams) >= maxChunkStreams {
-			return nil, 0, fmt.Errorf("%w: more than %d chunk streams", errLimit, maxChunkStreams)
+		if len(c.streams) >= MaxStreams {
+			return nil, 0, fmt.Errorf("%w: more than %d chunk streams", ErrLimit, MaxStreams)
 		}
-		s = new(chunkStream)
+		s = new(stream)
 		c.streams[id] = s
 	}
 	return s, b0 >> 6, nil
 }
 
-func (c *chunkReader) messageHeader(s *chunkStream, format byte) error {
+func (c *Reader) messageHeader(s *stream, format byte) error {
 	size := [4]int{11, 7, 3, 0}[format]
 	if size > 0 {
 		b, err := c.take(size)
@@ -222,15 +234,15 @@ func (c *chunkReader) messageHeader(s *chunkStream, format byte) error {
 	case 3:
 		s.ts += s.delta
 	}
-	if int(s.length) > maxMessage(s.typ) {
-		return fmt.Errorf("%w: a message of type %d with %d bytes", errLimit, s.typ, s.length)
+	if int(s.length) > MaxMessage(s.typ) {
+		return fmt.Errorf("%w: a message of type %d with %d bytes", ErrLimit, s.typ, s.length)
 	}
 	return nil
 }
 
 // extendedTimestamp reads the 32-bit timestamp. The continuation chunks of a
 // message repeat it (RTMP 1.0, 5.3.1.3); some encoders leave it out there.
-func (c *chunkReader) extendedTimestamp(s *chunkStream, format byte) error {
+func (c *Reader) extendedTimestamp(s *stream, format byte) error {
 	b, err := c.r.Peek(4)
 	if err != nil {
 		return err
@@ -245,7 +257,7 @@ func (c *chunkReader) extendedTimestamp(s *chunkStream, format byte) error {
 }
 
 // grow makes room for need bytes, at most doubling.
-func (s *chunkStream) grow(need int) {
+func (s *stream) grow(need int) {
 	if need <= cap(s.buf) {
 		s.buf = s.buf[:cap(s.buf)]
 		return
@@ -259,29 +271,30 @@ func (s *chunkStream) grow(need int) {
 
 func uint24(b []byte) uint32 { return uint32(b[0])<<16 | uint32(b[1])<<8 | uint32(b[2]) }
 
-// appendMessage appends a message as chunks of the given size, with a full
+// Append appends a message as chunks of the given size, with a full
 // header (format 0) on chunk stream id (2 to 63).
-func appendMessage(dst []byte, id byte, m message, size int) []byte {
-	dst = appendHeader(dst, id, m, len(m.data))
-	for b := m.data; ; {
+func Append(dst []byte, id byte, m Message, size int) []byte {
+	dst = AppendHeader(dst, id, m, len(m.Data))
+	for b := m.Data; ; {
 		n := min(size, len(b))
 		dst = append(dst, b[:n]...)
 		if b = b[n:]; len(b) == 0 {
 			return dst
 		}
 		dst = append(dst, 3<<6|id)
-		if m.ts >= 0xffffff {
-			dst = binary.BigEndian.AppendUint32(dst, m.ts)
+		if m.Timestamp >= 0xffffff {
+			dst = binary.BigEndian.AppendUint32(dst, m.Timestamp)
 		}
 	}
 }
 
-func appendHeader(dst []byte, id byte, m message, length int) []byte {
-	ts := min(m.ts, 0xffffff)
-	dst = append(dst, id, byte(ts>>16), byte(ts>>8), byte(ts), byte(length>>16), byte(length>>8), byte(length), m.typ)
-	dst = binary.LittleEndian.AppendUint32(dst, m.stream)
+// AppendHeader appends the full header of a message of so many bytes.
+func AppendHeader(dst []byte, id byte, m Message, length int) []byte {
+	ts := min(m.Timestamp, 0xffffff)
+	dst = append(dst, id, byte(ts>>16), byte(ts>>8), byte(ts), byte(length>>16), byte(length>>8), byte(length), m.Type)
+	dst = binary.LittleEndian.AppendUint32(dst, m.Stream)
 	if ts == 0xffffff {
-		dst = binary.BigEndian.AppendUint32(dst, m.ts)
+		dst = binary.BigEndian.AppendUint32(dst, m.Timestamp)
 	}
 	return dst
 }

@@ -1,0 +1,40 @@
+package rtmp
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What ends a publisher's connection without a word to it, beside the errors of
+// chunk and amf.
+var (
+	errCommands = errors.New("too many commands")
+	errShut     = errors.New("the connection is shut")
+)
+
+// A StatusError ends a connection with a status that the publisher's software
+// shows to its user (RTMP 1.0, 7.2.2). Text is for that person: what is wrong and
+// what to do.
+type StatusError struct {
+	Code string // one of those below
+	Text string
+}
+
+// Error is code and text.
+func (e *StatusError) Error() string { return e.Code + ": " + e.Text }
+
+// Codes of a StatusError. To those of NetStream.Publish OBS stops, but for Failed,
+// after which it tries again.
+const (
+	CodeConnectRejected = "NetConnection.Connect.Rejected"
+	CodeBadName         = "NetStream.Publish.BadName"
+	CodeDenied          = "NetStream.Publish.Denied"
+	CodeRejected        = "NetStream.Publish.Rejected"
+	CodeFailed          = "NetStream.Publish.Failed"
+	CodePlayFailed      = "NetStream.Play.Failed"
+)
+
+// Errorf makes a StatusError.
+func Errorf(code, format string, args ...any) *StatusError {
+	return &StatusError{Code: code, Text: fmt.Sprintf(format, args...)}
+}
