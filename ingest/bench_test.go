@@ -48,7 +48,7 @@ func BenchmarkIngest(b *testing.B) {
 				p.Write(media)
 				p.Stop("cam")
 				_, _ = io.Copy(io.Discard, p.Conn)
-				bustest.Eventually(b, "all stored", func() bool { return w.claims.get(fmt.Sprintf("cam%d", n)) == nil })
+				bustest.Eventually(b, "all stored", func() bool { return w.publishers.get(fmt.Sprintf("cam%d", n)) == nil })
 			}
 			b.ReportMetric(float64(len(media)*b.N)/1e6/(cpuTime(b)-began).Seconds(), "MB/cpu-s")
 		})

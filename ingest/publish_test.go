@@ -172,7 +172,7 @@ func TestSilentPublisherIsCut(t *testing.T) {
 		}
 	}()
 	p.HungUp()
-	bustest.Eventually(t, "the name to be free", func() bool { return r.w.claims.get("cam") == nil })
+	bustest.Eventually(t, "the name to be free", func() bool { return r.w.publishers.get("cam") == nil })
 	r.stillServes("cam")
 }
 

@@ -132,13 +132,13 @@ func (w *Worker) redescribe(f *format, l *bus.Live) {
 }
 
 // interrupted notes that s's publisher is gone. What the bus does not take
-// now the keeper notes later: it sees a live record that nobody holds.
+// now the reconciler notes later: it sees a live record that nobody holds.
 func (w *Worker) interrupted(s *session) {
 	ctx, cancel := context.WithTimeout(w.hard, 5*time.Second)
 	defer cancel()
 	grace := w.cfg.Grace
 	switch {
-	case s.banned.Load():
+	case s.revoked.Load():
 		grace = 0
 	case s.clean.Load():
 		grace = w.cfg.GraceClean
@@ -158,7 +158,7 @@ func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, 
 			last = c.Seq
 		}
 	}
-	return w.turn(ctx, l, bus.StateLive, func(l *bus.Live) {
+	return w.transition(ctx, l, bus.StateLive, func(l *bus.Live) {
 		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, at, grace.Milliseconds(), last, reason
 		owe(l, interrupted(l, at))
 	})
@@ -166,14 +166,14 @@ func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, 
 
 // finish moves the record of l's epoch from grace to ended.
 func (w *Worker) finish(ctx context.Context, l *bus.Live) error {
-	return w.turn(ctx, l, bus.StateGrace, func(l *bus.Live) {
+	return w.transition(ctx, l, bus.StateGrace, func(l *bus.Live) {
 		l.State, l.EndedAt = bus.StateEnded, now()
 		owe(l, ended(l, l.EndedAt, l.Reason))
 	})
 }
 
-// turn changes the record if it is still at l's epoch and in the state from.
-func (w *Worker) turn(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
+// transition changes the record if it is still at l's epoch and in the state from.
+func (w *Worker) transition(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
 	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
 		if r.State != from || r.Session != l.Session || r.Epoch != l.Epoch {
 			return errStale

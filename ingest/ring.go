@@ -15,25 +15,25 @@ type ring struct {
 	chunks []*bus.Chunk
 	sent   int // so many of chunks, from the front, are stored
 	bytes  int
-	shelf  [2]shelf // of buffers for chunks, and for the larger Key chunks
+	pools  [2]bufferPool // of buffers for chunks, and for the larger Key chunks
 }
 
-// shelf keeps buffers of chunks that are gone for those to come.
-type shelf struct {
-	size  int // of the largest chunk lately
-	spare [][]byte
+// bufferPool keeps buffers of chunks that are gone for those to come.
+type bufferPool struct {
+	size int // of the largest chunk lately
+	free [][]byte
 }
 
-func (r *ring) shelfOf(key bool) *shelf {
+func (r *ring) poolOf(key bool) *bufferPool {
 	if key {
-		return &r.shelf[1]
+		return &r.pools[1]
 	}
-	return &r.shelf[0]
+	return &r.pools[0]
 }
 
 const (
 	keepGOPs = 2  // groups of pictures that stay after they were stored
-	maxSpare = 64 // buffers on a shelf: more than the chunks of a group of pictures
+	maxFree  = 64 // buffers in a pool: more than the chunks of a group of pictures
 )
 
 // push appends a chunk and lets the oldest go that are over the limits. It
@@ -41,8 +41,8 @@ const (
 func (r *ring) push(c *bus.Chunk) (lost int) {
 	r.chunks = append(r.chunks, c)
 	r.bytes += len(c.Tags)
-	s := r.shelfOf(c.Key)
-	s.size = max(len(c.Tags), s.size-s.size/16)
+	p := r.poolOf(c.Key)
+	p.size = max(len(c.Tags), p.size-p.size/16)
 	for len(r.chunks) > 1 && (r.bytes > r.maxBytes || c.DTS-r.chunks[0].DTS > r.maxSpan) {
 		lost += r.drop()
 		// What is left begins where a decoder can begin.
@@ -112,21 +112,21 @@ func (r *ring) drop() (lost int) {
 		return 1 // it may be on its way to the bus: its buffer is not ours
 	}
 	r.sent--
-	if s := r.shelfOf(c.Key); len(s.spare) < maxSpare {
-		s.spare = append(s.spare, c.Tags[:0])
+	if p := r.poolOf(c.Key); len(p.free) < maxFree {
+		p.free = append(p.free, c.Tags[:0])
 	}
 	return 0
 }
 
 // buffer is an empty buffer that the next chunk will hardly outgrow.
 func (r *ring) buffer(key bool) []byte {
-	s := r.shelfOf(key)
-	for n := len(s.spare); n > 0; n = len(s.spare) {
-		b := s.spare[n-1]
-		s.spare = s.spare[:n-1]
-		if cap(b) >= s.size && cap(b) <= 4*s.size+8<<10 {
+	p := r.poolOf(key)
+	for n := len(p.free); n > 0; n = len(p.free) {
+		b := p.free[n-1]
+		p.free = p.free[:n-1]
+		if cap(b) >= p.size && cap(b) <= 4*p.size+8<<10 {
 			return b
 		}
 	}
-	return make([]byte, 0, s.size+s.size/4+1<<10)
+	return make([]byte, 0, p.size+p.size/4+1<<10)
 }

@@ -28,8 +28,8 @@ func TestRingLetsStoredChunksGo(t *testing.T) {
 		t.Errorf("%d lost, %d chunks from %d", lost, len(r.chunks), r.chunks[0].N)
 	}
 	fill(r, 100, 1, true) // and so the oldest group goes
-	if b := r.buffer(false); len(r.shelf[0].spare) == 0 || len(b) != 0 || cap(b) < 1000 {
-		t.Errorf("a buffer of %d bytes, %d spare", cap(b), len(r.shelf[0].spare))
+	if b := r.buffer(false); len(r.pools[0].free) == 0 || len(b) != 0 || cap(b) < 1000 {
+		t.Errorf("a buffer of %d bytes, %d free", cap(b), len(r.pools[0].free))
 	}
 }
 

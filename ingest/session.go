@@ -38,11 +38,12 @@ type session struct {
 	cancel context.CancelFunc
 	clean  atomic.Bool            // the publisher said goodbye
 	reason atomic.Pointer[string] // why we cut it off, if we did
-	taken  atomic.Bool            // another publisher goes on with the stream: leave its record alone
-	lost   atomic.Bool            // and does so at another worker, which did not wait for us
-	banned atomic.Bool            // its key was revoked: the stream does not wait for it
 	once   sync.Once
 	done   chan struct{} // closed when the session is over and its media stored
+
+	superseded          atomic.Bool // another publisher goes on with the stream: leave its record alone
+	supersededElsewhere atomic.Bool // and does so at another worker, which did not wait for us
+	revoked             atomic.Bool // its key was: the stream does not wait for it
 }
 
 // startWait is how much of the media's time passes before a stream whose
@@ -225,11 +226,11 @@ func (s *session) End(clean bool) {
 		s.w.wg.Go(func() {
 			defer close(s.done)
 			defer s.cancel()
-			defer s.w.release(s)
+			defer s.w.publishers.release(s)
 			if s.rec == nil {
 				return
 			}
-			if s.lost.Load() {
+			if s.supersededElsewhere.Load() {
 				s.rec.abandon()
 			} else {
 				s.rec.close()
@@ -237,7 +238,7 @@ func (s *session) End(clean bool) {
 			<-s.rec.done
 			s.w.stats.live.Dec()
 			s.log.Info("publisher is gone", zap.Bool("clean", s.clean.Load()), zap.String("reason", s.why()))
-			if !s.taken.Load() {
+			if !s.superseded.Load() {
 				s.w.interrupted(s)
 			}
 		})

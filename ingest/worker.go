@@ -36,8 +36,8 @@ type Worker struct {
 	rtmp  *rtmp.Server
 
 	plain, secure net.Listener // RTMP and RTMPS; nil: none
-	claims        claims
-	keeper        *keeper
+	publishers    publishers
+	reconciler    *reconciler
 	announcer     announcer
 
 	ctx  context.Context // ends when Run is to end: publishers are cut off
@@ -61,7 +61,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	}
 	w := &Worker{
 		cfg: cfg, bus: b, media: b, keys: keys, log: log,
-		claims: claims{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
+		publishers: publishers{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
 	}
 	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
 	w.rtmp = rtmp.NewServer(rtmp.Config{
@@ -69,7 +69,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 		Accept: w.newPublisher, Received: &w.stats.bytesIn, TurnedAway: w.stats.turned.Inc, Log: log,
 		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() },
 	})
-	w.keeper = newKeeper(w)
+	w.reconciler = newReconciler(w)
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
 	var err error
@@ -126,9 +126,9 @@ func (w *Worker) Collectors() []prometheus.Collector { return w.stats.all }
 // what they sent is stored and on record, and releases all that New took.
 func (w *Worker) Run(ctx context.Context) error {
 	var keeping sync.WaitGroup
-	keeperCtx, stopKeeper := context.WithCancel(w.hard)
-	keeping.Go(func() { w.keeper.run(keeperCtx) })
-	keeping.Go(func() { w.runAnnouncer(keeperCtx, w.hard) })
+	keepingCtx, stopKeeping := context.WithCancel(w.hard)
+	keeping.Go(func() { w.reconciler.run(keepingCtx) })
+	keeping.Go(func() { w.runAnnouncer(keepingCtx, w.hard) })
 	unwatch := func() {}
 	if !w.cfg.Open {
 		unwatch = w.keys.Watch(w.cutRevoked)
@@ -147,20 +147,18 @@ func (w *Worker) Run(ctx context.Context) error {
 	timer := time.AfterFunc(w.cfg.SetupTimeout, w.kill) // a bus that is away must not hold us for ever
 	w.rtmp.Wait()
 	w.wg.Wait()
-	stopKeeper()
+	stopKeeping()
 	keeping.Wait()
 	timer.Stop()
 	w.kill()
 	return nil
 }
 
-func (w *Worker) release(s *session) { w.claims.release(s) }
-
 // cutRevoked ends the publishers whose key is gone.
 func (w *Worker) cutRevoked() {
-	for _, s := range w.claims.list() {
+	for _, s := range w.publishers.list() {
 		if !w.keys.Has(s.keyID) {
-			s.banned.Store(true)
+			s.revoked.Store(true)
 			s.cut("the stream key was revoked")
 		}
 	}

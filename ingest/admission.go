@@ -2,58 +2,11 @@ package ingest
 
 import (
 	"context"
-	"sync"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/internal/limit"
 )
-
-// claims are the names this worker's publishers hold.
-type claims struct {
-	mu  sync.Mutex
-	all map[string]*session // by sid; guarded by mu
-}
-
-// hold gives s its name. If another session has it, that one is returned instead.
-func (c *claims) hold(s *session) (other *session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if other = c.all[s.sid]; other == nil {
-		c.all[s.sid] = s
-	}
-	return other
-}
-
-func (c *claims) release(s *session) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.all[s.sid] == s {
-		delete(c.all, s.sid)
-	}
-}
-
-func (c *claims) get(sid string) *session {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.all[sid]
-}
-
-// flows says whether a session holds the name and its media is recorded.
-func (c *claims) flows(sid string) bool {
-	s := c.get(sid)
-	return s != nil && s.live.Load() != nil
-}
-
-func (c *claims) list() []*session {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	all := make([]*session, 0, len(c.all))
-	for _, s := range c.all {
-		all = append(all, s)
-	}
-	return all
-}
 
 // admit gives s its name, or says why not. The same publisher who comes again
 // takes over from the connection before; anyone else is refused while that one lives.
@@ -62,14 +15,14 @@ func (w *Worker) admit(ctx context.Context, s *session) error {
 		return err
 	}
 	for {
-		other := w.claims.hold(s)
+		other := w.publishers.acquire(s)
 		if other == nil {
 			break
 		}
 		if !s.same(other) {
 			return busy(s.name)
 		}
-		other.taken.Store(true)
+		other.superseded.Store(true)
 		other.cut("the publisher came back on another connection")
 		select {
 		case <-other.done:
@@ -79,7 +32,7 @@ func (w *Worker) admit(ctx context.Context, s *session) error {
 	}
 	err := w.elsewhere(ctx, s)
 	if err != nil {
-		w.claims.release(s)
+		w.publishers.release(s)
 	}
 	return err
 }

@@ -12,11 +12,11 @@ import (
 	"go.uber.org/zap"
 )
 
-// keeper follows all records and moves on those that no publisher moves: of
+// reconciler follows all records and moves on those that no publisher moves: of
 // streams whose ingest worker died, whose grace is over, which ended long
 // ago. All ingest workers do so; each change is a compare-and-set, so it
 // happens once.
-type keeper struct {
+type reconciler struct {
 	w *Worker
 
 	mu      sync.Mutex
@@ -32,33 +32,33 @@ type waiting struct {
 }
 
 const (
-	keepEvery  = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
-	aliveEach  = 4                      // looks between two probes of the same worker
-	clockSlack = 5000                   // ms that workers' clocks may be apart
-	tellAfter  = 8                      // looks at a record whose facts are not told, until another worker tells them
-	eventsAge  = 50 * time.Minute       // within which telling a fact again tells it once
+	reconcileEvery = 250 * time.Millisecond // how often it looks; a stream ends so much late at most
+	aliveEach      = 4                      // looks between two probes of the same worker
+	clockSlack     = 5000                   // ms that workers' clocks may be apart
+	tellAfter      = 8                      // looks at a record whose facts are not told, until another worker tells them
+	eventsAge      = 50 * time.Minute       // within which telling a fact again tells it once
 )
 
-func newKeeper(w *Worker) *keeper {
-	return &keeper{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int), untold: make(map[string]waiting)}
+func newReconciler(w *Worker) *reconciler {
+	return &reconciler{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int), untold: make(map[string]waiting)}
 }
 
 // run returns when ctx ends.
-func (k *keeper) run(ctx context.Context) {
+func (r *reconciler) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { _ = k.w.bus.WatchLive(ctx, k.seen) })
+	wg.Go(func() { _ = r.w.bus.WatchLive(ctx, r.seen) })
 	alive := make(map[string]bool)
-	for look := 0; sleep.For(ctx, keepEvery); look++ {
-		all := k.list()
+	for look := 0; sleep.For(ctx, reconcileEvery); look++ {
+		all := r.list()
 		if look%aliveEach == 0 {
 			clear(alive)
-			k.forget(all)
+			r.forget(all)
 		}
 		for _, l := range all {
-			k.tell(l)
-			if err := k.mind(ctx, l, alive); err != nil && ctx.Err() == nil {
-				k.w.log.Warn("record of a stream", zap.String("stream", l.Name), zapErr(err))
+			r.tell(l)
+			if err := r.reconcile(ctx, l, alive); err != nil && ctx.Err() == nil {
+				r.w.log.Warn("record of a stream", zap.String("stream", l.Name), zapErr(err))
 				break // the bus is away, most likely
 			}
 		}
@@ -66,99 +66,99 @@ func (k *keeper) run(ctx context.Context) {
 }
 
 // seen takes a record in.
-func (k *keeper) seen(l *bus.Live) {
-	k.mu.Lock()
+func (r *reconciler) seen(l *bus.Live) {
+	r.mu.Lock()
 	if l.State == "" {
-		delete(k.records, l.SID)
+		delete(r.records, l.SID)
 	} else {
-		k.records[l.SID] = l
+		r.records[l.SID] = l
 	}
-	k.mu.Unlock()
+	r.mu.Unlock()
 	if l.State == "" {
 		return
 	}
-	if s := k.w.claims.get(l.SID); s != nil && s.overtaken(l) {
-		s.taken.Store(true)
-		s.lost.Store(true)
+	if s := r.w.publishers.get(l.SID); s != nil && s.overtaken(l) {
+		s.superseded.Store(true)
+		s.supersededElsewhere.Store(true)
 		s.cut("the publisher came back at another server")
 	}
 }
 
 // tell publishes the facts of a record whose own worker has not done so: who
 // died may have left its last ones untold.
-func (k *keeper) tell(l *bus.Live) {
+func (r *reconciler) tell(l *bus.Live) {
 	if !untold(l) {
-		delete(k.untold, l.SID)
+		delete(r.untold, l.SID)
 		return
 	}
-	u := k.untold[l.SID]
+	u := r.untold[l.SID]
 	if u.state != l.Now() {
 		u = waiting{state: l.Now()}
 	}
 	u.looks++
-	k.untold[l.SID] = u
+	r.untold[l.SID] = u
 	if u.looks%tellAfter == 0 {
-		k.w.announce(l.SID)
+		r.w.announce(l.SID)
 	}
 }
 
 // forget lets go of what was noted of records that are gone.
-func (k *keeper) forget(all []*bus.Live) {
+func (r *reconciler) forget(all []*bus.Live) {
 	there := make(map[string]bool, len(all))
 	for _, l := range all {
 		there[l.SID] = true
 	}
-	maps.DeleteFunc(k.untold, func(sid string, _ waiting) bool { return !there[sid] })
-	maps.DeleteFunc(k.orphans, func(sid string, _ int) bool { return !there[sid] })
+	maps.DeleteFunc(r.untold, func(sid string, _ waiting) bool { return !there[sid] })
+	maps.DeleteFunc(r.orphans, func(sid string, _ int) bool { return !there[sid] })
 }
 
-func (k *keeper) list() []*bus.Live {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	all := make([]*bus.Live, 0, len(k.records))
-	for _, l := range k.records {
+func (r *reconciler) list() []*bus.Live {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := make([]*bus.Live, 0, len(r.records))
+	for _, l := range r.records {
 		all = append(all, l)
 	}
 	return all
 }
 
-// mind moves one record on if it is time.
-func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) error {
+// reconcile moves one record on if it is time.
+func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[string]bool) error {
 	switch l.State {
 	case bus.StateLive:
 		at := now()
 		switch {
-		case l.Ingest != k.w.bus.ID():
-			if k.alive(ctx, l.Ingest, alive) {
+		case l.Ingest != r.w.bus.ID():
+			if r.alive(ctx, l.Ingest, alive) {
 				return nil
 			}
-			seen, err := k.w.seen(ctx, l)
+			seen, err := r.w.seen(ctx, l)
 			if err != nil {
 				return err
 			}
 			at = min(at, seen)
-		case k.w.claims.flows(l.SID):
-			delete(k.orphans, l.SID)
+		case r.w.publishers.isPublishing(l.SID):
+			delete(r.orphans, l.SID)
 			return nil
 		default: // its session's end was not noted: the bus was away
-			if k.orphans[l.SID]++; k.orphans[l.SID] < 3 {
+			if r.orphans[l.SID]++; r.orphans[l.SID] < 3 {
 				return nil
 			}
-			delete(k.orphans, l.SID)
+			delete(r.orphans, l.SID)
 		}
-		return k.w.pause(ctx, l, 0, at, k.w.cfg.Grace, "the server that took the stream in was lost")
+		return r.w.pause(ctx, l, 0, at, r.w.cfg.Grace, "the server that took the stream in was lost")
 	case bus.StateGrace:
 		switch at := now(); {
 		case l.PausedAt > at+clockSlack: // the clock was set back: the publisher has as long from now on
-			return k.w.turn(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
+			return r.w.transition(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
 		case at < l.PausedAt+l.Grace:
 			return nil
 		}
 		// A publisher who begins just now changes the record, or finds it ended: either is right.
-		return k.w.finish(ctx, l)
+		return r.w.finish(ctx, l)
 	case bus.StateEnded:
-		if now() >= l.EndedAt+k.w.cfg.Keep.Milliseconds() && !untold(l) {
-			err := k.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {
+		if now() >= l.EndedAt+r.w.cfg.Keep.Milliseconds() && !untold(l) {
+			err := r.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {
 				if fresh.State != bus.StateEnded || fresh.Session != l.Session {
 					return errStale // its name was taken again, just now
 				}
@@ -174,10 +174,10 @@ func (k *keeper) mind(ctx context.Context, l *bus.Live, alive map[string]bool) e
 }
 
 // alive asks once per round whether a worker is there.
-func (k *keeper) alive(ctx context.Context, id string, asked map[string]bool) bool {
+func (r *reconciler) alive(ctx context.Context, id string, asked map[string]bool) bool {
 	yes, ok := asked[id]
 	if !ok {
-		yes = k.w.bus.Alive(ctx, id)
+		yes = r.w.bus.Alive(ctx, id)
 		asked[id] = yes
 	}
 	return yes
