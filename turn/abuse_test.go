@@ -311,9 +311,9 @@ func TestAllocationOfOneWhoJustLeft(t *testing.T) {
 		r := newWorld(t).start(path)
 		user := bus.CallUser("C1", "sid1")
 		r.revokeUser(user)
-		generate := pion.RelayAddressGenerator(r.server.plain)
-		if r.server.plane != nil {
-			generate = r.server.plane.Generator()
+		generate := pion.RelayAddressGenerator(r.server.fallback)
+		if r.server.dataPlane != nil {
+			generate = r.server.dataPlane.Generator()
 		}
 		conn, at, err := generate.AllocatePacketConn(pion.AllocateListenerConfig{Network: "udp4", UserID: user})
 		if err != nil {
@@ -321,8 +321,8 @@ func TestAllocationOfOneWhoJustLeft(t *testing.T) {
 		}
 		from := &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5000}
 		created := r.server.events().OnAllocationCreated
-		if r.server.plane != nil {
-			created = r.server.plane.Events(r.server.events()).OnAllocationCreated
+		if r.server.dataPlane != nil {
+			created = r.server.dataPlane.Events(r.server.events()).OnAllocationCreated
 		}
 		created(from, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: r.Port()}, "UDP", user, "pse", at, 0)
 		ended := make(chan error, 1)

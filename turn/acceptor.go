@@ -13,7 +13,7 @@ import (
 // handshake is done, within the limits. It is safe for concurrent use.
 type acceptor struct {
 	net.Listener
-	guard     *guard
+	policy    *authPolicy
 	transport string
 	greet     func(ctx context.Context, c net.Conn) (net.Conn, error) // TLS or DTLS; nil: nothing to do
 
@@ -23,12 +23,12 @@ type acceptor struct {
 	running sync.WaitGroup
 
 	mu   sync.Mutex // guards open
-	open map[*streamGate]bool
+	open map[*filteredConn]bool
 }
 
 // newAcceptor accepts from a listener that has a door before it.
-func newAcceptor(l net.Listener, g *guard, transport string, greet func(context.Context, net.Conn) (net.Conn, error)) *acceptor {
-	return &acceptor{Listener: l, guard: g, transport: transport, greet: greet, ready: make(chan net.Conn), closing: make(chan struct{}), open: map[*streamGate]bool{}}
+func newAcceptor(l net.Listener, g *authPolicy, transport string, greet func(context.Context, net.Conn) (net.Conn, error)) *acceptor {
+	return &acceptor{Listener: l, policy: g, transport: transport, greet: greet, ready: make(chan net.Conn), closing: make(chan struct{}), open: map[*filteredConn]bool{}}
 }
 
 // strangerQuiet is how long a connection without an allocation may be silent
@@ -56,7 +56,7 @@ func (a *acceptor) run() {
 // welcome does the handshake and hands the connection over.
 func (a *acceptor) welcome(c net.Conn) {
 	if a.greet != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), a.guard.cfg.SetupTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), a.policy.cfg.SetupTimeout)
 		defer cancel()
 		stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // the one thing that ends a handshake for sure
 		defer stop()
@@ -64,14 +64,14 @@ func (a *acceptor) welcome(c net.Conn) {
 		defer unlisten()
 		greeted, err := a.greet(ctx, c)
 		if err != nil || !stop() {
-			a.guard.metrics.refuse("handshake")
+			a.policy.metrics.refuse("handshake")
 			_ = c.Close()
 			return
 		}
 		c = greeted
 	}
-	var s *streamGate
-	s = newStreamGate(c, a.guard, a.transport, func() {
+	var s *filteredConn
+	s = newFilteredConn(c, a.policy, a.transport, func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		delete(a.open, s)
@@ -123,7 +123,7 @@ func (a *acceptor) Close() error {
 func (a *acceptor) hangUp() {
 	a.running.Wait()
 	a.mu.Lock()
-	var all []*streamGate
+	var all []*filteredConn
 	for s := range a.open {
 		all = append(all, s)
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
-// testGate is a gate with nothing behind it.
-func testGate(t testing.TB) *gate {
+// testFilter is a filter with nothing behind it.
+func testFilter(t testing.TB) *requestFilter {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.RelayIPs = []string{"127.0.0.1"}
@@ -29,8 +29,8 @@ func testGate(t testing.TB) *gate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &gate{transport: "udp", guard: &guard{
-		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(time.Minute), peers: p, table: newTable(), balance: newBalance(),
+	return &requestFilter{transport: "udp", authPolicy: &authPolicy{
+		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(time.Minute), peers: p, table: newTable(), amplification: newAmplificationLimiter(),
 		metrics: newMetrics(), reservations: newReservations(), strangers: limit.New(20, 80), seal: newSeal(),
 	}}
 }
@@ -38,15 +38,15 @@ func testGate(t testing.TB) *gate {
 // A flood without credentials, from one address and from many, gets no more
 // bytes back than it sent.
 func TestFlood(t *testing.T) {
-	gate := testGate(t)
+	filter := testFilter(t)
 	request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
 	refusal := stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse"))
 	began, received, answered := time.Now(), 0, 0
 	for i := range 200_000 {
 		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, byte(i>>16), byte(i>>8), byte(i)), Port: 5})
 		received += len(request.Raw)
-		if pass, _ := gate.in(request.Raw, from, from); pass != nil {
-			answered += len(gate.out(refusal.Raw, from))
+		if pass, _ := filter.in(request.Raw, from, from); pass != nil {
+			answered += len(filter.out(refusal.Raw, from))
 		}
 	}
 	if answered > received || answered == 0 {
@@ -56,20 +56,20 @@ func TestFlood(t *testing.T) {
 
 // Who comes with credentials is not held up by how many come.
 func TestNewcomers(t *testing.T) {
-	gate := testGate(t)
-	gate.strangers = limit.New(0, 0)
+	filter := testFilter(t)
+	filter.strangers = limit.New(0, 0)
 	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	for i := range 20_000 {
 		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, 0, byte(i>>8), byte(i)), Port: 5})
 		request := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP())
-		pass, _ := gate.in(request.Raw, from, from)
+		pass, _ := filter.in(request.Raw, from, from)
 		if pass == nil {
 			t.Fatalf("the %d. has no answer", i)
 		}
-		gate.out(stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse")).Raw, from)
+		filter.out(stun.MustBuild(request, stun.NewType(stun.MethodAllocate, stun.ClassErrorResponse), stun.CodeUnauthorized, stun.NewNonce("2nxt1ceqzu6lbkcymscjwkl5s"), stun.NewRealm("pse")).Raw, from)
 		signed := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP(), stun.NewUsername(testUser), stun.NewRealm("pse"),
-			stun.NewNonce(gate.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", from, time.Now())), key)
-		if pass, _ := gate.in(signed.Raw, from, from); pass == nil {
+			stun.NewNonce(filter.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", from, time.Now())), key)
+		if pass, _ := filter.in(signed.Raw, from, from); pass == nil {
 			t.Fatalf("the %d. with credentials has no answer", i)
 		}
 	}
@@ -122,13 +122,13 @@ func TestFloodOnTheWire(t *testing.T) {
 	}
 }
 
-// Whatever comes, the gate neither falls over nor lets through what is not
+// Whatever comes, the filter neither falls over nor lets through what is not
 // authentic: what pion gets of requests is either without a signature that it
 // would take, or of the user.
-func FuzzGate(f *testing.F) {
-	gate := testGate(f)
+func FuzzRequestFilter(f *testing.F) {
+	filter := testFilter(f)
 	at := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5})
-	nonce := func() string { return gate.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", at, time.Now()) }
+	nonce := func() string { return filter.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", at, time.Now()) }
 	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	for _, m := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodBinding} {
 		f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(m, stun.ClassRequest), requestUDP(), channel(0x4000), peerAt("8.8.4.4", 9),
@@ -152,10 +152,10 @@ func FuzzGate(f *testing.F) {
 				b = s.Raw
 			}
 		}
-		gate.balance, gate.strangers = newBalance(), limit.New(0, 0)
-		pass, reply := gate.in(b, at, at)
+		filter.amplification, filter.strangers = newAmplificationLimiter(), limit.New(0, 0)
+		pass, reply := filter.in(b, at, at)
 		for _, out := range [][]byte{pass, reply} {
-			_ = gate.out(out, at)
+			_ = filter.out(out, at)
 		}
 		m := &stun.Message{Raw: pass}
 		if len(pass) == 0 || pass[0]&0xc0 == 0x40 || m.Decode() != nil || m.Type.Class != stun.ClassRequest || !m.Contains(stun.AttrMessageIntegrity) {
@@ -165,7 +165,7 @@ func FuzzGate(f *testing.F) {
 		if name.GetFrom(m) != nil {
 			return // refused by pion
 		}
-		if user, _, ok := gate.unseal(name.String()); ok && (user != testUser || !signed) {
+		if user, _, ok := filter.unseal(name.String()); ok && (user != testUser || !signed) {
 			t.Errorf("%q passes, signed: %v", user, signed)
 		}
 	})

@@ -40,7 +40,7 @@ func newMetrics() *metrics {
 }
 
 // watch adds what is read off the worker's parts.
-func (m *metrics) watch(t *table, connections func() int, p *plain, f *plane, limits *relay.Meter) {
+func (m *metrics) watch(t *table, connections func() int, p *fallbackRelay, f *dataPlane, limits *relay.Meter) {
 	m.losses = newLosses(f, limits)
 	m.allocations = &allocationsByTransport{t, prometheus.NewDesc("pse_turn_allocations", "Allocations there are, by transport of the client.", []string{"transport"}, nil)}
 	m.connections = prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_turn_connections", Help: "Connections of clients over TCP, TLS and DTLS."},
@@ -85,12 +85,12 @@ func (a *allocationsByTransport) Collect(ch chan<- prometheus.Metric) {
 
 // losses are packets that were not relayed, counted when it is asked.
 type losses struct {
-	plane         *plane
+	dataPlane     *dataPlane
 	limits        *relay.Meter
 	dropped, over *prometheus.Desc
 }
 
-func newLosses(f *plane, limits *relay.Meter) *losses {
+func newLosses(f *dataPlane, limits *relay.Meter) *losses {
 	return &losses{
 		f, limits,
 		prometheus.NewDesc("pse_turn_dropped_packets_total", "Packets of the data plane that were not relayed, by reason.", []string{"reason"}, nil),
@@ -103,7 +103,7 @@ func (l *losses) Describe(ch chan<- *prometheus.Desc) { ch <- l.dropped; ch <- l
 
 // Collect is what Prometheus calls.
 func (l *losses) Collect(ch chan<- prometheus.Metric) {
-	d := l.plane.stats().Drops
+	d := l.dataPlane.stats().Drops
 	for reason, n := range map[string]uint64{
 		"unknown": d.Unknown, "peer": d.Refused, "rate": d.Rate, "size": d.Oversize, "queue": d.Queue, "kernel": d.Kernel,
 	} {

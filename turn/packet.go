@@ -5,25 +5,25 @@ import (
 	"net/netip"
 )
 
-// packetGate is a UDP socket of clients with its gate, for pion.
-type packetGate struct {
+// filteredPacketConn is a UDP socket of clients with its filter, for pion.
+type filteredPacketConn struct {
 	net.PacketConn
-	gate gate
-	here netip.AddrPort
+	filter requestFilter
+	here   netip.AddrPort
 }
 
-func newPacketGate(c net.PacketConn, g *guard) *packetGate {
-	return &packetGate{PacketConn: c, gate: gate{guard: g, transport: "udp"}, here: addrPort(c.LocalAddr())}
+func newFilteredPacketConn(c net.PacketConn, g *authPolicy) *filteredPacketConn {
+	return &filteredPacketConn{PacketConn: c, filter: requestFilter{authPolicy: g, transport: "udp"}, here: addrPort(c.LocalAddr())}
 }
 
 // ReadFrom gives the next message that pion is to have.
-func (c *packetGate) ReadFrom(p []byte) (int, net.Addr, error) {
+func (c *filteredPacketConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
 		n, from, err := c.PacketConn.ReadFrom(p)
 		if err != nil {
 			return 0, nil, err
 		}
-		pass, reply := c.gate.in(p[:n], addrPort(from), c.here)
+		pass, reply := c.filter.in(p[:n], addrPort(from), c.here)
 		if reply != nil {
 			_, _ = c.PacketConn.WriteTo(reply, from)
 		}
@@ -34,8 +34,8 @@ func (c *packetGate) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 // WriteTo sends what pion answers.
-func (c *packetGate) WriteTo(p []byte, to net.Addr) (int, error) {
-	if _, err := c.PacketConn.WriteTo(c.gate.out(p, addrPort(to)), to); err != nil {
+func (c *filteredPacketConn) WriteTo(p []byte, to net.Addr) (int, error) {
+	if _, err := c.PacketConn.WriteTo(c.filter.out(p, addrPort(to)), to); err != nil {
 		return 0, err
 	}
 	return len(p), nil

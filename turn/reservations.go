@@ -55,17 +55,17 @@ func (r *reservations) take(token []byte, now time.Time) (at netip.AddrPort, ok 
 	return found.at, ok && now.Before(found.until)
 }
 
-// reserving makes the relays of one UDP socket, at the port that its gate took
-// for the request which pion is at. Only the goroutine of the gate uses it.
+// reserving makes the relays of one UDP socket, at the port that its filter took
+// for the request which pion is at. Only the goroutine of the filter uses it.
 type reserving struct {
 	pion.RelayAddressGenerator
-	gate *gate
+	filter *requestFilter
 }
 
 // AllocatePacketConn opens a relay socket.
 func (r reserving) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if r.gate.reserved.IsValid() {
-		c.RequestedPort = int(r.gate.reserved.Port())
+	if r.filter.reserved.IsValid() {
+		c.RequestedPort = int(r.filter.reserved.Port())
 	}
 	return r.RelayAddressGenerator.AllocatePacketConn(c)
 }

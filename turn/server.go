@@ -14,15 +14,15 @@ import (
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
-// server is pion's, with a gate before each of its sockets. What it tells of
+// server is pion's, with a filter before each of its sockets. What it tells of
 // allocations goes to the worker.
 type server struct {
-	*guard
+	*authPolicy
 	log       *zap.Logger
 	sockets   *sockets
 	secure    *tls.Config // nil without TLS
-	plane     *plane      // nil: there is none, and plain relays UDP too
-	plain     *plain
+	dataPlane *dataPlane  // nil: there is none, and the fallback relays UDP too
+	fallback  *fallbackRelay
 	shares    *quota
 	limits    *limits
 	arrivals  *limit.ByAddress // allocations a minute from one address
@@ -47,26 +47,26 @@ func (s *server) start() error {
 		ip, _ := netip.AddrFromSlice(peer)
 		return s.peers.permitted(ip)
 	}
-	var relays pion.RelayAddressGenerator = s.plain
-	if s.plane != nil {
-		relays, cfg.EventHandler = s.plane.Generator(), s.plane.Events(cfg.EventHandler)
-		cfg.PacketConnConfigs = s.plane.PacketConns(permit)
+	var relays pion.RelayAddressGenerator = s.fallback
+	if s.dataPlane != nil {
+		relays, cfg.EventHandler = s.dataPlane.Generator(), s.dataPlane.Events(cfg.EventHandler)
+		cfg.PacketConnConfigs = s.dataPlane.PacketConns(permit)
 	}
 	for _, c := range s.sockets.udp {
 		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{PacketConn: c, RelayAddressGenerator: relays, PermissionHandler: permit})
 	}
 	for i, c := range cfg.PacketConnConfigs {
-		gated := newPacketGate(c.PacketConn, s.guard)
-		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = gated, reserving{c.RelayAddressGenerator, &gated.gate}
+		filtered := newFilteredPacketConn(c.PacketConn, s.authPolicy)
+		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = filtered, reserving{c.RelayAddressGenerator, &filtered.filter}
 	}
 	for _, l := range s.sockets.tcp {
-		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.guard, "tcp", nil))
+		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.authPolicy, "tcp", nil))
 	}
 	for _, l := range s.sockets.tls {
-		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.guard, "tls", greetTLS(s.secure)))
+		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.authPolicy, "tls", greetTLS(s.secure)))
 	}
 	for _, l := range s.sockets.dtls {
-		s.acceptors = append(s.acceptors, newAcceptor(s.datagrams.Listen(l), s.guard, "dtls", greetDTLS))
+		s.acceptors = append(s.acceptors, newAcceptor(s.datagrams.Listen(l), s.authPolicy, "dtls", greetDTLS))
 	}
 	for _, a := range s.acceptors {
 		cfg.ListenerConfigs = append(cfg.ListenerConfigs, pion.ListenerConfig{
@@ -83,7 +83,7 @@ func (s *server) start() error {
 	return nil
 }
 
-// authenticate reads what a gate wrote; nothing else reaches pion.
+// authenticate reads what a filter wrote; nothing else reaches pion.
 func (s *server) authenticate(r *pion.RequestAttributes) (user string, key []byte, ok bool) {
 	return s.unseal(r.Username)
 }
@@ -114,7 +114,7 @@ func (s *server) events() pion.EventHandler {
 	return pion.EventHandler{
 		OnAllocationCreated: func(from, here net.Addr, _, account, _ string, on net.Addr, _ int) {
 			at := relayAddress{on.Network(), addrPort(on)}
-			t := s.plain.traffic(at)
+			t := s.fallback.traffic(at)
 			t.bound(func() *relay.Gate { return s.limits.open(account, from) })
 			s.opened(s.table.opened(s.client(from, here), account, at, t))
 			if s.credentials.IsRevoked(account) { // since its request came: who revoked did not see it in the table
@@ -161,7 +161,7 @@ func (s *server) connections() int { return s.streams.Len() + s.datagrams.Len() 
 
 // carried is what an allocation that ended has carried.
 func (s *server) carried(a allocation) (u relay.Usage) {
-	if u, ok := s.plane.carried(a.relay); ok {
+	if u, ok := s.dataPlane.carried(a.relay); ok {
 		return u
 	}
 	return a.traffic.usage()
@@ -169,9 +169,9 @@ func (s *server) carried(a allocation) (u relay.Usage) {
 
 // carriedSoFar is what allocations that live have carried.
 func (s *server) carriedSoFar(allocations map[relayAddress]*traffic) map[relayAddress]relay.Usage {
-	all := s.plane.usages()
+	all := s.dataPlane.usages()
 	for at, t := range allocations {
-		if _, ok := all[at]; !ok && t != nil { // else it is the plane's, and ended just now
+		if _, ok := all[at]; !ok && t != nil { // else it is the data plane's, and ended just now
 			all[at] = t.usage()
 		}
 	}
@@ -179,7 +179,7 @@ func (s *server) carriedSoFar(allocations map[relayAddress]*traffic) map[relayAd
 }
 
 // end ends an allocation.
-func (s *server) end(at relayAddress) { _ = s.plane.end(at) || s.plain.end(at) }
+func (s *server) end(at relayAddress) { _ = s.dataPlane.end(at) || s.fallback.end(at) }
 
 // stop closes everything, and waits for the handshakes that were going on.
 // Allocations end with their sockets.
@@ -192,5 +192,5 @@ func (s *server) stop() {
 	for _, at := range s.table.all() {
 		s.end(at)
 	}
-	s.plane.stop()
+	s.dataPlane.stop()
 }

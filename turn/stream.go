@@ -15,11 +15,11 @@ import (
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// streamGate is a connection of a client over TCP, TLS or DTLS with its gate,
+// filteredConn is a connection of a client over TCP, TLS or DTLS with its filter,
 // for pion: each Read gives one whole message.
-type streamGate struct {
+type filteredConn struct {
 	net.Conn
-	gate     gate
+	filter   requestFilter
 	framed   bool // messages follow each other on a stream; else each comes whole
 	from     netip.AddrPort
 	here     netip.AddrPort
@@ -34,15 +34,15 @@ type streamGate struct {
 	raw     atomic.Bool // a peer's bytes go both ways (RFC 6062 4.4), no messages
 }
 
-func newStreamGate(c net.Conn, g *guard, transport string, gone func()) *streamGate {
-	return &streamGate{
-		Conn: c, gate: gate{guard: g, transport: transport}, framed: transport != "dtls", from: addrPort(c.RemoteAddr()), here: addrPort(c.LocalAddr()),
+func newFilteredConn(c net.Conn, g *authPolicy, transport string, gone func()) *filteredConn {
+	return &filteredConn{
+		Conn: c, filter: requestFilter{authPolicy: g, transport: transport}, framed: transport != "dtls", from: addrPort(c.RemoteAddr()), here: addrPort(c.LocalAddr()),
 		deadline: time.Now().Add(g.cfg.SetupTimeout), gone: gone, buf: make([]byte, 2*relay.LongestMessage),
 	}
 }
 
 // Read gives the next message that pion is to have.
-func (c *streamGate) Read(p []byte) (int, error) {
+func (c *filteredConn) Read(p []byte) (int, error) {
 	for {
 		if err := c.patience(); err != nil {
 			return 0, err
@@ -59,7 +59,7 @@ func (c *streamGate) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		pass, reply := c.gate.in(msg, c.from, c.here)
+		pass, reply := c.filter.in(msg, c.from, c.here)
 		if reply != nil {
 			if err := c.send(reply); err != nil {
 				return 0, err
@@ -76,20 +76,20 @@ func (c *streamGate) Read(p []byte) (int, error) {
 
 // patience bounds how long the client may be silent: little until it has an
 // allocation, or is there for a connection of one.
-func (c *streamGate) patience() error {
+func (c *filteredConn) patience() error {
 	until := c.deadline
-	if _, open := c.gate.table.owner(client{c.gate.transport, c.from, c.here}); open || c.raw.Load() {
+	if _, open := c.filter.table.owner(client{c.filter.transport, c.from, c.here}); open || c.raw.Load() {
 		if !c.settled {
 			c.settled = true
 			limit.Settle(c.Conn)
 		}
-		until = time.Now().Add(c.gate.cfg.IdleTimeout)
+		until = time.Now().Add(c.filter.cfg.IdleTimeout)
 	}
 	return c.SetReadDeadline(until)
 }
 
 // next gives the next message as it came.
-func (c *streamGate) next() ([]byte, error) {
+func (c *filteredConn) next() ([]byte, error) {
 	if !c.framed {
 		return c.datagram()
 	}
@@ -116,7 +116,7 @@ func (c *streamGate) next() ([]byte, error) {
 
 // datagram gives the next message of one that brings each whole, padded as on
 // a stream: pion takes it for one.
-func (c *streamGate) datagram() ([]byte, error) {
+func (c *filteredConn) datagram() ([]byte, error) {
 	for {
 		got, err := c.Conn.Read(c.buf)
 		if err != nil {
@@ -124,7 +124,7 @@ func (c *streamGate) datagram() ([]byte, error) {
 		}
 		n, err := relay.MessageSize(c.buf[:got])
 		if err != nil || n == 0 || n > got+3 {
-			c.gate.metrics.refuse("malformed")
+			c.filter.metrics.refuse("malformed")
 			continue
 		}
 		clear(c.buf[got:max(got, n)])
@@ -133,14 +133,14 @@ func (c *streamGate) datagram() ([]byte, error) {
 }
 
 // Write sends what pion answers or relays.
-func (c *streamGate) Write(p []byte) (int, error) {
+func (c *filteredConn) Write(p []byte) (int, error) {
 	if c.raw.Load() {
 		return len(p), c.send(p)
 	}
 	if isBound(p) {
 		defer c.raw.Store(true) // what comes next is the peer's
 	}
-	return len(p), c.send(c.gate.out(p, c.from))
+	return len(p), c.send(c.filter.out(p, c.from))
 }
 
 // isBound says whether an answer begins a peer's connection.
@@ -150,8 +150,8 @@ func isBound(p []byte) bool {
 
 // send writes it in time, or ends the connection: a part of a message may be
 // on its way.
-func (c *streamGate) send(p []byte) error {
-	if err := c.SetWriteDeadline(time.Now().Add(c.gate.cfg.WriteTimeout)); err != nil {
+func (c *filteredConn) send(p []byte) error {
+	if err := c.SetWriteDeadline(time.Now().Add(c.filter.cfg.WriteTimeout)); err != nil {
 		return err
 	}
 	if n, err := c.Conn.Write(p); err != nil || n != len(p) {
@@ -165,7 +165,7 @@ func (c *streamGate) send(p []byte) error {
 }
 
 // Close ends the connection.
-func (c *streamGate) Close() error {
+func (c *filteredConn) Close() error {
 	err := c.Conn.Close()
 	c.once.Do(c.gone)
 	return err

@@ -8,7 +8,7 @@ import (
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// traffic counts what an allocation relays on the plain path, and bounds it
+// traffic counts what an allocation relays by the fallback, and bounds it
 // from when pion tells whose it is.
 type traffic struct {
 	gate              atomic.Pointer[relay.Gate] // nil: no bounds

@@ -1,9 +1,9 @@
 // Package turn is STUN and TURN: how clients learn their address, and a relay
 // for those that cannot reach each other (RFC 8489, 8656, 6062).
 //
-//	client -> socket -> gate -> pion -> relay socket -> peer
+//	client -> socket -> filter -> pion -> relay socket -> peer
 //
-// pion/turn speaks the protocol. A gate before each socket decides who may
+// pion/turn speaks the protocol. A filter before each socket decides who may
 // speak to it, and about whom. Credentials are made and checked with secrets
 // that all workers share through the bus, so that those of one are good at
 // any; a worker has no state that another needs.
@@ -101,16 +101,16 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err != nil {
 		return nil, fmt.Errorf("configure the relay: %w", err)
 	}
-	g := &guard{
+	g := &authPolicy{
 		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(cfg.NonceLife), peers: p, table: newTable(),
-		strangers: limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
-		balance:   newBalance(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
+		strangers:     limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
+		amplification: newAmplificationLimiter(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
 	}
 	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
 	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
 	w.server = &server{
-		guard: g, log: log, secure: secure, streams: newDoor(cfg, w.metrics), datagrams: newDoor(cfg, w.metrics), draining: w.draining.Load,
-		plain: newPlain(udp, tcp, p), shares: q, limits: l,
+		authPolicy: g, log: log, secure: secure, streams: newDoor(cfg, w.metrics), datagrams: newDoor(cfg, w.metrics), draining: w.draining.Load,
+		fallback: newFallbackRelay(udp, tcp, p), shares: q, limits: l,
 		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {
 			w.metrics.opened.WithLabelValues(a.transport).Inc()
@@ -122,7 +122,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
-	w.metrics.watch(g.table, w.server.connections, w.server.plain, w.server.plane, l.meter)
+	w.metrics.watch(g.table, w.server.connections, w.server.fallback, w.server.dataPlane, l.meter)
 	return w, nil
 }
 
@@ -130,15 +130,15 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 func (w *Worker) listen(udp *ports) (err error) {
 	w.sockets, err = listen(w.cfg, w.server.secure, func(s *sockets) (err error) {
 		if !w.cfg.Plain {
-			w.server.plane, err = newPlane(w.cfg, s.clear, udp, w.server.peers.reachable, w.server.limits.open, w.server.plain)
+			w.server.dataPlane, err = newDataPlane(w.cfg, s.clear, udp, w.server.peers.reachable, w.server.limits.open, w.server.fallback)
 		}
-		if err == nil && w.server.plane == nil {
+		if err == nil && w.server.dataPlane == nil {
 			err = s.bindUDP()
 		}
 		return err
 	})
 	if err != nil {
-		w.server.plane.stop()
+		w.server.dataPlane.stop()
 		if w.sockets != nil {
 			_ = w.sockets.close()
 		}

@@ -32,7 +32,7 @@ func write(t *testing.T, name, text string) string {
 func TestTwoRelaysMeet(t *testing.T) {
 	paths(t, func(t *testing.T, path func(*Config)) {
 		r := newWorld(t).start(path)
-		if r.server.plane == nil != r.cfg.Plain {
+		if r.server.dataPlane == nil != r.cfg.Plain {
 			t.Fatal("another path than was asked for")
 		}
 		for _, transport := range []string{"udp", "tcp", "tls", "dtls"} {

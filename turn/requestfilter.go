@@ -7,15 +7,15 @@ import (
 	"github.com/pion/stun/v4"
 )
 
-// A gate stands between one socket and pion: it looks at each message of a
+// A requestFilter stands between one socket and pion: it looks at each message of a
 // client before pion does, and at each answer after. What pion gets is from
 // whom it says to be (RFC 8489 9.2), fresh, within the limits, and about peers
 // that the relay goes to; what pion leaves unanswered is answered.
 //
-// A gate belongs to the goroutine that reads its socket: pion answers on that
+// A requestFilter belongs to the goroutine that reads its socket: pion answers on that
 // one too. Only ChannelData and indications may be written by others.
-type gate struct {
-	*guard
+type requestFilter struct {
+	*authPolicy
 	transport string
 
 	request  stun.Message   // as it came; reused
@@ -24,7 +24,7 @@ type gate struct {
 
 // in takes a client's message. pass is what pion is to have, and reply what
 // the client is to get at once; nil: nothing.
-func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
+func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 	if len(msg) > 0 && msg[0]&0xc0 == 0x40 { // ChannelData; the relay knows whether there is the channel
 		return msg, nil
 	}
@@ -56,17 +56,17 @@ func (g *gate) in(msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
 		return without(m, code), nil
 	}
 	if m.Type.Method == stun.MethodAllocate {
-		g.balance.proven()
+		g.amplification.proven()
 	}
 	if code := g.admit(m, c, account); code != 0 {
-		return nil, refusal(m, key, code)
+		return nil, errorResponse(m, key, code)
 	}
 	return g.sign(m, inner, account, key, g.reserved), nil
 }
 
 // stranger says whether one without credentials may have an answer.
-func (g *gate) stranger(n int, from netip.AddrPort) bool {
-	if g.transport == "udp" && !g.balance.received(n) {
+func (g *requestFilter) stranger(n int, from netip.AddrPort) bool {
+	if g.transport == "udp" && !g.amplification.received(n) {
 		g.metrics.refuse("balance")
 		return false
 	}
@@ -79,7 +79,7 @@ func (g *gate) stranger(n int, from netip.AddrPort) bool {
 
 // authenticate gives pion's nonce, the account and the key of a request, or the
 // code of what is wrong: 400, 401 or 438 (RFC 8489 9.2.4).
-func (g *gate) authenticate(m *stun.Message, c client) (inner, account string, key stun.MessageIntegrity, code stun.ErrorCode) {
+func (g *requestFilter) authenticate(m *stun.Message, c client) (inner, account string, key stun.MessageIntegrity, code stun.ErrorCode) {
 	var nonce stun.Nonce
 	var name stun.Username
 	var realm stun.Realm
@@ -105,7 +105,7 @@ func (g *gate) authenticate(m *stun.Message, c client) (inner, account string, k
 }
 
 // admit says by its code what is not allowed of an authentic request.
-func (g *gate) admit(m *stun.Message, c client, account string) stun.ErrorCode {
+func (g *requestFilter) admit(m *stun.Message, c client, account string) stun.ErrorCode {
 	switch m.Type.Method {
 	case stun.MethodAllocate:
 		transport, err := m.Get(stun.AttrRequestedTransport)
@@ -148,7 +148,7 @@ func (g *gate) admit(m *stun.Message, c client, account string) stun.ErrorCode {
 }
 
 // redeem takes the port of a reservation. Over TCP pion does it.
-func (g *gate) redeem(m *stun.Message) stun.ErrorCode {
+func (g *requestFilter) redeem(m *stun.Message) stun.ErrorCode {
 	token, err := m.Get(stun.AttrReservationToken)
 	if err != nil || g.transport != "udp" || m.Contains(stun.AttrEvenPort) {
 		return 0
@@ -190,8 +190,8 @@ func channelOf(m *stun.Message) uint16 {
 	return uint16(v[0])<<8 | uint16(v[1])
 }
 
-// refusal is an answer to an authentic request.
-func refusal(m *stun.Message, key stun.MessageIntegrity, code stun.ErrorCode) []byte {
+// errorResponse is an answer to an authentic request.
+func errorResponse(m *stun.Message, key stun.MessageIntegrity, code stun.ErrorCode) []byte {
 	answer, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.NewType(m.Type.Method, stun.ClassErrorResponse), code, key, stun.Fingerprint)
 	if err != nil {
 		return nil
@@ -200,7 +200,7 @@ func refusal(m *stun.Message, key stun.MessageIntegrity, code stun.ErrorCode) []
 }
 
 // out takes an answer of pion's and gives what the client is to have.
-func (g *gate) out(msg []byte, to netip.AddrPort) []byte {
+func (g *requestFilter) out(msg []byte, to netip.AddrPort) []byte {
 	// The two bits of the class: 00 request, 01 indication, 10 success, 11 error.
 	if len(msg) < 20 || msg[0]&0xc0 != 0 || msg[0]&1 == 0 {
 		return msg
@@ -220,7 +220,7 @@ func (g *gate) out(msg []byte, to netip.AddrPort) []byte {
 		_ = stun.Fingerprint.AddTo(m)
 	}
 	if !authentic && g.transport == "udp" {
-		g.balance.answered(len(m.Raw))
+		g.amplification.answered(len(m.Raw))
 	}
 	return m.Raw
 }

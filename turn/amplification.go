@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// balance keeps the relay from being an amplifier: over UDP, where senders may
-// be made up, no more bytes are answered without credentials than came in, but
-// for an allowance that newcomers need.
-type balance struct {
+// amplificationLimiter keeps the relay from being an amplifier: over UDP, where
+// senders may be made up, no more bytes are answered without credentials than
+// came in, but for an allowance that newcomers need.
+type amplificationLimiter struct {
 	mu     sync.Mutex // guards what follows
 	bytes  float64
 	filled time.Time
@@ -24,10 +24,12 @@ const (
 	longestRefusal = 160 // bytes of an answer, at most
 )
 
-func newBalance() *balance { return &balance{bytes: allowanceBurst, filled: time.Now()} }
+func newAmplificationLimiter() *amplificationLimiter {
+	return &amplificationLimiter{bytes: allowanceBurst, filled: time.Now()}
+}
 
 // received notes a message and says whether its sender may be answered.
-func (b *balance) received(n int) bool {
+func (b *amplificationLimiter) received(n int) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -37,7 +39,7 @@ func (b *balance) received(n int) bool {
 }
 
 // answered notes an answer.
-func (b *balance) answered(n int) {
+func (b *amplificationLimiter) answered(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bytes -= charged * float64(n)
@@ -45,7 +47,7 @@ func (b *balance) answered(n int) {
 
 // proven notes a client that has what it was answered: its address is not made
 // up, and the answer was no amplification.
-func (b *balance) proven() {
+func (b *amplificationLimiter) proven() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bytes = min(allowanceBurst, b.bytes+charged*longestRefusal)

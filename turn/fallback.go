@@ -10,10 +10,10 @@ import (
 	pion "github.com/pion/turn/v5"
 )
 
-// plain relays by pion's own path: a socket and a goroutine an allocation. It
+// fallbackRelay relays by pion's own path: a socket and a goroutine an allocation. It
 // is for systems without what the data plane needs, and for TCP (RFC 6062).
 // As pion.RelayAddressGenerator it is safe for concurrent use.
-type plain struct {
+type fallbackRelay struct {
 	udp, tcp          *ports
 	peers             *peers
 	toPeers, toClient atomic.Uint64 // bytes relayed
@@ -28,15 +28,15 @@ type relaySocket interface {
 	counts() *traffic
 }
 
-func newPlain(udp, tcp *ports, p *peers) *plain {
-	return &plain{udp: udp, tcp: tcp, peers: p, open: map[relayAddress]relaySocket{}}
+func newFallbackRelay(udp, tcp *ports, p *peers) *fallbackRelay {
+	return &fallbackRelay{udp: udp, tcp: tcp, peers: p, open: map[relayAddress]relaySocket{}}
 }
 
 // Validate has nothing to do: New validates.
-func (r *plain) Validate() error { return nil }
+func (r *fallbackRelay) Validate() error { return nil }
 
 // AllocatePacketConn opens the relay socket of a UDP allocation.
-func (r *plain) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+func (r *fallbackRelay) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
 	var conn *net.UDPConn
 	local, public, err := r.udp.Take(c, func(local netip.AddrPort) (err error) {
 		conn, err = net.ListenUDP(c.Network, net.UDPAddrFromAddrPort(local))
@@ -53,7 +53,7 @@ func (r *plain) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketCon
 }
 
 // AllocateListener opens the relay socket of a TCP allocation.
-func (r *plain) AllocateListener(c pion.AllocateListenerConfig) (net.Listener, net.Addr, error) {
+func (r *fallbackRelay) AllocateListener(c pion.AllocateListenerConfig) (net.Listener, net.Addr, error) {
 	var l net.Listener
 	local, public, err := r.tcp.Take(c, func(local netip.AddrPort) (err error) {
 		l, err = (&net.ListenConfig{Control: shared}).Listen(context.Background(), c.Network, local.String())
@@ -69,7 +69,7 @@ func (r *plain) AllocateListener(c pion.AllocateListenerConfig) (net.Listener, n
 }
 
 // AllocateConn connects a TCP allocation to a peer.
-func (r *plain) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
+func (r *fallbackRelay) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
 	peer, at := addrPort(c.RemoteAddr), addrPort(c.LocalAddr)
 	if !r.peers.permitted(peer.Addr()) || !r.peers.reachable(peer) {
 		return nil, errForbidden
@@ -89,7 +89,7 @@ func (r *plain) AllocateConn(c pion.AllocateConnConfig) (net.Conn, error) {
 }
 
 // ending makes what a relay socket counts, and does when it is closed.
-func (r *plain) ending(at relayAddress, p *ports, local netip.AddrPort) ending {
+func (r *fallbackRelay) ending(at relayAddress, p *ports, local netip.AddrPort) ending {
 	t := &traffic{}
 	t.toPeers.all, t.toClient.all = &r.toPeers, &r.toClient
 	return ending{traffic: t, end: sync.OnceFunc(func() {
@@ -101,14 +101,14 @@ func (r *plain) ending(at relayAddress, p *ports, local netip.AddrPort) ending {
 	})}
 }
 
-func (r *plain) add(at relayAddress, s relaySocket) {
+func (r *fallbackRelay) add(at relayAddress, s relaySocket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.open[at] = s
 }
 
 // traffic is what an address relayed so far, if it is one of these.
-func (r *plain) traffic(at relayAddress) *traffic {
+func (r *fallbackRelay) traffic(at relayAddress) *traffic {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s := r.open[at]; s != nil {
@@ -118,7 +118,7 @@ func (r *plain) traffic(at relayAddress) *traffic {
 }
 
 // end ends an allocation: pion notices that its socket is closed.
-func (r *plain) end(at relayAddress) bool {
+func (r *fallbackRelay) end(at relayAddress) bool {
 	r.mu.Lock()
 	s := r.open[at]
 	r.mu.Unlock()

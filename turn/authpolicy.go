@@ -13,18 +13,18 @@ import (
 	"github.com/helios-h2020/pse/turn/auth"
 )
 
-// guard is what all gates of a worker have together.
-type guard struct {
-	cfg          Config
-	credentials  *auth.Credentials
-	nonces       *auth.Nonces
-	peers        *peers
-	table        *table
-	strangers    *limit.ByAddress
-	balance      *balance
-	reservations *reservations
-	metrics      *metrics
-	seal         string // nobody else can write it: what pion gets with it went through a gate
+// authPolicy is what all request filters of a worker have together.
+type authPolicy struct {
+	cfg           Config
+	credentials   *auth.Credentials
+	nonces        *auth.Nonces
+	peers         *peers
+	table         *table
+	strangers     *limit.ByAddress
+	amplification *amplificationLimiter
+	reservations  *reservations
+	metrics       *metrics
+	seal          string // nobody else can write it: what pion gets with it went through a filter
 }
 
 func newSeal() string {
@@ -35,7 +35,7 @@ func newSeal() string {
 
 // sign makes of an authentic request what pion takes: with its own nonce, and
 // with account and key in the name, so that it looks up neither.
-func (g *guard) sign(m *stun.Message, inner, account string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
+func (g *authPolicy) sign(m *stun.Message, inner, account string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID
@@ -66,7 +66,7 @@ func (g *guard) sign(m *stun.Message, inner, account string, key stun.MessageInt
 }
 
 // unseal reads the name that sign wrote.
-func (g *guard) unseal(name string) (account string, key []byte, ok bool) {
+func (g *authPolicy) unseal(name string) (account string, key []byte, ok bool) {
 	rest, ok := strings.CutPrefix(name, g.seal)
 	if !ok || len(rest) < 32 || !hmac.Equal([]byte(name[:len(g.seal)]), []byte(g.seal)) {
 		return "", nil, false

@@ -10,9 +10,9 @@ import (
 	pion "github.com/pion/turn/v5"
 )
 
-// plane is the data plane with what its allocations carried. The zero value is
+// dataPlane is the data plane with what its allocations carried. The zero value is
 // none: then pion relays. It is safe for concurrent use.
-type plane struct {
+type dataPlane struct {
 	*relay.Plane
 
 	mu    sync.RWMutex // held to write while it is closed, which what asks the shards must not outlive
@@ -20,10 +20,10 @@ type plane struct {
 	usage map[netip.AddrPort]relay.Usage // guarded by mu; of those that ended, until pion tells of it
 }
 
-// newPlane opens the data plane's sockets at these addresses; nil, and no
+// newDataPlane opens the data plane's sockets at these addresses; nil, and no
 // error: this system has none.
-func newPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, gate func(string, net.Addr) *relay.Gate, tcp pion.RelayAddressGenerator) (*plane, error) {
-	f := &plane{usage: map[netip.AddrPort]relay.Usage{}}
+func newDataPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, gate func(string, net.Addr) *relay.Gate, tcp pion.RelayAddressGenerator) (*dataPlane, error) {
+	f := &dataPlane{usage: map[netip.AddrPort]relay.Usage{}}
 	c := relay.DefaultConfig()
 	c.Listen, c.Shards, c.Coalesce = listen, cfg.Shards, cfg.Coalesce
 	c.Ports, c.Reachable, c.Gate, c.TCP, c.Ended = p, reachable, gate, tcp, f.ended
@@ -38,14 +38,14 @@ func newPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(neti
 }
 
 // ended keeps what an allocation carried.
-func (f *plane) ended(u relay.Usage) {
+func (f *dataPlane) ended(u relay.Usage) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.usage[u.Relay] = u
 }
 
 // carried gives what an allocation that ended has carried, once.
-func (f *plane) carried(at relayAddress) (u relay.Usage, ok bool) {
+func (f *dataPlane) carried(at relayAddress) (u relay.Usage, ok bool) {
 	if f == nil || at.network != "udp" {
 		return u, false
 	}
@@ -57,7 +57,7 @@ func (f *plane) carried(at relayAddress) (u relay.Usage, ok bool) {
 }
 
 // usages are what the allocations that live have carried.
-func (f *plane) usages() map[relayAddress]relay.Usage {
+func (f *dataPlane) usages() map[relayAddress]relay.Usage {
 	all := map[relayAddress]relay.Usage{}
 	if f == nil {
 		return all
@@ -74,12 +74,12 @@ func (f *plane) usages() map[relayAddress]relay.Usage {
 }
 
 // end ends an allocation, if it is one of these.
-func (f *plane) end(at relayAddress) bool {
+func (f *dataPlane) end(at relayAddress) bool {
 	return f != nil && at.network == "udp" && f.End(at.at)
 }
 
-// stats are the counts since the plane was made, also when it is closed.
-func (f *plane) stats() relay.Stats {
+// stats are the counts since the data plane was made, also when it is closed.
+func (f *dataPlane) stats() relay.Stats {
 	if f == nil {
 		return relay.Stats{}
 	}
@@ -92,7 +92,7 @@ func (f *plane) stats() relay.Stats {
 }
 
 // stop ends all allocations and the loops. pion's server is closed before.
-func (f *plane) stop() {
+func (f *dataPlane) stop() {
 	if f == nil {
 		return
 	}
