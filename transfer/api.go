@@ -163,7 +163,7 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	defer w.locks.release(i.Name)
-	if err := w.mayRemove(wr.Info(), wr.Offset()); err != nil {
+	if err := w.approval.mayRemove(wr.Info(), wr.Offset()); err != nil {
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, w.remove(wr, store.RemovedBySender)

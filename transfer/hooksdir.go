@@ -52,17 +52,18 @@ const (
 // and one at a time for each upload; StopUpload from it ends the upload and
 // removes it. What happens by age asks nobody.
 type hooksDir struct {
-	living  context.Context // ends with the worker
-	dir     string          // empty: there are none
+	living  context.Context                  // ends with the worker
+	locate  func(*store.Info) store.Location // where their data is
+	dir     string                           // empty: there are none
 	log     *zap.Logger
 	timeout time.Duration // of those that are waited for
 	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-// newHooksDir has hooks run until living ends.
-func newHooksDir(living context.Context, dir string, timeout time.Duration, log *zap.Logger) *hooksDir {
-	return &hooksDir{living: living, dir: dir, log: log, timeout: timeout, slots: make(chan struct{}, hooksAtOnce)}
+// newHooksDir has hooks run until living ends, of uploads that are where locate says.
+func newHooksDir(living context.Context, dir string, timeout time.Duration, locate func(*store.Info) store.Location, log *zap.Logger) *hooksDir {
+	return &hooksDir{living: living, dir: dir, locate: locate, log: log, timeout: timeout, slots: make(chan struct{}, hooksAtOnce)}
 }
 
 // hookUpload is tusd's FileInfo in JSON.
@@ -246,12 +247,12 @@ func firstLine(b []byte) string {
 	return string(bytes.ToValidUTF8(line[:min(len(line), 200)], nil))
 }
 
-// hookUploadOf is an upload as hooks see it.
-func (w *Worker) hookUploadOf(i *store.Info, offset int64) hookUpload {
+// upload is an upload as hooks see it.
+func (h *hooksDir) upload(i *store.Info, offset int64) hookUpload {
 	return hookUpload{
 		ID: i.Name, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
 		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,
-		Storage: storageOf(w.store.Location(i)),
+		Storage: storageOf(h.locate(i)),
 	}
 }
 

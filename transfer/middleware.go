@@ -79,7 +79,7 @@ func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
 	defer q.over()
 	defer context.AfterFunc(m.w.stopping, q.interrupt)()
-	r.Body = &interruptible{q.body, q, m.w.interrupted}
+	r.Body = &interruptible{q.body, q, m.interrupted}
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		sendError(rw, err)
@@ -87,17 +87,22 @@ func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 	}
 	m.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
 		q.body.Renew()
-		m.w.expires(status, h)
+		m.expires(status, h)
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", m.w.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r.WithContext(withRequest(r.Context(), q)))
 }
 
+// interrupted is what a sender is told whose request had to end.
+func (m *middleware) interrupted(stopped *statusError) error {
+	return interrupted(stopped, m.w.stopping.Err() != nil)
+}
+
 // expires tells a sender until when its upload waits for it.
-func (w *Worker) expires(status int, h http.Header) {
+func (m *middleware) expires(status int, h http.Header) {
 	if status < 300 && (h.Get("Upload-Offset") != "" || h.Get("Location") != "") {
-		h.Set("Upload-Expires", w.store.Now().Add(w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
+		h.Set("Upload-Expires", m.w.store.Now().Add(m.w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
 	}
 	if h.Get("Access-Control-Allow-Origin") == "" {
 		h.Set("Access-Control-Allow-Origin", "*")

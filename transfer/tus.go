@@ -66,7 +66,7 @@ type tus struct{ w *Worker }
 
 // before asks whether an upload may be made, and under which metadata.
 func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
-	meta, err := t.w.mayCreate(e.Context, e.Upload.MetaData, sizeOf(e.Upload), e.Upload.IsPartial, e.HTTPRequest.Header, e.HTTPRequest.RemoteAddr)
+	meta, err := t.w.approval.mayCreate(e.Context, e.Upload.MetaData, sizeOf(e.Upload), e.Upload.IsPartial, e.HTTPRequest.Header, e.HTTPRequest.RemoteAddr)
 	return handler.HTTPResponse{}, handler.FileInfoChanges{MetaData: meta}, tusError(err)
 }
 
@@ -75,7 +75,7 @@ func (t tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
 	name, _, _ := store.ParseID(e.Upload.ID)
 	i, err := t.w.store.Info(name)
 	if err == nil {
-		err = t.w.mayRemove(i, e.Upload.Offset)
+		err = t.w.approval.mayRemove(i, e.Upload.Offset)
 	}
 	return handler.HTTPResponse{}, tusError(err)
 }
@@ -265,13 +265,13 @@ func tusError(err error) error {
 
 // interrupted is what a sender is told whose request had to end. At
 // ErrUploadStoppedByServer tusd ends the upload.
-func (w *Worker) interrupted(stopped *statusError) error {
+func interrupted(stopped *statusError, stopping bool) error {
 	switch {
 	case stopped != nil:
 		e := handler.ErrUploadStoppedByServer
 		e.HTTPResponse = e.HTTPResponse.MergeWith(handler.HTTPResponse{StatusCode: stopped.status, Body: stopped.text})
 		return e
-	case w.stopping.Err() != nil:
+	case stopping:
 		return handler.ErrServerShutdown
 	}
 	return tusError(errCutShort) // tusd's own is 400, after which no client tries again

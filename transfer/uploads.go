@@ -1,6 +1,8 @@
 package transfer
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -25,7 +27,7 @@ func (w *Worker) create(i *store.Info) error {
 	w.ledger.made(i.Name)
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
-	w.hooks.tell(hookPostCreate, w.hookUploadOf(i, 0), nil)
+	w.hooks.tell(hookPostCreate, w.hooks.upload(i, 0), nil)
 	return nil
 }
 
@@ -69,7 +71,13 @@ func (w *Worker) finish(wr *writer) error {
 		return err
 	}
 	typ := mediaType(head[:n], claimedType(wr.Info().Meta))
-	if err := w.mayComplete(wr, typ); err != nil {
+	if err := w.approval.mayComplete(wr.Info(), typ); err != nil {
+		if asStatusError(err).code == codeRefused {
+			w.metrics.refused.WithLabelValues("hook").Inc()
+			if err := w.remove(wr, store.RemovedByHook); err != nil {
+				return err
+			}
+		}
 		return err
 	}
 	if err := wr.Complete(typ); err != nil {
@@ -78,7 +86,7 @@ func (w *Worker) finish(wr *writer) error {
 	w.useUp(wr.Info())
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.Info().Name)
-	w.hooks.tell(hookPostFinish, w.hookUploadOf(wr.Info(), wr.Offset()), nil)
+	w.hooks.tell(hookPostFinish, w.hooks.upload(wr.Info(), wr.Offset()), nil)
 	return nil
 }
 
@@ -92,7 +100,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	if i.Complete() || reason == store.RemovedByHook {
 		w.useUp(i)
 	}
-	w.hooks.tell(hookPostTerminate, w.hookUploadOf(i, wr.Offset()), nil)
+	w.hooks.tell(hookPostTerminate, w.hooks.upload(i, wr.Offset()), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
 		return w.store.Forget(i.Name)
@@ -120,12 +128,31 @@ func (w *Worker) opened(wr *writer) {
 			_ = bus.Tell(w.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
 		}
 		if stop := wr.stop; asked.CompareAndSwap(false, true) {
-			w.hooks.tell(hookPostReceive, w.hookUploadOf(i, end), func(a hookAnswer) {
+			w.hooks.tell(hookPostReceive, w.hooks.upload(i, end), func(a hookAnswer) {
 				asked.Store(false)
 				if a.StopUpload {
 					w.giveUp(i.Name, stop, a.statusError(hookPostReceive))
 				}
 			})
 		}
+	}
+}
+
+// giveUp ends an upload that a hook does not want, unless it is a file by now.
+func (w *Worker) giveUp(name string, stop func(*statusError), why *statusError) {
+	if stop != nil {
+		stop(why)
+	}
+	ctx, cancel := context.WithTimeout(w.stopping, w.cfg.StallTimeout)
+	defer cancel()
+	wr, err := w.locks.acquire(ctx, name, nil) // which has its request end
+	if err == nil {
+		if !wr.Info().Complete() {
+			err = w.remove(wr, store.RemovedByHook)
+		}
+		w.locks.release(name)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		w.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))
 	}
 }

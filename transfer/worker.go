@@ -82,21 +82,22 @@ import (
 
 // Worker is a file transfer worker.
 type Worker struct {
-	cfg     Config
-	bus     *bus.Bus
-	log     *zap.Logger
-	store   *store.Store
-	locks   *uploadLocks
-	rights  *rights
-	ledger  *ledger
-	facts   *facts
-	hasher  *hasher
-	retries retryQueue
-	parts   siblings
-	done    doneUploads
-	hooks   *hooksDir
-	metrics *metrics
-	http    *middleware
+	cfg      Config
+	bus      *bus.Bus
+	log      *zap.Logger
+	store    *store.Store
+	locks    *uploadLocks
+	rights   *rights
+	ledger   *ledger
+	facts    *facts
+	hasher   *hasher
+	retries  retryQueue
+	parts    siblings
+	done     doneUploads
+	hooks    *hooksDir
+	approval *approval
+	metrics  *metrics
+	http     *middleware
 
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
@@ -128,7 +129,8 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
 		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.Close())
 	}
-	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), log)
+	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), s.Location, log)
+	w.approval = &approval{stopping: w.stopping, bus: b, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
 	t, err := newTus(w)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
