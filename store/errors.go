@@ -30,7 +30,7 @@ var (
 	ErrCorrupt = errors.New("the file is damaged on the disk; ask its owner to send it again")
 	// ErrNoInfo says that an upload's metadata cannot be read in any copy.
 	ErrNoInfo = errors.New("the metadata of the upload is damaged")
-	// ErrLinks says that an upload has as many links as it may have (MaxLinks).
+	// ErrLinks says that an upload has as many links as it may have (maxLinks).
 	ErrLinks = errors.New("there are as many links to this file as one may have; take some back")
 	// ErrAway says that the server of a bucket does not do its work at the moment.
 	ErrAway = errors.New("the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while")

@@ -31,18 +31,18 @@ func Lasting(links []Link, now time.Time) (best Link, ok bool) {
 	return best, ok
 }
 
-// MaxLinks is how many links there are to a file, those that have ended included:
+// maxLinks is how many links there are to a file, those that have ended included:
 // all are read to list the file, and kept in files of their own. Several workers
 // that make the last one at once may each make one.
-const MaxLinks = 200
+const maxLinks = 200
 
 // AddLink makes a link that is good until a time, the zero time: for ever, as long
-// as there are not too many: ErrLinks. Those that have ended make room.
+// as there are fewer than 200: ErrLinks. Those that have ended make room.
 func (s *Store) AddLink(name string, until time.Time, label string) (Link, error) {
 	s.linking.Lock()
 	defer s.linking.Unlock()
 	keys, err := s.List(path.Join(name, DirLinks))
-	if err == nil && len(keys) >= MaxLinks {
+	if err == nil && len(keys) >= maxLinks {
 		err = s.eraseEnded(name)
 	}
 	if err != nil {
@@ -64,7 +64,7 @@ func (s *Store) eraseEnded(name string) error {
 			left--
 		}
 	}
-	if left >= MaxLinks {
+	if left >= maxLinks {
 		return ErrLinks
 	}
 	return nil

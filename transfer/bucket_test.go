@@ -18,7 +18,6 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/store"
-	"github.com/helios-h2020/pse/store/bucket"
 	"github.com/helios-h2020/pse/store/storetest"
 )
 
@@ -28,15 +27,15 @@ func TestPartsOfABucket(t *testing.T) {
 	t.Parallel()
 	s := storetest.StartS3(t)
 	r := start(t, keptBy(s))
-	body := random(31, 3*bucket.LeastPart+12345)
+	body := random(31, 3*storetest.PartSize+12345)
 	for name, c := range map[string]struct {
 		size, piece int
 	}{
 		"at once":             {len(body), len(body)},
-		"a part at a time":    {3 * bucket.LeastPart, bucket.LeastPart},
+		"a part at a time":    {3 * storetest.PartSize, storetest.PartSize},
 		"less than a part":    {len(body), 3<<20 + 1},
 		"length told later":   {-1, 4 << 20},
-		"more than one part":  {len(body), bucket.LeastPart + 1},
+		"more than one part":  {len(body), storetest.PartSize + 1},
 		"not one part at all": {1000, 999},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +102,7 @@ func TestBucketInTrouble(t *testing.T) {
 	r := start(t, keptBy(s))
 	failed := 0
 	for n := range 6 {
-		body := random(uint64(40+n), rand.IntN(2*bucket.LeastPart+bucket.LeastPart/2)+1)
+		body := random(uint64(40+n), rand.IntN(2*storetest.PartSize+storetest.PartSize/2)+1)
 		u := r.create(len(body))
 		acked := 0
 		for acked < len(body) {

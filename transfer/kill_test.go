@@ -21,7 +21,6 @@ import (
 	"github.com/helios-h2020/pse/internal/process"
 	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/store"
-	"github.com/helios-h2020/pse/store/bucket"
 	"github.com/helios-h2020/pse/store/storetest"
 )
 
@@ -31,7 +30,7 @@ import (
 func TestKilledWorkerLosesNothing(t *testing.T) {
 	t.Parallel()
 	t.Run("folder", func(t *testing.T) { testKilledWorker(t, 3<<20) })
-	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*bucket.LeastPart, settings(storetest.StartS3(t))...) })
+	t.Run("bucket", func(t *testing.T) { testKilledWorker(t, 3*storetest.PartSize, settings(storetest.StartS3(t))...) })
 }
 
 func testKilledWorker(t *testing.T, largest int, settings ...string) {

@@ -169,7 +169,8 @@ func TestLinksAreBounded(t *testing.T) {
 	link := func(seconds int) int {
 		return r.ask("POST", r.url+apiRoot+"/"+id+"/links", strings.NewReader(`{"expires_in":`+strconv.Itoa(seconds)+`}`)).StatusCode
 	}
-	for n := 1; n < store.MaxLinks; n++ { // one is there from the beginning
+	const most = 200
+	for n := 1; n < most; n++ { // one is there from the beginning
 		if got := link(n % 2 * 60); got != http.StatusCreated {
 			t.Fatalf("link %d: %d", n, got)
 		}

@@ -23,7 +23,7 @@ type Config struct {
 
 // Validate says what is wrong with it. None at all is right: files are kept elsewhere.
 func (c Config) Validate() error {
-	if c == (Config{PartSize: c.PartSize}) && c.PartSize >= LeastPart {
+	if c == (Config{PartSize: c.PartSize}) && c.PartSize >= leastPart {
 		return nil
 	}
 	u, err := url.Parse(c.Endpoint)
@@ -32,13 +32,13 @@ func (c Config) Validate() error {
 		return errors.New("transfer.s3 has no bucket; name one with transfer.s3.bucket, or leave the rest of transfer.s3 out to keep files in transfer.dir")
 	case c.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != ""):
 		return fmt.Errorf("transfer.s3.endpoint is %q; use a URL without a bucket and without keys, as https://s3.example.org:9000", c.Endpoint)
-	case c.PartSize < LeastPart || c.PartSize > 1<<30:
-		return fmt.Errorf("transfer.s3.part_size is %d; use bytes from %d (5 MiB, which servers want) to %d (1 GiB)", c.PartSize, LeastPart, 1<<30)
+	case c.PartSize < leastPart || c.PartSize > 1<<30:
+		return fmt.Errorf("transfer.s3.part_size is %d; use bytes from %d (5 MiB, which servers want) to %d (1 GiB)", c.PartSize, leastPart, 1<<30)
 	case strings.HasPrefix(c.Prefix, "/"):
 		return fmt.Errorf("transfer.s3.prefix is %q; names in buckets do not begin with /, leave it out", c.Prefix)
 	}
 	return nil
 }
 
-// LeastPart is the smallest part but for the last, in bytes.
-const LeastPart = 5 << 20
+// leastPart is the smallest part but for the last, in bytes.
+const leastPart = 5 << 20

@@ -34,7 +34,7 @@ func TestFenceOfABucket(t *testing.T) {
 		t.Cleanup(w.Close)
 		return w
 	}
-	body, other := storetest.Random(70, 2*bucket.LeastPart+77), storetest.Random(71, 2*bucket.LeastPart+77)
+	body, other := storetest.Random(70, 2*storetest.PartSize+77), storetest.Random(71, 2*storetest.PartSize+77)
 	i := &store.Info{Name: store.NewToken(), Key: store.NewToken(), Size: int64(len(body))}
 	if err := all.Create(i); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,9 @@ type S3 struct {
 
 const testBucket = "files-of-pse"
 
+// PartSize is that of Config, in bytes: servers want no smaller ones.
+const PartSize = 5 << 20
+
 // StartS3 starts one. It ends with the test.
 func StartS3(t testing.TB) *S3 {
 	t.Helper()
@@ -45,7 +48,7 @@ func StartS3(t testing.TB) *S3 {
 	if err := os.WriteFile(keys, []byte("[default]\naws_access_key_id = someone\naws_secret_access_key = secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Config = bucket.Config{Bucket: testBucket, Endpoint: server.URL, Prefix: "pse", PathStyle: true, CredentialsFile: keys, PartSize: bucket.LeastPart}
+	s.Config = bucket.Config{Bucket: testBucket, Endpoint: server.URL, Prefix: "pse", PathStyle: true, CredentialsFile: keys, PartSize: PartSize}
 	return s
 }
 
