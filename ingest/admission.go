@@ -52,7 +52,7 @@ func (w *Worker) elsewhere(ctx context.Context, s *session) error {
 	if err != nil || l.State == bus.StateEnded {
 		return w.room() // no bus: begin will see
 	}
-	return w.held(ctx, l, s)
+	return w.records.held(ctx, l, s)
 }
 
 // room refuses who would begin a stream that there is no room for.
@@ -62,14 +62,6 @@ func (w *Worker) room() error {
 	}
 	if err := w.cfg.Room(); err != nil {
 		return rtmp.Errorf(rtmp.CodeFailed, "no stream can begin here now: %v", err)
-	}
-	return nil
-}
-
-// held refuses s if the record l is of a live stream of another publisher.
-func (w *Worker) held(ctx context.Context, l *bus.Live, s *session) error {
-	if l.State == bus.StateLive && l.KeyID != s.keyID && l.Ingest != w.bus.ID() && w.bus.Alive(ctx, l.Ingest) {
-		return busy(s.name)
 	}
 	return nil
 }

@@ -105,27 +105,33 @@ func begunTold(l *bus.Live) bool {
 // announcer publishes the facts on records, one record after the other, until
 // each is stored, and takes them off.
 type announcer struct {
+	bus  *bus.Bus
+	log  *zap.Logger
+	wake chan struct{} // has room for one
+
 	mu      sync.Mutex
-	waiting []string      // sids, each once; guarded by mu
-	wake    chan struct{} // has room for one
+	waiting []string // sids, each once; guarded by mu
+}
+
+func newAnnouncer(b *bus.Bus, log *zap.Logger) *announcer {
+	return &announcer{bus: b, log: log, wake: make(chan struct{}, 1)}
 }
 
 // announce has the facts of a stream be told soon.
-func (w *Worker) announce(sid string) {
-	w.announcer.mu.Lock()
-	if !slices.Contains(w.announcer.waiting, sid) {
-		w.announcer.waiting = append(w.announcer.waiting, sid)
+func (a *announcer) announce(sid string) {
+	a.mu.Lock()
+	if !slices.Contains(a.waiting, sid) {
+		a.waiting = append(a.waiting, sid)
 	}
-	w.announcer.mu.Unlock()
+	a.mu.Unlock()
 	select {
-	case w.announcer.wake <- struct{}{}:
+	case a.wake <- struct{}{}:
 	default:
 	}
 }
 
-// runAnnouncer publishes until ctx ends and nothing waits, or until hard ends.
-func (w *Worker) runAnnouncer(ctx, hard context.Context) {
-	a := &w.announcer
+// run publishes until ctx ends and nothing waits, or until hard ends.
+func (a *announcer) run(ctx, hard context.Context) {
 	for {
 		a.mu.Lock()
 		sid := ""
@@ -142,23 +148,23 @@ func (w *Worker) runAnnouncer(ctx, hard context.Context) {
 			}
 			continue
 		}
-		err := w.tell(hard, sid)
+		err := a.tell(hard, sid)
 		if err == nil {
 			continue
 		}
 		if hard.Err() == nil {
-			w.log.Warn("events wait for the bus", zap.String("stream", sid), zapErr(err))
+			a.log.Warn("events wait for the bus", zap.String("stream", sid), zapErr(err))
 		}
 		if !sleep.For(hard, retryMost) {
 			return
 		}
-		w.announce(sid) // after the others
+		a.announce(sid) // after the others
 	}
 }
 
 // tell publishes the facts on a stream's record, and takes them off.
-func (w *Worker) tell(ctx context.Context, sid string) error {
-	l, err := w.bus.GetLive(ctx, sid)
+func (a *announcer) tell(ctx context.Context, sid string) error {
+	l, err := a.bus.GetLive(ctx, sid)
 	if errors.Is(err, bus.ErrNotFound) {
 		return nil
 	}
@@ -171,16 +177,16 @@ func (w *Worker) tell(ctx context.Context, sid string) error {
 		if ev == nil {
 			continue
 		}
-		if err := bus.Retell(ctx, w.bus, ev, at); err != nil && !errors.Is(err, bus.ErrBadEvent) {
+		if err := bus.Retell(ctx, a.bus, ev, at); err != nil && !errors.Is(err, bus.ErrBadEvent) {
 			return err
 		}
 	}
-	return w.told(ctx, l, facts)
+	return a.told(ctx, l, facts)
 }
 
 // told takes facts that were published off the record that was l.
-func (w *Worker) told(ctx context.Context, l *bus.Live, facts []bus.StreamFact) error {
-	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+func (a *announcer) told(ctx context.Context, l *bus.Live, facts []bus.StreamFact) error {
+	_, err := a.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
 		if len(l.Untold) == 0 { // of a version that did not put them there
 			if r.Session != l.Session || r.Told != nil && !later(l, r.Told) {
 				return errStale

@@ -123,7 +123,7 @@ func TestKilledBeforeItTold(t *testing.T) {
 	begin := func(key string) func(string) error {
 		return func(sid string) error {
 			s := &session{w: dead, sid: sid, name: sid, publisher: &publisher{app: "live"}, keyID: key, format: format{}}
-			_, _, _, err := dead.begin(t.Context(), s)
+			_, _, _, err := dead.records.begin(t.Context(), s)
 			return err
 		}
 	}
@@ -137,9 +137,9 @@ func TestKilledBeforeItTold(t *testing.T) {
 		}
 	}
 	pause := turn(func(l *bus.Live) error {
-		return dead.pause(t.Context(), l, 0, now(), time.Minute, "the publisher's connection was lost")
+		return dead.records.pause(t.Context(), l, 0, now(), time.Minute, "the publisher's connection was lost")
 	})
-	finish := turn(func(l *bus.Live) error { return dead.finish(t.Context(), l) })
+	finish := turn(func(l *bus.Live) error { return dead.records.finish(t.Context(), l) })
 	life := []step{
 		{begin("ann"), []string{"stream.started"}},
 		{pause, []string{"stream.interrupted"}},

@@ -98,7 +98,7 @@ func (r *reconciler) tell(l *bus.Live) {
 	u.looks++
 	r.untold[l.SID] = u
 	if u.looks%tellAfter == 0 {
-		r.w.announce(l.SID)
+		r.w.announcer.announce(l.SID)
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[strin
 			if r.alive(ctx, l.Ingest, alive) {
 				return nil
 			}
-			seen, err := r.w.seen(ctx, l)
+			seen, err := r.w.records.seen(ctx, l)
 			if err != nil {
 				return err
 			}
@@ -146,16 +146,16 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[strin
 			}
 			delete(r.orphans, l.SID)
 		}
-		return r.w.pause(ctx, l, 0, at, r.w.cfg.Grace, "the server that took the stream in was lost")
+		return r.w.records.pause(ctx, l, 0, at, r.w.cfg.Grace, "the server that took the stream in was lost")
 	case bus.StateGrace:
 		switch at := now(); {
 		case l.PausedAt > at+clockSlack: // the clock was set back: the publisher has as long from now on
-			return r.w.transition(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
+			return r.w.records.transition(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
 		case at < l.PausedAt+l.Grace:
 			return nil
 		}
 		// A publisher who begins just now changes the record, or finds it ended: either is right.
-		return r.w.finish(ctx, l)
+		return r.w.records.finish(ctx, l)
 	case bus.StateEnded:
 		if now() >= l.EndedAt+r.w.cfg.Keep.Milliseconds() && !untold(l) {
 			err := r.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {

@@ -12,20 +12,30 @@ import (
 
 func zapErr(err error) zap.Field { return zap.Error(err) }
 
+// records changes the records of streams. What a change makes true is told
+// afterwards, from the record.
+type records struct {
+	bus       *bus.Bus
+	cfg       Config
+	announcer *announcer
+	log       *zap.Logger
+	hard      context.Context // ends later than publishers do: what is still to be noted then is
+}
+
 // begin puts s on the record: as a return when it is one, else as a new
 // session of the stream. It returns the clock to start at, and what its 0 was
 // not before: the dates of a stream do not go back.
-func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, first int64, err error) {
+func (r *records) begin(ctx context.Context, s *session) (l *bus.Live, start, first int64, err error) {
 	at := now()
-	last, err := w.bus.LastChunk(ctx, s.sid)
+	last, err := r.bus.LastChunk(ctx, s.sid)
 	if err != nil {
 		last = nil // none is left, or the update below will say what is wrong
 	}
-	l, err = w.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
-		if err := w.held(ctx, l, s); err != nil {
+	l, err = r.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
+		if err := r.held(ctx, l, s); err != nil {
 			return err
 		}
-		returns, lost, err := w.returns(ctx, l, s, at)
+		returns, lost, err := r.returns(ctx, l, s, at)
 		if err != nil {
 			return err
 		}
@@ -48,7 +58,7 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 		default:
 			l.Epoch++
 		}
-		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.publisher.app, bus.StateLive, w.bus.ID(), s.keyID, s.format.software
+		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.publisher.app, bus.StateLive, r.bus.ID(), s.keyID, s.format.software
 		l.PausedAt, l.Grace, l.EndedAt, l.LastMedia, l.Reason = 0, 0, 0, 0, ""
 		s.format.describe(l)
 		if returns {
@@ -61,7 +71,7 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	w.announce(l.SID)
+	r.announcer.announce(l.SID)
 	first = l.StartedAt
 	if l.Epoch > 0 {
 		start = at - l.StartedAt
@@ -75,11 +85,19 @@ func (w *Worker) begin(ctx context.Context, s *session) (l *bus.Live, start, fir
 	return l, start, first, nil
 }
 
+// held refuses s if the record l is of a live stream of another publisher.
+func (r *records) held(ctx context.Context, l *bus.Live, s *session) error {
+	if l.State == bus.StateLive && l.KeyID != s.keyID && l.Ingest != r.bus.ID() && r.bus.Alive(ctx, l.Ingest) {
+		return busy(s.name)
+	}
+	return nil
+}
+
 // returns says whether s goes on with the stream that l records, and since when
 // that was without a publisher. A record that is still live though its worker
 // was lost, and the box may have been off for long, says nothing of when: the
 // logs do.
-func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64) (yes bool, lost int64, err error) {
+func (r *records) returns(ctx context.Context, l *bus.Live, s *session, at int64) (yes bool, lost int64, err error) {
 	if l.App != s.publisher.app || l.KeyID != s.keyID {
 		return false, at, nil
 	}
@@ -88,16 +106,16 @@ func (w *Worker) returns(ctx context.Context, l *bus.Live, s *session, at int64)
 		return at-l.PausedAt <= l.Grace, l.PausedAt, nil
 	case l.State != bus.StateLive:
 		return false, at, nil
-	case l.Ingest == w.bus.ID():
+	case l.Ingest == r.bus.ID():
 		return true, at, nil
 	}
-	seen, err := w.seen(ctx, l)
-	return at-seen <= w.cfg.Grace.Milliseconds(), seen, err
+	seen, err := r.seen(ctx, l)
+	return at-seen <= r.cfg.Grace.Milliseconds(), seen, err
 }
 
 // seen is the last sign of life of a stream whose record is live, unix ms.
-func (w *Worker) seen(ctx context.Context, l *bus.Live) (int64, error) {
-	stored, err := w.bus.LastStored(ctx, l.SID)
+func (r *records) seen(ctx context.Context, l *bus.Live) (int64, error) {
+	stored, err := r.bus.LastStored(ctx, l.SID)
 	if errors.Is(err, bus.ErrNotFound) {
 		return l.StartedAt, nil
 	}
@@ -116,34 +134,34 @@ func (f *format) describe(l *bus.Live) {
 }
 
 // redescribe notes in the record of l's epoch that the format changed.
-func (w *Worker) redescribe(f *format, l *bus.Live) {
-	ctx, cancel := context.WithTimeout(w.hard, 5*time.Second)
+func (r *records) redescribe(f *format, l *bus.Live) {
+	ctx, cancel := context.WithTimeout(r.hard, 5*time.Second)
 	defer cancel()
-	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
-		if r.Session != l.Session || r.Epoch != l.Epoch {
+	_, err := r.bus.UpdateLive(ctx, l.SID, func(fresh *bus.Live) error {
+		if fresh.Session != l.Session || fresh.Epoch != l.Epoch {
 			return errStale
 		}
-		f.describe(r)
+		f.describe(fresh)
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStale) {
-		w.log.Warn("stream's new format is not on record", zap.String("stream", l.Name), zapErr(err))
+		r.log.Warn("stream's new format is not on record", zap.String("stream", l.Name), zapErr(err))
 	}
 }
 
 // interrupted notes that s's publisher is gone. What the bus does not take
 // now the reconciler notes later: it sees a live record that nobody holds.
-func (w *Worker) interrupted(s *session) {
-	ctx, cancel := context.WithTimeout(w.hard, 5*time.Second)
+func (r *records) interrupted(s *session) {
+	ctx, cancel := context.WithTimeout(r.hard, 5*time.Second)
 	defer cancel()
-	grace := w.cfg.Grace
+	grace := r.cfg.Grace
 	switch {
 	case s.revoked.Load():
 		grace = 0
 	case s.clean.Load():
-		grace = w.cfg.GraceClean
+		grace = r.cfg.GraceClean
 	}
-	if err := w.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
+	if err := r.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
 		s.log.Warn("stream's end is not on record yet", zapErr(err))
 	}
 }
@@ -152,41 +170,41 @@ func (w *Worker) interrupted(s *session) {
 func now() int64 { return time.Now().UnixMilli() }
 
 // pause moves the record of l's epoch from live to grace, as of a time of day.
-func (w *Worker) pause(ctx context.Context, l *bus.Live, last uint64, at int64, grace time.Duration, reason string) error {
+func (r *records) pause(ctx context.Context, l *bus.Live, last uint64, at int64, grace time.Duration, reason string) error {
 	if last == 0 {
-		if c, err := w.bus.LastChunk(ctx, l.SID); err == nil {
+		if c, err := r.bus.LastChunk(ctx, l.SID); err == nil {
 			last = c.Seq
 		}
 	}
-	return w.transition(ctx, l, bus.StateLive, func(l *bus.Live) {
+	return r.transition(ctx, l, bus.StateLive, func(l *bus.Live) {
 		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, at, grace.Milliseconds(), last, reason
 		owe(l, interrupted(l, at))
 	})
 }
 
 // finish moves the record of l's epoch from grace to ended.
-func (w *Worker) finish(ctx context.Context, l *bus.Live) error {
-	return w.transition(ctx, l, bus.StateGrace, func(l *bus.Live) {
+func (r *records) finish(ctx context.Context, l *bus.Live) error {
+	return r.transition(ctx, l, bus.StateGrace, func(l *bus.Live) {
 		l.State, l.EndedAt = bus.StateEnded, now()
 		owe(l, ended(l, l.EndedAt, l.Reason))
 	})
 }
 
 // transition changes the record if it is still at l's epoch and in the state from.
-func (w *Worker) transition(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
-	_, err := w.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
-		if r.State != from || r.Session != l.Session || r.Epoch != l.Epoch {
+func (r *records) transition(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
+	_, err := r.bus.UpdateLive(ctx, l.SID, func(fresh *bus.Live) error {
+		if fresh.State != from || fresh.Session != l.Session || fresh.Epoch != l.Epoch {
 			return errStale
 		}
-		oweOld(r)
-		change(r)
+		oweOld(fresh)
+		change(fresh)
 		return nil
 	})
 	if errors.Is(err, errStale) {
 		return nil
 	}
 	if err == nil {
-		w.announce(l.SID)
+		r.announcer.announce(l.SID)
 	}
 	return err
 }

@@ -166,7 +166,7 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 		}
 	} else if s.changed {
 		f, l := s.format, s.live.Load()
-		s.w.wg.Go(func() { s.w.redescribe(&f, l) })
+		s.w.wg.Go(func() { s.w.records.redescribe(&f, l) })
 	}
 	s.changed = false
 	jumps := s.time.jumps
@@ -192,7 +192,7 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 func (s *session) begin() error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.w.cfg.SetupTimeout)
 	defer cancel()
-	l, start, first, err := s.w.begin(ctx, s)
+	l, start, first, err := s.w.records.begin(ctx, s)
 	if err != nil {
 		return asStatus(err)
 	}
@@ -239,7 +239,7 @@ func (s *session) End(clean bool) {
 			s.w.stats.live.Dec()
 			s.log.Info("publisher is gone", zap.Bool("clean", s.clean.Load()), zap.String("reason", s.why()))
 			if !s.superseded.Load() {
-				s.w.interrupted(s)
+				s.w.records.interrupted(s)
 			}
 		})
 	})

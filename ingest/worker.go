@@ -38,7 +38,8 @@ type Worker struct {
 	plain, secure net.Listener // RTMP and RTMPS; nil: none
 	publishers    publishers
 	reconciler    *reconciler
-	announcer     announcer
+	records       *records
+	announcer     *announcer
 
 	ctx  context.Context // ends when Run is to end: publishers are cut off
 	stop context.CancelFunc
@@ -61,7 +62,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	}
 	w := &Worker{
 		cfg: cfg, bus: b, media: b, keys: keys, log: log,
-		publishers: publishers{all: make(map[string]*session)}, announcer: announcer{wake: make(chan struct{}, 1)},
+		publishers: publishers{all: make(map[string]*session)}, announcer: newAnnouncer(b, log),
 	}
 	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
 	w.rtmp = rtmp.NewServer(rtmp.Config{
@@ -72,6 +73,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	w.reconciler = newReconciler(w)
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
+	w.records = &records{bus: b, cfg: cfg, announcer: w.announcer, log: log, hard: w.hard}
 	var err error
 	if cfg.Listen != "" {
 		if w.plain, err = w.rtmp.Listen(cfg.Listen, nil); err != nil {
@@ -128,7 +130,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var keeping sync.WaitGroup
 	keepingCtx, stopKeeping := context.WithCancel(w.hard)
 	keeping.Go(func() { w.reconciler.run(keepingCtx) })
-	keeping.Go(func() { w.runAnnouncer(keepingCtx, w.hard) })
+	keeping.Go(func() { w.announcer.run(keepingCtx, w.hard) })
 	unwatch := func() {}
 	if !w.cfg.Open {
 		unwatch = w.keys.Watch(w.cutRevoked)
