@@ -3,11 +3,10 @@ package edge
 import (
 	"context"
 	"errors"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/hls"
 )
 
 // listAnswer is a playlist to send. It is shared: nobody may change it.
@@ -16,30 +15,30 @@ type listAnswer struct {
 	cache []string // Cache-Control
 }
 
-// answerMaster is a stream's multivariant playlist, once it can be given out.
-func (w *Worker) answerMaster(ctx context.Context, t target) (listAnswer, error) {
-	s, err := w.open(ctx, t.name)
+// answerMultivariant is a stream's multivariant playlist, once it can be given out.
+func (w *Worker) answerMultivariant(ctx context.Context, t hls.Target) (listAnswer, error) {
+	s, err := w.open(ctx, t.Name)
 	if err != nil {
 		return listAnswer{}, err
 	}
-	m, err := w.wait(ctx, s, func(m *master) bool { return m.ready })
+	m, err := w.wait(ctx, s, func(m *hls.Multivariant) bool { return m.Ready() })
 	if err != nil {
 		return listAnswer{}, err
 	}
-	if m.ended && w.aged(w.dir.live(s.sid), time.Now()) {
+	if m.playlist.Ended() && w.aged(w.dir.live(s.sid), time.Now()) {
 		return listAnswer{}, probEnded
 	}
-	if !m.ended && w.cutOff() {
+	if !m.playlist.Ended() && w.cutOff() {
 		return listAnswer{}, probBus
 	}
-	if t.flat { // HELIOS never lets it be cached
-		return listAnswer{m.forms[1].write(func() []byte { return renderMaster(m, folder(t.name)) }), cacheFresh}, nil
+	if t.Flat { // HELIOS never lets it be cached
+		return listAnswer{m.forms[1].write(func() []byte { return m.playlist.Render(hls.Folder(t.Name)) }), cacheFresh}, nil
 	}
-	return listAnswer{m.forms[0].write(func() []byte { return renderMaster(m, "") }), cacheSecond}, nil
+	return listAnswer{m.forms[0].write(func() []byte { return m.playlist.Render("") }), cacheSecond}, nil
 }
 
 // answerMedia is a rendition's media list, when the directives let it.
-func (w *Worker) answerMedia(ctx context.Context, t target, query string, who uint64) (listAnswer, error) {
+func (w *Worker) answerMedia(ctx context.Context, t hls.Target, query string, who uint64) (listAnswer, error) {
 	s, rend, err := w.find(ctx, t)
 	if err != nil {
 		return listAnswer{}, err
@@ -53,7 +52,7 @@ func (w *Worker) answerOrdered(ctx context.Context, name string, order int, quer
 	if err != nil {
 		return listAnswer{}, err
 	}
-	if _, err := w.wait(ctx, s, func(m *master) bool { return m.ready }); err != nil {
+	if _, err := w.wait(ctx, s, func(m *hls.Multivariant) bool { return m.Ready() }); err != nil {
 		return listAnswer{}, err
 	}
 	rend := s.ordered(order)
@@ -66,12 +65,12 @@ func (w *Worker) answerOrdered(ctx context.Context, name string, order int, quer
 func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, query string, flat bool, who uint64) (listAnswer, error) {
 	now := time.Now()
 	s.viewers.saw(who, now, w.cfg.MaxViewers)
-	d := parseDirective(query)
-	l := rend.lists.current().value
-	if l.view.ended && w.aged(w.dir.live(s.sid), now) {
+	d := hls.ParseDirective(query)
+	l := rend.lists.value()
+	if l.view.Ended() && w.aged(w.dir.live(s.sid), now) {
 		return listAnswer{}, probEnded
 	}
-	if !l.view.ended {
+	if !l.view.Ended() {
 		if w.cutOff() {
 			return listAnswer{}, probBus
 		}
@@ -80,35 +79,34 @@ func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, que
 			return listAnswer{}, err
 		}
 	}
-	skip := d.delta(&l.view)
+	skip := d.Delta(l.view)
 	b := l.forms[form{flat, skip}.index()].write(func() []byte {
-		style := playlistStyle{reports: "../"}
+		style := hls.InFolder()
 		if flat {
-			style = playlistStyle{media: folder(s.name) + rend.name + "/", reports: folder(s.name)}
+			style = hls.BesideFolder(s.name, rend.fold.Name())
 		}
-		return renderMedia(&l.view, style, w.cfg.HoldBack, skip)
+		return l.view.Render(style, w.cfg.HoldBack, skip)
 	})
 	switch {
-	case l.view.ended:
+	case l.view.Ended():
 		return listAnswer{b, cacheSecond}, nil
-	case d.blocks:
+	case d.Blocks():
 		return listAnswer{b, l.age}, nil
 	}
 	return listAnswer{b, cacheFresh}, nil
 }
 
 // await waits until a list is what the directive asks for, at most 3 target durations.
-func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d directive) (*list, error) {
-	if d.bad != "" {
-		return nil, badDirective(d.bad)
+func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d hls.Directive) (*list, error) {
+	if err := d.Err(); err != nil {
+		return nil, badDirective(err.Error())
 	}
-	settled := func(l *list) bool { return l.view.dropped || d.ask(&l.view) != answerWait }
+	settled := func(l *list) bool { return l.view.Dropped() || d.Evaluate(l.view) != hls.Wait }
 	if !settled(l) {
 		w.metrics.waiting.Inc()
 		defer w.metrics.waiting.Dec()
-		limit := holdTargets * time.Duration(l.view.info().Target) * time.Second
 		var err error
-		l, err = until(ctx, w.ctx, rend.lists, limit, settled)
+		l, err = waitFor(ctx, w.ctx, rend.lists, l.view.Hold(), settled)
 		if errors.Is(err, errTimeout) {
 			return nil, probLate
 		}
@@ -117,35 +115,35 @@ func (w *Worker) await(ctx context.Context, rend *rendition, l *list, d directiv
 		}
 	}
 	switch {
-	case l.view.dropped:
+	case l.view.Dropped():
 		return nil, probDropped
-	case d.ask(&l.view) == answerNever:
+	case d.Evaluate(l.view) == hls.Never:
 		return nil, probTooFar
 	}
 	return l, nil
 }
 
 // find is the rendition that a request names, once it is there.
-func (w *Worker) find(ctx context.Context, t target) (*stream, *rendition, error) {
-	s, err := w.open(ctx, t.name)
+func (w *Worker) find(ctx context.Context, t hls.Target) (*stream, *rendition, error) {
+	s, err := w.open(ctx, t.Name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if rend := s.rendition(t.rendition); rend != nil {
+	if rend := s.rendition(t.Rendition); rend != nil {
 		return s, rend, nil
 	}
-	if _, err := w.wait(ctx, s, func(m *master) bool { return m.ready || s.rendition(t.rendition) != nil }); err != nil {
+	if _, err := w.wait(ctx, s, func(m *hls.Multivariant) bool { return m.Ready() || s.rendition(t.Rendition) != nil }); err != nil {
 		return nil, nil, err
 	}
-	if rend := s.rendition(t.rendition); rend != nil {
+	if rend := s.rendition(t.Rendition); rend != nil {
 		return s, rend, nil
 	}
 	return nil, nil, probNoPart
 }
 
 // wait waits for a stream that is starting.
-func (w *Worker) wait(ctx context.Context, s *stream, ok func(*master) bool) (*master, error) {
-	m, err := until(ctx, w.ctx, s.master, w.cfg.StartWait, ok)
+func (w *Worker) wait(ctx context.Context, s *stream, ok func(*hls.Multivariant) bool) (*multivariant, error) {
+	m, err := waitFor(ctx, w.ctx, s.multivariant, w.cfg.StartWait, func(m *multivariant) bool { return ok(m.playlist) })
 	if errors.Is(err, errTimeout) {
 		if l := w.dir.live(s.sid); l != nil && l.State == bus.StateEnded {
 			return nil, probEnded
@@ -154,7 +152,3 @@ func (w *Worker) wait(ctx context.Context, s *stream, ok func(*master) bool) (*m
 	}
 	return m, err
 }
-
-// folder is a stream's folder in a relative URI. A colon in its name would
-// make a scheme of what stands before it.
-func folder(name string) string { return strings.ReplaceAll(url.PathEscape(name), ":", "%3A") + "/" }

@@ -72,49 +72,6 @@ func TestCacheSharesReads(t *testing.T) {
 	}
 }
 
-// Bytes are kept for the live edge only, however long a stream runs, and so
-// are the segments that can be asked for.
-func TestMemoryOfAStreamIsBounded(t *testing.T) {
-	cfg := DefaultConfig()
-	cfg.DVR = 30 * time.Second
-	s := newStream("a", "a", cfg, time.Now())
-	clock := int64(0)
-	for msn := range uint64(2000) {
-		for i := range 4 {
-			m := &bus.Part{Rendition: "source", Seq: 1 + msn*4 + uint64(i), MSN: msn, Index: i, Start: clock, End: clock + 500, Last: i == 3, Data: []byte("media")}
-			if i == 0 {
-				m.Segment = &bus.Segment{Session: "s", InitID: string(rune('a' + msn/100%26)), Target: 4, PartTarget: 500, PDT: clock}
-				m.Init = []byte("init")
-			}
-			s.apply(m)
-			clock += 500
-		}
-	}
-	r := s.renditions["source"]
-	pinned := 0
-	for _, segments := range [][]*segment{r.window.gone, r.window.listed} {
-		for _, seg := range segments {
-			for _, p := range seg.parts {
-				if p.pin.Load() != nil {
-					pinned++
-				}
-			}
-		}
-	}
-	if most := (3*4 + 5) * 2; pinned > most+1 || pinned < 3*4*2 {
-		t.Errorf("%d parts pinned, at most %d should be", pinned, most)
-	}
-	if n := len(r.window.listed); n != 15 {
-		t.Errorf("%d segments listed", n)
-	}
-	if n := len(r.window.gone); n < 15 || n > 18 {
-		t.Errorf("%d segments beyond the list", n)
-	}
-	if len(r.inits) > 2 {
-		t.Errorf("%d inits", len(r.inits))
-	}
-}
-
 func TestAudienceIsBounded(t *testing.T) {
 	var a audience
 	now := time.Now()

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/helios-h2020/pse/edge/hls"
 	"go.uber.org/zap"
 )
 
@@ -82,6 +83,11 @@ type direct struct {
 	parts net.Buffers // a response
 }
 
+// isDirect reports what is answered on connections taken over.
+func isDirect(t hls.Target) bool {
+	return t.Kind == hls.KindMedia || t.Kind == hls.KindInit || t.Kind == hls.KindSegment || t.Kind == hls.KindPart
+}
+
 // takeOver takes a request's connection from its server, if the request is a
 // simple one, and answers it there.
 func (w *Worker) takeOver(rw http.ResponseWriter, r *http.Request) bool {
@@ -106,7 +112,7 @@ func (w *Worker) takeOver(rw http.ResponseWriter, r *http.Request) bool {
 	if rest, ok := conn.(*rest); ok && len(rest.head) == 0 {
 		d.conn = rest.Conn
 	}
-	first := head{target: parsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)), query: r.URL.RawQuery, zip: acceptsGzip(h), agent: []byte(r.UserAgent())}
+	first := head{target: hls.ParsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)), query: r.URL.RawQuery, zip: acceptsGzip(h), agent: []byte(r.UserAgent())}
 	w.direct.mu.Lock()
 	defer w.direct.mu.Unlock()
 	if w.direct.stopping.Load() {
@@ -198,7 +204,7 @@ func (d *direct) keep(now time.Time) bool {
 // answer answers one request.
 func (d *direct) answer(h head) error {
 	w := d.w
-	if h.target.kind == kindMedia {
+	if h.target.Kind == hls.KindMedia {
 		a, err := w.answerMedia(w.ctx, h.target, h.query, d.viewer(h.agent))
 		if err != nil {
 			return d.fail(err)

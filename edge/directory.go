@@ -84,7 +84,7 @@ func (d *directory) streams() []*stream {
 
 // serves says whether there is a stream that viewers can have from here.
 func (d *directory) serves() bool {
-	return slices.ContainsFunc(d.streams(), func(s *stream) bool { return s.master.current().value.ready })
+	return slices.ContainsFunc(d.streams(), func(s *stream) bool { return s.multivariant.value().playlist.Ready() })
 }
 
 // open is the stream of that name, followed from now on, with its log read.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/helios-h2020/pse/edge/hls"
 )
 
 // serveHLS answers everything below /hls/.
@@ -18,28 +20,28 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 		w.fail(rw, r, probMethod)
 		return
 	}
-	t := parsePath(strings.TrimPrefix(r.URL.Path, hlsRoot))
-	if t.direct() && w.takeOver(rw, r) {
+	t := hls.ParsePath(strings.TrimPrefix(r.URL.Path, hlsRoot))
+	if isDirect(t) && w.takeOver(rw, r) {
 		return
 	}
 	var err error
-	switch t.kind {
-	case kindMaster:
-		err = w.serveMaster(rw, r, t)
-	case kindMedia:
+	switch t.Kind {
+	case hls.KindMultivariant:
+		err = w.serveMultivariant(rw, r, t)
+	case hls.KindMedia:
 		var a listAnswer
 		if a, err = w.answerMedia(r.Context(), t, r.URL.RawQuery, w.viewerOf(r.RemoteAddr, r.UserAgent())); err == nil {
 			w.sendList(rw, r, a)
 		}
-	case kindInit, kindSegment, kindPart:
+	case hls.KindInit, hls.KindSegment, hls.KindPart:
 		var m mediaAnswer
 		if m, err = w.answerBytes(r.Context(), t); err == nil {
 			w.sendMedia(rw, r, m)
 		}
-	case kindPoster:
-		err = w.servePicture(rw, r, t.name, "large")
-	case kindThumb:
-		err = w.servePicture(rw, r, t.name, "small")
+	case hls.KindPoster:
+		err = w.servePicture(rw, r, t.Name, "large")
+	case hls.KindThumb:
+		err = w.servePicture(rw, r, t.Name, "small")
 	default:
 		err = probNoPath
 	}
@@ -48,10 +50,10 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *Worker) serveMaster(rw http.ResponseWriter, r *http.Request, t target) error {
-	a, err := w.answerMaster(r.Context(), t)
-	if t.flat && errors.Is(err, probNoStream) {
-		if name, order, ok := splitOrder(t.name); ok {
+func (w *Worker) serveMultivariant(rw http.ResponseWriter, r *http.Request, t hls.Target) error {
+	a, err := w.answerMultivariant(r.Context(), t)
+	if t.Flat && errors.Is(err, probNoStream) {
+		if name, order, ok := hls.SplitOrder(t.Name); ok {
 			a, err = w.answerOrdered(r.Context(), name, order, r.URL.RawQuery, w.viewerOf(r.RemoteAddr, r.UserAgent()))
 		}
 	}

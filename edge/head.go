@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/url"
 	"strings"
+
+	"github.com/helios-h2020/pse/edge/hls"
 )
 
 // head is what a direct connection needs of a request. Only what is plainly
@@ -11,7 +13,7 @@ import (
 // changes nothing about the connection and wants the whole of it. All else
 // is net/http's, which also says what is wrong with it.
 type head struct {
-	target target
+	target hls.Target
 	query  string
 	zip    bool
 	agent  []byte // points into what was read
@@ -74,8 +76,8 @@ func (h *head) setTarget(line []byte) bool {
 			return false
 		}
 	}
-	h.target, h.query = parsePath(path[len(hlsRoot):]), query
-	return h.target.direct()
+	h.target, h.query = hls.ParsePath(path[len(hlsRoot):]), query
+	return isDirect(h.target)
 }
 
 // setFields reads the header fields.

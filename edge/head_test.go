@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/edge/hls"
 )
 
 // Whatever a direct connection takes for a simple request, net/http reads the
@@ -38,7 +40,7 @@ func FuzzParseHead(f *testing.F) {
 		if left := rest.Len() + in.Buffered(); len(b)-left != h.size {
 			t.Fatalf("%d bytes, net/http takes %d", h.size, len(b)-left)
 		}
-		if got := parsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)); got != h.target {
+		if got := hls.ParsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)); got != h.target {
 			t.Fatalf("%+v, net/http has %+v", h.target, got)
 		}
 		if r.URL.RawQuery != h.query || r.UserAgent() != string(h.agent) || acceptsGzip(r.Header) != h.zip {

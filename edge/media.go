@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/hls"
 )
 
 func isNotFound(err error) bool { return errors.Is(err, bus.ErrNotFound) }
@@ -23,15 +24,15 @@ type mediaAnswer struct {
 
 // answerBytes is a part, a segment or an init. One that is about to come is
 // waited for, and is then there as a whole (RFC 8216bis 6.2.6).
-func (w *Worker) answerBytes(ctx context.Context, t target) (mediaAnswer, error) {
+func (w *Worker) answerBytes(ctx context.Context, t hls.Target) (mediaAnswer, error) {
 	s, rend, err := w.find(ctx, t)
 	if err != nil {
 		return mediaAnswer{}, err
 	}
-	if t.kind == kindInit {
+	if t.Kind == hls.KindInit {
 		return w.answerInit(ctx, s, rend, t)
 	}
-	seg, parts, err := w.awaitParts(ctx, s, rend, t)
+	date, parts, err := w.awaitParts(ctx, s, rend, t)
 	if err != nil {
 		return mediaAnswer{}, err
 	}
@@ -45,85 +46,52 @@ func (w *Worker) answerBytes(ctx context.Context, t target) (mediaAnswer, error)
 	// The time of day is in the tag, so that none is ever used twice, not
 	// even by a log that was wiped and counts anew.
 	tag := make([]byte, 0, 40)
-	tag = strconv.AppendInt(append(tag, '"'), seg.info.PDT, 36)
-	tag = strconv.AppendUint(append(tag, '-'), t.msn, 36)
-	if t.kind == kindPart {
-		tag = strconv.AppendInt(append(tag, '-'), int64(t.part), 36)
+	tag = strconv.AppendInt(append(tag, '"'), date, 36)
+	tag = strconv.AppendUint(append(tag, '-'), t.MSN, 36)
+	if t.Kind == hls.KindPart {
+		tag = strconv.AppendInt(append(tag, '-'), int64(t.Part), 36)
 	}
 	m.etag = string(append(tag, '"'))
 	return m, nil
 }
 
 // awaitParts finds what a request names, and waits for it if it is about to come.
-func (w *Worker) awaitParts(ctx context.Context, s *stream, rend *rendition, t target) (*segment, []*part, error) {
-	seg, parts := s.locate(rend, t)
+func (w *Worker) awaitParts(ctx context.Context, s *stream, rend *rendition, t hls.Target) (date int64, parts []*hls.Part, err error) {
+	date, parts = s.find(rend, t)
 	if parts != nil {
-		return seg, parts, nil
+		return date, parts, nil
 	}
-	l := rend.lists.current().value
-	if !soon(&l.view, t) {
+	l := rend.lists.value()
+	if !l.view.IsUpcoming(t) {
 		// It may have come between the two looks.
-		if seg, parts = s.locate(rend, t); parts != nil {
-			return seg, parts, nil
+		if date, parts = s.find(rend, t); parts != nil {
+			return date, parts, nil
 		}
-		return nil, nil, probNoPart
+		return 0, nil, probNoPart
 	}
 	w.metrics.waiting.Inc()
 	defer w.metrics.waiting.Dec()
-	limit := holdTargets * time.Duration(l.view.info().Target) * time.Second
-	_, err := until(ctx, w.ctx, rend.lists, limit, func(l *list) bool {
-		seg, parts = s.locate(rend, t)
-		return parts != nil || !soon(&l.view, t)
+	_, err = waitFor(ctx, w.ctx, rend.lists, l.view.Hold(), func(l *list) bool {
+		date, parts = s.find(rend, t)
+		return parts != nil || !l.view.IsUpcoming(t)
 	})
 	switch {
 	case parts != nil:
-		return seg, parts, nil
+		return date, parts, nil
 	case err == nil:
-		return nil, nil, probNoPart
+		return 0, nil, probNoPart
 	case errors.Is(err, errTimeout):
-		return nil, nil, probLate
+		return 0, nil, probLate
 	}
-	return nil, nil, err
-}
-
-// locate is the parts that make up what a request names, nil if they are not there.
-func (s *stream) locate(rend *rendition, t target) (*segment, []*part) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	seg := rend.window.find(t.msn)
-	switch {
-	case seg == nil:
-		return nil, nil
-	case t.kind == kindPart:
-		if t.part < len(seg.parts) {
-			return seg, seg.parts[t.part : t.part+1]
-		}
-	case seg.complete && !seg.gap:
-		return seg, seg.parts
-	}
-	return nil, nil
-}
-
-// soon reports whether what a request names may come shortly: the part that
-// EXT-X-PRELOAD-HINT names, or one that an edge a little ahead lists already.
-func soon(v *view, t target) bool {
-	if v.ended || v.dropped {
-		return false
-	}
-	msn, index := v.next()
-	if t.kind == kindSegment {
-		return t.msn == msn || t.msn == msn+1
-	}
-	limit := advanceLimit(v.info())
-	return t.msn == msn && t.part >= index && t.part <= index+limit || t.msn == msn+1 && t.part <= limit
+	return 0, nil, err
 }
 
 // bytesOf is a part's media: pinned at the live edge, else from the log.
-func (w *Worker) bytesOf(ctx context.Context, p *part) ([]byte, error) {
-	if pinned := p.pin.Load(); pinned != nil {
-		return *pinned, nil
+func (w *Worker) bytesOf(ctx context.Context, p *hls.Part) ([]byte, error) {
+	if pinned := p.Pinned(); pinned != nil {
+		return pinned, nil
 	}
-	m, err := w.cache.get(ctx, p.seq)
+	m, err := w.cache.get(ctx, p.Seq())
 	if isNotFound(err) {
 		return nil, probNoPart
 	}
@@ -133,9 +101,9 @@ func (w *Worker) bytesOf(ctx context.Context, p *part) ([]byte, error) {
 	return m.Data, nil
 }
 
-func (w *Worker) answerInit(ctx context.Context, s *stream, rend *rendition, t target) (mediaAnswer, error) {
+func (w *Worker) answerInit(ctx context.Context, s *stream, rend *rendition, t hls.Target) (mediaAnswer, error) {
 	s.mu.RLock()
-	seq, ok := rend.inits[t.init]
+	seq, ok := rend.fold.Init(t.Init)
 	s.mu.RUnlock()
 	if !ok {
 		return mediaAnswer{}, probNoPart
@@ -147,7 +115,15 @@ func (w *Worker) answerInit(ctx context.Context, s *stream, rend *rendition, t t
 	if err != nil {
 		return mediaAnswer{}, err
 	}
-	return mediaAnswer{[][]byte{m.Init}, len(m.Init), rend.contentType(), `"` + t.init + `"`}, nil
+	return mediaAnswer{[][]byte{m.Init}, len(m.Init), rend.contentType(), `"` + t.Init + `"`}, nil
+}
+
+// contentType is that of the rendition's segments.
+func (r *rendition) contentType() []string {
+	if r.lists.value().view.Kind() == bus.KindAudio {
+		return typeAudio
+	}
+	return typeVideo
 }
 
 // sendMedia writes bytes that never change.

@@ -1,7 +1,7 @@
 // Package edge serves the parts log as HLS over HTTP: multivariant and media
 // playlists with low latency, parts, segments and pictures (HLS.md).
 //
-//	parts log -> follower -> window -> list (written once) -> directive (waits) -> handler -> viewer
+//	parts log -> follower -> hls (views) -> list (written once) -> directive (waits) -> handler -> viewer
 //
 // An edge keeps nothing that matters. A list is a function of the log up to
 // one message and of the request's directives, so all edges answer alike,
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/hls"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -113,7 +114,7 @@ func (w *Worker) Degraded() error {
 
 // cutAfter is how long a bus that is away may be back with what viewers wait for:
 // as long as a blocked answer of 4 s segments is held.
-const cutAfter = holdTargets * 4 * time.Second
+const cutAfter = hls.HoldTargets * 4 * time.Second
 
 // cutOff says that this edge does not know what goes on: it must not claim that
 // anything is live, so that players and proxies turn to another.

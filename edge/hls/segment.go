@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"sync/atomic"
@@ -6,8 +6,8 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// part is one partial segment. Only pin changes after it was made.
-type part struct {
+// Part is one partial segment (RFC 8216bis 4.4.4.9). Only pin changes after it was made.
+type Part struct {
 	seq         uint64 // its number in the parts log
 	msn         uint64
 	index       int
@@ -17,7 +17,19 @@ type part struct {
 	pin         atomic.Pointer[[]byte] // its bytes while it is near the live edge
 }
 
-func (p *part) duration() int64 { return p.end - p.start }
+// Seq is the part's number in the parts log.
+func (p *Part) Seq() uint64 { return p.seq }
+
+// Pinned is the part's media while it is kept in memory, else nil. Nobody may
+// change it.
+func (p *Part) Pinned() []byte {
+	if b := p.pin.Load(); b != nil {
+		return *b
+	}
+	return nil
+}
+
+func (p *Part) duration() int64 { return p.end - p.start }
 
 // segment is one media segment. The follower alone changes it: parts grows
 // until complete is set. Views hold the parts they list, so a reader of a
@@ -27,7 +39,7 @@ type segment struct {
 	info     *bus.Segment
 	start    int64 // stream clock, ms
 	end      int64 // of the last part so far
-	parts    []*part
+	parts    []*Part
 	complete bool
 	until    int64 // of what its window counts as media that came, it is kept after it left the list, ms
 	short    bool  // nobody knows where it was to end
@@ -36,7 +48,7 @@ type segment struct {
 
 func (s *segment) duration() int64 { return s.end - s.start }
 
-func (s *segment) append(p *part) {
+func (s *segment) append(p *Part) {
 	s.parts = append(s.parts, p)
 	s.end = p.end
 }

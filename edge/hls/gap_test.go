@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
 // names lists a window's segments as a playlist does: "7", "g8" for a gap, "9.2" for two parts of the open one.
@@ -47,17 +47,17 @@ func TestListGoesOnAfterALoss(t *testing.T) {
 		{"hours later", 1, 3, 5 * 3600_000, true, "34.1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			w, k := newWindow(2*time.Minute), &tape{}
+			w, k := newWindow(2*time.Minute), &edgetest.Tape{}
 			for range 30 {
-				w.applyAll(t, k.segment("s", false, 4))
+				w.applyAll(t, k.Segment("s", false, 4))
 			}
 			if c.parts > 0 {
-				w.applyAll(t, k.segment("s", false, c.parts))
+				w.applyAll(t, k.Segment("s", false, c.parts))
 			}
 			before := w.names()
-			k.msn += c.skipped
-			k.at += c.away
-			w.applyAll(t, k.segment("s", c.disc, 1))
+			k.MSN += c.skipped
+			k.At += c.away
+			w.applyAll(t, k.Segment("s", c.disc, 1))
 			got := w.names()
 			if i := strings.Index(got, "29:"); i >= 0 {
 				got = got[i:]
@@ -79,22 +79,22 @@ func TestListGoesOnAfterALoss(t *testing.T) {
 
 // Gaps are as long as the media of the other renditions, and have their discontinuities.
 func TestGapsAreLikeTheOtherRenditions(t *testing.T) {
-	w, k := newWindow(2*time.Minute), &tape{}
-	other, o := newWindow(2*time.Minute), &tape{}
+	w, k := newWindow(2*time.Minute), &edgetest.Tape{}
+	other, o := newWindow(2*time.Minute), &edgetest.Tape{}
 	w.twin = other.find
 	for range 8 {
-		w.applyAll(t, k.segment("s", false, 4))
-		other.applyAll(t, o.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
+		other.applyAll(t, o.Segment("s", false, 4))
 	}
-	w.applyAll(t, k.segment("s", false, 1))
-	other.applyAll(t, o.segment("s", false, 4))
-	other.applyAll(t, o.segment("s", false, 3)) // its end came early: the publisher blinked
-	o.at += 10_000
-	other.applyAll(t, o.segment("s", true, 4))
-	other.applyAll(t, o.segment("s", false, 4))
-	k.msn, k.at, k.breaks = o.msn, o.at, o.breaks
-	other.applyAll(t, o.segment("s", false, 1))
-	w.applyAll(t, k.segment("s", false, 1))
+	w.applyAll(t, k.Segment("s", false, 1))
+	other.applyAll(t, o.Segment("s", false, 4))
+	other.applyAll(t, o.Segment("s", false, 3)) // its end came early: the publisher blinked
+	o.At += 10_000
+	other.applyAll(t, o.Segment("s", true, 4))
+	other.applyAll(t, o.Segment("s", false, 4))
+	k.MSN, k.At, k.Breaks = o.MSN, o.At, o.Breaks
+	other.applyAll(t, o.Segment("s", false, 1))
+	w.applyAll(t, k.Segment("s", false, 1))
 	if got := w.names(); !strings.HasSuffix(got, " 7:2000 g8:2000 g9:1500 g10:2000 g11:2000 12.1") {
 		t.Fatalf("the list is %s", got)
 	}
@@ -108,13 +108,13 @@ func TestGapsAreLikeTheOtherRenditions(t *testing.T) {
 
 // A list never begins with a gap, nor falls below six segments of media for one.
 func TestGapsLeaveTheList(t *testing.T) {
-	w, k := newWindow(20*time.Second), &tape{}
+	w, k := newWindow(20*time.Second), &edgetest.Tape{}
 	for range 20 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
-	k.msn, k.at = k.msn+8, k.at+16_000
+	k.MSN, k.At = k.MSN+8, k.At+16_000
 	for range 12 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 		media := 0
 		for _, s := range w.listed {
 			if !s.gap {
@@ -132,12 +132,12 @@ func TestGapsLeaveTheList(t *testing.T) {
 
 // A name that was forgotten counts anew: its new session is not taken for what was there already.
 func TestForgottenNameBeginsAnew(t *testing.T) {
-	w, k := newWindow(2*time.Minute), &tape{msn: 500}
+	w, k := newWindow(2*time.Minute), &edgetest.Tape{MSN: 500}
 	for range 10 {
-		w.applyAll(t, k.segment("s1", false, 4))
+		w.applyAll(t, k.Segment("s1", false, 4))
 	}
-	k.msn, k.at = 0, 0
-	w.applyAll(t, k.segment("s2", false, 4))
+	k.MSN, k.At = 0, 0
+	w.applyAll(t, k.Segment("s2", false, 4))
 	if got := w.names(); got != "0:2000 " {
 		t.Errorf("the list is %s", got)
 	}
@@ -146,28 +146,19 @@ func TestForgottenNameBeginsAnew(t *testing.T) {
 	}
 }
 
-// play has a stream get messages of a rendition.
-func (s *stream) play(rendition string, all ...*bus.Part) {
-	for _, m := range all {
-		again := *m
-		again.Rendition = rendition
-		s.apply(&again)
-	}
-}
-
 // What another rendition has of a segment that is not whole says nothing of its length.
 func TestUnfinishedSegmentIsNoPattern(t *testing.T) {
-	s := newStream("cam", "cam", DefaultConfig(), time.Now())
-	k, o, seq := &tape{}, &tape{seq: 1000}, uint64(0)
+	s := newShown(2 * time.Minute)
+	k, o, seq := &edgetest.Tape{}, &edgetest.Tape{Seq: 1000}, uint64(0)
 	for range 8 {
-		s.play("480p", k.segment("s", false, 4)...)
-		s.play("source", o.segment("s", false, 4)...)
+		s.play("480p", k.Segment("s", false, 4)...)
+		s.play("source", o.Segment("s", false, 4)...)
 	}
-	seq = o.seq
-	s.play("source", o.segment("s", false, 4)...)
-	s.play("source", o.segment("s", false, 2)...) // the rest of 9 is late
-	k.msn, k.at, k.seq = 10, 20_000, seq
-	s.play("480p", k.segment("s", false, 1)...)
+	seq = o.Seq
+	s.play("source", o.Segment("s", false, 4)...)
+	s.play("source", o.Segment("s", false, 2)...) // the rest of 9 is late
+	k.MSN, k.At, k.Seq = 10, 20_000, seq
+	s.play("480p", k.Segment("s", false, 1)...)
 	if got := s.renditions["480p"].window.names(); !strings.HasSuffix(got, " 7:2000 g8:2000 g9:2000 10.1") {
 		t.Errorf("the list is %s", got)
 	}
@@ -175,8 +166,8 @@ func TestUnfinishedSegmentIsNoPattern(t *testing.T) {
 
 // A transcoder that came back found media lost: what it left unfinished, and others have whole, is a gap.
 func TestUnfinishedSegmentIsNotWhole(t *testing.T) {
-	w, k := newWindow(2*time.Minute), &tape{}
-	other, o := newWindow(2*time.Minute), &tape{}
+	w, k := newWindow(2*time.Minute), &edgetest.Tape{}
+	other, o := newWindow(2*time.Minute), &edgetest.Tape{}
 	w.twin = func(msn uint64) *segment {
 		if s := other.find(msn); s != nil && s.complete {
 			return s
@@ -184,15 +175,15 @@ func TestUnfinishedSegmentIsNotWhole(t *testing.T) {
 		return nil
 	}
 	for range 7 {
-		w.applyAll(t, k.segment("s", false, 4))
-		other.applyAll(t, o.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
+		other.applyAll(t, o.Segment("s", false, 4))
 	}
-	w.applyAll(t, k.segment("s", false, 1))
-	other.applyAll(t, o.segment("s", false, 4))
-	other.applyAll(t, o.segment("s", false, 2))
-	o.at += 10_000
-	k.msn, k.at = o.msn, o.at
-	w.applyAll(t, k.segment("s", true, 1))
+	w.applyAll(t, k.Segment("s", false, 1))
+	other.applyAll(t, o.Segment("s", false, 4))
+	other.applyAll(t, o.Segment("s", false, 2))
+	o.At += 10_000
+	k.MSN, k.At = o.MSN, o.At
+	w.applyAll(t, k.Segment("s", true, 1))
 	if got := w.names(); !strings.Contains(got, " 6:2000 g7:2000 g8:") || !strings.HasSuffix(got, " 9.1") {
 		t.Errorf("the list is %s", got)
 	}
@@ -200,17 +191,17 @@ func TestUnfinishedSegmentIsNotWhole(t *testing.T) {
 
 // What follows later in another rendition, after no discontinuity, tells that an unfinished segment was longer.
 func TestUnfinishedSegmentBeforeOneThatNobodyHas(t *testing.T) {
-	w, k := newWindow(2*time.Minute), &tape{}
-	other, o := newWindow(2*time.Minute), &tape{}
+	w, k := newWindow(2*time.Minute), &edgetest.Tape{}
+	other, o := newWindow(2*time.Minute), &edgetest.Tape{}
 	w.twin = other.find
 	for range 8 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
-	w.applyAll(t, k.segment("s", false, 1)) // 8; nobody has 9
-	o.msn, o.at = 10, k.at+5000
-	other.applyAll(t, o.segment("s", false, 4))
-	k.msn, k.at, k.breaks = o.msn, o.at+10_000, o.breaks
-	w.applyAll(t, k.segment("s", true, 1))
+	w.applyAll(t, k.Segment("s", false, 1)) // 8; nobody has 9
+	o.MSN, o.At = 10, k.At+5000
+	other.applyAll(t, o.Segment("s", false, 4))
+	k.MSN, k.At, k.Breaks = o.MSN, o.At+10_000, o.Breaks
+	w.applyAll(t, k.Segment("s", true, 1))
 	if got := w.names(); !strings.HasSuffix(got, " 7:2000 g8:2750 g9:2750 g10:2000 11.1") {
 		t.Errorf("the list is %s", got)
 	}
@@ -219,13 +210,13 @@ func TestUnfinishedSegmentBeforeOneThatNobodyHas(t *testing.T) {
 // A discontinuity that nobody saw is at one of the gaps, and its date jumps there.
 func TestDiscontinuityAmongGaps(t *testing.T) {
 	for _, parts := range []int{4, 1} { // of the last segment before
-		w, k := newWindow(2*time.Minute), &tape{}
+		w, k := newWindow(2*time.Minute), &edgetest.Tape{}
 		for range 8 {
-			w.applyAll(t, k.segment("s", false, 4))
+			w.applyAll(t, k.Segment("s", false, 4))
 		}
-		w.applyAll(t, k.segment("s", false, parts))
-		k.msn, k.at, k.breaks = k.msn+2, k.at+30_000, k.breaks+1
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, parts))
+		k.MSN, k.At, k.Breaks = k.MSN+2, k.At+30_000, k.Breaks+1
+		w.applyAll(t, k.Segment("s", false, 4))
 		breaks := uint64(0)
 		for i, s := range w.listed {
 			if s.info.Discontinuity {
@@ -245,13 +236,13 @@ func TestDiscontinuityAmongGaps(t *testing.T) {
 
 // A rendition that is taken up again and again, and never brings a segment to its end, has no endless list.
 func TestGapsWithoutMedia(t *testing.T) {
-	w, k := newWindow(20*time.Second), &tape{}
+	w, k := newWindow(20*time.Second), &edgetest.Tape{}
 	for range 20 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
 	for range 100 {
-		w.applyAll(t, k.segment("s", false, 1))
-		k.at += 1500
+		w.applyAll(t, k.Segment("s", false, 1))
+		k.At += 1500
 		if n := len(w.listed); n > 21 {
 			t.Fatalf("%d segments are listed: %s", n, w.names())
 		}
@@ -260,16 +251,16 @@ func TestGapsWithoutMedia(t *testing.T) {
 
 // Nor does what is listed of a segment whose end nobody saw.
 func TestShortSegmentIsNoPattern(t *testing.T) {
-	s := newStream("cam", "cam", DefaultConfig(), time.Now())
-	k := &tape{}
+	s := newShown(2 * time.Minute)
+	k := &edgetest.Tape{}
 	for range 8 {
-		all := k.segment("s", false, 4)
+		all := k.Segment("s", false, 4)
 		s.play("480p", all...)
 		s.play("source", all...)
 	}
-	s.play("480p", k.segment("s", false, 1)...) // 8, of which the rest got lost, as 9 did
-	k.msn, k.at = 10, 20_000
-	all := k.segment("s", true, 4)
+	s.play("480p", k.Segment("s", false, 1)...) // 8, of which the rest got lost, as 9 did
+	k.MSN, k.At = 10, 20_000
+	all := k.Segment("s", true, 4)
 	s.play("480p", all...)
 	if got := s.renditions["480p"].window.names(); !strings.Contains(got, " 8:500 g9:") {
 		t.Fatalf("the list is %s", got)
@@ -282,12 +273,12 @@ func TestShortSegmentIsNoPattern(t *testing.T) {
 
 // Where nothing is missing the list goes on, however long the publisher was away or the clock was set.
 func TestListGoesOnAfterAPause(t *testing.T) {
-	w, k := newWindow(20*time.Second), &tape{}
+	w, k := newWindow(20*time.Second), &edgetest.Tape{}
 	for range 12 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
-	k.at += 30_000
-	w.applyAll(t, k.segment("s", true, 1))
+	k.At += 30_000
+	w.applyAll(t, k.Segment("s", true, 1))
 	if len(w.listed) < minSegments || w.tail.msn != 12 {
 		t.Errorf("the list is %s", w.names())
 	}
@@ -295,13 +286,13 @@ func TestListGoesOnAfterAPause(t *testing.T) {
 
 // A clock that was set says nothing of how much is missing.
 func TestListGoesOnAfterClockWasSet(t *testing.T) {
-	w, k := newWindow(20*time.Second), &tape{}
+	w, k := newWindow(20*time.Second), &edgetest.Tape{}
 	for range 12 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
-	w.applyAll(t, k.segment("s", false, 2))
-	k.msn, k.at = k.msn+1, k.at+4000
-	all := k.segment("s", true, 1)
+	w.applyAll(t, k.Segment("s", false, 2))
+	k.MSN, k.At = k.MSN+1, k.At+4000
+	all := k.Segment("s", true, 1)
 	all[0].Segment.PDT += 40_000
 	w.applyAll(t, all)
 	if got := w.names(); !strings.HasSuffix(got, "11:2000 12:1000 g13:4000 14.1") {

@@ -1,10 +1,10 @@
-package edge
+package hls
 
 import "testing"
 
 // Where a publisher was away the stream clock went on, but not the list.
 func TestWithinCountsWhatIsListed(t *testing.T) {
-	v := &view{parts: []*part{{start: 30_000, end: 30_200}, {start: 30_200, end: 30_400}}}
+	v := &View{parts: []*Part{{start: 30_000, end: 30_200}, {start: 30_200, end: 30_400}}}
 	for _, start := range []int64{0, 2000, 4000, 20_000, 22_000} { // a pause of 14 s after the third, 6 s after the last
 		v.listed = append(v.listed, &segment{start: start, end: start + 2000})
 	}

@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"time"
@@ -19,12 +19,12 @@ func oldest(dvr int64) int64 { return max(dvr*3/2, 90_000) }
 // newest segments alone, so two edges that read the log from different
 // places show the same. The follower alone may touch it.
 type window struct {
-	dvr    int64      // how much the list holds, ms
-	seq    uint64     // log number of the last message
-	listed []*segment // complete, numbered without gap, of one session; oldest first
-	tail   *segment   // the segment that is being filled, nil between two
-	gone   []*segment // no longer listed but still to be had; oldest first
-	ended  bool       // EOS came
+	dvr     int64      // how much the list holds, ms
+	seq     uint64     // log number of the last message
+	listed  []*segment // complete, numbered without gap, of one session; oldest first
+	tail    *segment   // the segment that is being filled, nil between two
+	expired []*segment // no longer listed but still to be had; oldest first
+	ended   bool       // EOS came
 
 	came    int64 // how long all media lasts that came, ms
 	longest int64 // the longest list of the session, ms
@@ -49,7 +49,7 @@ func (w *window) newest() *segment {
 
 // apply takes the rendition's next message. It returns the part that it
 // added, nil when none, and whether the list changed.
-func (w *window) apply(m *bus.Part) (p *part, changed bool) {
+func (w *window) apply(m *bus.Part) (p *Part, changed bool) {
 	if m.Seq <= w.seq {
 		return nil, false // again
 	}
@@ -66,7 +66,7 @@ func (w *window) apply(m *bus.Part) (p *part, changed bool) {
 	case w.tail == nil || m.MSN != w.tail.msn || m.Index != len(w.tail.parts):
 		return nil, false // its segment began before the log does
 	}
-	p = &part{seq: m.Seq, msn: m.MSN, index: m.Index, start: m.Start, end: m.End, size: m.Size, independent: m.Independent}
+	p = &Part{seq: m.Seq, msn: m.MSN, index: m.Index, start: m.Start, end: m.End, size: m.Size, independent: m.Independent}
 	w.tail.append(p)
 	if m.Last {
 		w.complete()
@@ -82,7 +82,7 @@ func (w *window) begin(m *bus.Part) bool {
 	case m.Segment.Session != last.info.Session:
 		w.restart()
 		if m.MSN <= last.msn { // the name was forgotten, and counts anew
-			w.gone = nil
+			w.expired = nil
 		}
 	case m.MSN <= last.msn:
 		return false
@@ -121,7 +121,7 @@ func (w *window) leave(all ...*segment) {
 	for _, s := range all {
 		s.until = w.came + s.duration() + max(w.dvr, w.longest, partTargets*int64(s.info.Target)*1000)
 	}
-	w.gone = append(w.gone, all...)
+	w.expired = append(w.expired, all...)
 }
 
 func (w *window) complete() {
@@ -159,10 +159,10 @@ func (w *window) trim() {
 	w.longest = max(w.longest, length(w.listed))
 
 	due := 0
-	for due < len(w.gone) && w.gone[due].until <= w.came {
+	for due < len(w.expired) && w.expired[due].until <= w.came {
 		due++
 	}
-	w.gone = w.gone[due:]
+	w.expired = w.expired[due:]
 }
 
 // find is the segment of that number, nil if it is not there.
@@ -173,7 +173,7 @@ func (w *window) find(msn uint64) *segment {
 	if s := search(w.listed, msn); s != nil {
 		return s
 	}
-	return search(w.gone, msn)
+	return search(w.expired, msn)
 }
 
 func search(all []*segment, msn uint64) *segment {

@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"strconv"
@@ -6,15 +6,15 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// master is a stream's multivariant playlist as of one message of the log.
-type master struct {
+// Multivariant is a stream's multivariant playlist as of one message of the log.
+// It never changes.
+type Multivariant struct {
 	variants []variant
 	ready    bool // it can be given out: the renditions that were to come have come
 	ended    bool
-	forms    [2]body // beside index.m3u8, and beside the stream's folder
 }
 
-// patience is after how many segments a master no longer waits for renditions.
+// patience is after how many segments the playlist no longer waits for renditions.
 const patience = 3
 
 type variant struct {
@@ -22,9 +22,9 @@ type variant struct {
 	info      *bus.Segment
 }
 
-// newMaster reads the windows; the stream's follower calls it.
-func newMaster(current []*rendition) *master {
-	m := &master{ended: len(current) > 0}
+// newMultivariant reads the windows of the renditions that are made.
+func newMultivariant(current []*Rendition) *Multivariant {
+	m := &Multivariant{ended: len(current) > 0}
 	planned, whole, newest := 0, 0, uint64(0)
 	for _, r := range current {
 		newest = max(newest, r.window.newest().msn)
@@ -40,15 +40,23 @@ func newMaster(current []*rendition) *master {
 		planned = max(planned, info.Planned)
 		whole = max(whole, len(r.window.listed))
 	}
-	// Players read the master once. So it waits for a first segment, and some
+	// Players read it once. So it waits for a first segment, and some
 	// more for renditions that are late.
 	m.ready = whole >= 1 && len(m.variants) >= planned || whole >= patience || m.ended
 	return m
 }
 
-// renderMaster writes the multivariant playlist (RFC 8216bis 4.4.6). Audio is
-// muxed into the renditions, so the audio group has no URI of its own.
-func renderMaster(m *master, prefix string) []byte {
+// Ready reports that it can be given out: the renditions that were to come have
+// come, or are no longer waited for.
+func (m *Multivariant) Ready() bool { return m.ready }
+
+// Ended reports that all its renditions have ended.
+func (m *Multivariant) Ended() bool { return m.ended }
+
+// Render writes the multivariant playlist (RFC 8216bis 4.4.6), with prefix
+// before its URIs. Audio is muxed into the renditions, so the audio group has no
+// URI of its own.
+func (m *Multivariant) Render(prefix string) []byte {
 	b := append(make([]byte, 0, 2048), "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
 	for _, v := range m.variants {
 		if v.info.Kind != bus.KindVideo {

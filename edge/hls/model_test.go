@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ import (
 //   - A gap is as the segment is in the other renditions, if one has it whole:
 //     length, date, discontinuities.
 //   - It is that of the newest session, and ends if that rendition did; the
-//     master has all renditions that are being made.
+//     multivariant playlist has all renditions that are being made.
 //   - What it lists, or did within the time that RFC 8216bis 6.2.2 gives, is
 //     found, and its media is in the log, and so are inits.
 //   - Memory is bounded: pins by time, what left lists and gaps by the lists,
@@ -133,9 +133,7 @@ func (h *historyModel) session() {
 
 // start has another edge begin; there are three at most.
 func (h *historyModel) start() {
-	cfg := DefaultConfig()
-	cfg.DVR = h.dvr
-	e := &edgeModel{h: h, s: newStream("cam", "cam", cfg, time.Unix(0, 0)), next: h.log.read, shown: map[string]*shownModel{}}
+	e := &edgeModel{h: h, s: newShown(h.dvr), next: h.log.read, shown: map[string]*shownModel{}}
 	e.history, e.missed = e.next+len(h.log.entries), maps.Clone(h.log.dropped)
 	if len(h.edges) == 3 {
 		i := h.r.IntN(3)
@@ -178,11 +176,11 @@ func (h *historyModel) meet() {
 // same compares two edges that have read the same end of the log.
 func (h *historyModel) same(a, b *edgeModel) {
 	for _, rm := range h.log.renditions {
-		ra, rb := a.s.rendition(rm.name), b.s.rendition(rm.name)
+		ra, rb := a.s.renditions[rm.name], b.s.renditions[rm.name]
 		if ra == nil || rb == nil {
 			continue
 		}
-		va, vb := &ra.lists.current().value.view, &rb.lists.current().value.view
+		va, vb := ra.view, rb.view
 		session := h.log.session
 		if va.dropped && vb.dropped || va.info().Session != session && vb.info().Session != session {
 			continue
@@ -198,32 +196,32 @@ func (h *historyModel) same(a, b *edgeModel) {
 			h.t.Fatalf("%s: one edge shows\n%sanother\n%s", rm.name, ta, tb)
 		}
 	}
-	ma, mb := a.s.master.current().value, b.s.master.current().value
-	if ta, tb := renderMaster(ma, ""), renderMaster(mb, ""); string(ta) != string(tb) && h.whole {
-		h.t.Fatalf("one edge's master is\n%sanother's\n%s", ta, tb)
+	ma, mb := a.s.multivariant, b.s.multivariant
+	if ta, tb := ma.Render(""), mb.Render(""); string(ta) != string(tb) && h.whole {
+		h.t.Fatalf("one edge's multivariant playlist is\n%sanother's\n%s", ta, tb)
 	}
 }
 
 // without is the view with no reports on renditions of which there is nothing from a number on.
-func (v *view) without(msn uint64) *view {
+func (v *View) without(msn uint64) *View {
 	less := *v
 	less.reports = slices.DeleteFunc(slices.Clone(v.reports), func(r report) bool { return r.msn < msn })
 	return &less
 }
 
-func text(v *view, skip bool) string {
-	return string(renderMedia(v, playlistStyle{reports: "../"}, 3, skip))
+func text(v *View, skip bool) string {
+	return string(v.Render(InFolder(), 3, skip))
 }
 
 // first is the first segment listed.
-func (v *view) first() *segment {
+func (v *View) first() *segment {
 	if len(v.listed) > 0 {
 		return v.listed[0]
 	}
 	return v.tail
 }
 
-func (v *view) place() [2]uint64 {
+func (v *View) place() [2]uint64 {
 	msn, index := v.next()
 	return [2]uint64{msn, uint64(index)}
 }

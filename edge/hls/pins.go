@@ -1,17 +1,17 @@
-package edge
+package hls
 
 // pins are the parts whose bytes are kept in memory, because most requests
 // are for what is near the live edge. What counts is how long they last, not
 // when they are: the stream clock of a name's next session starts anew. The
 // follower alone may touch it.
 type pins struct {
-	parts []*part // oldest first
+	parts []*Part // oldest first
 	last  int64   // how long they last together, ms
 	bytes int64   // what they hold
 }
 
 // add keeps the bytes of a part, and lets go of those of more than keep ms before it.
-func (k *pins) add(p *part, data []byte, keep int64) {
+func (k *pins) add(p *Part, data []byte, keep int64) {
 	if data == nil {
 		return // of the log's history
 	}

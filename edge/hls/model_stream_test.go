@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"strings"
@@ -6,9 +6,9 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// directive is what a client asks of a media list in the query
+// Directive is what a client asks of a media list in the query
 // (RFC 8216bis 6.2.5). Anything else in a query is ignored.
-type directive struct {
+type Directive struct {
 	blocks bool // _HLS_msn is given
 	msn    uint64
 	part   int // _HLS_part, -1 if not given
@@ -19,8 +19,14 @@ type directive struct {
 // maxDigits bounds the numbers of a directive, well within 64 bits.
 const maxDigits = 18
 
-func parseDirective(query string) directive {
-	d := directive{part: -1}
+// BadDirective is the error of a query that is no directive. It says why.
+type BadDirective string
+
+func (b BadDirective) Error() string { return string(b) }
+
+// ParseDirective reads a query.
+func ParseDirective(query string) Directive {
+	d := Directive{part: -1}
 	for query != "" {
 		var pair string
 		pair, query, _ = strings.Cut(query, "&")
@@ -51,6 +57,17 @@ func parseDirective(query string) directive {
 	return d
 }
 
+// Err is a BadDirective if the query was none, else nil.
+func (d Directive) Err() error {
+	if d.bad == "" {
+		return nil
+	}
+	return BadDirective(d.bad)
+}
+
+// Blocks reports that a certain segment or part was asked for (_HLS_msn).
+func (d Directive) Blocks() bool { return d.blocks }
+
 // parseNumber reads decimal digits and nothing else.
 func parseNumber(s string) (uint64, bool) {
 	if s == "" || len(s) > maxDigits {
@@ -66,19 +83,19 @@ func parseNumber(s string) (uint64, bool) {
 	return n, true
 }
 
-// answer is what a view means to a request.
-type answer int
+// Verdict is what a view means to a request.
+type Verdict int
 
 const (
-	answerNow  answer = iota
-	answerWait        // it is not there yet, and soon will be
-	answerNever
+	Now   Verdict = iota // the view is what was asked for
+	Wait                 // it is not there yet, and soon will be
+	Never                // it is too far ahead
 )
 
-// ask says whether the view is what the directive waits for.
-func (d directive) ask(v *view) answer {
+// Evaluate says whether the view is what the directive waits for.
+func (d Directive) Evaluate(v *View) Verdict {
 	if !d.blocks || v.ended {
-		return answerNow
+		return Now
 	}
 	complete, any := v.lastComplete()
 	last := complete
@@ -86,13 +103,13 @@ func (d directive) ask(v *view) answer {
 		last = v.tail.msn - min(v.tail.msn, 1)
 	}
 	if d.msn > last+2 {
-		return answerNever
+		return Never
 	}
 	if d.part < 0 {
 		if any && d.msn <= complete {
-			return answerNow
+			return Now
 		}
-		return answerWait
+		return Wait
 	}
 	msn, index := v.next()
 	switch {
@@ -100,23 +117,23 @@ func (d directive) ask(v *view) answer {
 		// A part past the last of its segment is part 0 of the next one,
 		// which is there unless that is the part to come.
 		if index > 0 || d.msn+1 < msn {
-			return answerNow
+			return Now
 		}
 		if s := v.listed[len(v.listed)-1]; d.part < len(s.parts) {
-			return answerNow
+			return Now
 		}
 	case d.msn == msn && d.part < index:
-		return answerNow
+		return Now
 	case d.msn == msn && d.part > index+advanceLimit(v.info()):
-		return answerNever
+		return Never
 	}
-	return answerWait
+	return Wait
 }
 
-// delta says whether a delta update is due. Who says which part comes next for
-// them has what is before it: where so much came at once that what would be
-// skipped goes beyond that, they get the full list.
-func (d directive) delta(v *view) bool {
+// Delta says whether a delta update is due (RFC 8216bis 6.2.5.1). A client that
+// names the part that comes next has what is before it: where so much came at
+// once that what would be skipped goes beyond that, it gets the full list.
+func (d Directive) Delta(v *View) bool {
 	if !d.skip || !d.blocks {
 		return d.skip
 	}
@@ -124,7 +141,7 @@ func (d directive) delta(v *view) bool {
 	return from == 0 || v.listed[from-1].msn < d.msn
 }
 
-func (v *view) lastComplete() (msn uint64, ok bool) {
+func (v *View) lastComplete() (msn uint64, ok bool) {
 	if n := len(v.listed); n > 0 {
 		return v.listed[n-1].msn, true
 	}
@@ -137,4 +154,19 @@ func advanceLimit(info *bus.Segment) int {
 		return 3
 	}
 	return (3000 + info.PartTarget - 1) / info.PartTarget
+}
+
+// IsUpcoming reports whether the part or segment that a path names may come
+// shortly: the part that EXT-X-PRELOAD-HINT names, or one that an edge a little
+// ahead lists already.
+func (v *View) IsUpcoming(t Target) bool {
+	if v.ended || v.dropped {
+		return false
+	}
+	msn, index := v.next()
+	if t.Kind == KindSegment {
+		return t.MSN == msn || t.MSN == msn+1
+	}
+	limit := advanceLimit(v.info())
+	return t.MSN == msn && t.Part >= index && t.Part <= index+limit || t.MSN == msn+1 && t.Part <= limit
 }

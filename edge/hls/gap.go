@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import "github.com/helios-h2020/pse/bus"
 

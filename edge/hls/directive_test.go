@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
 func TestParseDirective(t *testing.T) {
-	for query, want := range map[string]directive{
+	for query, want := range map[string]Directive{
 		"":                                     {part: -1},
 		"a=1&b":                                {part: -1},
 		"_HLS_msn=7":                           {blocks: true, msn: 7, part: -1},
@@ -23,7 +24,7 @@ func TestParseDirective(t *testing.T) {
 		"_HLS_msn=99999999999999999999":        {blocks: true, part: -1, bad: "_HLS_msn must be a decimal number"},
 		"_HLS_msn=1&_HLS_part=1.5":             {blocks: true, msn: 1, bad: "_HLS_part must be a decimal number"},
 	} {
-		if got := parseDirective(query); got != want {
+		if got := ParseDirective(query); got != want {
 			t.Errorf("%q: %+v, want %+v", query, got, want)
 		}
 	}
@@ -35,7 +36,7 @@ func FuzzParseDirective(f *testing.F) {
 	}
 	v := testView(3, 4, 2)
 	f.Fuzz(func(t *testing.T, query string) {
-		d := parseDirective(query)
+		d := ParseDirective(query)
 		if d.bad != "" {
 			return
 		}
@@ -49,21 +50,21 @@ func FuzzParseDirective(f *testing.F) {
 		if d.skip {
 			again += "&_HLS_skip=YES"
 		}
-		if got := parseDirective(again); got != d {
+		if got := ParseDirective(again); got != d {
 			t.Fatalf("%q is %+v, but %q is %+v", query, d, again, got)
 		}
-		d.ask(v)
+		d.Evaluate(v)
 	})
 }
 
 // A client gets a delta update of a list of which it has what is skipped.
 func TestDeltaNeedsWhatIsSkipped(t *testing.T) {
-	w, k := newWindow(2*time.Minute), &tape{}
+	w, k := newWindow(2*time.Minute), &edgetest.Tape{}
 	for range 20 {
-		w.applyAll(t, k.segment("s", false, 4))
+		w.applyAll(t, k.Segment("s", false, 4))
 	}
-	k.msn, k.at = 40, 80_000 // gaps up to here come all at once
-	w.applyAll(t, k.segment("s", false, 2))
+	k.MSN, k.At = 40, 80_000 // gaps up to here come all at once
+	w.applyAll(t, k.Segment("s", false, 2))
 	v := w.view(nil)
 	for query, want := range map[string]bool{
 		"_HLS_skip=YES":             true, // who says no more is taken to have read of late
@@ -72,14 +73,14 @@ func TestDeltaNeedsWhatIsSkipped(t *testing.T) {
 		"_HLS_msn=28&_HLS_skip=YES": true,
 		"_HLS_msn=40&_HLS_part=2":   false,
 	} {
-		if got := parseDirective(query).delta(&v); got != want {
+		if got := ParseDirective(query).Delta(v); got != want {
 			t.Errorf("%s: %v", query, got)
 		}
 	}
 }
 
 // testView is segments 10 ... of some parts each, and a started one.
-func testView(segments, parts, tail int) *view {
+func testView(segments, parts, tail int) *View {
 	w := newWindow(1 << 40)
 	clock, seq := int64(0), uint64(0)
 	put := func(msn uint64, index int, last bool) {
@@ -99,45 +100,44 @@ func testView(segments, parts, tail int) *view {
 	for p := range tail {
 		put(10+uint64(segments), p, false)
 	}
-	v := w.view(nil)
-	return &v
+	return w.view(nil)
 }
 
 // Segments 10, 11, 12 of parts 0..3 are whole. With a tail, 13 has parts 0 and 1.
-func TestAsk(t *testing.T) {
+func TestEvaluate(t *testing.T) {
 	for _, c := range []struct {
 		query string
 		tail  int
-		want  answer
+		want  Verdict
 	}{
-		{"", 2, answerNow},
-		{"_HLS_msn=5", 2, answerNow}, // removed long ago
-		{"_HLS_msn=12", 2, answerNow},
-		{"_HLS_msn=13", 2, answerWait}, // until it is whole
-		{"_HLS_msn=14", 2, answerWait},
-		{"_HLS_msn=15", 2, answerNever},
-		{"_HLS_msn=13", 0, answerWait},
-		{"_HLS_msn=14", 0, answerWait},
-		{"_HLS_msn=15", 0, answerNever},
-		{"_HLS_msn=12&_HLS_part=3", 2, answerNow},
-		{"_HLS_msn=12&_HLS_part=4", 2, answerNow}, // is 13.0
-		{"_HLS_msn=12&_HLS_part=4", 0, answerWait},
-		{"_HLS_msn=12&_HLS_part=9", 0, answerWait},
-		{"_HLS_msn=11&_HLS_part=9", 0, answerNow}, // is 12.0
-		{"_HLS_msn=13&_HLS_part=1", 2, answerNow},
-		{"_HLS_msn=13&_HLS_part=2", 2, answerWait},
-		{"_HLS_msn=13&_HLS_part=8", 2, answerWait}, // 3 s ahead
-		{"_HLS_msn=13&_HLS_part=9", 2, answerNever},
-		{"_HLS_msn=13&_HLS_part=0", 0, answerWait},
-		{"_HLS_msn=14&_HLS_part=0", 2, answerWait},
-		{"_HLS_msn=15&_HLS_part=0", 2, answerNever},
+		{"", 2, Now},
+		{"_HLS_msn=5", 2, Now}, // removed long ago
+		{"_HLS_msn=12", 2, Now},
+		{"_HLS_msn=13", 2, Wait}, // until it is whole
+		{"_HLS_msn=14", 2, Wait},
+		{"_HLS_msn=15", 2, Never},
+		{"_HLS_msn=13", 0, Wait},
+		{"_HLS_msn=14", 0, Wait},
+		{"_HLS_msn=15", 0, Never},
+		{"_HLS_msn=12&_HLS_part=3", 2, Now},
+		{"_HLS_msn=12&_HLS_part=4", 2, Now}, // is 13.0
+		{"_HLS_msn=12&_HLS_part=4", 0, Wait},
+		{"_HLS_msn=12&_HLS_part=9", 0, Wait},
+		{"_HLS_msn=11&_HLS_part=9", 0, Now}, // is 12.0
+		{"_HLS_msn=13&_HLS_part=1", 2, Now},
+		{"_HLS_msn=13&_HLS_part=2", 2, Wait},
+		{"_HLS_msn=13&_HLS_part=8", 2, Wait}, // 3 s ahead
+		{"_HLS_msn=13&_HLS_part=9", 2, Never},
+		{"_HLS_msn=13&_HLS_part=0", 0, Wait},
+		{"_HLS_msn=14&_HLS_part=0", 2, Wait},
+		{"_HLS_msn=15&_HLS_part=0", 2, Never},
 	} {
 		v := testView(3, 4, c.tail)
-		if got := parseDirective(c.query).ask(v); got != c.want {
+		if got := ParseDirective(c.query).Evaluate(v); got != c.want {
 			t.Errorf("%s with %d parts of 13: %d, want %d", c.query, c.tail, got, c.want)
 		}
 		v.ended = true
-		if got := parseDirective(c.query).ask(v); got != answerNow {
+		if got := ParseDirective(c.query).Evaluate(v); got != Now {
 			t.Errorf("%s after the end: %d", c.query, got)
 		}
 	}
@@ -148,33 +148,33 @@ func FuzzParsePath(f *testing.F) {
 		f.Add(p)
 	}
 	f.Fuzz(func(t *testing.T, path string) {
-		g := parsePath(path)
-		if name, order, ok := splitOrder(g.name); ok && (name == "" || order < 0) {
-			t.Fatalf("%q is place %d of %q", g.name, order, name)
+		g := ParsePath(path)
+		if name, order, ok := SplitOrder(g.Name); ok && (name == "" || order < 0) {
+			t.Fatalf("%q is place %d of %q", g.Name, order, name)
 		}
 		again := ""
-		switch g.kind {
-		case kindNone:
+		switch g.Kind {
+		case KindNone:
 			return
-		case kindMaster:
-			again = g.name + "/index.m3u8"
-			if g.flat {
-				again = g.name + ".m3u8"
+		case KindMultivariant:
+			again = g.Name + "/index.m3u8"
+			if g.Flat {
+				again = g.Name + ".m3u8"
 			}
-		case kindMedia:
-			again = g.name + "/" + g.rendition + "/index.m3u8"
-		case kindInit:
-			again = g.name + "/" + g.rendition + "/" + g.init + ".mp4"
-		case kindSegment:
-			again = fmt.Sprintf("%s/%s/%d.m4s", g.name, g.rendition, g.msn)
-		case kindPart:
-			again = fmt.Sprintf("%s/%s/%d.%d.m4s", g.name, g.rendition, g.msn, g.part)
-		case kindPoster:
-			again = g.name + "/poster.jpg"
-		case kindThumb:
-			again = g.name + "/thumb.jpg"
+		case KindMedia:
+			again = g.Name + "/" + g.Rendition + "/index.m3u8"
+		case KindInit:
+			again = g.Name + "/" + g.Rendition + "/" + g.Init + ".mp4"
+		case KindSegment:
+			again = fmt.Sprintf("%s/%s/%d.m4s", g.Name, g.Rendition, g.MSN)
+		case KindPart:
+			again = fmt.Sprintf("%s/%s/%d.%d.m4s", g.Name, g.Rendition, g.MSN, g.Part)
+		case KindPoster:
+			again = g.Name + "/poster.jpg"
+		case KindThumb:
+			again = g.Name + "/thumb.jpg"
 		}
-		if got := parsePath(again); got != g {
+		if got := ParsePath(again); got != g {
 			t.Fatalf("%q is %+v, but %q is %+v", path, g, again, got)
 		}
 	})

@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 // edgeModel is one edge, and what its viewers were shown.
 type edgeModel struct {
 	h       *historyModel
-	s       *stream
+	s       *shown
 	next    int               // entry of the log
 	at      int64             // when what it read last was stored
 	history int               // entries before it are read by headers only
@@ -23,9 +23,9 @@ type edgeModel struct {
 // shownModel is what an edge has shown of a rendition.
 type shownModel struct {
 	series  *hlscheck.Series
-	list    *list // the newest
-	view    *view // the newest of the session; nil: none
-	got     *view // the newest that a client got
+	last    *View // the newest
+	view    *View // the newest of the session; nil: none
+	got     *View // the newest that a client got
 	session string
 	media   int64 // ms of it that came
 	longest int64 // the longest list of the session, ms
@@ -75,20 +75,20 @@ func (e *edgeModel) apply(m *bus.Part) {
 			sh = &shownModel{}
 			e.shown[name] = sh
 		}
-		if l := r.lists.current().value; l != sh.list {
-			sh.list = l
-			e.check(r, sh, &l.view, m)
+		if v := r.view; v != sh.last {
+			sh.last = v
+			e.check(r, sh, v, m)
 		}
 		e.memory(r, sh)
 		if e.h.t.Failed() {
-			e.h.t.Fatalf("rendition %s, after part %d.%d of %s, number %d:\n%s", name, m.MSN, m.Index, m.Rendition, m.Seq, text(&r.lists.current().value.view, false))
+			e.h.t.Fatalf("rendition %s, after part %d.%d of %s, number %d:\n%s", name, m.MSN, m.Index, m.Rendition, m.Seq, text(r.view, false))
 		}
 	}
 	e.current(m)
 }
 
 // check looks at a list just shown.
-func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
+func (e *edgeModel) check(r *Rendition, sh *shownModel, v *View, m *bus.Part) {
 	if session := v.info().Session; sh.session != session {
 		if was := sh.view; was != nil && v.first().msn <= was.all()[len(was.all())-1].msn {
 			sh.due, sh.view = nil, nil // the name counts anew
@@ -116,7 +116,7 @@ func (e *edgeModel) check(r *rendition, sh *shownModel, v *view, m *bus.Part) {
 }
 
 // newsworthy reports that a list does more than go on.
-func newsworthy(was, is *view) bool {
+func newsworthy(was, is *View) bool {
 	if was == nil || is.first().msn > was.all()[len(was.all())-1].msn {
 		return true
 	}
@@ -130,16 +130,16 @@ func newsworthy(was, is *view) bool {
 }
 
 // rules holds a list against those of hlscheck, after the one that a client got before.
-func (e *edgeModel) rules(sh *shownModel, v *view) {
+func (e *edgeModel) rules(sh *shownModel, v *View) {
 	whole := text(v, false)
 	if v.ended != strings.HasSuffix(whole, "#EXT-X-ENDLIST\n") {
 		e.h.t.Errorf("ended: %v", v.ended)
 	}
 	found := sh.series.Add(whole)
 	if was := sh.got; was != nil && e.h.r.IntN(3) == 0 {
-		d := directive{blocks: true, skip: true}
+		d := Directive{blocks: true, skip: true}
 		d.msn, d.part = was.next()
-		found = slices.Concat(found, sh.series.Delta(text(v, d.delta(v))))
+		found = slices.Concat(found, sh.series.Delta(text(v, d.Delta(v))))
 	}
 	sh.got = v
 	for _, f := range found {
@@ -150,7 +150,7 @@ func (e *edgeModel) rules(sh *shownModel, v *view) {
 }
 
 // all is the listed segments with the open one.
-func (v *view) all() []*segment {
+func (v *View) all() []*segment {
 	if v.tail == nil {
 		return v.listed
 	}
@@ -158,7 +158,7 @@ func (v *view) all() []*segment {
 }
 
 // numbers holds what the list counts against what there was.
-func (e *edgeModel) numbers(v *view) {
+func (e *edgeModel) numbers(v *View) {
 	breaks := discontinuitiesBefore(v.first())
 	for i, s := range v.all() {
 		if s.msn != v.first().msn+uint64(i) || s.info.Session != v.info().Session {
@@ -177,7 +177,7 @@ func (e *edgeModel) numbers(v *view) {
 }
 
 // media holds listed segments against those that the publisher made.
-func (e *edgeModel) media(r *rendition, was, v *view) {
+func (e *edgeModel) media(r *Rendition, was, v *View) {
 	for _, s := range v.all() {
 		if s.gap || was != nil && search(was.listed, s.msn) == s {
 			continue // it was looked at
@@ -207,7 +207,7 @@ func (e *edgeModel) media(r *rendition, was, v *view) {
 }
 
 // elsewhere is what most there is of a segment in another rendition that is known to have it whole.
-func (e *edgeModel) elsewhere(r *rendition, s *segment) (x *segment) {
+func (e *edgeModel) elsewhere(r *Rendition, s *segment) (x *segment) {
 	is := e.h.log.truth[s.info.Session][s.msn]
 	for _, o := range e.s.renditions {
 		y := o.window.find(s.msn)
@@ -225,7 +225,7 @@ func (e *edgeModel) elsewhere(r *rendition, s *segment) (x *segment) {
 }
 
 // goesOn finds a list that begins anew without need.
-func (e *edgeModel) goesOn(was, is *view) {
+func (e *edgeModel) goesOn(was, is *View) {
 	if was == nil || len(was.listed) == 0 {
 		return
 	}
@@ -250,7 +250,7 @@ func (e *edgeModel) goesOn(was, is *view) {
 }
 
 // long finds a list that lost what it should have kept.
-func (e *edgeModel) long(was, is *view) {
+func (e *edgeModel) long(was, is *View) {
 	if was == nil || is.ended || was.first().msn >= is.first().msn || len(is.listed) == 0 {
 		return
 	}
@@ -281,7 +281,7 @@ func (e *edgeModel) long(was, is *view) {
 }
 
 // gaps holds each new gap against the other renditions.
-func (e *edgeModel) gaps(r *rendition, was, is *view) {
+func (e *edgeModel) gaps(r *Rendition, was, is *View) {
 	for _, s := range is.listed {
 		if !s.gap || was != nil && search(was.listed, s.msn) != nil {
 			continue
@@ -297,10 +297,10 @@ func (e *edgeModel) gaps(r *rendition, was, is *view) {
 	}
 }
 
-// current holds the master against what is being made.
+// current holds the multivariant playlist against what is being made.
 func (e *edgeModel) current(m *bus.Part) {
 	listed := map[string]bool{}
-	for _, v := range e.s.master.current().value.variants {
+	for _, v := range e.s.multivariant.variants {
 		listed[v.rendition] = true
 	}
 	newest := e.s.newest()
@@ -311,6 +311,6 @@ func (e *edgeModel) current(m *bus.Part) {
 		e.h.t.Fatalf("%s has a segment of %s, and the newest is of %s", m.Rendition, m.Segment.Session, newest.info.Session)
 	}
 	if r := e.s.renditions[m.Rendition]; r != nil && r.window.newest().info.Session == newest.info.Session && !listed[m.Rendition] && r.window.newest().msn+lagSegments >= newest.msn {
-		e.h.t.Fatalf("%s has just got a part, and the master does not have it", m.Rendition)
+		e.h.t.Fatalf("%s has just got a part, and the multivariant playlist does not have it", m.Rendition)
 	}
 }

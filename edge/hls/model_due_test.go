@@ -1,4 +1,4 @@
-package edge
+package hls
 
 import (
 	"maps"
@@ -16,7 +16,7 @@ type dueModel struct {
 }
 
 // leave notes what is no longer listed.
-func (e *edgeModel) leave(sh *shownModel, v *view) {
+func (e *edgeModel) leave(sh *shownModel, v *View) {
 	if sh.view == nil {
 		return
 	}
@@ -62,17 +62,17 @@ func (e *edgeModel) found() {
 	}
 }
 
-func (e *edgeModel) has(r *rendition, d dueModel) {
-	t := target{kind: kindSegment, msn: d.s.msn}
+func (e *edgeModel) has(r *Rendition, d dueModel) {
+	t := Target{Kind: KindSegment, MSN: d.s.msn}
 	if d.whole {
-		if _, parts := e.s.locate(r, t); len(parts) != d.parts {
+		if _, parts := r.Find(t); len(parts) != d.parts {
 			e.h.t.Errorf("segment %d cannot be found", d.s.msn)
 		}
 	}
-	t.kind = kindPart
+	t.Kind = KindPart
 	for i := range d.parts {
-		t.part = i
-		_, parts := e.s.locate(r, t)
+		t.Part = i
+		_, parts := r.Find(t)
 		if len(parts) != 1 || parts[0] != d.s.parts[i] {
 			e.h.t.Errorf("part %d.%d cannot be found", d.s.msn, i)
 			return
@@ -88,7 +88,7 @@ func (e *edgeModel) has(r *rendition, d dueModel) {
 }
 
 // memory holds what is kept against its bounds.
-func (e *edgeModel) memory(r *rendition, sh *shownModel) {
+func (e *edgeModel) memory(r *Rendition, sh *shownModel) {
 	pinned, bytes := int64(0), int64(0)
 	for _, p := range r.pins.parts {
 		pinned += p.duration()
@@ -97,13 +97,13 @@ func (e *edgeModel) memory(r *rendition, sh *shownModel) {
 	if keep := partTargets*4000 + e.s.keep + 500; pinned > keep || bytes != r.pins.bytes {
 		e.h.t.Errorf("%d ms are pinned, %d bytes, said to be %d", pinned, bytes, r.pins.bytes)
 	}
-	held := length(r.window.gone) + length(r.window.listed)
+	held := length(r.window.expired) + length(r.window.listed)
 	if most := 4*oldest(e.s.dvr.Milliseconds()) + 60_000; held > most {
-		e.h.t.Errorf("%d segments of %d ms are kept", len(r.window.gone)+len(r.window.listed), held)
+		e.h.t.Errorf("%d segments of %d ms are kept", len(r.window.expired)+len(r.window.listed), held)
 	}
 	if len(r.inits) > sh.inits {
 		used := map[string]bool{r.window.newest().info.InitID: true}
-		for _, s := range slices.Concat(r.window.gone, r.window.listed) {
+		for _, s := range slices.Concat(r.window.expired, r.window.listed) {
 			used[s.info.InitID] = true
 		}
 		for id := range r.inits {

@@ -1,29 +1,43 @@
-package edge
+package hls
 
 import (
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// playlistStyle is how a media list names what it lists. The list at
-// <name>/<rendition>/index.m3u8 has both empty but for reports' "../"; the one
-// at <name>_<k>.m3u8 sits two folders up.
-type playlistStyle struct {
+// Style is how a media list names what it lists: what URIs are relative to.
+type Style struct {
 	media   string // goes before segments, parts and init
 	reports string // goes before <rendition>/index.m3u8
 }
 
+// InFolder is the style of the list at <name>/<rendition>/index.m3u8.
+func InFolder() Style { return Style{reports: "../"} }
+
+// BesideFolder is the style of the list at <name>_<k>.m3u8, two folders up.
+func BesideFolder(name, rendition string) Style {
+	return Style{media: Folder(name) + rendition + "/", reports: Folder(name)}
+}
+
+// Folder is a stream's folder in a relative URI. A colon in its name would
+// make a scheme of what stands before it (RFC 3986 4.2).
+func Folder(name string) string { return strings.ReplaceAll(url.PathEscape(name), ":", "%3A") + "/" }
+
 // skipTargets is CAN-SKIP-UNTIL and partTargets how far back parts are
-// listed, in target durations (RFC 8216bis 4.4.3.8, 6.2.2).
+// listed, in target durations (RFC 8216bis 4.4.3.8, 6.2.2). HoldTargets is how
+// long a request is held at most, and HOLD-BACK.
 const (
 	skipTargets = 6
 	partTargets = 3
-	holdTargets = 3
+	HoldTargets = 3
 )
 
-// renderMedia writes the media list of a view (RFC 8216bis 4.4). The view is
-// not empty. With skip it is a delta update, if there is anything to skip.
-func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []byte {
+// Render writes the media list of a view (RFC 8216bis 4.4). holdBack is
+// PART-HOLD-BACK in PART-TARGETs. With skip it is a delta update, if there is
+// anything to skip.
+func (v *View) Render(style Style, holdBack float64, skip bool) []byte {
 	info := v.info()
 	target := int64(info.Target) * 1000
 	b := make([]byte, 0, 1024+len(v.listed)*160+4096)
@@ -32,7 +46,7 @@ func renderMedia(v *view, style playlistStyle, holdBack float64, skip bool) []by
 	b = append(b, "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL="...)
 	b = appendSeconds(b, skipTargets*target)
 	b = append(b, ",HOLD-BACK="...)
-	b = appendSeconds(b, holdTargets*target)
+	b = appendSeconds(b, HoldTargets*target)
 	b = append(b, ",PART-HOLD-BACK="...)
 	b = appendSeconds(b, int64(holdBack*float64(info.PartTarget)+0.999))
 	b = append(b, "\n#EXT-X-PART-INF:PART-TARGET="...)
@@ -107,7 +121,7 @@ func discontinuitiesBefore(s *segment) uint64 {
 }
 
 // appendHead writes what goes before a segment's parts and its own line.
-func appendHead(b []byte, s *segment, init string, style playlistStyle) []byte {
+func appendHead(b []byte, s *segment, init string, style Style) []byte {
 	if s.info.Discontinuity {
 		b = append(b, "#EXT-X-DISCONTINUITY\n"...)
 	}
@@ -125,7 +139,7 @@ func appendHead(b []byte, s *segment, init string, style playlistStyle) []byte {
 	return append(b, '\n')
 }
 
-func appendParts(b []byte, parts []*part, style playlistStyle) []byte {
+func appendParts(b []byte, parts []*Part, style Style) []byte {
 	for _, p := range parts {
 		b = append(b, "#EXT-X-PART:DURATION="...)
 		b = appendSeconds(b, p.duration())
@@ -140,7 +154,7 @@ func appendParts(b []byte, parts []*part, style playlistStyle) []byte {
 	return b
 }
 
-func appendPartURI(b []byte, msn uint64, index int, style playlistStyle) []byte {
+func appendPartURI(b []byte, msn uint64, index int, style Style) []byte {
 	b = append(b, style.media...)
 	b = strconv.AppendUint(b, msn, 10)
 	b = append(b, '.')

@@ -1,0 +1,67 @@
+package edge
+
+import (
+	"bytes"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/edgetest"
+)
+
+// play has a stream get messages of a rendition.
+func (s *stream) play(rendition string, all ...*bus.Part) {
+	for _, m := range all {
+		again := *m
+		again.Rendition = rendition
+		s.apply(&again)
+	}
+}
+
+// A client that is refused a list and reads the multivariant playlist again does not find it there,
+// and what that lists has its list, however quick the reader is.
+func TestMultivariantListsWhatIsThere(t *testing.T) {
+	for range 200 {
+		s := newStream("cam", "cam", DefaultConfig(), time.Now())
+		k := &edgetest.Tape{}
+		all := k.Segment("s1", false, 4)
+		s.play("source", all...)
+		s.play("480p", all...)
+		r := s.rendition("480p")
+		made := func() bool { return !r.lists.value().view.Dropped() }
+		listed := func() bool {
+			return bytes.Contains(s.multivariant.value().playlist.Render(""), []byte("\n480p/index.m3u8\n"))
+		}
+		var wrong atomic.Value
+		refused, reader := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(reader)
+			for made() {
+				runtime.Gosched()
+			}
+			if listed() {
+				wrong.Store("the list is refused, and the playlist has it")
+			}
+			close(refused)
+			for !listed() {
+				runtime.Gosched()
+			}
+			if !made() {
+				wrong.Store("the playlist has it again, and the list is refused")
+			}
+		}()
+		for made() {
+			s.play("source", k.Segment("s1", false, 4)...)
+		}
+		<-refused
+		all = k.Segment("s1", false, 4)
+		s.play("source", all...)
+		s.play("480p", all...)
+		<-reader
+		if what := wrong.Load(); what != nil {
+			t.Fatal(what)
+		}
+	}
+}
