@@ -107,7 +107,7 @@ func (w *Worker) takeOver(rw http.ResponseWriter, r *http.Request) bool {
 	d := &direct{w: w, conn: conn, back: w.handbackTo(srv), addr: r.RemoteAddr}
 	if n := pending.Reader.Buffered(); n > 0 {
 		ahead, _ := pending.Reader.Peek(n)
-		d.buf = append(d.buf, ahead...)
+		d.buf = append(make([]byte, 0, max(n, readBytes)), ahead...)
 	}
 	if rest, ok := conn.(*rest); ok && len(rest.head) == 0 {
 		d.conn = rest.Conn

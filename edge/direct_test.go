@@ -121,6 +121,26 @@ func TestOneConnectionForAll(t *testing.T) {
 	}
 }
 
+// A request of which a piece came with the one before it is answered when the
+// rest comes, however short the piece is.
+func TestPieceBehindTheFirstRequest(t *testing.T) {
+	b := bustest.New(t)
+	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
+	st.Segments(3)
+	s := startEdge(t, b, nil)
+	s.want(200, "/hls/a/index.m3u8")
+	for _, n := range []int{1, 10, 60} {
+		c := s.dial(t)
+		next := c.get("/hls/a/source/1.2.m4s", "User-Agent: somebody who asks twice\r\n")
+		c.send(c.get("/hls/a/source/1.m4s") + next[:n])
+		c.receive(200)
+		c.send(next[n:])
+		if r := c.receive(200); r.body != string(edgetest.Media("source", 1, 2, 1000)) {
+			t.Errorf("after a piece of %d bytes: %q", n, r.body)
+		}
+	}
+}
+
 // What goes out by a direct connection and by net/http is the same.
 func TestDirectAndNetHTTPAreAlike(t *testing.T) {
 	b := bustest.New(t)
