@@ -7,12 +7,13 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge/hls"
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
 // listAnswer is a playlist to send. It is shared: nobody may change it.
 type listAnswer struct {
-	body  *body
-	cache []string // Cache-Control
+	body  *reply.Body
+	cache reply.Cache
 }
 
 // answerMultivariant is a stream's multivariant playlist, once it can be given out.
@@ -32,9 +33,9 @@ func (w *Worker) answerMultivariant(ctx context.Context, t hls.Target) (listAnsw
 		return listAnswer{}, probBus
 	}
 	if t.Flat { // HELIOS never lets it be cached
-		return listAnswer{m.forms[1].write(func() []byte { return m.playlist.Render(hls.Folder(t.Name)) }), cacheFresh}, nil
+		return listAnswer{m.forms[1].Write(func() []byte { return m.playlist.Render(hls.Folder(t.Name)) }), reply.NoCache}, nil
 	}
-	return listAnswer{m.forms[0].write(func() []byte { return m.playlist.Render("") }), cacheSecond}, nil
+	return listAnswer{m.forms[0].Write(func() []byte { return m.playlist.Render("") }), reply.Second}, nil
 }
 
 // answerMedia is a rendition's media list, when the directives let it.
@@ -80,7 +81,7 @@ func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, que
 		}
 	}
 	skip := d.Delta(l.view)
-	b := l.forms[form{flat, skip}.index()].write(func() []byte {
+	b := l.forms[form{flat, skip}.index()].Write(func() []byte {
 		style := hls.InFolder()
 		if flat {
 			style = hls.BesideFolder(s.name, rend.fold.Name())
@@ -89,11 +90,11 @@ func (w *Worker) answerList(ctx context.Context, s *stream, rend *rendition, que
 	})
 	switch {
 	case l.view.Ended():
-		return listAnswer{b, cacheSecond}, nil
+		return listAnswer{b, reply.Second}, nil
 	case d.Blocks():
-		return listAnswer{b, l.age}, nil
+		return listAnswer{b, reply.MaxAge(l.view.Cache())}, nil
 	}
-	return listAnswer{b, cacheFresh}, nil
+	return listAnswer{b, reply.NoCache}, nil
 }
 
 // await waits until a list is what the directive asks for, at most 3 target durations.

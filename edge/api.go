@@ -2,7 +2,6 @@ package edge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -113,13 +112,4 @@ func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 	default:
 		sendJSON(rw, http.StatusOK, w.describe(r.Context(), l, time.Now()))
 	}
-}
-
-func sendJSON(rw http.ResponseWriter, status int, v any) {
-	h := rw.Header()
-	allowOrigins(h)
-	h["Content-Type"] = typeJSON
-	h["Cache-Control"] = cacheNone
-	rw.WriteHeader(status)
-	_ = json.NewEncoder(rw).Encode(v)
 }

@@ -3,43 +3,61 @@ package edge
 import (
 	"errors"
 	"net/http"
+	"strconv"
+
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
 // errTimeout says that what was waited for did not come in time.
 var errTimeout = errors.New("it did not come in time")
 
-// problem is an answer that is not what was asked for. Its text is for the
+// statusError is an answer that is not what was asked for. Its text is for the
 // person who reads the answer.
-type problem struct {
+type statusError struct {
 	status int
 	text   string
 }
 
-func (p *problem) Error() string { return p.text }
+func (p *statusError) Error() string { return p.text }
 
-// cache is the Cache-Control of the answer: what may be right in a moment is
-// asked again soon.
-func (p *problem) cache() []string {
-	if p.status == http.StatusNotFound || p.status == http.StatusGone {
-		return cacheSecond
+func (p *statusError) reply() reply.Reply {
+	rep := reply.Reply{
+		Status: p.status, Type: reply.TypeText, Cache: reply.NoStore,
+		Chunks: [][]byte{[]byte(p.text), []byte("\n")}, Size: len(p.text) + 1,
 	}
-	return cacheNone
+	switch p.status {
+	case http.StatusNotFound, http.StatusGone:
+		rep.Cache = reply.Second // what may be right in a moment is asked again soon
+	case http.StatusServiceUnavailable:
+		rep.RetryAfter = 1
+	case http.StatusMethodNotAllowed:
+		rep.Allow = methods
+	}
+	return rep
 }
 
-func badDirective(why string) *problem { return &problem{http.StatusBadRequest, why} }
+// failure is the reply to a request that failed, counted.
+func (w *Worker) failure(err error) reply.Reply {
+	var p *statusError
+	if !errors.As(err, &p) {
+		p = probBus
+	}
+	w.metrics.problems.WithLabelValues(strconv.Itoa(p.status)).Inc()
+	return p.reply()
+}
+
+func badDirective(why string) *statusError { return &statusError{http.StatusBadRequest, why} }
 
 var (
-	probNoStream   = &problem{http.StatusNotFound, "No stream of that name. Is the link right?"}
-	probNoPath     = &problem{http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."}
-	probDropped    = &problem{http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."}
-	probNoPart     = &problem{http.StatusNotFound, "Not in the stream, or no longer."}
-	probNoPicture  = &problem{http.StatusNotFound, "No picture of this stream yet."}
-	probEnded      = &problem{http.StatusGone, "The stream has ended."}
-	probNotYet     = &problem{http.StatusServiceUnavailable, "The stream is starting. Try again in a second."}
-	probLate       = &problem{http.StatusServiceUnavailable, "The publisher sends nothing now. Try again in a second."}
-	probBus        = &problem{http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second."}
-	probTooFar     = &problem{http.StatusBadRequest, "_HLS_msn or _HLS_part is too far ahead of the playlist."}
-	probMethod     = &problem{http.StatusMethodNotAllowed, "Use GET or HEAD."}
-	retryAfterOne  = []string{"1"}
-	allowedMethods = []string{"GET, HEAD, OPTIONS"}
+	probNoStream  = &statusError{http.StatusNotFound, "No stream of that name. Is the link right?"}
+	probNoPath    = &statusError{http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."}
+	probDropped   = &statusError{http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."}
+	probNoPart    = &statusError{http.StatusNotFound, "Not in the stream, or no longer."}
+	probNoPicture = &statusError{http.StatusNotFound, "No picture of this stream yet."}
+	probEnded     = &statusError{http.StatusGone, "The stream has ended."}
+	probNotYet    = &statusError{http.StatusServiceUnavailable, "The stream is starting. Try again in a second."}
+	probLate      = &statusError{http.StatusServiceUnavailable, "The publisher sends nothing now. Try again in a second."}
+	probBus       = &statusError{http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second."}
+	probTooFar    = &statusError{http.StatusBadRequest, "_HLS_msn or _HLS_part is too far ahead of the playlist."}
+	probMethod    = &statusError{http.StatusMethodNotAllowed, "Use GET or HEAD."}
 )

@@ -1,125 +1,109 @@
 package edge
 
 import (
+	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/helios-h2020/pse/edge/hls"
+	"github.com/helios-h2020/pse/edge/http1"
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
-// serveHLS answers everything below /hls/.
+// serveHLS answers everything below /hls/ that net/http reads. Most of it is
+// then read and answered on the connection alone, see rawAnswer.
 func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
-		servePreflight(rw)
+		sendPreflight(rw)
 		return
 	default:
-		w.fail(rw, r, probMethod)
+		rep := w.failure(probMethod)
+		send(rw, r, &rep)
 		return
 	}
-	t := hls.ParsePath(strings.TrimPrefix(r.URL.Path, hlsRoot))
-	if isDirect(t) && w.takeOver(rw, r) {
+	q := http1.RequestOf(r, hlsRoot)
+	t := hls.ParsePath(q.Path)
+	if isRaw(t) && w.ctx.Err() == nil && w.raw.Hijack(rw, r, q) {
 		return
 	}
-	var err error
+	rep, err := w.answer(r.Context(), t, q)
+	if err != nil {
+		if r.Context().Err() != nil {
+			return // nobody is there to read it
+		}
+		rep = w.failure(err)
+	}
+	send(rw, r, &rep)
+}
+
+// isRaw reports what is answered on connections taken over: lists and media,
+// almost all that is asked of an edge.
+func isRaw(t hls.Target) bool {
+	return t.Kind == hls.KindMedia || t.Kind == hls.KindInit || t.Kind == hls.KindSegment || t.Kind == hls.KindPart
+}
+
+// rawAnswer answers a request on a connection taken over.
+func (w *Worker) rawAnswer(q http1.Request) (reply.Reply, bool) {
+	t := hls.ParsePath(q.Path)
+	if !isRaw(t) {
+		return reply.Reply{}, false
+	}
+	rep, err := w.answer(w.ctx, t, q)
+	if err != nil {
+		rep = w.failure(err)
+	}
+	return rep, true
+}
+
+// answer is the reply to a request, whatever reads and writes it.
+func (w *Worker) answer(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
 	switch t.Kind {
 	case hls.KindMultivariant:
-		err = w.serveMultivariant(rw, r, t)
+		return w.multivariantReply(ctx, t, q)
 	case hls.KindMedia:
-		var a listAnswer
-		if a, err = w.answerMedia(r.Context(), t, r.URL.RawQuery, w.viewerOf(r.RemoteAddr, r.UserAgent())); err == nil {
-			w.sendList(rw, r, a)
-		}
+		a, err := w.answerMedia(ctx, t, q.Query, w.viewerOf(q.Addr, q.Agent))
+		return w.listReply(a, q, err)
 	case hls.KindInit, hls.KindSegment, hls.KindPart:
-		var m mediaAnswer
-		if m, err = w.answerBytes(r.Context(), t); err == nil {
-			w.sendMedia(rw, r, m)
-		}
+		return w.mediaReply(ctx, t)
 	case hls.KindPoster:
-		err = w.servePicture(rw, r, t.Name, "large")
+		return w.pictureReply(ctx, t.Name, "large")
 	case hls.KindThumb:
-		err = w.servePicture(rw, r, t.Name, "small")
-	default:
-		err = probNoPath
+		return w.pictureReply(ctx, t.Name, "small")
 	}
-	if err != nil {
-		w.fail(rw, r, err)
-	}
+	return reply.Reply{}, probNoPath
 }
 
-func (w *Worker) serveMultivariant(rw http.ResponseWriter, r *http.Request, t hls.Target) error {
-	a, err := w.answerMultivariant(r.Context(), t)
+// multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the
+// latter may be the media list <name>_<k>.m3u8.
+func (w *Worker) multivariantReply(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
+	a, err := w.answerMultivariant(ctx, t)
 	if t.Flat && errors.Is(err, probNoStream) {
 		if name, order, ok := hls.SplitOrder(t.Name); ok {
-			a, err = w.answerOrdered(r.Context(), name, order, r.URL.RawQuery, w.viewerOf(r.RemoteAddr, r.UserAgent()))
+			a, err = w.answerOrdered(ctx, name, order, q.Query, w.viewerOf(q.Addr, q.Agent))
 		}
 	}
-	if err == nil {
-		w.sendList(rw, r, a)
-	}
-	return err
+	return w.listReply(a, q, err)
 }
 
-// fail answers with what went wrong.
-func (w *Worker) fail(rw http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody is there to read it
+func (w *Worker) listReply(a listAnswer, q http1.Request, err error) (reply.Reply, error) {
+	if err != nil {
+		return reply.Reply{}, err
 	}
-	p := w.problemOf(err)
-	h := rw.Header()
-	clear(h)
-	allowOrigins(h)
-	h["Content-Type"] = typeText
-	h["X-Content-Type-Options"] = noSniff
-	h["Cache-Control"] = p.cache()
-	switch p.status {
-	case http.StatusServiceUnavailable:
-		h["Retry-After"] = retryAfterOne
-	case http.StatusMethodNotAllowed:
-		h["Allow"] = allowedMethods
-	}
-	rw.WriteHeader(p.status)
-	if r.Method != http.MethodHead {
-		_, _ = rw.Write([]byte(p.text + "\n"))
-	}
-}
-
-// problemOf is what to say of an error, counted.
-func (w *Worker) problemOf(err error) *problem {
-	var p *problem
-	if !errors.As(err, &p) {
-		p = probBus
-	}
-	w.metrics.problems.WithLabelValues(strconv.Itoa(p.status)).Inc()
-	return p
-}
-
-// sendList writes a playlist, or that the client has it already.
-func (w *Worker) sendList(rw http.ResponseWriter, r *http.Request, a listAnswer) {
 	w.metrics.lists.Inc()
-	h := rw.Header()
-	e := &a.body.plain
-	zip := acceptsGzip(r.Header)
-	if zip {
-		e = a.body.zipped()
+	return a.body.In(q.Gzip).Reply(reply.TypeList, a.cache), nil
+}
+
+func (w *Worker) mediaReply(ctx context.Context, t hls.Target) (reply.Reply, error) {
+	m, err := w.answerBytes(ctx, t)
+	if err != nil {
+		return reply.Reply{}, err
 	}
-	allowOrigins(h)
-	h["Cache-Control"] = a.cache
-	h["Vary"] = varyGzip
-	h["Etag"] = e.etag
-	if matches(r.Header, e.etag[0]) {
-		rw.WriteHeader(http.StatusNotModified)
-		return
-	}
-	if zip {
-		h["Content-Encoding"] = codedGzip
-	}
-	h["Content-Type"] = typeList
-	h["Content-Length"] = e.length
-	if r.Method == http.MethodGet {
-		_, _ = rw.Write(e.bytes)
-	}
+	w.metrics.media.Inc()
+	w.metrics.bytes.Add(float64(m.size))
+	return reply.Reply{
+		Status: http.StatusOK, Type: m.kind, Cache: w.mediaAge, ETag: m.etag,
+		Ranges: true, Exposed: true, Chunks: m.chunks, Size: m.size,
+	}, nil
 }

@@ -3,13 +3,11 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge/hls"
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
 func isNotFound(err error) bool { return errors.Is(err, bus.ErrNotFound) }
@@ -18,7 +16,7 @@ func isNotFound(err error) bool { return errors.Is(err, bus.ErrNotFound) }
 type mediaAnswer struct {
 	chunks [][]byte
 	size   int
-	kind   []string // Content-Type
+	kind   string // media type
 	etag   string
 }
 
@@ -119,71 +117,9 @@ func (w *Worker) answerInit(ctx context.Context, s *stream, rend *rendition, t h
 }
 
 // contentType is that of the rendition's segments.
-func (r *rendition) contentType() []string {
+func (r *rendition) contentType() string {
 	if r.lists.value().view.Kind() == bus.KindAudio {
-		return typeAudio
+		return reply.TypeAudio
 	}
-	return typeVideo
-}
-
-// sendMedia writes bytes that never change.
-func (w *Worker) sendMedia(rw http.ResponseWriter, r *http.Request, m mediaAnswer) {
-	w.metrics.media.Inc()
-	w.metrics.bytes.Add(float64(m.size))
-	h := rw.Header()
-	allowOrigins(h)
-	h["Access-Control-Expose-Headers"] = exposed
-	h["Cache-Control"] = w.mediaAge
-	h["Content-Type"] = m.kind
-	h["Etag"] = []string{m.etag}
-	if r.Method != http.MethodGet || conditional(r.Header) {
-		http.ServeContent(rw, r, "", time.Time{}, &content{chunks: m.chunks, size: int64(m.size)})
-		return
-	}
-	h["Accept-Ranges"] = acceptRanges
-	h["Content-Length"] = []string{strconv.Itoa(m.size)}
-	for _, chunk := range m.chunks {
-		if _, err := rw.Write(chunk); err != nil {
-			return
-		}
-	}
-}
-
-// conditional reports whether a request may want anything but all of it.
-func conditional(h http.Header) bool {
-	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil
-}
-
-// content is bytes in several pieces, read as one.
-type content struct {
-	chunks [][]byte
-	size   int64
-	at     int64
-}
-
-func (c *content) Read(b []byte) (int, error) {
-	from := c.at
-	for _, chunk := range c.chunks {
-		if from < int64(len(chunk)) {
-			n := copy(b, chunk[from:])
-			c.at += int64(n)
-			return n, nil
-		}
-		from -= int64(len(chunk))
-	}
-	return 0, io.EOF
-}
-
-func (c *content) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekCurrent:
-		offset += c.at
-	case io.SeekEnd:
-		offset += c.size
-	}
-	if offset < 0 {
-		return 0, errors.New("seek before the start")
-	}
-	c.at = offset
-	return offset, nil
+	return reply.TypeVideo
 }

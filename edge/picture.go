@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
 // pictureAge is how long a stream's picture is served before the bus is asked again.
@@ -56,27 +57,24 @@ func (p *pictures) get(ctx context.Context, sid, size string) (picture, error) {
 	return pic, nil
 }
 
-// servePicture answers a stream's poster ("large") or thumbnail ("small").
-func (w *Worker) servePicture(rw http.ResponseWriter, r *http.Request, name, size string) error {
+// pictureReply is that to a stream's poster ("large") or thumbnail ("small").
+func (w *Worker) pictureReply(ctx context.Context, name, size string) (reply.Reply, error) {
 	sid, err := bus.SID(name)
 	if err != nil {
-		return probNoStream
+		return reply.Reply{}, probNoStream
 	}
-	if _, err := w.record(r.Context(), sid); err != nil {
-		return err
+	if _, err := w.record(ctx, sid); err != nil {
+		return reply.Reply{}, err
 	}
-	pic, err := w.poster.get(r.Context(), sid, size)
+	pic, err := w.poster.get(ctx, sid, size)
 	if err != nil {
-		return err
+		return reply.Reply{}, err
 	}
 	if pic.jpeg == nil {
-		return probNoPicture
+		return reply.Reply{}, probNoPicture
 	}
-	h := rw.Header()
-	allowOrigins(h)
-	h["Content-Type"] = typeJPEG
-	h["Cache-Control"] = cacheSecond
-	h["Etag"] = []string{`"` + strconv.FormatUint(pic.seq, 36) + `"`}
-	http.ServeContent(rw, r, "", time.Time{}, &content{chunks: [][]byte{pic.jpeg}, size: int64(len(pic.jpeg))})
-	return nil
+	return reply.Reply{
+		Status: http.StatusOK, Type: reply.TypeJPEG, Cache: reply.Second, ETag: `"` + strconv.FormatUint(pic.seq, 36) + `"`,
+		Ranges: true, Chunks: [][]byte{pic.jpeg}, Size: len(pic.jpeg),
+	}, nil
 }

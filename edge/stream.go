@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge/hls"
+	"github.com/helios-h2020/pse/edge/reply"
 )
 
 // stream is one stream that this edge follows.
@@ -36,14 +37,13 @@ type rendition struct {
 // forms of it that were asked for.
 type list struct {
 	view  *hls.View
-	age   []string // Cache-Control of an answer that was waited for
-	forms [4]body
+	forms [4]reply.Body
 }
 
 // multivariant is the stream's own playlist in the same way.
 type multivariant struct {
 	playlist *hls.Multivariant
-	forms    [2]body // beside index.m3u8, and beside the stream's folder
+	forms    [2]reply.Body // beside index.m3u8, and beside the stream's folder
 }
 
 // form is one way to write a list.
@@ -69,9 +69,7 @@ func newStream(sid, name string, cfg Config, now time.Time) *stream {
 	return s
 }
 
-func newList(v *hls.View) *list {
-	return &list{view: v, age: []string{maxAge(int(v.Cache().Seconds()))}}
-}
+func newList(v *hls.View) *list { return &list{view: v} }
 
 // rendition is the one of that name, nil if there is nothing of it.
 func (s *stream) rendition(name string) *rendition {

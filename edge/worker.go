@@ -18,6 +18,8 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge/hls"
+	"github.com/helios-h2020/pse/edge/http1"
+	"github.com/helios-h2020/pse/edge/reply"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -38,10 +40,9 @@ type Worker struct {
 	crowd   *crowd
 	poster  *pictures
 	metrics *metrics
-	direct  *directs
-	date    date
+	raw     *http1.Server
 
-	mediaAge []string     // Cache-Control of media
+	mediaAge reply.Cache
 	seed     maphash.Seed // of viewers' hashes
 
 	ctx    context.Context // ends with Run
@@ -54,8 +55,9 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the edge: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster), seed: maphash.MakeSeed(), direct: newDirects()}
-	w.mediaAge = []string{maxAge(int((2 * cfg.DVR).Seconds())) + ", immutable"}
+	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster), seed: maphash.MakeSeed()}
+	w.mediaAge = reply.Immutable(2 * cfg.DVR)
+	w.raw = http1.New(hlsRoot, w.rawAnswer, log)
 	w.cache = newCache(cfg.CacheMiB<<20, b.GetPart)
 	w.metrics = newMetrics(w)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
@@ -72,7 +74,7 @@ func (w *Worker) Routes(mux *http.ServeMux) {
 // Run serves until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.wg.Wait()
-	defer w.direct.stop()
+	defer w.raw.Stop()
 	defer w.cancel()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup

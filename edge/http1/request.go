@@ -1,46 +1,42 @@
-package edge
+package http1
 
 import (
 	"bytes"
 	"net/url"
 	"strings"
-
-	"github.com/helios-h2020/pse/edge/hls"
 )
 
-// head is what a direct connection needs of a request. Only what is plainly
-// simple is read here: a GET of something below /hls/ by HTTP/1.1 that
-// changes nothing about the connection and wants the whole of it. All else
-// is net/http's, which also says what is wrong with it.
+// head is what a raw connection needs of a request. Only what is plain is read
+// here: a GET of something below the server's prefix by HTTP/1.1 that changes
+// nothing about the connection and wants the whole of it (RFC 9112 3, 5). All
+// else is net/http's, which also says what is wrong with it.
 type head struct {
-	target hls.Target
-	query  string
-	zip    bool
-	agent  []byte // points into what was read
-	size   int    // bytes
+	path  string // decoded, what comes after the prefix
+	query string
+	gzip  bool
+	agent []byte // points into what was read
+	size  int    // bytes
 }
 
 type headState int
 
 const (
-	headMore   headState = iota // not all of it is there
-	headSimple                  // it is, and is simple
-	headOther                   // net/http's
+	headMore  headState = iota // not all of it is there
+	headPlain                  // it is, and is plain
+	headOther                  // net/http's
 )
 
-const (
-	getLine  = "GET " + hlsRoot
-	lastLine = " HTTP/1.1"
-)
+const version = " HTTP/1.1"
 
 var (
 	crlf     = []byte("\r\n")
 	crlfcrlf = []byte("\r\n\r\n")
 )
 
-// parseHead reads the first request in b.
-func parseHead(b []byte) (h head, state headState) {
-	if n := min(len(b), len(getLine)); string(b[:n]) != getLine[:n] {
+// parseHead reads the first request in b. line is how one begins, "GET " and
+// the prefix.
+func parseHead(b []byte, line string) (h head, state headState) {
+	if n := min(len(b), len(line)); string(b[:n]) != line[:n] {
 		return h, headOther
 	}
 	end := bytes.Index(b, crlfcrlf)
@@ -48,16 +44,16 @@ func parseHead(b []byte) (h head, state headState) {
 		return h, headMore
 	}
 	h.size = end + len(crlfcrlf)
-	line, fields, _ := bytes.Cut(b[:end], crlf)
-	if !h.setTarget(line) || !h.setFields(fields) {
+	first, fields, _ := bytes.Cut(b[:end], crlf)
+	if !h.setTarget(first, len(line)-len("GET ")) || !h.setFields(fields) {
 		return head{}, headOther
 	}
-	return h, headSimple
+	return h, headPlain
 }
 
-// setTarget reads the request line.
-func (h *head) setTarget(line []byte) bool {
-	uri, ok := bytes.CutSuffix(line[len("GET "):], []byte(lastLine))
+// setTarget reads the request line, of a path with a prefix of that length.
+func (h *head) setTarget(line []byte, prefix int) bool {
+	uri, ok := bytes.CutSuffix(line[len("GET "):], []byte(version))
 	if !ok {
 		return false
 	}
@@ -76,8 +72,8 @@ func (h *head) setTarget(line []byte) bool {
 			return false
 		}
 	}
-	h.target, h.query = hls.ParsePath(path[len(hlsRoot):]), query
-	return isDirect(h.target)
+	h.path, h.query = path[prefix:], query
+	return true
 }
 
 // setFields reads the header fields.
@@ -106,7 +102,7 @@ func (h *head) setFields(fields []byte) bool {
 			hosts++
 		case is(name, "accept-encoding"):
 			accepts++
-			h.zip = acceptsGzipIn(string(value))
+			h.gzip = acceptsGzipIn(string(value))
 		case is(name, "user-agent"):
 			agents++
 			h.agent = value

@@ -1,4 +1,4 @@
-package edge
+package http1
 
 import (
 	"bufio"
@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/helios-h2020/pse/edge/hls"
 )
 
-// Whatever a direct connection takes for a simple request, net/http reads the
+// Whatever a raw connection takes for a plain request, net/http reads the
 // same way: of the same length, with the same path and nothing special in it.
 func FuzzParseHead(f *testing.F) {
 	for _, s := range []string{
@@ -27,8 +25,8 @@ func FuzzParseHead(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		h, state := parseHead(b)
-		if state != headSimple {
+		h, state := parseHead(b, "GET /hls/")
+		if state != headPlain {
 			return
 		}
 		rest := bytes.NewReader(b)
@@ -40,18 +38,18 @@ func FuzzParseHead(f *testing.F) {
 		if left := rest.Len() + in.Buffered(); len(b)-left != h.size {
 			t.Fatalf("%d bytes, net/http takes %d", h.size, len(b)-left)
 		}
-		if got := hls.ParsePath(strings.TrimPrefix(r.URL.Path, hlsRoot)); got != h.target {
-			t.Fatalf("%+v, net/http has %+v", h.target, got)
+		if got := strings.TrimPrefix(r.URL.Path, "/hls/"); got != h.path {
+			t.Fatalf("%q, net/http has %q", h.path, got)
 		}
-		if r.URL.RawQuery != h.query || r.UserAgent() != string(h.agent) || acceptsGzip(r.Header) != h.zip {
-			t.Fatalf("%q %q %v, net/http has %q %q %v", h.query, h.agent, h.zip, r.URL.RawQuery, r.UserAgent(), acceptsGzip(r.Header))
+		if r.URL.RawQuery != h.query || r.UserAgent() != string(h.agent) || AcceptsGzip(r.Header) != h.gzip {
+			t.Fatalf("%q %q %v, net/http has %q %q %v", h.query, h.agent, h.gzip, r.URL.RawQuery, r.UserAgent(), AcceptsGzip(r.Header))
 		}
-		if n, _ := io.Copy(io.Discard, r.Body); n > 0 || r.Close || conditional(r.Header) || r.Host == "" && r.Header.Get("Host") != "" {
-			t.Fatalf("not a simple request: %+v", r)
+		if n, _ := io.Copy(io.Discard, r.Body); n > 0 || r.Close || Conditional(r.Header) || r.Host == "" && r.Header.Get("Host") != "" {
+			t.Fatalf("not a plain request: %+v", r)
 		}
 		// A piece of it is never taken for more than it is.
 		for n := range h.size {
-			if _, state := parseHead(b[:n]); state == headSimple {
+			if _, state := parseHead(b[:n], "GET /hls/"); state == headPlain {
 				t.Fatalf("%q is a whole request", b[:n])
 			}
 		}

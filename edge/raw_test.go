@@ -141,8 +141,8 @@ func TestPieceBehindTheFirstRequest(t *testing.T) {
 	}
 }
 
-// What goes out by a direct connection and by net/http is the same.
-func TestDirectAndNetHTTPAreAlike(t *testing.T) {
+// What goes out on a raw connection and by net/http is the same.
+func TestRawAndNetHTTPAreAlike(t *testing.T) {
 	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})
 	st.Segments(3)
@@ -154,13 +154,13 @@ func TestDirectAndNetHTTPAreAlike(t *testing.T) {
 		"/hls/none/source/1.m4s", "/hls/a/source/index.m3u8?_HLS_msn=100",
 	} {
 		for _, zip := range []string{"gzip", "identity"} {
-			direct := s.get(path, "Accept-Encoding", zip)
+			raw := s.get(path, "Accept-Encoding", zip)
 			other := s.get(path, "Accept-Encoding", zip, "Connection", "close")
-			direct.header.Del("Date")
+			raw.header.Del("Date")
 			other.header.Del("Date")
 			other.header.Del("Connection")
-			if direct.status != other.status || direct.body != other.body || fmt.Sprint(direct.header) != fmt.Sprint(other.header) {
-				t.Errorf("%s %s:\n%d %v %d bytes\n%d %v %d bytes", path, zip, direct.status, direct.header, len(direct.body), other.status, other.header, len(other.body))
+			if raw.status != other.status || raw.body != other.body || fmt.Sprint(raw.header) != fmt.Sprint(other.header) {
+				t.Errorf("%s %s:\n%d %v %d bytes\n%d %v %d bytes", path, zip, raw.status, raw.header, len(raw.body), other.status, other.header, len(other.body))
 			}
 		}
 	}

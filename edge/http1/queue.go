@@ -1,0 +1,85 @@
+package http1
+
+import (
+	"net"
+	"net/http"
+	"sync"
+)
+
+// connQueue gives connections to a server as if they came from a listener:
+// those that were taken over, when something comes on them that is not to be
+// answered there.
+type connQueue struct {
+	conns chan net.Conn
+	done  chan struct{}
+	close func()
+}
+
+func newConnQueue() *connQueue {
+	q := &connQueue{conns: make(chan net.Conn), done: make(chan struct{})}
+	q.close = sync.OnceFunc(func() { close(q.done) })
+	return q
+}
+
+// give passes a connection on, with what was read of it already.
+func (q *connQueue) give(c net.Conn, read []byte) {
+	select {
+	case q.conns <- &prefixConn{Conn: c, prefix: read}:
+	case <-q.done:
+		c.Close()
+	}
+}
+
+// Accept is what the server calls.
+func (q *connQueue) Accept() (net.Conn, error) {
+	select {
+	case c := <-q.conns:
+		return c, nil
+	case <-q.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends it; the server calls it when it is shut down.
+func (q *connQueue) Close() error {
+	q.close()
+	return nil
+}
+
+// Addr is there for the net.Listener's sake.
+func (q *connQueue) Addr() net.Addr { return &net.TCPAddr{} }
+
+// prefixConn is a connection of which some was read.
+type prefixConn struct {
+	net.Conn
+	prefix []byte
+}
+
+func (p *prefixConn) Read(b []byte) (int, error) {
+	if len(p.prefix) == 0 {
+		return p.Conn.Read(b)
+	}
+	n := copy(b, p.prefix)
+	p.prefix = p.prefix[n:]
+	return n, nil
+}
+
+// queueTo is the way back to a server, made when first needed.
+func (s *Server) queueTo(srv *http.Server) *connQueue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.back[srv]; q != nil {
+		return q
+	}
+	q := newConnQueue()
+	s.back[srv] = q
+	srv.RegisterOnShutdown(s.drain)
+	s.wg.Go(func() {
+		_ = srv.Serve(q) // ends with either server
+		q.close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.back, srv)
+	})
+	return q
+}

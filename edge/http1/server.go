@@ -1,0 +1,122 @@
+// Package http1 answers plain GETs on connections taken over from net/http: one
+// read, one write, and next to no memory while a client waits. (Per request and
+// CPU, 0.4 of nginx through net/http, which writes twice, reads in the
+// background, sets three deadlines and sorts a header map.) What is not a plain
+// GET, or is not its owner's to answer here, goes back to the server that the
+// connection came from: queue.go.
+//
+// It knows no stream: what it answers is an Answer's to say.
+//
+// A client that disconnects while its answer is waited for is noticed when that
+// comes.
+package http1
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/helios-h2020/pse/edge/reply"
+	"go.uber.org/zap"
+)
+
+// Answer is the reply to a request. It may wait. ok is false for a request that
+// is not to be answered on a raw connection; there is no reply then.
+type Answer func(Request) (rep reply.Reply, ok bool)
+
+// Request is what an answer may depend on, however it was asked for.
+type Request struct {
+	Path  string // decoded, what comes after the server's prefix
+	Query string
+	Gzip  bool   // the client takes it
+	Addr  string // the client's, with port
+	Agent string // User-Agent
+}
+
+// RequestOf is a request of net/http's. Its path begins with prefix.
+func RequestOf(r *http.Request, prefix string) Request {
+	return Request{strings.TrimPrefix(r.URL.Path, prefix), r.URL.RawQuery, AcceptsGzip(r.Header), r.RemoteAddr, r.UserAgent()}
+}
+
+// Server is the set of connections that were taken over.
+type Server struct {
+	line   string // of a request that may be a plain one, as far as its path's prefix
+	answer Answer
+	log    *zap.Logger
+	date   date
+
+	stopping atomic.Bool
+	wg       sync.WaitGroup
+
+	mu   sync.Mutex // guards the rest
+	open map[*rawConn]struct{}
+	back map[*http.Server]*connQueue
+}
+
+// New is a server for GETs whose path begins with prefix.
+func New(prefix string, answer Answer, log *zap.Logger) *Server {
+	return &Server{line: "GET " + prefix, answer: answer, log: log, open: map[*rawConn]struct{}{}, back: map[*http.Server]*connQueue{}}
+}
+
+// Hijack takes a request's connection from its server, if the request is a
+// plain GET, and answers it there. It reports whether it did; the request must
+// be one that the server's Answer answers.
+func (s *Server) Hijack(rw http.ResponseWriter, r *http.Request, first Request) bool {
+	h := r.Header
+	if r.Method != http.MethodGet || r.ProtoMajor != 1 || r.ProtoMinor != 1 || r.TLS != nil || r.Close || r.ContentLength != 0 ||
+		Conditional(h) || h["Connection"] != nil && !strings.EqualFold(h.Get("Connection"), "keep-alive") || h["Expect"] != nil {
+		return false
+	}
+	srv, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return false
+	}
+	conn, pending, err := http.NewResponseController(rw).Hijack()
+	if err != nil {
+		return false
+	}
+	c := &rawConn{server: s, conn: conn, back: s.queueTo(srv), addr: first.Addr, agent: first.Agent}
+	if n := pending.Reader.Buffered(); n > 0 {
+		ahead, _ := pending.Reader.Peek(n)
+		c.buf = append(make([]byte, 0, max(n, readBytes)), ahead...)
+	}
+	if p, ok := conn.(*prefixConn); ok && len(p.prefix) == 0 {
+		c.conn = p.Conn
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopping.Load() {
+		_ = conn.Close()
+		return true
+	}
+	s.open[c] = struct{}{}
+	s.wg.Go(func() { c.run(first) })
+	return true
+}
+
+// drain ends connections between two requests, and the others after theirs.
+func (s *Server) drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopping.Store(true)
+	for c := range s.open {
+		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// Stop ends all connections, and waits until they have. Answers that wait must
+// have been ended.
+func (s *Server) Stop() {
+	s.drain()
+	s.mu.Lock()
+	for c := range s.open {
+		_ = c.conn.SetDeadline(time.Unix(1, 0))
+	}
+	for _, q := range s.back {
+		q.close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
