@@ -2,13 +2,13 @@ package edge
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"sort"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/edge/stream"
 )
 
 // Stream is what the API tells of a stream.
@@ -32,16 +32,16 @@ func (w *Worker) describe(ctx context.Context, l *bus.Live, now time.Time) Strea
 	name := url.PathEscape(l.Name)
 	s := Stream{
 		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
-		Viewers: w.crowd.total(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
+		Viewers: w.viewers.of(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
 		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
 	}
-	if s.State == bus.StateLive && w.cutOff() {
+	if s.State == bus.StateLive && w.dir.CutOff() {
 		s.State = bus.StateGrace // it may be live: who knows
 	}
-	if pic, err := w.poster.get(ctx, l.SID, "large"); err == nil && pic.jpeg != nil {
+	if pic, err := w.pictures.Get(ctx, l.SID, "large"); err == nil && pic.JPEG != nil {
 		s.Poster = "/hls/" + name + "/poster.jpg"
 	}
-	if pic, err := w.poster.get(ctx, l.SID, "small"); err == nil && pic.jpeg != nil {
+	if pic, err := w.pictures.Get(ctx, l.SID, "small"); err == nil && pic.JPEG != nil {
 		s.Thumb = "/hls/" + name + "/thumb.jpg"
 	}
 	return s
@@ -52,10 +52,8 @@ func (w *Worker) describe(ctx context.Context, l *bus.Live, now time.Time) Strea
 func (w *Worker) serveStreams(rw http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	all := []Stream{}
-	for _, l := range w.dir.all() {
-		if l.State != "" && !w.aged(l, now) {
-			all = append(all, w.describe(r.Context(), l, now))
-		}
+	for _, l := range w.dir.Watchable(now) {
+		all = append(all, w.describe(r.Context(), l, now))
 	}
 	sort.Slice(all, func(i, k int) bool {
 		a, b := all[i], all[k]
@@ -70,16 +68,16 @@ func (w *Worker) serveStreams(rw http.ResponseWriter, r *http.Request) {
 	sendJSON(rw, http.StatusOK, map[string][]Stream{"streams": all})
 }
 
-// longestWait is how long who asks for a change of a stream waits for one at most.
+// longestWait is how long a request for a change of a stream waits for one at most.
 const longestWait = 8 * time.Second
 
-// waitUnless waits until a stream's state is another than who asks knows, but not
+// waitUnless waits until a stream's state is another than the client knows, but not
 // for long.
 func (w *Worker) waitUnless(ctx context.Context, sid, known string) {
 	ctx, cancel := context.WithTimeout(ctx, min(longestWait, w.cfg.StartWait))
 	defer cancel()
 	for {
-		state, changed := w.dir.state(sid)
+		state, changed := w.dir.State(sid)
 		if state != known {
 			return
 		}
@@ -97,19 +95,20 @@ func (w *Worker) waitUnless(ctx context.Context, sid, known string) {
 // comes when its state is another, or after start_wait.
 func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 	sid, err := bus.SID(r.PathValue("name"))
+	if err != nil {
+		err = stream.ErrNoStream
+	}
 	if known := r.URL.Query().Get("unless"); known != "" && err == nil {
 		w.waitUnless(r.Context(), sid, known)
 	}
 	var l *bus.Live
 	if err == nil {
-		l, err = w.record(r.Context(), sid)
+		l, err = w.dir.Record(r.Context(), sid)
 	}
-	switch {
-	case errors.Is(err, error(probBus)):
-		sendJSON(rw, http.StatusServiceUnavailable, map[string]string{"error": probBus.text})
-	case err != nil:
-		sendJSON(rw, http.StatusNotFound, map[string]string{"error": probNoStream.text})
-	default:
-		sendJSON(rw, http.StatusOK, w.describe(r.Context(), l, time.Now()))
+	if err != nil {
+		e := w.errors.find(err)
+		sendJSON(rw, e.status, map[string]string{"error": e.text})
+		return
 	}
+	sendJSON(rw, http.StatusOK, w.describe(r.Context(), l, time.Now()))
 }

@@ -19,7 +19,7 @@ func TestPlayThrough(t *testing.T) {
 
 	m := s.want(200, "/hls/cam%201/index.m3u8")
 	if !strings.Contains(m.body, "\nsource/index.m3u8\n") || !strings.Contains(m.body, "\naudio/index.m3u8\n") {
-		t.Fatalf("master:\n%s", m.body)
+		t.Fatalf("multivariant playlist:\n%s", m.body)
 	}
 	l := s.want(200, "/hls/cam%201/source/index.m3u8")
 	for _, line := range []string{

@@ -5,27 +5,70 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/helios-h2020/pse/edge/hls"
 	"github.com/helios-h2020/pse/edge/reply"
+	"github.com/helios-h2020/pse/edge/stream"
 )
 
-// errTimeout says that what was waited for did not come in time.
-var errTimeout = errors.New("it did not come in time")
+// What may be wrong with a request besides its stream.
+var (
+	errNoPath    = errors.New("no such path")
+	errNoPicture = errors.New("no picture of the stream")
+	errMethod    = errors.New("method not allowed")
+)
 
-// statusError is an answer that is not what was asked for. Its text is for the
-// person who reads the answer.
+// statusError is an answer that is not what was asked for: its status, and a
+// text for the person who reads it.
 type statusError struct {
+	of     error // the error it answers
 	status int
 	text   string
+	body   [][]byte // the same with a line's end
 }
 
-func (p *statusError) Error() string { return p.text }
+func newStatusError(of error, status int, text string) *statusError {
+	return &statusError{of, status, text, [][]byte{[]byte(text + "\n")}}
+}
 
-func (p *statusError) reply() reply.Reply {
-	rep := reply.Reply{
-		Status: p.status, Type: reply.TypeText, Cache: reply.NoStore,
-		Chunks: [][]byte{[]byte(p.text), []byte("\n")}, Size: len(p.text) + 1,
+// statusErrors is the table of them. What it does not have is errAway.
+type statusErrors struct {
+	table []*statusError
+	away  *statusError
+}
+
+func newStatusErrors() statusErrors {
+	away := newStatusError(stream.ErrAway, http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second.")
+	return statusErrors{[]*statusError{
+		newStatusError(stream.ErrMissing, http.StatusNotFound, "Not in the stream, or no longer."),
+		newStatusError(stream.ErrNoStream, http.StatusNotFound, "No stream of that name. Is the link right?"),
+		newStatusError(stream.ErrDropped, http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."),
+		newStatusError(stream.ErrEnded, http.StatusGone, "The stream has ended."),
+		newStatusError(stream.ErrNotYet, http.StatusServiceUnavailable, "The stream is starting. Try again in a second."),
+		newStatusError(stream.ErrLate, http.StatusServiceUnavailable, "The publisher sends nothing now. Try again in a second."),
+		newStatusError(stream.ErrTooFar, http.StatusBadRequest, "_HLS_msn or _HLS_part is too far ahead of the playlist."),
+		newStatusError(errNoPath, http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."),
+		newStatusError(errNoPicture, http.StatusNotFound, "No picture of this stream yet."),
+		newStatusError(errMethod, http.StatusMethodNotAllowed, "Use GET or HEAD."),
+		away,
+	}, away}
+}
+
+// find is what to say of an error.
+func (s *statusErrors) find(err error) *statusError {
+	for _, e := range s.table {
+		if errors.Is(err, e.of) {
+			return e
+		}
 	}
-	switch p.status {
+	if bad := hls.BadDirective(""); errors.As(err, &bad) {
+		return newStatusError(err, http.StatusBadRequest, bad.Error())
+	}
+	return s.away
+}
+
+func (e *statusError) reply() reply.Reply {
+	rep := reply.Reply{Status: e.status, Type: reply.TypeText, Cache: reply.NoStore, Chunks: e.body, Size: len(e.text) + 1}
+	switch e.status {
 	case http.StatusNotFound, http.StatusGone:
 		rep.Cache = reply.Second // what may be right in a moment is asked again soon
 	case http.StatusServiceUnavailable:
@@ -38,26 +81,7 @@ func (p *statusError) reply() reply.Reply {
 
 // failure is the reply to a request that failed, counted.
 func (w *Worker) failure(err error) reply.Reply {
-	var p *statusError
-	if !errors.As(err, &p) {
-		p = probBus
-	}
-	w.metrics.problems.WithLabelValues(strconv.Itoa(p.status)).Inc()
-	return p.reply()
+	e := w.errors.find(err)
+	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
+	return e.reply()
 }
-
-func badDirective(why string) *statusError { return &statusError{http.StatusBadRequest, why} }
-
-var (
-	probNoStream  = &statusError{http.StatusNotFound, "No stream of that name. Is the link right?"}
-	probNoPath    = &statusError{http.StatusNotFound, "Nothing here. A stream's playlist is /hls/<name>/index.m3u8."}
-	probDropped   = &statusError{http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."}
-	probNoPart    = &statusError{http.StatusNotFound, "Not in the stream, or no longer."}
-	probNoPicture = &statusError{http.StatusNotFound, "No picture of this stream yet."}
-	probEnded     = &statusError{http.StatusGone, "The stream has ended."}
-	probNotYet    = &statusError{http.StatusServiceUnavailable, "The stream is starting. Try again in a second."}
-	probLate      = &statusError{http.StatusServiceUnavailable, "The publisher sends nothing now. Try again in a second."}
-	probBus       = &statusError{http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second."}
-	probTooFar    = &statusError{http.StatusBadRequest, "_HLS_msn or _HLS_part is too far ahead of the playlist."}
-	probMethod    = &statusError{http.StatusMethodNotAllowed, "Use GET or HEAD."}
-)

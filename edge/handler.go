@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
+	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/edge/hls"
 	"github.com/helios-h2020/pse/edge/http1"
 	"github.com/helios-h2020/pse/edge/reply"
+	"github.com/helios-h2020/pse/edge/stream"
 )
 
 // serveHLS answers everything below /hls/ that net/http reads. Most of it is
@@ -19,7 +22,7 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 		sendPreflight(rw)
 		return
 	default:
-		rep := w.failure(probMethod)
+		rep := w.failure(errMethod)
 		send(rw, r, &rep)
 		return
 	}
@@ -63,8 +66,7 @@ func (w *Worker) answer(ctx context.Context, t hls.Target, q http1.Request) (rep
 	case hls.KindMultivariant:
 		return w.multivariantReply(ctx, t, q)
 	case hls.KindMedia:
-		a, err := w.answerMedia(ctx, t, q.Query, w.viewerOf(q.Addr, q.Agent))
-		return w.listReply(a, q, err)
+		return w.listReply(ctx, t, q)
 	case hls.KindInit, hls.KindSegment, hls.KindPart:
 		return w.mediaReply(ctx, t)
 	case hls.KindPoster:
@@ -72,38 +74,93 @@ func (w *Worker) answer(ctx context.Context, t hls.Target, q http1.Request) (rep
 	case hls.KindThumb:
 		return w.pictureReply(ctx, t.Name, "small")
 	}
-	return reply.Reply{}, probNoPath
+	return reply.Reply{}, errNoPath
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the
 // latter may be the media list <name>_<k>.m3u8.
 func (w *Worker) multivariantReply(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
-	a, err := w.answerMultivariant(ctx, t)
-	if t.Flat && errors.Is(err, probNoStream) {
+	s, err := w.dir.Open(ctx, t.Name)
+	if t.Flat && errors.Is(err, stream.ErrNoStream) {
 		if name, order, ok := hls.SplitOrder(t.Name); ok {
-			a, err = w.answerOrdered(ctx, name, order, q.Query, w.viewerOf(q.Addr, q.Agent))
+			return w.orderedReply(ctx, name, order, q)
 		}
 	}
-	return w.listReply(a, q, err)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	p, err := s.Multivariant(ctx, t.Flat)
+	return w.playlist(p, q, err)
 }
 
-func (w *Worker) listReply(a listAnswer, q http1.Request, err error) (reply.Reply, error) {
+// orderedReply is that to <name>_<k>.m3u8, of HELIOS.
+func (w *Worker) orderedReply(ctx context.Context, name string, order int, q http1.Request) (reply.Reply, error) {
+	s, err := w.dir.Open(ctx, name)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	p, err := s.OrderedList(ctx, order, q.Query, w.viewerOf(q.Addr, q.Agent))
+	return w.playlist(p, q, err)
+}
+
+// listReply is that to <name>/<rendition>/index.m3u8.
+func (w *Worker) listReply(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
+	s, err := w.dir.Open(ctx, t.Name)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	p, err := s.List(ctx, t.Rendition, q.Query, w.viewerOf(q.Addr, q.Agent))
+	return w.playlist(p, q, err)
+}
+
+func (w *Worker) playlist(p stream.Playlist, q http1.Request, err error) (reply.Reply, error) {
 	if err != nil {
 		return reply.Reply{}, err
 	}
 	w.metrics.lists.Inc()
-	return a.body.In(q.Gzip).Reply(reply.TypeList, a.cache), nil
+	return p.Body.In(q.Gzip).Reply(reply.TypeList, p.Cache), nil
 }
 
+// mediaReply is that to a part, a segment or an initialization segment.
 func (w *Worker) mediaReply(ctx context.Context, t hls.Target) (reply.Reply, error) {
-	m, err := w.answerBytes(ctx, t)
+	s, err := w.dir.Open(ctx, t.Name)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	m, err := s.Media(ctx, t)
 	if err != nil {
 		return reply.Reply{}, err
 	}
 	w.metrics.media.Inc()
-	w.metrics.bytes.Add(float64(m.size))
+	w.metrics.bytes.Add(float64(m.Size))
+	kind := reply.TypeVideo
+	if m.Kind == bus.KindAudio {
+		kind = reply.TypeAudio
+	}
 	return reply.Reply{
-		Status: http.StatusOK, Type: m.kind, Cache: w.mediaAge, ETag: m.etag,
-		Ranges: true, Exposed: true, Chunks: m.chunks, Size: m.size,
+		Status: http.StatusOK, Type: kind, Cache: w.mediaAge, ETag: m.Tag,
+		Ranges: true, Exposed: true, Chunks: m.Chunks, Size: m.Size,
+	}, nil
+}
+
+// pictureReply is that to a stream's poster ("large") or thumbnail ("small").
+func (w *Worker) pictureReply(ctx context.Context, name, size string) (reply.Reply, error) {
+	sid, err := bus.SID(name)
+	if err != nil {
+		return reply.Reply{}, stream.ErrNoStream
+	}
+	if _, err := w.dir.Record(ctx, sid); err != nil {
+		return reply.Reply{}, err
+	}
+	pic, err := w.pictures.Get(ctx, sid, size)
+	if err != nil {
+		return reply.Reply{}, err
+	}
+	if pic.JPEG == nil {
+		return reply.Reply{}, errNoPicture
+	}
+	return reply.Reply{
+		Status: http.StatusOK, Type: reply.TypeJPEG, Cache: reply.Second, ETag: `"` + strconv.FormatUint(pic.Seq, 36) + `"`,
+		Ranges: true, Chunks: [][]byte{pic.JPEG}, Size: len(pic.JPEG),
 	}, nil
 }

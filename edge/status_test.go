@@ -117,7 +117,7 @@ func TestNewSession(t *testing.T) {
 	s.want(200, "/hls/a/index.m3u8")
 }
 
-// A rendition that stops leaves the master and the reports, who waits for it
+// A rendition that stops leaves the multivariant playlist and the reports, who waits for it
 // is told, and it comes back when it does.
 func TestShedRendition(t *testing.T) {
 	b := bustest.New(t)
@@ -140,7 +140,7 @@ func TestShedRendition(t *testing.T) {
 	}
 	s.sees(st)
 	if r := s.want(200, "/hls/a/index.m3u8"); strings.Contains(r.body, "480p/") {
-		t.Errorf("master:\n%s", r.body)
+		t.Errorf("multivariant playlist:\n%s", r.body)
 	}
 	if r := s.want(200, "/hls/a/source/index.m3u8"); strings.Contains(r.body, "480p") {
 		t.Errorf("source:\n%s", r.body)
@@ -151,7 +151,7 @@ func TestShedRendition(t *testing.T) {
 	st.Segments(2)
 	s.sees(st)
 	if r := s.want(200, "/hls/a/index.m3u8"); !strings.Contains(r.body, "480p/") {
-		t.Errorf("master:\n%s", r.body)
+		t.Errorf("multivariant playlist:\n%s", r.body)
 	}
 	r := s.want(200, "/hls/a/480p/index.m3u8")
 	if !strings.Contains(r.body, "#EXT-X-MEDIA-SEQUENCE:0\n") || strings.Count(r.body, "#EXT-X-GAP\n") != 5 || !strings.Contains(r.body, "\n9.m4s\n") {
@@ -162,7 +162,7 @@ func TestShedRendition(t *testing.T) {
 	s.want(404, "/hls/a/480p/3.m4s")
 }
 
-// A master waits for the renditions that are planned, but not for ever.
+// A multivariant playlist waits for the renditions that are planned, but not for ever.
 func TestPlannedRenditions(t *testing.T) {
 	b := bustest.New(t)
 	st := edgetest.New(t, "a", edgetest.Plan{Bus: b})

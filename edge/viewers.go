@@ -9,18 +9,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// seenFor is how long after its last request for a media list a viewer is
-// counted: 3 target durations of 4 s.
-const seenFor = 12 * time.Second
-
-// audience is who watches one stream here. A viewer is an address with a
-// player's name, remembered as a hash only.
-type audience struct {
-	mu   sync.Mutex
-	last map[uint64]int64 // when seen, unix s
-}
-
-// viewerOf is the hash of who asks.
+// viewerOf is the hash that tells a viewer from others: of an address and a
+// player's name.
 func (w *Worker) viewerOf(addr, agent string) uint64 {
 	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
 		addr = addr[:i] // another port is the same viewer
@@ -28,65 +18,40 @@ func (w *Worker) viewerOf(addr, agent string) uint64 {
 	return maphash.String(w.seed, addr) ^ maphash.String(w.seed, agent)<<1
 }
 
-// saw notes a request; beyond limit viewers new ones are not counted.
-func (a *audience) saw(who uint64, now time.Time, limit int) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.last == nil {
-		a.last = map[uint64]int64{}
-	}
-	if _, known := a.last[who]; known || len(a.last) < limit {
-		a.last[who] = now.Unix()
-	}
-}
-
-// count forgets who has left and counts the rest.
-func (a *audience) count(now time.Time) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	before := now.Add(-seenFor).Unix()
-	for key, at := range a.last {
-		if at < before {
-			delete(a.last, key)
-		}
-	}
-	return len(a.last)
-}
-
-// crowd is what all edges count.
-type crowd struct {
+// viewerTotals is what all edges count.
+type viewerTotals struct {
 	mu    sync.Mutex
-	edges map[string]told
+	edges map[string]report
 }
 
-// told is what one edge said last.
-type told struct {
+// report is what one edge said last.
+type report struct {
 	at      time.Time
 	viewers map[string]int // by sid
 }
 
-func newCrowd() *crowd { return &crowd{edges: map[string]told{}} }
+func newViewerTotals() *viewerTotals { return &viewerTotals{edges: map[string]report{}} }
 
-func (c *crowd) set(edge string, viewers map[string]int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (v *viewerTotals) set(edge string, viewers map[string]int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	now := time.Now()
-	for id, t := range c.edges {
-		if now.Sub(t.at) > 3*tick {
-			delete(c.edges, id)
+	for id, r := range v.edges {
+		if now.Sub(r.at) > 3*tick {
+			delete(v.edges, id)
 		}
 	}
-	c.edges[edge] = told{now, viewers}
+	v.edges[edge] = report{now, viewers}
 }
 
-// total is how many watch a stream, all edges together.
-func (c *crowd) total(sid string, now time.Time) int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// of is how many watch a stream, all edges together.
+func (v *viewerTotals) of(sid string, now time.Time) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	n := 0
-	for _, t := range c.edges {
-		if now.Sub(t.at) <= 3*tick {
-			n += t.viewers[sid]
+	for _, r := range v.edges {
+		if now.Sub(r.at) <= 3*tick {
+			n += r.viewers[sid]
 		}
 	}
 	return n
@@ -94,22 +59,9 @@ func (c *crowd) total(sid string, now time.Time) int {
 
 // tellViewers counts, and tells all edges, this one too.
 func (w *Worker) tellViewers(now time.Time) {
-	counts := map[string]int{}
-	for _, s := range w.dir.streams() {
-		if n := s.viewers.count(now); n > 0 {
-			counts[s.sid] = n
-		}
-	}
+	counts := w.dir.Viewers(now)
 	if err := w.bus.TellViewers(counts); err != nil {
 		w.log.Debug("cannot tell the other edges how many watch", zap.Error(err))
 	}
-	w.crowd.set(w.bus.ID(), counts)
-}
-
-func (w *Worker) viewersHere() (n int) {
-	now := time.Now()
-	for _, s := range w.dir.streams() {
-		n += s.viewers.count(now)
-	}
-	return n
+	w.viewers.set(w.bus.ID(), counts)
 }

@@ -1,7 +1,12 @@
 // Package edge serves the parts log as HLS over HTTP: multivariant and media
-// playlists with low latency, parts, segments and pictures (HLS.md).
+// playlists with low latency, parts, segments and pictures (RFC 8216bis).
 //
-//	parts log -> follower -> hls (views) -> list (written once) -> directive (waits) -> handler -> viewer
+// A request goes down through its rooms, each of which knows only such as come after it:
+//
+//	http1 or net/http -> handler -> stream (waits, finds) -> hls (what is listed) -> reply
+//
+// and a part comes in by stream's follower. reply is written by whichever of
+// the two read the request.
 //
 // An edge keeps nothing that matters. A list is a function of the log up to
 // one message and of the request's directives, so all edges answer alike,
@@ -17,9 +22,9 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/edge/hls"
 	"github.com/helios-h2020/pse/edge/http1"
 	"github.com/helios-h2020/pse/edge/reply"
+	"github.com/helios-h2020/pse/edge/stream"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -32,22 +37,21 @@ const tick = 2 * time.Second
 
 // Worker is the edge.
 type Worker struct {
-	cfg     Config
-	bus     *bus.Bus
-	log     *zap.Logger
-	dir     *directory
-	cache   *cache
-	crowd   *crowd
-	poster  *pictures
-	metrics *metrics
-	raw     *http1.Server
+	cfg      Config
+	bus      *bus.Bus
+	log      *zap.Logger
+	dir      *stream.Directory
+	pictures *stream.Pictures
+	viewers  *viewerTotals
+	errors   statusErrors
+	metrics  *metrics
+	raw      *http1.Server
 
 	mediaAge reply.Cache
 	seed     maphash.Seed // of viewers' hashes
 
 	ctx    context.Context // ends with Run
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // the followers
 }
 
 // New makes an edge. It serves what Routes mounts while Run runs.
@@ -55,12 +59,15 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the edge: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, dir: newDirectory(), crowd: newCrowd(), poster: newPictures(b.Poster), seed: maphash.MakeSeed()}
+	w := &Worker{cfg: cfg, bus: b, log: log, pictures: stream.NewPictures(b.Poster), viewers: newViewerTotals(), errors: newStatusErrors(), seed: maphash.MakeSeed()}
 	w.mediaAge = reply.Immutable(2 * cfg.DVR)
 	w.raw = http1.New(hlsRoot, w.rawAnswer, log)
-	w.cache = newCache(cfg.CacheMiB<<20, b.GetPart)
-	w.metrics = newMetrics(w)
 	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.dir = stream.NewDirectory(w.ctx, stream.Config{
+		DVR: cfg.DVR, HoldBack: cfg.HoldBack, CacheBytes: cfg.CacheMiB << 20, PinExtra: cfg.PinExtra,
+		IdleAfter: cfg.IdleAfter, StartWait: cfg.StartWait, MaxViewers: cfg.MaxViewers,
+	}, b, log)
+	w.metrics = newMetrics(w.dir)
 	return w, nil
 }
 
@@ -73,15 +80,15 @@ func (w *Worker) Routes(mux *http.ServeMux) {
 
 // Run serves until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
-	defer w.wg.Wait()
+	defer w.dir.Wait()
 	defer w.raw.Stop()
 	defer w.cancel()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel()
-	watch.Go(func() { _ = w.bus.WatchLive(ctx, w.dir.set) })
-	watch.Go(func() { _ = w.bus.WatchViewers(ctx, w.crowd.set) })
+	watch.Go(func() { _ = w.bus.WatchLive(ctx, w.dir.Set) })
+	watch.Go(func() { _ = w.bus.WatchViewers(ctx, w.viewers.set) })
 
 	t := time.NewTicker(tick)
 	defer t.Stop()
@@ -90,7 +97,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-t.C:
-			w.dropIdle(now)
+			w.dir.DropIdle(now)
 			w.tellViewers(now)
 		}
 	}
@@ -100,7 +107,7 @@ func (w *Worker) Run(ctx context.Context) error {
 // as long as viewers have not seen all that came before.
 func (w *Worker) Ready() error {
 	err := w.Degraded()
-	if err != nil && !w.cutOff() && w.dir.serves() {
+	if err != nil && !w.dir.CutOff() && w.dir.Serves() {
 		return nil
 	}
 	return err
@@ -113,14 +120,6 @@ func (w *Worker) Degraded() error {
 	}
 	return nil
 }
-
-// cutAfter is how long a bus that is away may be back with what viewers wait for:
-// as long as a blocked answer of 4 s segments is held.
-const cutAfter = hls.HoldTargets * 4 * time.Second
-
-// cutOff says that this edge does not know what goes on: it must not claim that
-// anything is live, so that players and proxies turn to another.
-func (w *Worker) cutOff() bool { return w.bus.AwayFor() > cutAfter }
 
 // Collectors are the edge's metrics.
 func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }

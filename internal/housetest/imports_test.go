@@ -35,6 +35,10 @@ func rules() []rule {
 		{"turn/coturn", []string{"turn/auth"}, "another program's file is read into settings; the relay need not know where its settings come from"},
 		{"turn/probe", []string{"turn/relay"}, "it looks at any STUN and TURN server from a client's side, ours or not"},
 		{"turn/relay", nil, "packets are carried without the bus, the configuration or the policy of the worker"},
+		{"edge/hls", []string{"bus"}, "playlists follow from parts alone: of the bus it knows what a part is"},
+		{"edge/stream", []string{"bus", "edge/hls", "edge/reply", "internal/sleep"}, "a stream is followed the same whoever asks for it"},
+		{"edge/http1", []string{"edge/reply"}, "a transport knows neither streams nor the bus: what answers its requests is a function"},
+		{"edge/reply", nil, "an answer knows neither who made it nor who writes it"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {
@@ -55,7 +59,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 			}
 			for i := range s.imports {
 				ours, ok := strings.CutPrefix(i, module+"/")
-				if !ok || s.test && strings.HasPrefix(ours, "internal/") {
+				if !ok || s.test && (strings.HasPrefix(ours, "internal/") || strings.HasSuffix(ours, "test")) {
 					continue
 				}
 				if within(ours, r.pkg) || slices.ContainsFunc(r.may, func(m string) bool { return within(ours, m) }) {
@@ -99,6 +103,21 @@ func TestStoreIsBelowTransfer(t *testing.T) {
 				t.Errorf("%s imports %s: files are asked for from the worker that has them", s.path, ours)
 			case (within(ours, "store/folder") || within(ours, "store/bucket")) && inside && !s.test && !within(s.pkg, "store/storetest"):
 				t.Errorf("%s imports %s: a store does not know what it is in, nor one backend the other", s.path, ours)
+			}
+		}
+	}
+}
+
+// What is below a protocol does not speak it.
+func TestWhoKnowsNoHTTP(t *testing.T) {
+	for pkg, because := range map[string]string{
+		"edge/hls":    "playlists are text, whoever carries them",
+		"edge/stream": "what may be wrong is an error of its own, of which the edge makes a status",
+		"edge/reply":  "both transports write it, net/http and the one past it",
+	} {
+		for _, s := range sources(t) {
+			if within(s.pkg, pkg) && !s.test && s.imports["net/http"] {
+				t.Errorf("%s imports net/http: %s", s.path, because)
 			}
 		}
 	}

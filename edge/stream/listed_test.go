@@ -1,4 +1,4 @@
-package edge
+package stream
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 )
 
 // play has a stream get messages of a rendition.
-func (s *stream) play(rendition string, all ...*bus.Part) {
+func (s *Stream) play(rendition string, all ...*bus.Part) {
 	for _, m := range all {
 		again := *m
 		again.Rendition = rendition
@@ -24,7 +24,7 @@ func (s *stream) play(rendition string, all ...*bus.Part) {
 // and what that lists has its list, however quick the reader is.
 func TestMultivariantListsWhatIsThere(t *testing.T) {
 	for range 200 {
-		s := newStream("cam", "cam", DefaultConfig(), time.Now())
+		s := newStream(&source{cfg: Config{DVR: 2 * time.Minute, PinExtra: 5 * time.Second}}, "cam", "cam", time.Now())
 		k := &edgetest.Tape{}
 		all := k.Segment("s1", false, 4)
 		s.play("source", all...)

@@ -1,4 +1,4 @@
-package edge
+package stream
 
 import (
 	lru "container/list"
@@ -84,6 +84,13 @@ func (c *cache) finish(seq uint64, r *reading) {
 		}
 	}
 	close(r.done)
+}
+
+// bytes is what is held, at most a message more than the limit.
+func (c *cache) bytes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.size
 }
 
 func weight(p *bus.Part) int { return len(p.Data) + len(p.Init) + 512 }

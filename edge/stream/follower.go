@@ -1,4 +1,4 @@
-package edge
+package stream
 
 import (
 	"context"
@@ -16,12 +16,12 @@ const quiet = 2 * time.Second
 
 // follow reads the stream's parts for ever: what the log holds by headers
 // only, so that a restarted edge answers soon, and from there on with media.
-func (w *Worker) follow(ctx context.Context, s *stream) {
-	log := w.log.With(zap.String("stream", s.name))
+func (s *Stream) follow(ctx context.Context) {
+	log := s.source.log.With(zap.String("stream", s.name))
 	var next uint64
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		var err error
-		if next, err = w.history(ctx, s); err == nil {
+		if next, err = s.history(ctx); err == nil {
 			break
 		}
 		if ctx.Err() != nil {
@@ -32,9 +32,9 @@ func (w *Worker) follow(ctx context.Context, s *stream) {
 	}
 	close(s.loaded)
 	for pause := 50 * time.Millisecond; ctx.Err() == nil; pause = min(2*pause, time.Second) {
-		r, err := w.bus.FollowParts(ctx, s.sid, next, false)
+		r, err := s.source.bus.FollowParts(ctx, s.sid, next, false)
 		if err == nil {
-			next, err = w.live(ctx, s, r, next)
+			next, err = s.goOn(ctx, r, next)
 			r.Stop()
 		}
 		if ctx.Err() == nil {
@@ -45,15 +45,15 @@ func (w *Worker) follow(ctx context.Context, s *stream) {
 }
 
 // history applies what the log holds now, and returns the number that comes next.
-func (w *Worker) history(ctx context.Context, s *stream) (next uint64, err error) {
-	names, err := w.bus.Renditions(ctx, s.sid)
+func (s *Stream) history(ctx context.Context) (next uint64, err error) {
+	names, err := s.source.bus.Renditions(ctx, s.sid)
 	if err != nil {
 		return 0, err
 	}
 	if len(names) == 0 {
 		return 0, nil
 	}
-	r, err := w.bus.FollowParts(ctx, s.sid, 0, true)
+	r, err := s.source.bus.FollowParts(ctx, s.sid, 0, true)
 	if err != nil {
 		return 0, err
 	}
@@ -80,7 +80,9 @@ func nextPart(ctx context.Context, r *bus.PartReader) (*bus.Part, uint64, error)
 	return r.Next(ctx)
 }
 
-func (w *Worker) live(ctx context.Context, s *stream, r *bus.PartReader, next uint64) (uint64, error) {
+// goOn applies what comes from now on, until it cannot be read, and returns the
+// number that comes next.
+func (s *Stream) goOn(ctx context.Context, r *bus.PartReader, next uint64) (uint64, error) {
 	for {
 		p, _, err := r.Next(ctx)
 		if err != nil {
@@ -88,6 +90,6 @@ func (w *Worker) live(ctx context.Context, s *stream, r *bus.PartReader, next ui
 		}
 		s.apply(p)
 		next = p.Seq + 1
-		w.metrics.parts.Inc()
+		s.source.parts.Add(1)
 	}
 }

@@ -1,4 +1,4 @@
-package edge
+package stream
 
 import (
 	"context"
@@ -36,8 +36,8 @@ func (w *watch[T]) put(v T) {
 func (w *watch[T]) value() T { return w.now.Load().value }
 
 // waitFor waits for a state that ok accepts, and returns it. It gives up with
-// errTimeout after limit or when the worker ends, and when ctx does.
-func waitFor[T any](ctx, worker context.Context, w *watch[T], limit time.Duration, ok func(T) bool) (T, error) {
+// errTimeout after limit or when all following ends, and when ctx does.
+func waitFor[T any](ctx, following context.Context, w *watch[T], limit time.Duration, ok func(T) bool) (T, error) {
 	st := w.now.Load()
 	if ok(st.value) {
 		return st.value, nil
@@ -53,7 +53,7 @@ func waitFor[T any](ctx, worker context.Context, w *watch[T], limit time.Duratio
 			}
 		case <-timer.C:
 			return st.value, errTimeout
-		case <-worker.Done():
+		case <-following.Done():
 			return st.value, errTimeout
 		case <-ctx.Done():
 			return st.value, ctx.Err()
