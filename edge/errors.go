@@ -3,7 +3,6 @@ package edge
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/helios-h2020/pse/edge/hls"
 	"github.com/helios-h2020/pse/edge/reply"
@@ -66,6 +65,7 @@ func (s *statusErrors) find(err error) *statusError {
 	return s.away
 }
 
+// reply is the answer, which says who may keep it and when to ask again.
 func (e *statusError) reply() reply.Reply {
 	rep := reply.Reply{Status: e.status, Type: reply.TypeText, Cache: reply.NoStore, Chunks: e.body, Size: len(e.text) + 1}
 	switch e.status {
@@ -77,11 +77,4 @@ func (e *statusError) reply() reply.Reply {
 		rep.Allow = methods
 	}
 	return rep
-}
-
-// failure is the reply to a request that failed, counted.
-func (w *Worker) failure(err error) reply.Reply {
-	e := w.errors.find(err)
-	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
-	return e.reply()
 }

@@ -26,7 +26,7 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 		send(rw, r, &rep)
 		return
 	}
-	q := http1.RequestOf(r, hlsRoot)
+	q := w.raw.Request(r)
 	t := hls.ParsePath(q.Path)
 	if isRaw(t) && w.ctx.Err() == nil && w.raw.Hijack(rw, r, q) {
 		return
@@ -75,6 +75,13 @@ func (w *Worker) answer(ctx context.Context, t hls.Target, q http1.Request) (rep
 		return w.pictureReply(ctx, t.Name, "small")
 	}
 	return reply.Reply{}, errNoPath
+}
+
+// failure is the reply to a request that failed, counted.
+func (w *Worker) failure(err error) reply.Reply {
+	e := w.errors.find(err)
+	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
+	return e.reply()
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// AcceptsGzip reads Accept-Encoding (RFC 9110 12.5.3).
-func AcceptsGzip(h http.Header) bool {
+// acceptsGzip reads Accept-Encoding (RFC 9110 12.5.3).
+func acceptsGzip(h http.Header) bool {
 	switch lines := h["Accept-Encoding"]; len(lines) {
 	case 0:
 		return false

@@ -48,7 +48,7 @@ func (c *rawConn) run(first Request) {
 		return
 	}
 	for {
-		h, state := parseHead(c.buf, c.server.line)
+		h, state := parseHead(c.buf, c.server.prefix)
 		switch state {
 		case headMore:
 			if len(c.buf) >= readBytes {

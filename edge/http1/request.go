@@ -26,17 +26,19 @@ const (
 	headOther                  // net/http's
 )
 
-const version = " HTTP/1.1"
+const (
+	method  = "GET "
+	version = " HTTP/1.1"
+)
 
 var (
 	crlf     = []byte("\r\n")
 	crlfcrlf = []byte("\r\n\r\n")
 )
 
-// parseHead reads the first request in b. line is how one begins, "GET " and
-// the prefix.
-func parseHead(b []byte, line string) (h head, state headState) {
-	if n := min(len(b), len(line)); string(b[:n]) != line[:n] {
+// parseHead reads the first request in b, if its path begins with prefix.
+func parseHead(b []byte, prefix string) (h head, state headState) {
+	if !begins(b, method, prefix) {
 		return h, headOther
 	}
 	end := bytes.Index(b, crlfcrlf)
@@ -44,16 +46,23 @@ func parseHead(b []byte, line string) (h head, state headState) {
 		return h, headMore
 	}
 	h.size = end + len(crlfcrlf)
-	first, fields, _ := bytes.Cut(b[:end], crlf)
-	if !h.setTarget(first, len(line)-len("GET ")) || !h.setFields(fields) {
+	line, fields, _ := bytes.Cut(b[:end], crlf)
+	if !h.setTarget(line, len(prefix)) || !h.setFields(fields) {
 		return head{}, headOther
 	}
 	return h, headPlain
 }
 
+// begins reports whether b begins with both, as far as it goes.
+func begins(b []byte, first, second string) bool {
+	n := min(len(b), len(first))
+	m := min(len(b)-n, len(second))
+	return string(b[:n]) == first[:n] && string(b[n:n+m]) == second[:m]
+}
+
 // setTarget reads the request line, of a path with a prefix of that length.
 func (h *head) setTarget(line []byte, prefix int) bool {
-	uri, ok := bytes.CutSuffix(line[len("GET "):], []byte(version))
+	uri, ok := bytes.CutSuffix(line[len(method):], []byte(version))
 	if !ok {
 		return false
 	}

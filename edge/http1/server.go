@@ -35,14 +35,9 @@ type Request struct {
 	Agent string // User-Agent
 }
 
-// RequestOf is a request of net/http's. Its path begins with prefix.
-func RequestOf(r *http.Request, prefix string) Request {
-	return Request{strings.TrimPrefix(r.URL.Path, prefix), r.URL.RawQuery, AcceptsGzip(r.Header), r.RemoteAddr, r.UserAgent()}
-}
-
 // Server is the set of connections that were taken over.
 type Server struct {
-	line   string // of a request that may be a plain one, as far as its path's prefix
+	prefix string // of paths
 	answer Answer
 	log    *zap.Logger
 	date   date
@@ -57,7 +52,12 @@ type Server struct {
 
 // New is a server for GETs whose path begins with prefix.
 func New(prefix string, answer Answer, log *zap.Logger) *Server {
-	return &Server{line: "GET " + prefix, answer: answer, log: log, open: map[*rawConn]struct{}{}, back: map[*http.Server]*connQueue{}}
+	return &Server{prefix: prefix, answer: answer, log: log, open: map[*rawConn]struct{}{}, back: map[*http.Server]*connQueue{}}
+}
+
+// Request is what there is to a request of net/http's.
+func (s *Server) Request(r *http.Request) Request {
+	return Request{strings.TrimPrefix(r.URL.Path, s.prefix), r.URL.RawQuery, acceptsGzip(r.Header), r.RemoteAddr, r.UserAgent()}
 }
 
 // Hijack takes a request's connection from its server, if the request is a
