@@ -12,8 +12,9 @@ import (
 )
 
 type eventsCommand struct {
-	Tail eventsTail `cmd:"" help:"Print events from now on, until interrupted."`
-	Dead eventsDead `cmd:"" help:"List the events that a subscriber gave up on, and why."`
+	Tail   eventsTail   `cmd:"" help:"Print events from now on, until interrupted."`
+	Dead   eventsDead   `cmd:"" help:"List the events that a subscriber gave up on, and why."`
+	Schema eventsSchema `cmd:"" help:"Print the JSON Schema of an event or hook, or asyncapi.yaml; without a name, list them."`
 }
 
 type eventsDead struct{}

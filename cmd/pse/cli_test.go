@@ -47,6 +47,10 @@ func TestCommandLines(t *testing.T) {
 		"not ready":       {"ready --set admin.listen=127.0.0.1:1", 1, "is it running with this configuration?"},
 		"never ready":     {"ready --set admin.listen=off", 1, "give it an address"},
 		"bad address":     {"serve --http eighty", 1, "write host:port"},
+		"schemas":         {"events schema", 0, "\nhook.publish\n"},
+		"a schema":        {"events schema upload.completed", 0, `"$id": "urn:pse:v1:upload.completed"`},
+		"AsyncAPI":        {"events schema asyncapi.yaml", 0, "address: hooks.v1.publish\n"},
+		"unknown schema":  {"events schema upload.complete", 2, `did you mean "upload.completed"?`},
 		"half of a pair":  {"serve --set tls.cert=x.pem", 1, "give both or none"},
 		"no certificate":  {"serve --data " + data + " --http 127.0.0.1:0 --set http.tls_listen=127.0.0.1:0 --set tls.cert=x.pem --set tls.key=y.pem", 1, "name PEM files that belong together"},
 	} {

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/helios-h2020/pse/bus/schema"
+)
+
+type eventsSchema struct {
+	Name string `arg:"" optional:"" help:"As upload.completed, hook.publish, event (what all events have) or asyncapi.yaml."`
+}
+
+// Run prints a schema, or which there are. It needs no running program.
+func (c *eventsSchema) Run(s *scope) error {
+	files, err := fs.ReadDir(schema.FS, ".")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(f.Name(), ".json"))
+	}
+	if c.Name == "" {
+		_, err := fmt.Fprintln(s.out, strings.Join(names, "\n"))
+		return err
+	}
+	for i, f := range files {
+		if c.Name == names[i] || c.Name == f.Name() {
+			text, err := fs.ReadFile(schema.FS, f.Name())
+			if err == nil {
+				_, err = s.out.Write(text)
+			}
+			return err
+		}
+	}
+	return usagef("there is no schema %q%s", c.Name, didYouMean(c.Name, names))
+}
