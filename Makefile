@@ -67,11 +67,16 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin dist artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules bench/signal/peer/node_modules
+	rm -rf bin dist artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules docs/examples/node/node_modules bench/signal/peer/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
 
-# Socket.IO's own clients and that of tus, which the tests of calls and files run.
-clients: signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json
+# Socket.IO's own clients, that of tus and those of NATS, which the tests of calls, files and examples run.
+clients: signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
+	docs/examples/node/node_modules/.package-lock.json
+
+docs/examples/node/node_modules/.package-lock.json: docs/examples/node/package.json docs/examples/node/package-lock.json
+	cd docs/examples/node && npm ci --no-audit --no-fund
+	@touch $@
 
 %/clienttest/node_modules/.package-lock.json: %/clienttest/package.json %/clienttest/package-lock.json
 	cd $*/clienttest && npm ci --no-audit --no-fund
