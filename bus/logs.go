@@ -10,7 +10,7 @@ import (
 	"github.com/helios-h2020/pse/bus/server"
 )
 
-// Names of the logs and buckets, and of the subjects they hold (DESIGN.md, "The bus").
+// Names of the logs and buckets, and of the subjects they hold (docs/architecture.md, "The bus").
 const (
 	logEvents     = server.Events
 	logDead       = "DEAD"

@@ -9,7 +9,7 @@ import (
 	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
 )
 
-// The whole contract of HELIOS.md between two workers: exactly those events
+// The whole contract of docs/helios.md between two workers: exactly those events
 // with exactly those arguments.
 func TestHELIOSContract(t *testing.T) {
 	w := newWorld(t, 2)

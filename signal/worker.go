@@ -1,5 +1,5 @@
 // Package signal is the signalling of calls: Socket.IO rooms that span any
-// number of workers (HELIOS.md, "Signalling").
+// number of workers (docs/helios.md, "Calls").
 //
 //	client -> engineio -> socketio -> member -> outbox -> log -> memory -> member -> socketio -> engineio -> client
 //

@@ -77,7 +77,7 @@ func choose(table []worker, names []string, cfg Config, demo bool) ([]worker, er
 	return chosen, nil
 }
 
-// A busWorker is what a worker package offers (STYLE.md, the shape of a worker).
+// A busWorker is what a worker package offers (docs/contributing.md, "How to add ...").
 type busWorker interface {
 	Run(ctx context.Context) error
 	Ready() error

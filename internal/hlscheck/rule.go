@@ -3,7 +3,7 @@ package hlscheck
 // Rule is one sentence a server must hold to.
 type Rule struct {
 	ID   string // "part.longest"
-	Line string // the paragraph of HLS.md it is in
+	Line string // the heading of docs/hls.md it is under
 	Text string
 	Spec string // section of RFC 8216bis, or "A ..." of Apple's authoring specification
 
@@ -17,7 +17,7 @@ type Rule struct {
 	end     func(*verdict, *checker)
 }
 
-// Rules is every rule there is, in the order of HLS.md.
+// Rules is every rule there is, in the order of docs/hls.md.
 func Rules() []Rule {
 	var all []Rule
 	for _, p := range []struct {

@@ -1,4 +1,4 @@
-// Two clients from npm go through the contract of HELIOS.md ("Signalling"), as
+// Two clients from npm go through the contract of docs/helios.md ("Calls"), as
 // the old web page does: node helios.mjs LIBRARY URL TRANSPORTS ROOM
 import { createRequire } from 'node:module'
 import { deepStrictEqual as same, ok } from 'node:assert'

@@ -1,4 +1,4 @@
-// What PSE replaces: the HELIOS signalling server (HELIOS.md, "Signalling") on
+// What PSE replaces: the HELIOS signalling server (docs/helios.md, "Calls") on
 // Socket.IO's own server, with PSE's ping interval.
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
