@@ -26,8 +26,8 @@ func ensureFeed(ctx context.Context, c *conn.Conn, log *zap.Logger, replicas int
 	switch {
 	case err == nil:
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders), errors.Is(err, context.DeadlineExceeded):
-		log.Debug("this bus has no place for the log of integrators", zap.String("log", server.Feed), zap.Error(err))
+		log.Debug("this bus has no place for the log of integrators", zap.String("log", server.LogFeed), zap.Error(err))
 	default:
-		log.Warn("integrators get no log of events", zap.String("log", server.Feed), zap.Error(c.Explain(err)))
+		log.Warn("integrators get no log of events", zap.String("log", server.LogFeed), zap.Error(c.Explain(err)))
 	}
 }

@@ -313,7 +313,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "integrators have all", func() bool {
-		s, err := js.Stream(ctx, server.Feed)
+		s, err := js.Stream(ctx, server.LogFeed)
 		return err == nil && s.CachedInfo().State.Msgs == kills*each
 	})
 	t.Logf("%d events acked and handled in order over %d kills, %d came twice", kills*each, kills, repeats)

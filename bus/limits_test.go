@@ -29,7 +29,7 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("not all is stored")
 	}
-	for _, log := range []string{logEvents, server.Feed} {
+	for _, log := range []string{logEvents, server.LogFeed} {
 		eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
 	}
 	if m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.started.a"); err != nil {

@@ -12,7 +12,7 @@ import (
 
 // Names of the logs and buckets, and of the subjects they hold (docs/architecture.md, "The bus").
 const (
-	logEvents     = server.Events
+	logEvents     = server.LogEvents
 	logDead       = "DEAD"
 	logMedia      = "MEDIA"
 	logHLS        = "HLS"

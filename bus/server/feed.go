@@ -9,18 +9,18 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Logs that the accounts name: Feed is the integrators' mirror of Events.
+// Logs that the accounts name: LogFeed is the integrators' mirror of LogEvents.
 const (
-	Events = "EVENTS"
-	Feed   = "FEED"
+	LogEvents = "EVENTS"
+	LogFeed   = "FEED"
 )
 
 // FeedConfig is how the mirror is kept, with so many events of a subject.
 func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
-		Name: Feed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: perSubject,
+		Name: LogFeed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: perSubject,
 		Discard: jetstream.DiscardOld, AllowDirect: true, Replicas: replicas,
-		Mirror: &jetstream.StreamSource{Name: Events, External: &jetstream.ExternalStream{APIPrefix: feedAPI, DeliverPrefix: feedDeliver}},
+		Mirror: &jetstream.StreamSource{Name: LogEvents, External: &jetstream.ExternalStream{APIPrefix: feedAPI, DeliverPrefix: feedDeliver}},
 	}
 }
 
@@ -29,17 +29,17 @@ func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) error {
 	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"))
 	if err != nil {
-		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
 	defer nc.Close()
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(perSubject, 1)); err != nil {
-		return fmt.Errorf("start the bus: log %s: %w", Feed, err)
+		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
 	return nil
 }

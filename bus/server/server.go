@@ -36,7 +36,7 @@ type Config struct {
 // Content is what the server carries and only those above know.
 type Content struct {
 	MaxPayload  int               // of a message, bytes
-	PerSubject  int64             // events of one subject that Feed keeps
+	PerSubject  int64             // events of one subject that LogFeed keeps
 	Credentials string            // the subject where integrators may ask for a relay's credentials
 	Full        map[string]string // what to say of logs that forget early, by their name
 }
