@@ -46,7 +46,8 @@ type Backend interface {
 	Close() error
 }
 
-// Files are small files, each written at once or not at all.
+// Files are small files, each written at once. In a folder one may be there in part
+// whose writer was killed.
 type Files interface {
 	Read(file string) ([]byte, error)
 	Write(file string, b []byte) error

@@ -18,13 +18,15 @@
 //
 //   - What Writer.Append said was written outlives the process, and is checked when
 //     the upload is opened again; what was lost is noted before anything is cut off.
-//   - Two never write to one upload: Appender says how each backend sees to that.
-//   - Metadata and small files are replaced as a whole.
+//   - Two never write to one upload, on file systems whose locks (flock) hold; in a
+//     bucket on servers that heed If-Match when they write.
+//   - Metadata is replaced as a whole.
 //   - What is on disks and in buckets stays readable for later versions.
 //
 // # Not promised
 //
 // That a list is of one moment: names may be of what is gone by now. That an upload
 // in a bucket can be read before it is complete. Which of two small files stays that
-// are written under one name at once.
+// are written under one name at once, nor that one in a folder is whole whose writer
+// was killed.
 package store
