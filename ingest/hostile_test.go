@@ -20,7 +20,7 @@ import (
 )
 
 // Each of these bytes ended go-rtmp's process, froze it, leaked a connection
-// or lost an honest publisher (FINDINGS.md). Behind the filter they end
+// or lost an honest publisher (docs/decisions/0007-a-reader-before-go-rtmp.md). Behind the filter they end
 // their own connection, or nothing.
 func TestHostileBeforePublishing(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.SetupTimeout, c.MaxPerIP = 2*time.Second, 500 })

@@ -6,8 +6,8 @@ import (
 )
 
 // Cost of encoding, in cores: what libx264 superfast and the decoder took per
-// pixel and second on the machine of FINDINGS.md (720p to 480p and 240p: 0.31;
-// 1080p to 720p and 480p: 0.73).
+// pixel and second on two shared cores (720p to 480p and 240p: 0.31;
+// 1080p to 720p and 480p: 0.73; docs/decisions/0006-one-ffmpeg-a-stream.md).
 const (
 	coresPerEncodedPixel = 13e-9
 	coresPerDecodedPixel = 4e-9

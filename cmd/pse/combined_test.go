@@ -45,6 +45,39 @@ func TestCombined(t *testing.T) {
 	}
 }
 
+// Who has the address of the bus finds it there after a stop and after a death, and
+// somebody else's program at that port keeps nothing from starting.
+func TestBusKeepsItsPort(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	at := func(p *process.PSE) string {
+		t.Helper()
+		bus, err := process.BusURL(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Kill()
+		<-p.Done()
+		return bus
+	}
+	first := at(start(t, process.PSEOptions{Data: data}))
+	if again := at(start(t, process.PSEOptions{Data: data})); again != first {
+		t.Error("the bus has another address after a restart")
+	}
+	u, err := url.Parse(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if other := at(start(t, process.PSEOptions{Data: data})); other == first {
+		t.Error("the bus has the address that another program listens at")
+	}
+}
+
 // The same with a process for each worker, over TCP.
 func TestSplit(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 		c.Listen = ""
 	case listenAuto:
 		if c.Listen = busAlone; p.combined {
-			c.Listen = "127.0.0.1:0"
+			c.Listen = samePort(p.cfg.Data)
 		}
 	}
 	server, err := bus.StartServer(bus.ServerConfig{
@@ -76,6 +76,11 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	}, log)
 	if err != nil {
 		return service{}, err
+	}
+	if p.cfg.Bus.Listen == listenAuto && p.combined {
+		if err := keepPort(p.cfg.Data, server); err != nil {
+			log.Warn("integrators have to look for another port after the next start", zap.Error(err))
+		}
 	}
 	files, err := busFiles(p.cfg.Data, server)
 	if err != nil {

@@ -29,12 +29,9 @@ func exists(name string) bool {
 // its author had on the desk.
 func TestNamedDocumentsExist(t *testing.T) {
 	named := regexp.MustCompile(`[A-Za-z0-9_./-]*[A-Za-z0-9_-]\.md\b`)
-	// These are replaced by who moves the rooms they are in.
-	moving := map[string]string{"edge": "HLS.md", "ingest": "FINDINGS.md", "transcode": "FINDINGS.md"}
 	for _, name := range files(t, ".go", ".ts", ".js", ".mjs", ".css", ".html", ".md", ".sh", ".yaml", ".json", ".conf", ".service", "file") {
 		for _, doc := range named.FindAllString(text(t, name), -1) {
-			top, _, _ := strings.Cut(name, "/")
-			if moving[top] == doc || strings.HasPrefix(doc, "//") || name == "internal/housetest/document_test.go" {
+			if strings.HasPrefix(doc, "//") || name == "internal/housetest/document_test.go" {
 				continue
 			}
 			found := false
