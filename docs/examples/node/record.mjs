@@ -31,7 +31,7 @@ let started = false
 let ended = false
 for (;;) {
   // When the stream has ended, others tell of the last segments, maybe later.
-  const message = await consumer.next({ expires: ended ? 3_000 : 30_000 }) // ms
+  const message = await consumer.next({ expires: ended ? 5_000 : 30_000 }) // ms
   if (!message && ended) break
   if (!message) continue
   const { type, data } = message.json()

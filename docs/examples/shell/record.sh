@@ -13,7 +13,7 @@ echo recording
 started= ended=
 while nats_fetch $ended; do
 	if [ "$(jq -r .type <<<"$payload")" = stream.ended ]; then
-		ended=3 # seconds: others tell of the last segments, maybe later
+		ended=5 # seconds: others tell of the last segments, maybe later
 	fi
 	if [ "$(jq -r .data.rendition <<<"$payload")" = "$rendition" ]; then
 		if [ -z "$started" ] || [ "$(jq -r .data.discontinuity <<<"$payload")" = true ]; then # the parameters may be others

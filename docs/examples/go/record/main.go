@@ -86,7 +86,7 @@ func run() error {
 	for started, ended := false, false; ; {
 		wait := jetstream.NextContext(ctx)
 		if ended { // others tell of the last segments, maybe later
-			wait = jetstream.NextMaxWait(3 * time.Second)
+			wait = jetstream.NextMaxWait(5 * time.Second)
 		}
 		m, err := messages.Next(wait)
 		if ended && errors.Is(err, nats.ErrTimeout) {
