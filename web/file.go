@@ -11,6 +11,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"github.com/helios-h2020/pse/internal/accept"
 )
 
 // notBuilt stands in for every page of a binary that was built without Node.
@@ -160,7 +162,7 @@ func (f *file) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	body := f.raw
-	if f.gzip != nil && acceptsGzip(r.Header.Get("Accept-Encoding")) {
+	if f.gzip != nil && accept.Gzip(r.Header) {
 		body = f.gzip
 		h.Set("Content-Encoding", "gzip")
 	}
@@ -178,20 +180,6 @@ func matches(header, etag string) bool {
 		if tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
 			return true
 		}
-	}
-	return false
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3): gzip is named and not at q=0.
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, q, _ := strings.Cut(coding, ";")
-		if strings.TrimSpace(name) != "gzip" {
-			continue
-		}
-		weight, found := strings.CutPrefix(strings.ReplaceAll(q, " ", ""), "q=")
-		v, err := strconv.ParseFloat(weight, 64)
-		return !found || err == nil && v > 0
 	}
 	return false
 }

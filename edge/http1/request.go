@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"net/url"
 	"strings"
+
+	"github.com/helios-h2020/pse/internal/accept"
 )
 
 // head is what a raw connection needs of a request. Only what is plain is read
@@ -111,7 +113,7 @@ func (h *head) setFields(fields []byte) bool {
 			hosts++
 		case is(name, "accept-encoding"):
 			accepts++
-			h.gzip = acceptsGzipIn(string(value))
+			h.gzip = accept.GzipIn(string(value))
 		case is(name, "user-agent"):
 			agents++
 			h.agent = value

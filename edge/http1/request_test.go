@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/internal/accept"
 )
 
 // Whatever a raw connection takes for a plain request, net/http reads the
@@ -41,8 +43,8 @@ func FuzzParseHead(f *testing.F) {
 		if got := strings.TrimPrefix(r.URL.Path, "/hls/"); got != h.path {
 			t.Fatalf("%q, net/http has %q", h.path, got)
 		}
-		if r.URL.RawQuery != h.query || r.UserAgent() != string(h.agent) || acceptsGzip(r.Header) != h.gzip {
-			t.Fatalf("%q %q %v, net/http has %q %q %v", h.query, h.agent, h.gzip, r.URL.RawQuery, r.UserAgent(), acceptsGzip(r.Header))
+		if r.URL.RawQuery != h.query || r.UserAgent() != string(h.agent) || accept.Gzip(r.Header) != h.gzip {
+			t.Fatalf("%q %q %v, net/http has %q %q %v", h.query, h.agent, h.gzip, r.URL.RawQuery, r.UserAgent(), accept.Gzip(r.Header))
 		}
 		if n, _ := io.Copy(io.Discard, r.Body); n > 0 || r.Close || Conditional(r.Header) || r.Host == "" && r.Header.Get("Host") != "" {
 			t.Fatalf("not a plain request: %+v", r)

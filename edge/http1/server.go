@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/edge/reply"
+	"github.com/helios-h2020/pse/internal/accept"
 	"go.uber.org/zap"
 )
 
@@ -57,7 +58,7 @@ func New(prefix string, answer Answer, log *zap.Logger) *Server {
 
 // Request is what there is to a request of net/http's.
 func (s *Server) Request(r *http.Request) Request {
-	return Request{strings.TrimPrefix(r.URL.Path, s.prefix), r.URL.RawQuery, acceptsGzip(r.Header), r.RemoteAddr, r.UserAgent()}
+	return Request{strings.TrimPrefix(r.URL.Path, s.prefix), r.URL.RawQuery, accept.Gzip(r.Header), r.RemoteAddr, r.UserAgent()}
 }
 
 // Hijack takes a request's connection from its server, if the request is a

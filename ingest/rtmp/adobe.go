@@ -2,7 +2,7 @@ package rtmp
 
 import (
 	"crypto/hmac"
-	"crypto/md5" //nolint:gosec // what the scheme is made of
+	"crypto/md5" // what the scheme is made of
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -85,6 +85,6 @@ func (a *adobeAuth) sign(s string) string {
 }
 
 func md5base64(s string) string {
-	sum := md5.Sum([]byte(s)) //nolint:gosec // what the scheme is made of
+	sum := md5.Sum([]byte(s)) // what the scheme is made of
 	return base64.StdEncoding.EncodeToString(sum[:])
 }

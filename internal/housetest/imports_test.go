@@ -22,7 +22,7 @@ func rules() []rule {
 		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
 		{"bus/server", []string{"internal/sleep"}, "the embedded server carries whatever those above agree on, and knows no event and no log of theirs but what its accounts name"},
 		{"bus/conn", []string{"bus/natstest", "internal/sleep"}, "how NATS does it knows no event and no record of ours: names and lists of logs are handed in, and which server it is, is its address"},
-		{"web", []string{"web"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
+		{"web", []string{"web", "internal/accept"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"transcode/cmaf", nil, "it is bytes in, bytes out: a part is the same whoever makes it, for which stream"},
 		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
@@ -37,7 +37,7 @@ func rules() []rule {
 		{"turn/relay", nil, "packets are carried without the bus, the configuration or the policy of the worker"},
 		{"edge/hls", []string{"bus"}, "playlists follow from parts alone: of the bus it knows what a part is"},
 		{"edge/stream", []string{"bus", "edge/hls", "edge/reply", "internal/sleep"}, "a stream is followed the same whoever asks for it"},
-		{"edge/http1", []string{"edge/reply"}, "a transport knows neither streams nor the bus: what answers its requests is a function"},
+		{"edge/http1", []string{"edge/reply", "internal/accept"}, "a transport knows neither streams nor the bus: what answers its requests is a function"},
 		{"edge/reply", nil, "an answer knows neither who made it nor who writes it"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}

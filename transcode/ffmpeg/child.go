@@ -91,7 +91,7 @@ func Start(ctx context.Context, o Options, e Encoding, events chan<- Event, log 
 	c.wg.Go(func() { c.write(ctx) })
 	c.wg.Go(func() {
 		<-ctx.Done()
-		c.stdin.SetWriteDeadline(time.Now()) //nolint:errcheck // a writer that waits must end too
+		c.stdin.SetWriteDeadline(time.Now()) // a writer that waits must end too
 	})
 	c.wg.Go(func() {
 		readers.Wait()

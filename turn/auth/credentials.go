@@ -5,7 +5,7 @@ package auth
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // what the TURN REST form prescribes
+	"crypto/sha1" // what the TURN REST form prescribes
 	"encoding/base64"
 	"strconv"
 	"strings"
