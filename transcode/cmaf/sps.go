@@ -84,7 +84,7 @@ func parseSPS(nal []byte) (sps, error) {
 		s.width -= (left + right) * unitX
 		s.height -= (top + bottom) * unitY
 	}
-	if r.bit() == 1 && r.bit() == 1 { // vui_parameters_present_flag, aspect_ratio_info_present_flag
+	if r.bit() == 1 { // vui_parameters_present_flag
 		s.readAspectRatio(r)
 	}
 	if s.sarW == 0 || s.sarH == 0 || s.sarW > 8*s.sarH || s.sarH > 8*s.sarW {
@@ -136,9 +136,12 @@ func skipPicOrder(r *bitReader) {
 	}
 }
 
-// readAspectRatio reads aspect_ratio_idc and what comes with it. What is not
+// readAspectRatio reads the aspect ratio, with which the VUI begins. What is not
 // specified or reserved leaves 1:1.
 func (s *sps) readAspectRatio(r *bitReader) {
+	if r.bit() == 0 { // aspect_ratio_info_present_flag
+		return
+	}
 	if idc := r.bits(8); idc == 255 {
 		s.sarW, s.sarH = int(r.bits(16)), int(r.bits(16))
 	} else if int(idc) < len(sarTable) {

@@ -196,7 +196,7 @@ func TestSPSAgainstOthers(t *testing.T) {
 		{"a ratio of nothing", spsModel{profile: 77, width: 80, height: 45, sar: 255}.nal(), opinion{1280, 720, 1, 1}, "", ""},
 	} {
 		s, err := parseSPS(c.nal)
-		if got := (opinion{s.width, s.height, s.sarW, s.sarH}); err != nil || got != c.want {
+		if got := opinion(s); err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 		for _, other := range []struct{ name, differs, says string }{

@@ -11,26 +11,22 @@ type pipes struct {
 }
 
 // openPipes makes the pipes of a child with so many outputs, or none.
-func openPipes(outputs int) (p *pipes, err error) {
-	p = &pipes{}
-	defer func() {
-		if err != nil {
-			p.closeOurs()
-			p.closeChilds()
-		}
-	}()
-	if p.childStdin, p.stdin, err = os.Pipe(); err != nil {
-		return nil, err
+func openPipes(outputs int) (*pipes, error) {
+	p := &pipes{}
+	var err error
+	if p.childStdin, p.stdin, err = os.Pipe(); err == nil {
+		p.stderr, p.childStderr, err = os.Pipe()
 	}
-	if p.stderr, p.childStderr, err = os.Pipe(); err != nil {
-		return nil, err
-	}
-	for range outputs {
-		r, w, err := os.Pipe()
-		if err != nil {
-			return nil, err
+	for i := 0; err == nil && i < outputs; i++ {
+		var r, w *os.File
+		if r, w, err = os.Pipe(); err == nil {
+			p.outputs, p.childOutputs = append(p.outputs, r), append(p.childOutputs, w)
 		}
-		p.outputs, p.childOutputs = append(p.outputs, r), append(p.childOutputs, w)
+	}
+	if err != nil {
+		p.closeOurs()
+		p.closeChilds()
+		return nil, err
 	}
 	return p, nil
 }
