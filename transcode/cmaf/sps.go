@@ -71,6 +71,9 @@ func parseSPS(nal []byte) (sps, error) {
 		r.bit()
 	}
 	s.width, s.height = (w+1)*16, (h+1)*16*(2-frameOnly)
+	if s.height > maxSide { // of fields: twice the map units
+		return s, fmt.Errorf("%w: a picture of more than %d pixels a side", ErrMedia, maxSide)
+	}
 	r.bit() // direct_8x8_inference_flag
 	if r.bit() == 1 {
 		unitX, unitY := 1, 2-frameOnly

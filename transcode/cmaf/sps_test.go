@@ -257,6 +257,7 @@ func TestHostileSPS(t *testing.T) {
 			return w.nal()
 		}(),
 		"a width of 2^31 macroblocks": spsModel{profile: 66, width: 1 << 31, height: 1, sar: -2}.nal(),
+		"fields of 8192 lines each":   spsModel{profile: 66, width: 20, height: 512, fields: true, sar: -2}.nal(),
 		"more cropped than there is":  spsModel{profile: 66, width: 20, height: 12, crop: []uint64{1 << 20, 0, 0, 0}, sar: -2}.nal(),
 		"a number of 64 zeros":        append([]byte{0x67, 66, 0, 31}, make([]byte, 9)...),
 		"nothing after the level":     {0x67, 66, 0, 31},
