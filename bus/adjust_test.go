@@ -173,7 +173,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	goOn := func(what string) {
 		t.Helper()
 		until := wrote.Load() + 100
-		eventually(t, what, func() bool { return wrote.Load() >= until && read.Load() >= until })
+		natstest.Eventually(t, what, func() bool { return wrote.Load() >= until && read.Load() >= until })
 	}
 	goOn("parts are written and read")
 	b, said := restarted(t, url, LogConfig{Replicas: 3, Given: Given{Replicas: true}})
@@ -186,7 +186,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	if warned := said.FilterLevelExact(zap.WarnLevel); warned.Len() > 0 {
 		t.Errorf("it warns: %s", text(warned))
 	}
-	eventually(t, "the replicas are in step", func() bool {
+	natstest.Eventually(t, "the replicas are in step", func() bool {
 		info, err := conn.Info(ctx, b.conn, logHLS)
 		if err != nil || info.Cluster == nil || len(info.Cluster.Replicas) != 2 {
 			return false

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -115,7 +116,7 @@ func (c *child) kill() {
 func (c *child) says(t *testing.T, word string) string {
 	t.Helper()
 	for {
-		line := within(t, c.lines)
+		line := natstest.Within(t, c.lines)
 		if line == "" {
 			t.Fatalf("the child ended before it said %q", word)
 		}

@@ -108,11 +108,11 @@ func recordConflicts(t *testing.T, one, two *Bus) {
 		})
 	}
 	wg.Wait()
-	eventually(t, "every replica has all members", func() bool {
+	natstest.Eventually(t, "every replica has all members", func() bool {
 		r, err := one.GetRoom(t.Context(), "r")
 		return err == nil && len(r.Members) == 40
 	})
-	eventually(t, "every replica has all changes", func() bool {
+	natstest.Eventually(t, "every replica has all changes", func() bool {
 		l, err := one.GetLive(t.Context(), "s")
 		return err == nil && l.NextMSN == 40
 	})
@@ -126,7 +126,7 @@ func forgetConflicts(t *testing.T, one, two *Bus) {
 		}
 	}
 	write()
-	eventually(t, "every replica has it", func() bool {
+	natstest.Eventually(t, "every replica has it", func() bool {
 		for range 20 { // any of them answers
 			if _, err := one.GetLive(t.Context(), "f"); err != nil {
 				return false
@@ -147,7 +147,7 @@ func forgetConflicts(t *testing.T, one, two *Bus) {
 		t.Errorf("it was looked at %d times", looks)
 	}
 	write() // over the mark that is left of it
-	eventually(t, "it begins anew", func() bool {
+	natstest.Eventually(t, "it begins anew", func() bool {
 		l, err := one.GetLive(t.Context(), "f")
 		return err == nil && l.NextMSN == 1
 	})
@@ -192,7 +192,7 @@ func keyConflicts(t *testing.T, one, two *Bus) {
 		if len(made) != 1 {
 			t.Errorf("round %d: it was made %d times", round, len(made))
 		}
-		eventually(t, "it is deleted", func() bool { return one.DeleteKey(t.Context(), "k") == nil })
+		natstest.Eventually(t, "it is deleted", func() bool { return one.DeleteKey(t.Context(), "k") == nil })
 	}
 	if err := one.DeleteKey(t.Context(), "k"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("there is none: %v", err)
@@ -211,9 +211,9 @@ func secretConflicts(t *testing.T, one, two *Bus) {
 			got <- string(word)
 		}()
 	}
-	first := within(t, got)
+	first := natstest.Within(t, got)
 	for range cap(got) - 1 {
-		if within(t, got) != first {
+		if natstest.Within(t, got) != first {
 			t.Error("they got different ones")
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 func started(sid, session string) StreamStarted {
@@ -17,7 +19,7 @@ func started(sid, session string) StreamStarted {
 // subscribed waits until a durable subscription is there: events count from then on.
 func subscribed(t *testing.T, b *Bus, durable string) {
 	t.Helper()
-	eventually(t, "subscription "+durable, func() bool {
+	natstest.Eventually(t, "subscription "+durable, func() bool {
 		_, err := b.conn.JetStream().Consumer(t.Context(), logEvents, durable+"-stream_started")
 		return err == nil
 	})
@@ -72,13 +74,13 @@ func TestPublishSubscribe(t *testing.T) {
 	subscribed(t, b, "t")
 	one, two := started("a", "1"), started("a", "2")
 	publish(t, b, one, one, StreamEnded{SID: "a", Session: "1"}, two)
-	if ev := within(t, got); ev != one {
+	if ev := natstest.Within(t, got); ev != one {
 		t.Fatalf("got %+v", ev)
 	}
-	if env := within(t, envs); env.ID != "stream.started/a/1" || env.Type != "stream.started" || env.SpecVersion != "1.0" || env.Time.IsZero() {
+	if env := natstest.Within(t, envs); env.ID != "stream.started/a/1" || env.Type != "stream.started" || env.SpecVersion != "1.0" || env.Time.IsZero() {
 		t.Fatalf("got %+v", env)
 	}
-	if ev := within(t, got); ev != two {
+	if ev := natstest.Within(t, got); ev != two {
 		t.Fatalf("got %+v", ev)
 	}
 }
@@ -104,7 +106,7 @@ func TestSubscribeRetriesThenBuries(t *testing.T) {
 		return nil
 	}))
 	publish(t, b, started("a", "flaky"), started("a", "poison"), started("a", "last"))
-	within(t, done)
+	natstest.Within(t, done)
 	mu.Lock()
 	defer mu.Unlock()
 	if want := []string{"flaky", "flaky", "poison", "poison", "poison", "last"}; !slices.Equal(calls, want) {
@@ -130,7 +132,7 @@ func TestSubscribeBuriesGarbage(t *testing.T) {
 		}
 	}
 	publish(t, b, started("a", "good"))
-	if ev := within(t, got); ev.Session != "good" {
+	if ev := natstest.Within(t, got); ev.Session != "good" {
 		t.Fatalf("got %+v", ev)
 	}
 	n := 0
@@ -149,18 +151,18 @@ func TestSubscribeIsDurable(t *testing.T) {
 	go func() { _ = testSubscription(b, f).run(ctx); ended <- true }()
 	subscribed(t, b, "t")
 	publish(t, b, started("a", "1"))
-	if s := within(t, got); s != "1" {
+	if s := natstest.Within(t, got); s != "1" {
 		t.Fatal(s)
 	}
-	eventually(t, "the first is acked", func() bool {
+	natstest.Eventually(t, "the first is acked", func() bool {
 		c, err := b.conn.JetStream().Consumer(t.Context(), logEvents, "t-stream_started")
 		return err == nil && c.CachedInfo().AckFloor.Consumer == 1
 	})
 	cancel()
-	within(t, ended)
+	natstest.Within(t, ended)
 	publish(t, b, started("a", "2"))
 	runSubscription(t, testSubscription(b, f))
-	if s := within(t, got); s != "2" {
+	if s := natstest.Within(t, got); s != "2" {
 		t.Fatal(s)
 	}
 }
@@ -199,7 +201,7 @@ func TestTail(t *testing.T) {
 		})
 	}()
 	var env Envelope
-	eventually(t, "an event comes", func() bool { // tailing has begun when one does
+	natstest.Eventually(t, "an event comes", func() bool { // tailing has begun when one does
 		publish(t, b, StreamInterrupted{SID: "b", Session: time.Now().String()})
 		select {
 		case env = <-got:
@@ -212,7 +214,7 @@ func TestTail(t *testing.T) {
 		t.Fatalf("%+v", env)
 	}
 	publish(t, b, started("a", "2"), StreamEnded{SID: "b", Session: "1"})
-	if err := within(t, end); !errors.Is(err, enough) {
+	if err := natstest.Within(t, end); !errors.Is(err, enough) {
 		t.Fatal(err)
 	}
 }

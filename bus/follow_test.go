@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -128,7 +129,7 @@ func TestFollowALogMadeAnew(t *testing.T) {
 	defer r.Stop()
 	put := func(n uint64) {
 		t.Helper()
-		eventually(t, "the chunk is stored", func() bool {
+		natstest.Eventually(t, "the chunk is stored", func() bool {
 			_, err := b.PublishChunk(t.Context(), &Chunk{SID: "a", N: n})
 			return err == nil
 		})
@@ -173,7 +174,7 @@ func TestFollowStopsWithoutTheBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	srv.Close()
-	eventually(t, "the loss is noticed", func() bool { return !b.Connected() })
+	natstest.Eventually(t, "the loss is noticed", func() bool { return !b.Connected() })
 	if _, err := b.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b"}, 0); !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
 		t.Errorf("publishing while away: %v", err)
 	}
@@ -182,7 +183,7 @@ func TestFollowStopsWithoutTheBus(t *testing.T) {
 	}
 	stopped := make(chan bool)
 	go func() { r.Stop(); stopped <- true }()
-	within(t, stopped)
+	natstest.Within(t, stopped)
 	if _, _, err := r.Next(t.Context()); !errors.Is(err, ErrClosed) {
 		t.Errorf("after Stop: %v", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/bus/server"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
@@ -56,7 +57,7 @@ func TestLeaseSurvivesKills(t *testing.T) {
 	var killed time.Time
 	ready := 0
 	for len(took) < 20 {
-		w := within(t, words)
+		w := natstest.Within(t, words)
 		switch w.text {
 		case "ready":
 			ready++
@@ -180,26 +181,26 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 	for kill := range uint64(8) {
 		// Some happens, then the server dies, then everything goes on.
 		until := parts.Load() + 50
-		eventually(t, "parts are published", func() bool { return parts.Load() >= until })
+		natstest.Eventually(t, "parts are published", func() bool { return parts.Load() >= until })
 		srv.kill()
 		start := time.Now()
 		p, r, m := parts.Load(), read.Load(), chunks.Load()
 		srv.again(t)
 		srv.says(t, "ready")
-		eventually(t, "a part is acked", func() bool { return parts.Load() > p })
+		natstest.Eventually(t, "a part is acked", func() bool { return parts.Load() > p })
 		acked = append(acked, time.Since(start))
-		eventually(t, "a part is read", func() bool { return read.Load() > max(p, r) })
+		natstest.Eventually(t, "a part is read", func() bool { return read.Load() > max(p, r) })
 		delivered = append(delivered, time.Since(start))
-		eventually(t, "media is read", func() bool { return heard.Load() > m+1 })
+		natstest.Eventually(t, "media is read", func() bool { return heard.Load() > m+1 })
 		media = append(media, time.Since(start))
-		eventually(t, "a record is written", func() bool {
+		natstest.Eventually(t, "a record is written", func() bool {
 			_, err := writer.UpdateLive(ctx, "a", func(l *Live) error { l.NextMSN = kill + 1; return nil })
 			return err == nil
 		})
-		eventually(t, "a record is seen", func() bool { return seen.Load() == kill+1 })
+		natstest.Eventually(t, "a record is seen", func() bool { return seen.Load() == kill+1 })
 		watched = append(watched, time.Since(start))
 	}
-	eventually(t, "all acked parts are read", func() bool { return read.Load() >= parts.Load() })
+	natstest.Eventually(t, "all acked parts are read", func() bool { return read.Load() >= parts.Load() })
 	t.Logf("after a SIGKILL of the server: part acked, %s", figures(acked))
 	t.Logf("part read, %s", figures(delivered))
 	t.Logf("media read, %s", figures(media))
@@ -245,7 +246,7 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	srv.kill()
 	srv.again(t)
 	srv.says(t, "ready")
-	eventually(t, "our connection has held so long that we judge others again", func() bool { return !b.Alive(t.Context(), "nobody") })
+	natstest.Eventually(t, "our connection has held so long that we judge others again", func() bool { return !b.Alive(t.Context(), "nobody") })
 	sleep.For(t.Context(), LeaseTimeout/3) // a renewal
 	if _, id, ok := l.Holder("a"); !ok || id != holder {
 		t.Errorf("%q held the lease before the server was killed, %q after", holder, id)
@@ -301,7 +302,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 			srv.again(t)
 		}
 	}
-	eventually(t, "all are handled", func() bool { return handled.Load() == kills*each })
+	natstest.Eventually(t, "all are handled", func() bool { return handled.Load() == kills*each })
 	srv.kill()
 	again, err := StartServer(ServerConfig{Dir: srv.dir, Listen: "127.0.0.1:0"}, zap.NewNop())
 	if err != nil {
@@ -312,7 +313,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "integrators have all", func() bool {
+	natstest.Eventually(t, "integrators have all", func() bool {
 		s, err := js.Stream(ctx, server.LogFeed)
 		return err == nil && s.CachedInfo().State.Msgs == kills*each
 	})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap/zaptest"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // Large parts, up to the largest, reach a slow reader without its connection
@@ -85,7 +87,7 @@ func TestOperatorsServer(t *testing.T) {
 		}()
 	}
 	for range cap(connected) {
-		b := within(t, connected)
+		b := natstest.Within(t, connected)
 		if b == nil {
 			t.Fatal("not connected")
 		}

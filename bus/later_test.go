@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap/zaptest"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // Events that were told while the bus was away are stored when it is back, in
@@ -51,7 +53,7 @@ func TestLater(t *testing.T) {
 	expect := func() {
 		t.Helper()
 		next := 0
-		eventually(t, "all events are there", func() bool {
+		natstest.Eventually(t, "all events are there", func() bool {
 			next = 0
 			read, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 			defer cancel()

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // All that was started ends with its Stop, Close or context.
@@ -63,5 +65,5 @@ func TestNothingIsLeft(t *testing.T) {
 	for range 3 {
 		round()
 	}
-	eventually(t, "the goroutines end", func() bool { return runtime.NumGoroutine() <= before+2 })
+	natstest.Eventually(t, "the goroutines end", func() bool { return runtime.NumGoroutine() <= before+2 })
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/bus/server"
 )
 
@@ -30,7 +31,7 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 		t.Fatal("not all is stored")
 	}
 	for _, log := range []string{logEvents, server.LogFeed} {
-		eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
+		natstest.Eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
 	}
 	if m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.started.a"); err != nil {
 		t.Error(m, err)

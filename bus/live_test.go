@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // Updates from all sides count, none is lost.
@@ -47,7 +49,7 @@ func TestLives(t *testing.T) {
 		if _, err := b.UpdateLive(t.Context(), sid, func(l *Live) error { l.State = StateLive; return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if l := within(t, seen); l.SID != sid || l.State != StateLive {
+		if l := natstest.Within(t, seen); l.SID != sid || l.State != StateLive {
 			t.Fatalf("%+v", l)
 		}
 	}
@@ -63,7 +65,7 @@ func TestLives(t *testing.T) {
 	if err != taken { // as it is
 		t.Fatal(err)
 	}
-	if l := within(t, seen); l.State != StateGrace {
+	if l := natstest.Within(t, seen); l.State != StateGrace {
 		t.Fatalf("%+v", l)
 	}
 	for range 2 { // the second time there is none
@@ -71,7 +73,7 @@ func TestLives(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if l := within(t, seen); !reflect.DeepEqual(*l, Live{SID: "a"}) {
+	if l := natstest.Within(t, seen); !reflect.DeepEqual(*l, Live{SID: "a"}) {
 		t.Fatalf("%+v", l)
 	}
 	if all, err := b.Lives(t.Context()); err != nil || len(all) != 1 || all[0].SID != "b" {

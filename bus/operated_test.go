@@ -52,18 +52,18 @@ func useLogs(t *testing.T, one, two *Bus) {
 	if c, err := media.Next(t.Context()); err != nil || c.Seq != seq {
 		t.Error(c, err)
 	}
-	eventually(t, "the chunk can be read", func() bool { _, err := two.GetChunk(t.Context(), seq); return err == nil })
+	natstest.Eventually(t, "the chunk can be read", func() bool { _, err := two.GetChunk(t.Context(), seq); return err == nil })
 	if err := one.PutPoster(t.Context(), "m", "large", []byte("jpeg")); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the poster can be read", func() bool { _, _, err := two.Poster(t.Context(), "m", "large"); return err == nil })
+	natstest.Eventually(t, "the poster can be read", func() bool { _, _, err := two.Poster(t.Context(), "m", "large"); return err == nil })
 	if _, err := one.PublishPart(t.Context(), &Part{SID: "m", Rendition: "720p", Data: []byte("x")}, 0); err != nil {
 		t.Error(err)
 	}
 	if names, err := one.Renditions(t.Context(), "m"); err != nil || len(names) != 1 {
 		t.Error(names, err)
 	}
-	eventually(t, "a sign of life is there", func() bool { _, err := two.LastStored(t.Context(), "m"); return err == nil })
+	natstest.Eventually(t, "a sign of life is there", func() bool { _, err := two.LastStored(t.Context(), "m"); return err == nil })
 	if err := one.PublishSignals(t.Context(), 1, []byte{}); err != nil {
 		t.Error(err)
 	}
@@ -94,8 +94,8 @@ func useRecords(t *testing.T, one, two *Bus) {
 	if err := one.CreateKey(t.Context(), Key{ID: "listed"}); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "the key is listed", func() bool { keys, err := two.Keys(t.Context()); return err == nil && len(keys) == 1 })
-	eventually(t, "it is deleted", func() bool { return two.DeleteKey(t.Context(), "listed") == nil })
+	natstest.Eventually(t, "the key is listed", func() bool { keys, err := two.Keys(t.Context()); return err == nil && len(keys) == 1 })
+	natstest.Eventually(t, "it is deleted", func() bool { return two.DeleteKey(t.Context(), "listed") == nil })
 	if _, made, err := one.FirstKey(t.Context(), func(Key) bool { return true }, func() Key { return Key{ID: "first"} }); err != nil || !made {
 		t.Error(made, err)
 	}
@@ -105,7 +105,7 @@ func useRecords(t *testing.T, one, two *Bus) {
 	if err := one.KeepRelays(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the relay's record is listed", func() bool { all, err := two.RelayRecords(t.Context()); return err == nil && len(all) == 1 })
+	natstest.Eventually(t, "the relay's record is listed", func() bool { all, err := two.RelayRecords(t.Context()); return err == nil && len(all) == 1 })
 	lost, err := two.ClaimRelays(t.Context(), r.Key)
 	if err != nil {
 		t.Fatal(err)
@@ -133,22 +133,22 @@ func useEvents(t *testing.T, one, two *Bus) {
 	go func() { ended <- s.run(ctx) }()
 	subscribed(t, two, "d")
 	early := 0
-	eventually(t, "it begins", func() bool { // on several servers some time after the consumer is there
+	natstest.Eventually(t, "it begins", func() bool { // on several servers some time after the consumer is there
 		early++
 		publish(t, one, started("e", fmt.Sprint("early", early)))
 		sleep.For(t.Context(), 20*time.Millisecond)
 		return len(handled) > 0
 	})
 	publish(t, one, started("e", "good"), started("e", "bad"))
-	for got := within(t, handled); got != fmt.Sprint("early", early); got = within(t, handled) {
+	for got := natstest.Within(t, handled); got != fmt.Sprint("early", early); got = natstest.Within(t, handled) {
 		continue
 	}
 	for _, want := range []string{"good", "bad"} {
-		if got := within(t, handled); got != want {
+		if got := natstest.Within(t, handled); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
-	eventually(t, "a dead letter is there", func() bool {
+	natstest.Eventually(t, "a dead letter is there", func() bool {
 		dead := 0
 		err := one.EachDead(t.Context(), func(Dead) error { dead++; return nil })
 		return err == nil && dead == 1
@@ -202,7 +202,7 @@ func useWords(t *testing.T, one, two *Bus) {
 	if all, err := two.Discover(t.Context()); err != nil || len(all) != 1 {
 		t.Error(all, err)
 	}
-	eventually(t, "the connection has held so long that it asks", func() bool { return !two.Alive(t.Context(), "nobody") })
+	natstest.Eventually(t, "the connection has held so long that it asks", func() bool { return !two.Alive(t.Context(), "nobody") })
 	if !two.Alive(t.Context(), one.ID()) {
 		t.Error("it is not alive")
 	}
@@ -212,7 +212,7 @@ func useWords(t *testing.T, one, two *Bus) {
 	go func() { _ = two.WatchViewers(ctx, func(edge string, _ map[string]int) { told <- "viewers" }) }()
 	go func() { _ = two.WatchGuesses(ctx, func(Guess) { told <- "guess" }) }()
 	seen := map[string]bool{}
-	eventually(t, "viewers and guesses are told", func() bool {
+	natstest.Eventually(t, "viewers and guesses are told", func() bool {
 		if err := errors.Join(one.TellViewers(map[string]int{"a": 1}), one.TellGuess(Guess{}), Tell(one, started("a", "1"))); err != nil {
 			t.Fatal(err)
 		}

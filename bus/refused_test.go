@@ -55,7 +55,7 @@ func refused(t *testing.T, o Options, want ...string) (lines []string) {
 	all := func(where string) bool {
 		return !slices.ContainsFunc(want, func(want string) bool { return !strings.Contains(where, want) })
 	}
-	eventually(t, fmt.Sprintf("the log has %q", want), func() bool {
+	natstest.Eventually(t, fmt.Sprintf("the log has %q", want), func() bool {
 		lines = nil
 		for _, e := range said.All() {
 			lines = append(lines, fmt.Sprint(e.Message, " ", e.ContextMap()))

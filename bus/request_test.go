@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // A worker is found, asked and its errors come back.
@@ -34,7 +36,7 @@ func TestServeRequestDiscover(t *testing.T) {
 		t.Fatalf("a question of the wrong type: %v", err)
 	}
 	var all []WorkerInfo
-	eventually(t, "all that was asked is counted", func() bool { // an answer is counted when it has gone
+	natstest.Eventually(t, "all that was asked is counted", func() bool { // an answer is counted when it has gone
 		var err error
 		all, err = asker.Discover(t.Context())
 		return err == nil && len(all) == 1 && len(all[0].Endpoints) == 1 && all[0].Endpoints[0].Requests == 3
@@ -43,7 +45,7 @@ func TestServeRequestDiscover(t *testing.T) {
 		t.Fatalf("%+v", w)
 	}
 	stop()
-	eventually(t, "a stopped worker is not found", func() bool {
+	natstest.Eventually(t, "a stopped worker is not found", func() bool {
 		all, err := asker.Discover(t.Context())
 		return err == nil && len(all) == 0
 	})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // A fact is told again once, also when the log of events does not know any more
@@ -30,7 +31,7 @@ func TestRetell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the log forgets", func() bool {
+		natstest.Eventually(t, "the log forgets", func() bool {
 			publish(t, b, StreamEnded{SID: "probe", Session: probe})
 			m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.ended.probe")
 			return err == nil && m.Sequence > first.Sequence

@@ -114,7 +114,7 @@ func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "all servers know that it answers", func() bool {
+	natstest.Eventually(t, "all servers know that it answers", func() bool {
 		v, _ := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience})
 		return !v.Unanswered()
 	})
@@ -134,7 +134,7 @@ func integratorAsksForCredentials(t *testing.T, b *Bus, integrator string) {
 	}
 	nc := rawConn(t, integrator)
 	var m *nats.Msg
-	eventually(t, "all servers know that it answers", func() (ok bool) {
+	natstest.Eventually(t, "all servers know that it answers", func() (ok bool) {
 		var err error
 		m, err = nc.Request("rpc.v1.turn.credentials", []byte(`{"user":"ann"}`), patience)
 		return !errors.Is(err, nats.ErrNoResponders)
@@ -169,7 +169,7 @@ func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 		if err := nc.PublishRequest(subject, "_INBOX.x", []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
-		if err := within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
+		if err := natstest.Within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("publish to %s: %v", subject, err)
 		}
 	}
@@ -180,7 +180,7 @@ func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 		if err := nc.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if err := within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
+		if err := natstest.Within(t, refused); !errors.Is(err, nats.ErrPermissionViolation) {
 			t.Errorf("subscribe to %s: %v", subject, err)
 		}
 	}

@@ -1,17 +1,15 @@
 package bus
 
 import (
-	"context"
 	"testing"
-	"time"
 
 	"go.uber.org/zap/zaptest"
 
-	"github.com/helios-h2020/pse/internal/sleep"
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // patience is how long a test may wait for one thing on a busy machine.
-const patience = time.Minute
+const patience = natstest.Patience
 
 func testServer(t *testing.T) *Server {
 	t.Helper()
@@ -41,28 +39,4 @@ func testLeases(t *testing.T, b *Bus) *Leases {
 	}
 	t.Cleanup(l.Close)
 	return l
-}
-
-// within waits for a value, as long as the test may at most take.
-func within[T any](t *testing.T, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-	}
-	return v
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for !ok() {
-		if ctx.Err() != nil {
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-		sleep.For(ctx, 5*time.Millisecond)
-	}
 }

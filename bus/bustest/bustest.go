@@ -11,11 +11,12 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // Patience is how long a test may at most wait for one thing. It is no
 // assertion: what works comes at once.
-const Patience = 30 * time.Second
+const Patience = natstest.Patience
 
 // New gives a bus in the process, for tests that need no other.
 func New(t testing.TB) *bus.Bus {
@@ -136,15 +137,5 @@ func Expect[E bus.Event](t testing.TB, b *bus.Bus) (next func() E) {
 // Eventually waits until ok says so.
 func Eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.NewTimer(Patience)
-	defer deadline.Stop()
-	poll := time.NewTicker(5 * time.Millisecond)
-	defer poll.Stop()
-	for !ok() {
-		select {
-		case <-deadline.C:
-			t.Fatalf("not in %s: %s", Patience, what)
-		case <-poll.C:
-		}
-	}
+	natstest.Eventually(t, what, ok)
 }

@@ -1,6 +1,10 @@
 package conn
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/helios-h2020/pse/bus/natstest"
+)
 
 func TestAlive(t *testing.T) {
 	at := testServer(t)
@@ -9,5 +13,5 @@ func TestAlive(t *testing.T) {
 		t.Fatal("a living worker is not alive")
 	}
 	two.nc.Close()
-	eventually(t, "the dead are dead", func() bool { return !Alive(t.Context(), one, two.ID()) })
+	natstest.Eventually(t, "the dead are dead", func() bool { return !Alive(t.Context(), one, two.ID()) })
 }

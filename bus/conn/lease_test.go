@@ -27,14 +27,14 @@ func TestLeaseIsHeldByOne(t *testing.T) {
 			return ok && string(v) == want && id == one.c.ID()
 		}
 	}
-	eventually(t, "the second sees the holder", holds("first"))
+	natstest.Eventually(t, "the second sees the holder", holds("first"))
 	le.Update([]byte("second"))
-	eventually(t, "the second sees the new value", holds("second"))
+	natstest.Eventually(t, "the second sees the new value", holds("second"))
 	if err := le.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	within(t, le.Lost())
-	if key := within(t, two.Freed()); key != "a" {
+	natstest.Within(t, le.Lost())
+	if key := natstest.Within(t, two.Freed()); key != "a" {
 		t.Fatalf("freed %q", key)
 	}
 	if _, err := two.TryAcquire(t.Context(), "a", nil); err != nil {
@@ -56,15 +56,15 @@ func TestLeaseOfTheDeadIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the second sees the holder", func() bool { _, _, ok := two.Holder("a"); return ok })
+	natstest.Eventually(t, "the second sees the holder", func() bool { _, _, ok := two.Holder("a"); return ok })
 	dead.nc.Close()
-	if key := within(t, two.Freed()); key != "a" {
+	if key := natstest.Within(t, two.Freed()); key != "a" {
 		t.Fatalf("freed %q", key)
 	}
 	if _, err := two.TryAcquire(t.Context(), "a", nil); err != nil {
 		t.Fatal(err)
 	}
-	within(t, le.Lost())
+	natstest.Within(t, le.Lost())
 }
 
 // A lease whose record somebody else took is lost.
@@ -78,13 +78,13 @@ func TestLeaseTakenIsLost(t *testing.T) {
 	if _, err := one.kv.Put(t.Context(), "a", []byte(`{"holder":"x","term":"y"}`)); err != nil {
 		t.Fatal(err)
 	}
-	within(t, le.Lost())
+	natstest.Within(t, le.Lost())
 	if err := le.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// x never was: its record is taken when it has not moved, or nobody answers.
 	for {
-		if key := within(t, one.Freed()); key != "a" {
+		if key := natstest.Within(t, one.Freed()); key != "a" {
 			t.Fatalf("freed %q", key)
 		}
 		if _, err = one.TryAcquire(t.Context(), "a", nil); err == nil {
@@ -122,7 +122,7 @@ func leaseConflicts(t *testing.T, one, two *Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the lease is seen", func() bool { _, _, ok := other.Holder("a"); return ok })
+	natstest.Eventually(t, "the lease is seen", func() bool { _, _, ok := other.Holder("a"); return ok })
 	other.gone(one.id) // as if it had not answered; its record moves on
 	for range 20 {
 		if _, err := other.TryAcquire(t.Context(), "a", nil); errors.Is(err, ErrHeld) {

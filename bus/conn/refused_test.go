@@ -60,9 +60,9 @@ func TestChangedPassword(t *testing.T) {
 	defer c.Close()
 	running.Shutdown()
 	running.WaitForShutdown()
-	eventually(t, "it says that there is none", func() bool { return said.FilterMessage("the bus cannot be reached").Len() > 0 })
+	natstest.Eventually(t, "it says that there is none", func() bool { return said.FilterMessage("the bus cannot be reached").Len() > 0 })
 	launch("another")
-	eventually(t, "it says so", func() bool { return said.FilterMessage("the bus refuses this user now").Len() > 0 })
+	natstest.Eventually(t, "it says so", func() bool { return said.FilterMessage("the bus refuses this user now").Len() > 0 })
 	sleep.For(t.Context(), 3*time.Second) // it would say more by then
 	if n := said.Len(); n > 3 {
 		t.Errorf("%d lines: %v", n, said.All())
@@ -70,5 +70,5 @@ func TestChangedPassword(t *testing.T) {
 	running.Shutdown()
 	running.WaitForShutdown()
 	launch("sesame")
-	eventually(t, "it comes back", c.Connected)
+	natstest.Eventually(t, "it comes back", c.Connected)
 }

@@ -10,11 +10,10 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"github.com/helios-h2020/pse/bus/natstest"
-	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // patience is how long a test may wait for one thing on a busy machine.
-const patience = time.Minute
+const patience = natstest.Patience
 
 // Names of what tests have on a server; deploy/nats.conf lets workers have them.
 const (
@@ -68,28 +67,4 @@ func testLeases(t *testing.T, c *Conn) *Leases {
 	}
 	t.Cleanup(l.Close)
 	return l
-}
-
-// within waits for a value, as long as the test may at most take.
-func within[T any](t *testing.T, c <-chan T) (v T) {
-	t.Helper()
-	select {
-	case v = <-c:
-	case <-time.After(patience):
-		t.Fatal("nothing came")
-	}
-	return v
-}
-
-// eventually polls until ok.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for !ok() {
-		if ctx.Err() != nil {
-			t.Fatalf("not within %s: %s", patience, what)
-		}
-		sleep.For(ctx, 5*time.Millisecond)
-	}
 }

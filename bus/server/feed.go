@@ -27,7 +27,7 @@ func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 // makeFeed creates the integrators' mirror at a server, or gives one of an earlier
 // version the limits of this one. It fills as soon as EVENTS is there.
 func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) error {
-	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"))
+	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"), nats.Timeout(startTime))
 	if err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
@@ -36,7 +36,7 @@ func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) 
 	if err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(perSubject, 1)); err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)

@@ -21,6 +21,9 @@ import (
 // before it cuts it off: several of the largest pulls that readers ask for.
 const maxPending = 64 << 20
 
+// startTime is how long a start may take on a busy machine, step by step.
+const startTime = 20 * time.Second
+
 // Config says where and how the server runs.
 type Config struct {
 	Dir    string // where file logs and passwords are kept; made if missing, used by one server at a time
@@ -101,7 +104,7 @@ func (s *Server) launch() error {
 	s.mu.Unlock()
 	ns.SetLoggerV2(natsLogger{s.log, m}, false, false, false)
 	ns.Start()
-	if !ns.ReadyForConnections(20 * time.Second) {
+	if !ns.ReadyForConnections(startTime) {
 		return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
 	}
 	return makeFeed(s, s.passwords.Local, s.content.PerSubject)
