@@ -6,6 +6,9 @@ TESTTIMEOUT ?= 20m
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
+# The longest begin first, so that none of them is left to run alone at the end.
+LONGEST := ./transcode ./transfer ./bus ./turn ./signal ./ingest
+
 # Whole-program and browser tests look at stalls: nothing else runs beside them.
 ALONE := ./web ./cmd/pse
 
@@ -30,7 +33,7 @@ release: versions web ## Make what is published of a version, in dist/: programs
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
 test: versions deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
-	$(GO) test -race -timeout $(TESTTIMEOUT) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
+	$(GO) test -race -timeout $(TESTTIMEOUT) $(LONGEST) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
 	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 -parallel 3 $(ALONE)
 
 test-long: versions deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each

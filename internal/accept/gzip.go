@@ -19,8 +19,8 @@ func Gzip(h http.Header) bool {
 	}
 }
 
-// GzipIn is Gzip for the value of the header field: gzip, or "*" where gzip is not named, with
-// a weight that is not 0.
+// GzipIn is Gzip for the value of the header field: gzip, or "*" where gzip is
+// not named, with a weight above 0.
 func GzipIn(line string) bool {
 	any := false
 	for line != "" {
@@ -38,6 +38,7 @@ func GzipIn(line string) bool {
 	return any
 }
 
+// zeroWeight reports a weight that is 0, or none.
 func zeroWeight(params string) bool {
 	for params != "" {
 		var param string
@@ -45,7 +46,7 @@ func zeroWeight(params string) bool {
 		name, value, _ := strings.Cut(strings.TrimSpace(param), "=")
 		if strings.EqualFold(strings.TrimSpace(name), "q") {
 			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			return err == nil && q == 0
+			return err != nil || !(q > 0)
 		}
 	}
 	return false

@@ -23,7 +23,7 @@ func TestGzip(t *testing.T) {
 		{[]string{"*"}, true},
 		{[]string{"*;q=0"}, false},
 		{[]string{"identity", "gzip"}, true},
-		{[]string{"gzip;q=x"}, true},
+		{[]string{"gzip;q=x"}, false},
 		{[]string{"gzipped"}, false},
 	} {
 		if got := Gzip(http.Header{"Accept-Encoding": c.lines}); got != c.want {
