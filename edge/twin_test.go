@@ -12,7 +12,7 @@ import (
 	"github.com/helios-h2020/pse/edge/edgetest"
 )
 
-func shortDVR(c *edge.Config) { c.DVR, c.StartWait = 30 * time.Second, time.Minute }
+func shortDVR(c *edge.Config) { c.DVR, c.StartWait = 30*time.Second, time.Minute }
 
 // Three edges, of which one reads the log only at the end and one from the
 // middle, answer the same bytes, whatever happened to the stream before.

@@ -321,10 +321,11 @@ func TestCallLetsInWhoMay(t *testing.T) {
 	})
 
 	// A name in another script, typed into the address by two: they meet.
-	if err := lost.Go("http://" + s.HTTP + "/call/Комната"); err != nil {
+	if err := lost.Go("http://" + s.HTTP + "/call/Комната?pass=open+sesame"); err != nil {
 		t.Fatal(err)
 	}
-	eva := call(t, chrome, "http://"+s.HTTP+"/call/комната", "Eva", 390, 844)
+	eva := knock(t, chrome, "http://"+s.HTTP+"/call/комната?pass=open+sesame", "Eva", 390, 844)
+	eva.join()
 	dora.ready()
 	if name, err := browser.Eval[string](lost, "document.querySelector('.room-name').textContent"); name != "комната" {
 		t.Errorf("the page calls the room %q, %v", name, err)
