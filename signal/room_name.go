@@ -1,30 +1,36 @@
 package signal
 
 import (
-	"regexp"
 	"strings"
+	"unicode"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/language"
+	"golang.org/x/text/runes"
 	"golang.org/x/text/unicode/norm"
 )
 
 // codedRoom begins the name of a room in another script.
 const codedRoom = "xn__"
 
-var (
-	marks      = regexp.MustCompile(`\p{M}`)
-	noLetters  = regexp.MustCompile(`[^\p{L}\p{N}]+`)
-	noSpelling = regexp.MustCompile(`[^\p{L}\p{N}\p{M}]+`)
-	notASCII   = regexp.MustCompile(`[^\x00-\x7f]`)
-	noRoom     = regexp.MustCompile(`[^0-9A-Za-z_]+`)
-)
-
 // IsRoom says whether a room may have this name (HELIOS): letters, digits and
 // '_', at most 64.
 func IsRoom(name string) bool {
-	return name != "" && len(name) <= maxRoomName && !noRoom.MatchString(name)
+	return name != "" && len(name) <= maxRoomName && !strings.ContainsFunc(name, noRoom)
+}
+
+func noRoom(r rune) bool {
+	return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+}
+
+func noSpelling(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r)
+}
+
+// words joins by _ what is left of a text without some characters.
+func words(text string, without func(rune) bool) string {
+	return strings.Trim(strings.Join(strings.FieldsFunc(text, without), "_"), "_")
 }
 
 // RoomFrom is the room of what a person typed, empty when nothing is left of it:
@@ -35,13 +41,13 @@ func RoomFrom(typed string) string {
 	if typed = strings.TrimSpace(typed); IsRoom(typed) {
 		return typed
 	}
-	plain := marks.ReplaceAllString(norm.NFKD.String(typed), "")
-	if !notASCII.MatchString(noLetters.ReplaceAllString(plain, "")) {
-		name := strings.Trim(noRoom.ReplaceAllString(strings.ToLower(plain), "_"), "_")
+	plain := runes.Remove(runes.In(unicode.M)).String(norm.NFKD.String(typed))
+	if !strings.ContainsFunc(plain, func(r rune) bool { return r > unicode.MaxASCII && !noSpelling(r) }) {
+		name := words(strings.ToLower(plain), noRoom)
 		return name[:min(len(name), maxRoomName)]
 	}
 	folded := cases.Lower(language.Und).String(cases.Upper(language.Und).String(norm.NFKC.String(typed)))
-	folded = strings.Trim(noSpelling.ReplaceAllString(norm.NFKC.String(folded), "_"), "_")
+	folded = words(norm.NFKC.String(folded), noSpelling)
 	if IsRoom(folded) {
 		return folded // the capital of ß is SS
 	}

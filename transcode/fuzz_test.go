@@ -1,24 +1,6 @@
 package transcode
 
-import (
-	"encoding/hex"
-	"testing"
-)
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// Configurations as x264 sends them, and one whose parameter set ends within its VUI.
-const (
-	avc720  = "0164001fffe1001c6764001facd9405005bb016a02020280000003008000001e078c18cb01000668ebe3cb22c0"
-	avcTiny = "0142c01effe100096742c01ed900a047be01000568cb83cb20"
-)
+import "testing"
 
 // What a part carries may come from another version, or be damaged: an error, never a crash.
 func FuzzResume(f *testing.F) {

@@ -15,6 +15,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/model"
 	"github.com/helios-h2020/pse/transcode/cmaf"
+	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // streamModel is a name with its logs, in memory, and the workers that come and go.
@@ -34,7 +35,7 @@ type streamModel struct {
 }
 
 func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
-	v, err := cmaf.ParseVideoConfig(unhex(t, avcTiny))
+	v, err := cmaf.ParseVideoConfig([]byte(cmaftest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

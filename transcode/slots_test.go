@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/transcode/cmaf"
+	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // The second stream of a worker with one slot passes through, and is encoded
@@ -102,7 +103,7 @@ func (r *rig) another(sid, app string) *rig {
 // A worker without a slot took over and let a rendition be. When it has a slot,
 // a minute later, that begins with the next segment, not where it was left.
 func TestUpgradeAfterTakeOver(t *testing.T) {
-	v, err := cmaf.ParseVideoConfig(unhex(t, avcTiny))
+	v, err := cmaf.ParseVideoConfig([]byte(cmaftest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

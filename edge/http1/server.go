@@ -121,3 +121,9 @@ func (s *Server) Stop() {
 	s.mu.Unlock()
 	s.wg.Wait()
 }
+
+// Conditional reports whether a request may want anything but all of what it
+// names (RFC 9110 13, 14).
+func Conditional(h http.Header) bool {
+	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil
+}

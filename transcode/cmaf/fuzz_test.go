@@ -3,6 +3,8 @@ package cmaf
 import (
 	"encoding/hex"
 	"testing"
+
+	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -14,15 +16,9 @@ func unhex(t testing.TB, s string) []byte {
 	return b
 }
 
-// Configurations as x264 sends them, and one whose parameter set ends within its VUI.
-const (
-	avc720  = "0164001fffe1001c6764001facd9405005bb016a02020280000003008000001e078c18cb01000668ebe3cb22c0"
-	avcTiny = "0142c01effe100096742c01ed900a047be01000568cb83cb20"
-)
-
 func FuzzVideoConfig(f *testing.F) {
-	f.Add(unhex(f, avc720))
-	f.Add(unhex(f, avcTiny))
+	f.Add([]byte(cmaftest.AVC720))
+	f.Add([]byte(cmaftest.AVCTiny))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := ParseVideoConfig(b)
 		if err != nil {

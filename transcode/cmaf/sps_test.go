@@ -6,6 +6,8 @@ import (
 
 	"github.com/Eyevinn/mp4ff/avc"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
+	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // bitWriter writes a NAL unit for tests.
@@ -175,8 +177,8 @@ func TestSPSAgainstOthers(t *testing.T) {
 		mp4ff       string // why it says something else; empty: it says the same
 		mediacommon string
 	}{
-		{"x264", avcSets(t, avc720), opinion{1280, 720, 1, 1}, "", ""},
-		{"cut short behind the ratio", avcSets(t, avcTiny), opinion{636, 128, 1, 1}, "", "the whole set is refused"},
+		{"x264", avcSets(t, cmaftest.AVC720), opinion{1280, 720, 1, 1}, "", ""},
+		{"cut short behind the ratio", avcSets(t, cmaftest.AVCTiny), opinion{636, 128, 1, 1}, "", "the whole set is refused"},
 		{"baseline", spsModel{profile: 66, width: 80, height: 45, sar: -2}.nal(), opinion{1280, 720, 1, 1}, "", ""},
 		{"1080 lines cropped", spsModel{profile: 77, width: 120, height: 68, crop: []uint64{0, 0, 0, 4}, sar: -1, timing: true}.nal(), opinion{1920, 1080, 1, 1}, "", ""},
 		{"cropped at all sides", spsModel{profile: 77, width: 20, height: 12, crop: []uint64{1, 2, 3, 4}, sar: -2}.nal(), opinion{314, 178, 1, 1}, "", ""},
@@ -237,7 +239,7 @@ func TestSPSAgainstOthers(t *testing.T) {
 // avcSets is the first sequence parameter set of a configuration.
 func avcSets(t *testing.T, config string) []byte {
 	t.Helper()
-	record := unhex(t, config)
+	record := []byte(config)
 	first, _, err := nalSets(record[5]&0x1f, record[6:])
 	if err != nil {
 		t.Fatal(err)
