@@ -184,9 +184,13 @@ func (p *tab) click(selector, what, js string) {
 	p.t.Helper()
 	p.untilAfter(what+", after a click on "+selector, js, func(ctx context.Context) {
 		shown, _ := chromedp.Run(ctx, chromedp.Evaluate[bool](`!!document.querySelector(`+strconv.Quote(selector)+`)?.checkVisibility({ visibilityProperty: true })`))
-		if shown {
-			_ = chromedp.Do(ctx, chromedp.Click(chromedp.CSS(selector)))
+		if !shown {
+			return
 		}
+		// The click before may hide the button just now, and Click waits for it to be shown.
+		try, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		_ = chromedp.Do(try, chromedp.Click(chromedp.CSS(selector)))
 	})
 }
 
