@@ -128,11 +128,12 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	away := newGauge(t, writer)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	var wrote, read, away atomic.Int64
+	var wrote, read, failed atomic.Int64
 	wg.Go(func() {
 		var after uint64
 		for n := int64(0); ctx.Err() == nil; {
@@ -146,7 +147,7 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 				t.Errorf("part %d: %v", n, err)
 				return
 			default:
-				away.Add(1)
+				failed.Add(1)
 				sleep.For(ctx, 20*time.Millisecond)
 			}
 		}
@@ -195,10 +196,12 @@ func TestReplicasAreAddedUnderAStream(t *testing.T) {
 	})
 	select {
 	case <-lease.Lost():
-		t.Error("the lease is lost")
+		if !away.excuses() {
+			t.Errorf("the lease is lost; the bus was away for %v at most", away)
+		}
 	default:
 	}
-	t.Logf("%d parts, %d tries that failed meanwhile", wrote.Load(), away.Load())
+	t.Logf("%d parts, %d tries that failed meanwhile, the bus away for %v at most", wrote.Load(), failed.Load(), away)
 	info, err := conn.Info(ctx, b.conn, logHLS)
 	if err != nil {
 		t.Fatal(err)

@@ -242,12 +242,17 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	}
 	defer b.Close()
 	l := testLeases(t, b)
+	away := newGauge(t, b)
 	_, holder, _ := l.Holder("a")
 	srv.kill()
 	srv.again(t)
 	srv.says(t, "ready")
 	natstest.Eventually(t, "our connection has held so long that we judge others again", func() bool { return !b.Alive(t.Context(), "nobody") })
 	sleep.For(t.Context(), LeaseTimeout/3) // a renewal
+	t.Logf("the bus was away for %v", away)
+	if away.excuses() {
+		return // nobody can keep a lease for so long
+	}
 	if _, id, ok := l.Holder("a"); !ok || id != holder {
 		t.Errorf("%q held the lease before the server was killed, %q after", holder, id)
 	}
