@@ -6,12 +6,6 @@ TESTTIMEOUT ?= 20m
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
-# The longest begin first, so that none of them is left to run alone at the end.
-LONGEST := ./transcode ./transfer ./bus ./turn ./signal ./ingest
-
-# Whole-program and browser tests look at stalls: nothing else runs beside them.
-ALONE := ./web ./cmd/pse
-
 .DEFAULT_GOAL := help
 .PHONY: help versions run build release web test test-long lint check vuln fmt fuzz bench deps clean
 
@@ -32,9 +26,8 @@ release: versions web ## Make what is published of a version, in dist/: programs
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
-test: versions deps check clients ## Everything that must hold: format, vet, lint, all tests with the race detector
-	$(GO) test -race -timeout $(TESTTIMEOUT) $(LONGEST) $$($(GO) list ./... | grep -v -e /cmd/pse$$ -e /web$$)
-	$(GO) test -race -timeout $(TESTTIMEOUT) -p 1 -parallel 3 $(ALONE)
+test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
+	@GO=$(GO) TESTTIMEOUT=$(TESTTIMEOUT) scripts/test.sh
 
 test-long: versions deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
 	PSE_LONG=1 $(GO) test -timeout 150m -p 1 ./...

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# test.sh: all that must hold, in three jobs beside each other, each with the race
+# detector, and at the end the seconds of each package.
+#
+# The whole program and the pages are looked at for stalls, one package after the
+# other; they mostly wait. What they leave of the processors goes, at a lower
+# priority, to the packages' own tests and to the static checks.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+go=${GO:-go}
+timeout=${TESTTIMEOUT:-20m}
+whole=(./cmd/pse ./web)
+# The longest begin first, so that none of them is left to run alone at the end.
+longest=(./transcode ./transfer ./bus ./turn ./signal ./ingest)
+
+packages() {
+	# shellcheck disable=SC2046
+	$go test -race -timeout "$timeout" -p 3 "${longest[@]}" $($go list ./... | grep -v -e '/cmd/pse$' -e '/web$')
+}
+
+logs=$(mktemp -d)
+jobs=()
+stop() { # an interrupted run leaves nothing behind
+	for job in "${jobs[@]}"; do kill -- "-$job" 2>/dev/null; done
+	rm -rf "$logs"
+}
+trap stop EXIT
+trap 'exit 130' INT TERM
+
+# beside NAME COMMAND... starts a job in a process group of its own.
+beside() {
+	set -m
+	(
+		renice -n 10 $BASHPID >/dev/null
+		"${@:2}"
+	) >"$logs/$1" 2>&1 &
+	set +m
+	jobs+=($!)
+}
+beside check make --no-print-directory check
+beside packages packages
+$go test -race -timeout "$timeout" -p 1 -parallel 3 "${whole[@]}" 2>&1 | tee "$logs/whole"
+failed=$?
+for job in "${jobs[@]}"; do
+	wait "$job" || failed=1
+done
+jobs=()
+
+cat "$logs/check" "$logs/packages"
+echo "Seconds of the longest packages:"
+awk '($1 == "ok" || $1 == "FAIL") && $3 ~ /s$/ { print $3 + 0, $2 }' "$logs/whole" "$logs/packages" | sort -rn | head -n 15 |
+	awk '{ printf "  %7.1f  %s\n", $1, $2 }'
+for job in check packages whole; do
+	grep -qE '^(FAIL|make.*Error|not gofumpt)' "$logs/$job" && echo "FAILED: $job" && failed=1
+done
+exit $failed
