@@ -102,10 +102,17 @@ func (s *Server) launch() error {
 	s.mu.Lock()
 	s.ns, s.memory = ns, m
 	s.mu.Unlock()
-	ns.SetLoggerV2(natsLogger{s.log, m}, false, false, false)
+	fatal, ready := make(chan string, 1), make(chan bool, 1)
+	ns.SetLoggerV2(natsLogger{s.log, m, fatal}, false, false, false)
 	ns.Start()
-	if !ns.ReadyForConnections(startTime) {
-		return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
+	go func() { ready <- ns.ReadyForConnections(startTime) }()
+	select {
+	case text := <-fatal: // a port in use, say: nothing to wait for
+		return fmt.Errorf("start the bus: %s; change --data or --set bus.listen=HOST:PORT", text)
+	case ok := <-ready:
+		if !ok {
+			return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
+		}
 	}
 	return makeFeed(s, s.passwords.Local, s.content.PerSubject)
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -32,5 +33,18 @@ func TestUsersOfTheProcessStayInIt(t *testing.T) {
 			continue
 		}
 		nc.Close()
+	}
+}
+
+// A port that another holds ends the start with the system's own words.
+func TestTakenPort(t *testing.T) {
+	taken := start(t).Addr()
+	srv, err := Start(Config{Dir: t.TempDir(), Listen: taken}, Content{MaxPayload: 1 << 20, Credentials: "requests.credentials"}, zaptest.NewLogger(t))
+	if err == nil {
+		srv.Close()
+		t.Fatal("two servers listen on one port")
+	}
+	if !strings.Contains(err.Error(), "address already in use") || !strings.Contains(err.Error(), taken) || !strings.Contains(err.Error(), "bus.listen") {
+		t.Error(err)
 	}
 }

@@ -12,10 +12,20 @@ import (
 type natsLogger struct {
 	log    *zap.Logger
 	memory *memory
+	fatal  chan<- string // the first error that ends a start; it has room for one
 }
 
 func (l natsLogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
-func (l natsLogger) Fatalf(f string, v ...any)  { l.log.Error(fmt.Sprintf(f, v...)) }
+
+func (l natsLogger) Fatalf(f string, v ...any) {
+	text := fmt.Sprintf(f, v...)
+	l.log.Error(text)
+	select {
+	case l.fatal <- text:
+	default:
+	}
+}
+
 func (l natsLogger) Warnf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	if strings.Contains(text, "create mirror consumer") && strings.Contains(text, "stream not found") {
