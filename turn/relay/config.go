@@ -60,6 +60,12 @@ func (c Config) Validate() error {
 	return nil
 }
 
+// local and public are Ports' for endpoints.
+func (c *Config) local(e endpoint) endpoint  { return endpointOf(c.Ports.Local(e.addrPort())) }
+func (c *Config) public(e endpoint) endpoint { return endpointOf(c.Ports.Public(e.addrPort())) }
+
+func (c *Config) reachable(e endpoint) bool { return c.Reachable == nil || c.Reachable(e.addrPort()) }
+
 // Ports owns the range of relay ports, and knows how the addresses that relay
 // sockets are bound to (local) look from outside (public). Where nothing maps
 // addresses, both are the same. Its methods are called from several goroutines;

@@ -2,48 +2,46 @@ package relay
 
 import (
 	"net"
-	"slices"
+	"net/netip"
 
 	"github.com/pion/turn/v5"
 )
 
-// Events is what pion must be given so that shards know of allocations,
-// permissions and channels. It then calls next. None of it waits for a loop,
-// but for the end of an allocation.
-func (p *Plane) Events(next turn.EventHandler) turn.EventHandler {
+// events tell the shards what pion has decided.
+type events struct {
+	cfg    *Config
+	relays *registry
+}
+
+// handler tells the shards, and then calls next.
+func (e *events) handler(next turn.EventHandler) turn.EventHandler {
 	all := next
 	all.OnAllocationCreated = func(src, dst net.Addr, protocol, user, realm string, relay net.Addr, port int) {
-		p.allocated(src, user, relay)
+		e.allocated(src, user, relay)
 		if next.OnAllocationCreated != nil {
 			next.OnAllocationCreated(src, dst, protocol, user, realm, relay, port)
 		}
 	}
 	all.OnPermissionCreated = func(src, dst net.Addr, protocol, user, realm string, relay net.Addr, peer net.IP) {
-		p.onHost(relay, peer, func(al *allocation, h host) {
-			if !al.permitted(h) {
-				al.permits = append(al.permits, h)
-			}
-		})
+		e.onHost(relay, peer, (*routes).permit)
 		if next.OnPermissionCreated != nil {
 			next.OnPermissionCreated(src, dst, protocol, user, realm, relay, peer)
 		}
 	}
 	all.OnPermissionDeleted = func(src, dst net.Addr, protocol, user, realm string, relay net.Addr, peer net.IP) {
-		p.onHost(relay, peer, func(al *allocation, h host) {
-			al.permits = slices.DeleteFunc(al.permits, func(o host) bool { return o == h })
-		})
+		e.onHost(relay, peer, (*routes).forbid)
 		if next.OnPermissionDeleted != nil {
 			next.OnPermissionDeleted(src, dst, protocol, user, realm, relay, peer)
 		}
 	}
 	all.OnChannelCreated = func(src, dst net.Addr, protocol, user, realm string, relay, peer net.Addr, number uint16) {
-		p.bound(relay, peer, number)
+		e.bound(relay, peer, number)
 		if next.OnChannelCreated != nil {
 			next.OnChannelCreated(src, dst, protocol, user, realm, relay, peer, number)
 		}
 	}
 	all.OnChannelDeleted = func(src, dst net.Addr, protocol, user, realm string, relay, peer net.Addr, number uint16) {
-		p.unbound(relay, number)
+		e.unbound(relay, number)
 		if next.OnChannelDeleted != nil {
 			next.OnChannelDeleted(src, dst, protocol, user, realm, relay, peer, number)
 		}
@@ -51,85 +49,75 @@ func (p *Plane) Events(next turn.EventHandler) turn.EventHandler {
 	return all
 }
 
-// at finds the allocation that an event is about; nil: none of ours, as those of TCP.
-func (p *Plane) at(relay net.Addr) *allocation {
+// at finds the relay that an event is about; nil: none of ours, as those of TCP.
+func (e *events) at(relay net.Addr) *relayConn {
 	ap, ok := addrPortOf(relay)
 	if !ok {
 		return nil
 	}
-	return p.find(ap)
+	return e.relays.find(ap)
 }
 
-func (p *Plane) allocated(src net.Addr, user string, relay net.Addr) {
-	al := p.at(relay)
-	if al == nil {
+func (e *events) allocated(src net.Addr, user string, relay net.Addr) {
+	c := e.at(relay)
+	if c == nil {
 		return
 	}
 	var gate *Gate
-	if p.cfg.Gate != nil {
-		gate = p.cfg.Gate(user, src)
+	if e.cfg.Gate != nil {
+		gate = e.cfg.Gate(user, src)
 	}
-	al.mu.Lock()
-	if al.closed {
-		al.mu.Unlock()
+	al, s := c.al, c.shard
+	var source netip.AddrPort
+	if al.via != nil {
+		source, _ = addrPortOf(src)
+	}
+	if !c.activate(user, source, gate) {
 		gate.Close()
 		return
 	}
-	al.user, al.active, al.gate = user, true, gate
-	if al.via != nil {
-		al.source, _ = addrPortOf(src)
-	}
-	al.mu.Unlock()
-	al.shard.post(func() {
+	s.tasks.post(func() {
 		al.ration = newRation(gate)
 		if al.via == nil || al.gone {
 			return
 		}
-		al.answers.to, _ = sockaddrOf(src) // it came from a socket of ours
-		al.client = al.answers.to.endpoint()
-		al.via.clients[al.client] = al
+		client, _ := sockaddrOf(src) // it came from a socket of ours
+		s.path.routes.serve(al, client)
 	})
 }
 
 // onHost posts a change of permissions.
-func (p *Plane) onHost(relay net.Addr, peer net.IP, f func(*allocation, host)) {
-	al := p.at(relay)
+func (e *events) onHost(relay net.Addr, peer net.IP, change func(*routes, *allocation, host)) {
+	c := e.at(relay)
 	ap, ok := addrPortOf(&net.UDPAddr{IP: peer})
-	if al == nil || !ok {
+	if c == nil || !ok {
 		return
 	}
-	al.shard.post(func() {
-		if !al.gone {
-			f(al, hostOf(ap.Addr()))
+	c.shard.tasks.post(func() {
+		if !c.al.gone {
+			change(&c.shard.path.routes, c.al, hostOf(ap.Addr()))
 		}
 	})
 }
 
-func (p *Plane) bound(relay, peer net.Addr, number uint16) {
-	al := p.at(relay)
+func (e *events) bound(relay, peer net.Addr, number uint16) {
+	c := e.at(relay)
 	ap, ok := addrPortOf(peer)
-	if al == nil || !ok {
+	if c == nil || !ok {
 		return
 	}
-	c := &channel{number: number, peer: endpointOf(p.cfg.Ports.Local(ap)), shut: !p.reachable(endpointOf(ap))}
-	c.out.to.set(c.peer, 0)
-	c.out.first = -1
-	al.shard.post(func() {
-		if !al.gone {
-			al.channels = append(al.channels, c)
-			al.shard.changes++
+	ch := &channel{number: number, peer: e.cfg.local(endpointOf(ap)), shut: !e.cfg.reachable(endpointOf(ap))}
+	ch.out.to.set(ch.peer, 0)
+	ch.out.first = -1
+	c.shard.tasks.post(func() {
+		if !c.al.gone {
+			c.shard.path.routes.bind(c.al, ch)
 		}
 	})
 }
 
-func (p *Plane) unbound(relay net.Addr, number uint16) {
-	al := p.at(relay)
-	if al == nil {
-		return
+func (e *events) unbound(relay net.Addr, number uint16) {
+	if c := e.at(relay); c != nil {
+		c.shard.tasks.post(func() { c.shard.path.routes.unbind(c.al, number) })
 	}
-	al.shard.post(func() {
-		al.channels = slices.DeleteFunc(al.channels, func(c *channel) bool { return c.number == number })
-		al.recent = nil
-		al.shard.changes++
-	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/pion/turn/v5"
 	"golang.org/x/sys/unix"
@@ -12,8 +13,13 @@ import (
 // A generator makes relays for the clients of a listener, or (nil) for those
 // that are not on UDP.
 type generator struct {
-	plane *Plane
-	via   *listener
+	cfg    *Config
+	relays *registry
+	spare  *datagrams
+	sum    *written
+	shards []*shard       // that get relays, one after the other
+	next   *atomic.Uint32 // of shards
+	via    *listener      // of the only one of shards
 }
 
 // Validate finds nothing wrong.
@@ -21,48 +27,54 @@ func (g *generator) Validate() error { return nil }
 
 // AllocatePacketConn opens a relay socket.
 func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	al := &allocation{via: g.via, done: make(chan struct{}), settled: make(chan struct{})}
+	s := g.shards[int(g.next.Add(1))%len(g.shards)]
+	al := &allocation{via: g.via}
 	al.answers.first = -1
-	if g.via != nil {
-		al.shard = g.via.shard
-	} else {
-		al.shard = g.plane.shards[int(g.plane.round.Add(1))%len(g.plane.shards)]
-		al.up = make(chan *datagram, waitingForClient)
+	c := &relayConn{
+		cfg: g.cfg, shard: s, al: al, spare: g.spare, sum: g.sum, done: make(chan struct{}), settled: make(chan struct{}),
+	}
+	if g.via == nil {
+		c.up = make(chan *datagram, waitingForClient)
+		al.up = c.up
 	}
 	var err error
-	al.local, al.public, err = g.plane.cfg.Ports.Take(conf, func(local netip.AddrPort) (err error) {
+	c.local, al.public, err = g.cfg.Ports.Take(conf, func(local netip.AddrPort) (err error) {
 		al.out.fd, _, err = openUDP(local, false, 0)
 		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("find a relay port: %w", err)
 	}
-	al.wire = endpointOf(al.local)
-	if err := g.plane.remember(al); err != nil {
+	al.wire = endpointOf(c.local)
+	c.release = func() {
+		g.relays.remove(c)
+		g.cfg.Ports.Free(c.local)
+	}
+	if err := g.relays.add(c); err != nil {
 		unix.Close(al.out.fd)
-		g.plane.cfg.Ports.Free(al.local)
+		g.cfg.Ports.Free(c.local)
 		return nil, nil, err
 	}
-	al.shard.post(func() { al.shard.adopt(al) })
-	if err := al.shard.watch(al.out.fd); err != nil {
-		_ = al.Close()
+	s.tasks.post(func() { s.adopt(al) })
+	if err := s.watch(al.out.fd); err != nil {
+		_ = c.Close()
 		return nil, nil, err
 	}
-	return al, net.UDPAddrFromAddrPort(al.public), nil
+	return c, net.UDPAddrFromAddrPort(al.public), nil
 }
 
 // AllocateListener is for TCP allocations.
 func (g *generator) AllocateListener(conf turn.AllocateListenerConfig) (net.Listener, net.Addr, error) {
-	if g.plane.cfg.TCP == nil {
+	if g.cfg.TCP == nil {
 		return nil, nil, errNoTCP
 	}
-	return g.plane.cfg.TCP.AllocateListener(conf)
+	return g.cfg.TCP.AllocateListener(conf)
 }
 
 // AllocateConn is for TCP allocations.
 func (g *generator) AllocateConn(conf turn.AllocateConnConfig) (net.Conn, error) {
-	if g.plane.cfg.TCP == nil {
+	if g.cfg.TCP == nil {
 		return nil, errNoTCP
 	}
-	return g.plane.cfg.TCP.AllocateConn(conf)
+	return g.cfg.TCP.AllocateConn(conf)
 }

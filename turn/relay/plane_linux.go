@@ -1,36 +1,24 @@
 package relay
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"runtime"
 	"slices"
-	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/pion/turn/v5"
 )
 
 // A Plane is all shards of a server.
 type Plane struct {
-	cfg    Config
-	shards []*shard
-	spare  sync.Pool     // of *datagram
-	round  atomic.Uint32 // whose turn it is to get a client that is not on UDP
-
-	written written
-
-	wanted     chan struct{} // a loop is busy
-	used, lent atomic.Bool   // a loop was busy; loops have Ps
-	closing    chan struct{}
-	settled    chan struct{} // closed when lend has ended
-
-	mu     sync.Mutex
-	relays map[netip.AddrPort]*allocation // guarded by mu; by public address
-	closed bool                           // guarded by mu
+	cfg     *Config
+	shards  []*shard
+	procs   *procs
+	spare   *datagrams
+	relays  *registry
+	written written       // to peers by pion
+	next    atomic.Uint32 // which shard gets the next client that is not on UDP
 }
 
 // New opens the sockets and starts the loops. While they are busy GOMAXPROCS is
@@ -40,7 +28,7 @@ func New(cfg Config) (*Plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	go p.lend()
+	go p.procs.run()
 	for _, s := range p.shards {
 		go s.run()
 	}
@@ -58,13 +46,9 @@ func open(cfg Config) (*Plane, error) {
 	if cfg.ReceiveBuffer == 0 {
 		cfg.ReceiveBuffer = DefaultConfig().ReceiveBuffer
 	}
-	p := &Plane{
-		cfg: cfg, relays: map[netip.AddrPort]*allocation{},
-		wanted: make(chan struct{}, 1), closing: make(chan struct{}), settled: make(chan struct{}),
-	}
-	p.spare.New = func() any { return new(datagram) }
+	p := &Plane{cfg: &cfg, relays: newRegistry(), procs: newProcs(cfg.Shards), spare: newDatagrams()}
 	for i := range cfg.Shards {
-		s, err := newShard(p)
+		s, err := newShard(p.cfg, p.procs, p.spare)
 		if err != nil {
 			p.abandon()
 			return nil, err
@@ -72,7 +56,7 @@ func open(cfg Config) (*Plane, error) {
 		p.shards = append(p.shards, s)
 		for k, addr := range cfg.Listen {
 			if i > 0 {
-				addr = p.shards[0].listeners[k].addr // the port that was free
+				addr = p.Addrs()[k] // the port that was free
 			}
 			if err := s.listen(addr); err != nil {
 				p.abandon()
@@ -81,9 +65,9 @@ func open(cfg Config) (*Plane, error) {
 		}
 	}
 	for k := range cfg.Listen {
-		var all []*listener
+		var all []*clientConn
 		for _, s := range p.shards {
-			all = append(all, s.listeners[k])
+			all = append(all, s.path.routes.listeners[k].conn)
 		}
 		if cfg.unsteered {
 			break
@@ -94,20 +78,6 @@ func open(cfg Config) (*Plane, error) {
 		}
 	}
 	return p, nil
-}
-
-// listen opens a socket for clients.
-func (s *shard) listen(addr netip.AddrPort) error {
-	l, err := newListener(s, addr)
-	if err != nil {
-		return err
-	}
-	s.listeners = append(s.listeners, l)
-	if _, err := recvmmsg(l.out.fd, s.in.hdr[:1]); err != 0 && err != syscall.EAGAIN {
-		return fmt.Errorf("%w: recvmmsg: %w", ErrUnsupported, err)
-	}
-	s.own(l.out.fd, owner{listener: l})
-	return s.watch(l.out.fd)
 }
 
 // abandon undoes a New that failed.
@@ -122,9 +92,9 @@ func (p *Plane) abandon() {
 func (p *Plane) PacketConns(permit turn.PermissionHandler) []turn.PacketConnConfig {
 	var all []turn.PacketConnConfig
 	for _, s := range p.shards {
-		for _, l := range s.listeners {
+		for _, l := range s.path.routes.listeners {
 			all = append(all, turn.PacketConnConfig{
-				PacketConn: l, RelayAddressGenerator: &generator{plane: p, via: l}, PermissionHandler: permit,
+				PacketConn: l.conn, RelayAddressGenerator: p.generator(l, s), PermissionHandler: permit,
 			})
 		}
 	}
@@ -132,13 +102,26 @@ func (p *Plane) PacketConns(permit turn.PermissionHandler) []turn.PacketConnConf
 }
 
 // Generator makes the relays of clients that come over TCP, TLS or DTLS.
-func (p *Plane) Generator() turn.RelayAddressGenerator { return &generator{plane: p} }
+func (p *Plane) Generator() turn.RelayAddressGenerator {
+	return p.generator(nil, p.shards...)
+}
+
+func (p *Plane) generator(via *listener, shards ...*shard) *generator {
+	return &generator{cfg: p.cfg, relays: p.relays, spare: p.spare, sum: &p.written, shards: shards, next: &p.next, via: via}
+}
+
+// Events is what pion must be given so that shards know of allocations,
+// permissions and channels. It then calls next. None of it waits for a loop,
+// but for the end of an allocation.
+func (p *Plane) Events(next turn.EventHandler) turn.EventHandler {
+	return (&events{p.cfg, p.relays}).handler(next)
+}
 
 // Addrs are the addresses that clients talk to, in the order of Config.Listen.
 func (p *Plane) Addrs() []netip.AddrPort {
 	var all []netip.AddrPort
-	for _, l := range p.shards[0].listeners {
-		all = append(all, l.addr)
+	for _, l := range p.shards[0].path.routes.listeners {
+		all = append(all, l.conn.addr)
 	}
 	return all
 }
@@ -147,7 +130,7 @@ func (p *Plane) Addrs() []netip.AddrPort {
 func (p *Plane) Stats() Stats {
 	var sum Stats
 	for _, s := range p.shards {
-		s.do(func() { sum.add(s.stats) })
+		s.tasks.do(func() { sum.add(s.counts()) })
 	}
 	sum.ToPeers.add(Traffic{Packets: p.written.packets.Load(), Bytes: p.written.bytes.Load()})
 	return sum
@@ -156,25 +139,20 @@ func (p *Plane) Stats() Stats {
 // Usage is what an allocation that lives has carried, by its relay address as
 // the client was told it.
 func (p *Plane) Usage(relay netip.AddrPort) (Usage, bool) {
-	al := p.find(relay)
-	if al == nil {
+	c := p.relays.find(relay)
+	if c == nil {
 		return Usage{}, false
 	}
-	var u Usage
-	al.shard.do(func() { u = al.usage() })
-	al.mu.RLock()
-	defer al.mu.RUnlock()
-	u.User, u.Client = al.user, al.source
-	return u, true
+	return c.usage(), true
 }
 
 // Usages are what all allocations that live have carried, without whose they are.
 func (p *Plane) Usages() []Usage {
 	var all []Usage
 	for _, s := range p.shards {
-		s.do(func() {
-			all = slices.Grow(all, len(s.relays))
-			for _, al := range s.relays {
+		s.tasks.do(func() {
+			all = slices.Grow(all, len(s.path.routes.relays))
+			for _, al := range s.path.routes.relays {
 				all = append(all, al.usage())
 			}
 		})
@@ -185,78 +163,24 @@ func (p *Plane) Usages() []Usage {
 // End ends an allocation; false: there is none at this relay address. pion
 // tells of it as of any other that ends.
 func (p *Plane) End(relay netip.AddrPort) bool {
-	al := p.find(relay)
-	if al == nil {
+	c := p.relays.find(relay)
+	if c == nil {
 		return false
 	}
-	_ = al.Close()
+	_ = c.Close()
 	return true
 }
 
 // Close ends all allocations and loops. Close pion's server before it.
 func (p *Plane) Close() error {
-	p.mu.Lock()
-	if p.closed {
-		p.mu.Unlock()
+	if !p.relays.close() {
 		return nil
 	}
-	p.closed = true
-	var left []*allocation
-	for _, al := range p.relays {
-		left = append(left, al)
-	}
-	p.mu.Unlock()
-	for _, al := range left {
-		_ = al.Close()
-	}
 	for _, s := range p.shards {
-		s.post(func() { s.stop = true })
-		s.wake()
+		s.tasks.post(func() { s.stop = true })
+		s.tasks.wake()
 		<-s.stopped
 	}
-	close(p.closing)
-	<-p.settled
+	p.procs.close()
 	return nil
 }
-
-func (p *Plane) find(relay netip.AddrPort) *allocation {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.relays[relay]
-}
-
-func (p *Plane) remember(al *allocation) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return net.ErrClosed
-	}
-	if p.relays[al.public] != nil {
-		return errors.New("two relays at one address: look at what Ports.Take gives")
-	}
-	p.relays[al.public] = al
-	return nil
-}
-
-func (p *Plane) forget(al *allocation) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.relays[al.public] == al {
-		delete(p.relays, al.public)
-	}
-}
-
-// local and public are Ports' for endpoints.
-func (p *Plane) local(e endpoint) endpoint {
-	return endpointOf(p.cfg.Ports.Local(e.addrPort()))
-}
-
-func (p *Plane) public(e endpoint) endpoint {
-	return endpointOf(p.cfg.Ports.Public(e.addrPort()))
-}
-
-func (p *Plane) reachable(e endpoint) bool {
-	return p.cfg.Reachable == nil || p.cfg.Reachable(e.addrPort())
-}
-
-func udpAddr(e endpoint) *net.UDPAddr { return net.UDPAddrFromAddrPort(e.addrPort()) }

@@ -191,20 +191,20 @@ func TestStrangersCannotCrowdOut(t *testing.T) {
 	request := sendIndication(netip.MustParseAddrPort("127.0.0.1:9"), nil)
 	request[1] = 0x01 // Binding
 	for range backlog + 10 {
-		if _, err := stranger.WriteTo(request, st.ln.LocalAddr()); err != nil {
+		if _, err := stranger.WriteTo(request, st.ln.conn.LocalAddr()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := client.WriteTo(request, st.ln.LocalAddr()); err != nil {
+	if _, err := client.WriteTo(request, st.ln.conn.LocalAddr()); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
 		st.turn()
 	}
-	if d := st.shard.stats.Drops.Queue; d != 10 {
+	if d := st.shard.path.stats.Drops.Queue; d != 10 {
 		t.Errorf("%d were dropped, want 10", d)
 	}
-	if _, from, err := st.ln.ReadFrom(make([]byte, 2000)); err != nil || from.String() != client.LocalAddr().String() {
+	if _, from, err := st.ln.conn.ReadFrom(make([]byte, 2000)); err != nil || from.String() != client.LocalAddr().String() {
 		t.Errorf("first came %s (%v), not the client", from, err)
 	}
 }

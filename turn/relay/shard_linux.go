@@ -1,12 +1,10 @@
 package relay
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
+	"net/netip"
 	"runtime"
-	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,33 +18,23 @@ const (
 	lingerMS = 5 // how long a busy loop waits on its own P
 )
 
-// A shard relays the allocations that arrived on its sockets.
+// A shard relays the allocations that arrived on its sockets: a loop on a thread
+// of its own.
 type shard struct {
-	plane     *Plane
-	epoll     int
-	wakeFD    int // eventfd: ends a wait
-	listeners []*listener
-	coalesce  unix.Timespec
-	stopped   chan struct{} // closed when the loop has ended
-
-	posted atomic.Bool // there is something in queue
-	mu     sync.Mutex
-	queue  []func() // guarded by mu
-	over   bool     // guarded by mu: the loop has ended, whoever posts runs it
+	cfg      *Config
+	procs    *procs
+	tasks    *tasks
+	epoll    int
+	coalesce unix.Timespec
+	stopped  chan struct{} // closed when the loop has ended
 
 	// The loop's own from here on.
-	events  [256]unix.EpollEvent
-	owners  []owner // by file descriptor
-	relays  map[endpoint]*allocation
-	changes uint64 // of relays and their channels
-	in      *inbox
-	out     *sender
-	leaving []*allocation // with packets to peers that are not sent yet
-	random  *rand.PCG
-	stats   Stats
-	passed  uint64 // of stats, at the last wait
-	stop    bool
-	pace    pace
+	path   forwarder
+	events [256]unix.EpollEvent
+	owners []owner // by file descriptor
+	passed uint64  // of path.stats, at the last wait
+	stop   bool
+	pace   pace
 }
 
 // An owner is what a file descriptor belongs to.
@@ -55,26 +43,40 @@ type owner struct {
 	allocation *allocation
 }
 
-func newShard(p *Plane) (*shard, error) {
+func newShard(cfg *Config, p *procs, spare *datagrams) (*shard, error) {
 	s := &shard{
-		plane: p, stopped: make(chan struct{}), relays: map[endpoint]*allocation{}, changes: 1,
-		coalesce: unix.NsecToTimespec(int64(p.cfg.Coalesce)), pace: pace{coalesce: p.cfg.Coalesce},
-		in: newInbox(), random: rand.NewPCG(rand.Uint64(), rand.Uint64()),
+		cfg: cfg, procs: p, stopped: make(chan struct{}),
+		coalesce: unix.NsecToTimespec(int64(cfg.Coalesce)), pace: pace{coalesce: cfg.Coalesce},
+		path: newForwarder(cfg, spare),
 	}
-	s.out = newSender(s.in)
 	var err error
 	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("%w: epoll: %w", ErrUnsupported, err)
 	}
-	if s.wakeFD, err = unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK); err != nil {
+	if s.tasks, err = newTasks(); err != nil {
 		unix.Close(s.epoll)
-		return nil, fmt.Errorf("%w: eventfd: %w", ErrUnsupported, err)
+		return nil, err
 	}
-	if err = s.watch(s.wakeFD); err != nil {
-		s.release()
+	if err = s.watch(s.tasks.wakeFD); err != nil {
+		s.end()
 		return nil, err
 	}
 	return s, nil
+}
+
+// listen opens a socket for clients. Before the loop runs.
+func (s *shard) listen(addr netip.AddrPort) error {
+	fd, bound, err := openUDP(addr, true, s.cfg.ReceiveBuffer)
+	if err != nil {
+		return err
+	}
+	l := newListener(newClientConn(fd, bound, s.path.spare))
+	s.path.routes.listeners = append(s.path.routes.listeners, l)
+	if _, err := recvmmsg(fd, s.path.in.hdr[:1]); err != 0 && err != syscall.EAGAIN {
+		return fmt.Errorf("%w: recvmmsg: %w", ErrUnsupported, err)
+	}
+	s.own(fd, owner{listener: l})
+	return s.watch(fd)
 }
 
 // watch adds a socket to what the loop waits for. Its owner must have been posted before.
@@ -92,55 +94,6 @@ func (s *shard) again(fd int) {
 	_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)})
 }
 
-// post has the loop run f before the next packet it handles.
-func (s *shard) post(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		f()
-		return
-	}
-	s.queue = append(s.queue, f)
-	s.posted.Store(true)
-}
-
-// do has the loop run f now, and waits for it.
-func (s *shard) do(f func()) {
-	done := make(chan struct{})
-	s.post(func() { f(); close(done) })
-	s.wake()
-	<-done
-}
-
-// one is what an eventfd is told. It adds up, as nobody reads it: more than
-// this would be too much for it one day, and wake nobody any more.
-var one = binary.NativeEndian.AppendUint64(nil, 1)
-
-// wake ends the loop's wait.
-func (s *shard) wake() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over { // and the file descriptor somebody else's
-		return
-	}
-	_, _ = unix.Write(s.wakeFD, one)
-}
-
-// catchUp runs what was posted.
-func (s *shard) catchUp() {
-	if !s.posted.Load() {
-		return
-	}
-	s.mu.Lock()
-	q := s.queue
-	s.queue = nil
-	s.posted.Store(false)
-	s.mu.Unlock()
-	for _, f := range q {
-		f()
-	}
-}
-
 // run is the loop.
 func (s *shard) run() {
 	runtime.LockOSThread() // never unlocked: the thread ends with its timer slack
@@ -148,8 +101,8 @@ func (s *shard) run() {
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0)
 	s.pace.since = time.Now()
 	for !s.stop {
-		n, mine := 0, s.pace.busy && s.plane.want()
-		if passed := s.stats.Passed; passed != s.passed {
+		n, mine := 0, s.pace.busy && s.procs.want()
+		if passed := s.path.stats.Passed; passed != s.passed {
 			s.passed = passed // now pion needs a P
 		} else if mine {
 			n = pollNow(s.epoll, s.events[:], lingerMS)
@@ -161,9 +114,9 @@ func (s *shard) run() {
 		if got == 0 {
 			continue
 		}
-		s.stats.Wakes++
+		s.path.stats.Wakes++
 		if s.pace.served(got) && mine {
-			s.stats.Waits++
+			s.path.stats.Waits++
 			nap(&s.coalesce)
 		}
 	}
@@ -171,7 +124,7 @@ func (s *shard) run() {
 
 // serve handles what sockets have, and returns how many packets that were.
 func (s *shard) serve(events []unix.EpollEvent) (got int) {
-	s.catchUp()
+	s.tasks.run()
 	for i := range events {
 		fd := int(events[i].Fd)
 		if fd >= len(s.owners) {
@@ -179,13 +132,63 @@ func (s *shard) serve(events []unix.EpollEvent) (got int) {
 		}
 		switch o := s.owners[fd]; {
 		case o.allocation != nil:
-			got += o.allocation.receive()
+			got += s.fromPeers(o.allocation)
 		case o.listener != nil:
-			got += o.listener.receive()
+			got += s.fromClients(o.listener)
 		}
 	}
-	s.flush()
+	s.path.flush()
 	return got
+}
+
+// fromClients gives a listener its turn, and returns how many packets it had.
+func (s *shard) fromClients(l *listener) (total int) {
+	in := s.path.in
+	for total < longTurn {
+		n := s.receive(l.out.fd)
+		for slot := in.used; slot < in.used+n; slot++ {
+			s.path.fromClient(l, slot)
+		}
+		in.used += n
+		if total += n; n < batch {
+			return total
+		}
+	}
+	s.again(l.out.fd)
+	return total
+}
+
+// fromPeers gives a relay socket its turn, and returns how many packets it had.
+func (s *shard) fromPeers(al *allocation) (total int) {
+	in := s.path.in
+	for total < shortTurn {
+		n := s.receive(al.out.fd)
+		if al.gone { // a task closed it
+			return total
+		}
+		for slot := in.used; slot < in.used+n; slot++ {
+			s.path.fromPeer(al, slot)
+		}
+		in.used += n
+		if total += n; n < batch {
+			return total
+		}
+	}
+	s.again(al.out.fd)
+	return total
+}
+
+// receive takes up to a batch of packets from a socket into slots, and learns what
+// pion had to say before they came.
+func (s *shard) receive(fd int) int {
+	if slots-s.path.in.used < batch {
+		s.path.flush()
+	}
+	n := s.path.in.receive(fd, batch)
+	if n > 0 {
+		s.tasks.run()
+	}
+	return n
 }
 
 // own says whose a file descriptor is.
@@ -196,44 +199,33 @@ func (s *shard) own(fd int, o owner) {
 	s.owners[fd] = o
 }
 
-// flush sends all that waits; all slots are free then.
-func (s *shard) flush() {
-	for i, al := range s.leaving {
-		s.leaving[i] = nil
-		if al.gone { // and its socket with it
-			al.out.discard()
-			continue
-		}
-		lost := uint64(s.out.empty(&al.out))
-		al.dropped += lost
-		s.stats.Drops.Kernel += lost
-	}
-	s.leaving = s.leaving[:0]
-	for _, l := range s.listeners {
-		if l.out.first != nil {
-			s.stats.Drops.Kernel += uint64(s.out.empty(&l.out))
-		}
-	}
-	s.in.used = 0
+// adopt takes an allocation in. The loop's, as is drop.
+func (s *shard) adopt(al *allocation) {
+	s.own(al.out.fd, owner{allocation: al})
+	s.path.routes.add(al)
 }
 
-// end runs what is still posted, and closes all. From then on, who posts runs it.
+// drop forgets an allocation and closes its socket.
+func (s *shard) drop(al *allocation) {
+	s.own(al.out.fd, owner{})
+	s.path.routes.remove(al)
+	unix.Close(al.out.fd)
+}
+
+// counts are what the shard has relayed. The loop's.
+func (s *shard) counts() Stats {
+	all := s.path.stats
+	all.Allocations = len(s.path.routes.relays)
+	return all
+}
+
+// end runs what is still posted, and closes all.
 func (s *shard) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.over = true
-	for _, f := range s.queue {
-		f()
-	}
-	s.queue = nil
-	for _, l := range s.listeners {
-		l.shut()
-	}
-	s.release()
-	close(s.stopped)
-}
-
-func (s *shard) release() {
-	unix.Close(s.wakeFD)
-	unix.Close(s.epoll)
+	s.tasks.end(func() {
+		for _, l := range s.path.routes.listeners {
+			l.conn.shut()
+		}
+		unix.Close(s.epoll)
+		close(s.stopped)
+	})
 }

@@ -38,11 +38,9 @@ func newStill(tb testing.TB, set func(*Config)) *still {
 	s := p.shards[0]
 	tb.Cleanup(func() {
 		s.end()
-		for _, al := range p.relays {
-			_ = al.Close()
-		}
+		p.relays.close()
 	})
-	return &still{tb, p, s, s.listeners[0], p.Events(turn.EventHandler{})}
+	return &still{tb, p, s, s.path.routes.listeners[0], p.Events(turn.EventHandler{})}
 }
 
 // allocate is what pion does for a client; peers get channels from bound on.
@@ -52,13 +50,13 @@ func (st *still) allocate(client *net.UDPConn, peers ...net.Addr) *allocation {
 	if err != nil {
 		st.tb.Fatal(err)
 	}
-	src, dst := client.LocalAddr(), st.ln.LocalAddr()
+	src, dst := client.LocalAddr(), st.ln.conn.LocalAddr()
 	st.events.OnAllocationCreated(src, dst, "UDP", "alice", realm, at, 0)
 	for i, peer := range peers {
 		st.events.OnPermissionCreated(src, dst, "UDP", "alice", realm, at, peer.(*net.UDPAddr).IP)
 		st.events.OnChannelCreated(src, dst, "UDP", "alice", realm, at, peer, bound+uint16(i))
 	}
-	return c.(*allocation)
+	return c.(*relayConn).al
 }
 
 // turn gives the shard one turn.
@@ -107,7 +105,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	client, peer, other, far := st.socket(), st.socket(), st.socket(), st.socket()
 	al := st.allocate(client, peer.LocalAddr())
 	back := st.allocate(far, al.addr())
-	st.events.OnChannelCreated(client.LocalAddr(), st.ln.LocalAddr(), "UDP", "alice", realm, al.addr(), back.addr(), bound+7)
+	st.events.OnChannelCreated(client.LocalAddr(), st.ln.conn.LocalAddr(), "UDP", "alice", realm, al.addr(), back.addr(), bound+7)
 	st.turn()
 	payload := make([]byte, 1200)
 	ways := []struct {
@@ -116,12 +114,12 @@ func TestNoAllocationPerPacket(t *testing.T) {
 		at       netip.AddrPort
 		b        []byte
 	}{
-		{"ChannelData to a peer", client, peer, st.ln.addr, channelData(bound, payload)},
-		{"Send indication to a peer", client, other, st.ln.addr, sendIndication(netip.MustParseAddrPort(other.LocalAddr().String()), payload)},
-		{"from a peer as ChannelData", peer, client, al.local, payload},
-		{"from a peer as Data indication", other, client, al.local, payload},
-		{"relay to relay", client, far, st.ln.addr, channelData(bound+7, payload)},
-		{"relay to relay, by indication", far, client, st.ln.addr, sendIndication(al.public, payload)},
+		{"ChannelData to a peer", client, peer, st.ln.conn.addr, channelData(bound, payload)},
+		{"Send indication to a peer", client, other, st.ln.conn.addr, sendIndication(netip.MustParseAddrPort(other.LocalAddr().String()), payload)},
+		{"from a peer as ChannelData", peer, client, al.wire.addrPort(), payload},
+		{"from a peer as Data indication", other, client, al.wire.addrPort(), payload},
+		{"relay to relay", client, far, st.ln.conn.addr, channelData(bound+7, payload)},
+		{"relay to relay, by indication", far, client, st.ln.conn.addr, sendIndication(al.public, payload)},
 	}
 	for _, w := range ways {
 		var to sockaddr
@@ -187,12 +185,12 @@ func TestSegments(t *testing.T) {
 			var want, other []string
 			for i, size := range sizes {
 				b := slices.Repeat([]byte{byte(i)}, size)
-				if _, err := client.WriteTo(channelData(bound, b), st.ln.LocalAddr()); err != nil {
+				if _, err := client.WriteTo(channelData(bound, b), st.ln.conn.LocalAddr()); err != nil {
 					t.Fatal(err)
 				}
 				want = append(want, string(b))
 				if i%3 == 0 { // between them, others to another peer
-					if _, err := client.WriteTo(channelData(bound+1, b), st.ln.LocalAddr()); err != nil {
+					if _, err := client.WriteTo(channelData(bound+1, b), st.ln.conn.LocalAddr()); err != nil {
 						t.Fatal(err)
 					}
 					other = append(other, string(b))
@@ -205,7 +203,7 @@ func TestSegments(t *testing.T) {
 			for _, b := range other {
 				expect(t, second, b, al.addr())
 			}
-			if d := st.shard.stats.Drops.Kernel; d != 0 {
+			if d := st.shard.path.stats.Drops.Kernel; d != 0 {
 				t.Errorf("the kernel did not take %d", d)
 			}
 			if c := al.channels[0]; c.out.single != refuse {
@@ -222,13 +220,14 @@ func TestEndsBetweenReceivingAndSending(t *testing.T) {
 	al := st.allocate(client, peer.LocalAddr())
 	left := st.allocate(st.socket(), peer.LocalAddr())
 	st.turn()
-	s, in := st.shard, st.shard.in
+	s, f := st.shard, &st.shard.path
+	in := f.in
 	n := copy(in.space(0)[headroom:], channelData(bound, []byte("too late")))
 	in.hdr[0].n, in.used = uint32(n), 1
-	s.channelToPeer(al, al.numbered(bound), 0, n-channelHeader)
+	f.channelToPeer(al, al.numbered(bound), 0, n-channelHeader)
 	s.drop(al)
-	s.flush()
-	if len(s.leaving) != 0 || al.out.first != nil || s.in.used != 0 {
+	f.flush()
+	if len(f.leaving) != 0 || al.out.first != nil || f.in.used != 0 {
 		t.Error("its packets are still there")
 	}
 	write(t, peer, "hello", left.addr())
@@ -247,22 +246,22 @@ func FuzzListener(f *testing.F) {
 	al := st.allocate(client, peer.LocalAddr(), &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9})
 	st.turn()
 	f.Fuzz(func(t *testing.T, b []byte) {
-		in := st.shard.in
+		in := st.shard.path.in
 		for slot, from := range []endpoint{al.client, {host{0, mapped | 1}, 7}} {
 			in.hdr[slot].n = uint32(copy(in.space(slot)[headroom:headroom+largest], b))
 			in.from[slot].set(from, 0)
 			in.used = slot + 1
-			st.ln.handle(slot)
+			st.shard.path.fromClient(st.ln, slot)
 			for i := range in.waits[:in.used] {
 				if w := in.waits[i]; w.off < 0 || w.off+w.n > slotSize {
 					t.Fatalf("slot %d: %d bytes at %d", i, w.n, w.off)
 				}
 			}
 		}
-		st.shard.flush()
-		for len(st.ln.known)+len(st.ln.unknown) > 0 {
+		st.shard.path.flush()
+		for len(st.ln.conn.known)+len(st.ln.conn.unknown) > 0 {
 			var p [largest]byte
-			if n, _, err := st.ln.ReadFrom(p[:]); err != nil || n < stunHeader || binary.BigEndian.Uint32(p[4:]) != magicCookie {
+			if n, _, err := st.ln.conn.ReadFrom(p[:]); err != nil || n < stunHeader || binary.BigEndian.Uint32(p[4:]) != magicCookie {
 				t.Fatalf("gave %x to pion", p[:n])
 			}
 		}

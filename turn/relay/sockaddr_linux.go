@@ -78,3 +78,5 @@ func scopeOf(a netip.Addr) uint32 {
 	}
 	return uint32(i.Index)
 }
+
+func udpAddr(e endpoint) *net.UDPAddr { return net.UDPAddrFromAddrPort(e.addrPort()) }

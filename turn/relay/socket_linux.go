@@ -1,7 +1,9 @@
 package relay
 
 import (
+	"net"
 	"net/netip"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -61,4 +63,21 @@ func bindUDP(fd, family int, local netip.AddrPort, shared bool) (bound netip.Add
 		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).WithZone(local.Addr().Zone()), uint16(a.Port)), nil
 	}
 	return bound, syscall.EAFNOSUPPORT
+}
+
+// writeTo sends past the net package, on a socket of openUDP.
+func writeTo(fd int, b []byte, a net.Addr) (int, error) {
+	to, err := sockaddrOf(a)
+	if err != nil {
+		return 0, err
+	}
+	var empty [1]byte
+	p := &empty[0]
+	if len(b) > 0 {
+		p = &b[0]
+	}
+	if err := sendto(fd, p, len(b), &to); err != 0 {
+		return 0, os.NewSyscallError("sendto", err)
+	}
+	return len(b), nil
 }

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -74,16 +72,16 @@ func attach(fd, option int, program []unix.SockFilter) error {
 	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, option, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }
 
-// steer gives the listeners of one address, one of each shard in their order,
-// sockets for pion.
-func steer(all []*listener) error {
+// steer gives the sockets of one address, one of each shard in their order,
+// sockets for pion beside them.
+func steer(all []*clientConn) error {
 	program := steering(len(all), all[0].addr.Addr().Is4())
-	if attach(all[0].out.fd, unix.SO_ATTACH_REUSEPORT_CBPF, program) != nil {
+	if attach(all[0].fd, unix.SO_ATTACH_REUSEPORT_CBPF, program) != nil {
 		return nil // the loops get all
 	}
-	for _, l := range all {
+	for _, c := range all {
 		var err error
-		if l.control, err = listenControl(l.addr); err != nil {
+		if c.control, err = listenControl(c.addr); err != nil {
 			return err
 		}
 	}
@@ -115,30 +113,4 @@ func listenControl(addr netip.AddrPort) (*net.UDPConn, error) {
 	}
 	_ = u.SetReadBuffer(1 << 20)
 	return u, nil
-}
-
-// nudge ends pion's read: there is something from the loop.
-func (l *listener) nudge() {
-	if l.control != nil {
-		_ = l.control.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// readControl is ReadFrom of a listener with a socket for pion. The loop hands
-// on what only pion understands here too.
-func (l *listener) readControl(b []byte) (int, net.Addr, error) {
-	for {
-		select {
-		case d := <-l.known:
-			return l.shard.plane.take(d, b)
-		default:
-		}
-		n, from, err := l.control.ReadFrom(b)
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, from, err
-		}
-		if err := l.control.SetReadDeadline(time.Time{}); err != nil {
-			return 0, nil, err
-		}
-	}
 }

@@ -18,7 +18,7 @@ func TestLendsToBusyLoops(t *testing.T) {
 		for range 200 {
 			c.send(channelData(bound, []byte("busy")))
 		}
-		return w.plane.lent.Load()
+		return w.plane.procs.raised.Load()
 	})
 	if now := runtime.GOMAXPROCS(0); now != before+1 {
 		t.Errorf("a busy loop has GOMAXPROCS %d, not %d", now, before+1)
