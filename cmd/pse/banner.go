@@ -22,10 +22,10 @@ func (p *program) banner(w io.Writer, names []string) error {
 		fmt.Fprintf(&b, "  %-9s %s\n", what, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintf(&b, "\n  PSE %s is up: %s\n\n", version(), strings.Join(names, ", "))
-	if addr := p.addr("rtmp"); addr != "" {
+	if addr := p.addrs.of("rtmp"); addr != "" {
 		p.publishing(line, addr, isTerminal(w))
 	}
-	home := p.home()
+	home := p.site().home()
 	if slices.Contains(names, "edge") && home != "" {
 		line("Watch", "%s", home)
 	}
@@ -38,25 +38,25 @@ func (p *program) banner(w io.Writer, names []string) error {
 	if slices.Contains(names, "transfer") && home != "" {
 		line("Files", "%sfiles", home)
 	}
-	if addr := p.addr("turn"); addr != "" {
+	if addr := p.addrs.of("turn"); addr != "" {
 		line("Relay", "turn:%s   (calls find it by themselves)", addr)
 	}
 	if slices.Contains(names, "demo") && home != "" {
 		home += "watch/" + demoName
 		line("Demo", "%s", home)
 	}
-	if p.server != nil && p.server.URL() != "" && !p.combined {
-		at := busShown(p.server.URL())
+	if p.bus.server != nil && p.bus.server.URL() != "" && !p.bus.combined {
+		at := busShown(p.bus.server.URL())
 		line("Bus", "%s   (workers elsewhere: --bus %s, and the password of %s by bus.password_file or PSE_BUS_PASSWORD)", at, at, passwordFile(p.cfg.Data))
 	}
-	if addr := p.addr("admin"); addr != "" {
+	if addr := p.addrs.of("admin"); addr != "" {
 		line("Admin", "http://%s/readyz, /metrics", addr)
 	}
 	line("Data", "%s", p.cfg.Data)
 	if err := p.cert.trouble(time.Now()); err != nil {
 		fmt.Fprintf(&b, "\n  !!! CERTIFICATE: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n                   "))
 	}
-	if p.cfg.Ingest.Open && p.addr("rtmp") != "" {
+	if p.cfg.Ingest.Open && p.addrs.of("rtmp") != "" {
 		fmt.Fprintf(&b, "\n  !!! OPEN: whoever reaches the RTMP port may publish. For a lab only.\n")
 	}
 	if p.cfg.Transfer.Open && slices.Contains(names, "transfer") {
@@ -84,9 +84,7 @@ func (p *program) publishing(line func(what, format string, args ...any), addr s
 		}
 	}
 	app := p.cfg.Ingest.Apps[0]
-	p.mu.Lock()
-	key := p.key
-	p.mu.Unlock()
+	key := p.key.get()
 	name := "NAME"
 	switch {
 	case p.cfg.Ingest.Open:
@@ -103,7 +101,7 @@ func (p *program) publishing(line func(what, format string, args ...any), addr s
 
 // calling says where calls are.
 func (p *program) calling(line func(what, format string, args ...any), home string) {
-	switch at := p.calls(); {
+	switch at := p.site().calls(); {
 	case at == "":
 	case strings.HasPrefix(home, "https:"):
 		line("Call", "%s", at)
@@ -112,39 +110,6 @@ func (p *program) calling(line func(what, format string, args ...any), home stri
 	default:
 		line("Call", "%s   (on this machine only: others need HTTPS, http.tls_listen)", at)
 	}
-}
-
-// calls is the address of a call, before the name of its room: by HTTPS where that
-// can be, for browsers give a camera over HTTPS only.
-func (p *program) calls() string {
-	home := p.home()
-	if addr := p.addr("https"); addr != "" && strings.HasPrefix(home, "http:") && p.cfg.TLS.Cert == "" {
-		return "https://" + reachable(addr) + "/call/"
-	}
-	if home == "" {
-		return ""
-	}
-	return home + "call/"
-}
-
-// home is the address of the first page as viewers type it.
-func (p *program) home() string {
-	if p.cfg.HTTP.PublicURL != "" {
-		return strings.TrimSuffix(p.cfg.HTTP.PublicURL, "/") + "/"
-	}
-	if addr := p.addr("https"); addr != "" && (p.cfg.TLS.Cert != "" || len(p.cfg.TLS.ACME.Names) > 0) { // browsers warn of a private certificate
-		host, port, _ := net.SplitHostPort(reachable(addr))
-		if host = p.cert.host(host); host != "" {
-			u := url.URL{Scheme: "https", Host: httpsHost(host, port), Path: "/"}
-			return u.String()
-		}
-	}
-	addr := p.addr("http")
-	if addr == "" {
-		return ""
-	}
-	u := url.URL{Scheme: "http", Host: reachable(addr), Path: "/"}
-	return u.String()
 }
 
 // busShown is the address of a bus as workers elsewhere give it: one that listens
@@ -157,48 +122,4 @@ func busShown(address string) string {
 		at = u.String()
 	}
 	return at
-}
-
-// httpsHost is how a link over HTTPS names a host and a port.
-func httpsHost(host, port string) string {
-	if port != "443" {
-		return net.JoinHostPort(host, port)
-	}
-	if strings.Contains(host, ":") {
-		return "[" + host + "]"
-	}
-	return host
-}
-
-// reachable replaces "all addresses" by this machine's address in its network.
-func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = lanAddress()
-	}
-	return net.JoinHostPort(host, port)
-}
-
-// lanAddress is the address others in the network reach this machine by: the
-// one that packets to elsewhere would carry. None is sent to find out.
-func lanAddress() string {
-	if c, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
-		defer c.Close()
-		if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
-			return a.IP.String()
-		}
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return "127.0.0.1"
-	}
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
-			return n.IP.String()
-		}
-	}
-	return "127.0.0.1"
 }

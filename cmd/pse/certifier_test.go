@@ -87,7 +87,7 @@ func TestDoctorOnCertificates(t *testing.T) {
 // Links name what the certificate is for.
 func TestBannerNamesTheCertificate(t *testing.T) {
 	cert, key := certified(t, -time.Hour, 90*24*time.Hour)
-	p := &program{cfg: DefaultConfig(), disks: newDisks(zap.NewNop()), addrs: map[string]string{"https": "10.0.0.7:8443", "http": "10.0.0.7:8080"}}
+	p := &program{cfg: DefaultConfig(), bus: &busDialer{}, addrs: &addresses{by: map[string]string{"https": "10.0.0.7:8443", "http": "10.0.0.7:8080"}}}
 	p.cfg.TLS.Cert, p.cfg.TLS.Key = cert, key
 	p.cert = newCertifier(p.cfg, zap.NewNop())
 	if _, err := p.cert.open(); err != nil {

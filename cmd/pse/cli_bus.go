@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/access"
 )
 
 // askTime is how long a command tries to reach the bus.
@@ -42,6 +43,18 @@ func (s *scope) withBus(f func(context.Context, *bus.Bus) error) error {
 	}
 	defer b.Close()
 	return f(s.ctx, b)
+}
+
+// withKeys runs a command on the stream keys.
+func (s *scope) withKeys(f func(context.Context, *access.Keys) error) error {
+	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
+		keys, err := access.NewKeys(ctx, b, zap.NewNop())
+		if err != nil {
+			return err
+		}
+		defer keys.Close()
+		return f(ctx, keys)
+	})
 }
 
 // runningBus reads where the bus of this data directory listens.

@@ -34,7 +34,7 @@ func (c *callLink) Run(s *scope) error {
 	if err != nil {
 		return err
 	}
-	at, asked, err := l.calls()
+	at, asked, err := callsAt(l.Config)
 	if err != nil {
 		return err
 	}
@@ -52,21 +52,21 @@ func (c *callLink) Run(s *scope) error {
 	})
 }
 
-// calls is where calls are, before the name of a room: by public_url, else as the
+// callsAt is where calls are, before the name of a room: by public_url, else as the
 // pse serve of this data directory has it. asked says whether they ask for a link.
-func (l *loaded) calls() (at string, asked bool, err error) {
-	asked = l.Signal.Links
-	all, _, err := whoRuns(l.Data)
+func callsAt(c Config) (at string, asked bool, err error) {
+	asked = c.Signal.Links
+	all, _, err := whoRuns(c.Data)
 	for _, r := range all {
 		if r.Calls != "" {
 			at, asked = r.Calls, r.Links
 		}
 	}
 	switch {
-	case l.HTTP.PublicURL != "":
-		return strings.TrimSuffix(l.HTTP.PublicURL, "/") + "/call/", asked, nil
+	case c.HTTP.PublicURL != "":
+		return strings.TrimSuffix(c.HTTP.PublicURL, "/") + "/call/", asked, nil
 	case at == "" && err == nil:
-		err = fmt.Errorf("no pse serve with calls runs on %s, so the address of a call is not known; give it by http.public_url, as --set http.public_url=https://live.example.org", l.Data)
+		err = fmt.Errorf("no pse serve with calls runs on %s, so the address of a call is not known; give it by http.public_url, as --set http.public_url=https://live.example.org", c.Data)
 	}
 	return at, asked, err
 }

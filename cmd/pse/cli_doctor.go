@@ -25,7 +25,7 @@ type diagnosis struct {
 
 // Run looks at everything and then says whether all is well.
 func (c *doctorCommand) Run(s *scope) error {
-	d := diagnosis{Version: version(), Checks: s.examine()}
+	d := diagnosis{Version: version(), Checks: examine(s)}
 	d.Well = !slices.ContainsFunc(d.Checks, func(f finding) bool { return f.State == stateFail })
 	write := d.write
 	if c.JSON {
@@ -61,7 +61,7 @@ func (d diagnosis) write(w io.Writer) error {
 }
 
 // examine looks at everything. With a configuration that is wrong nothing else can be said.
-func (s *scope) examine() []finding {
+func examine(s *scope) []finding {
 	l, err := s.load()
 	if err != nil {
 		return []finding{failedBy("configuration", err, "correct it; deploy/pse.yaml lists all there is")}

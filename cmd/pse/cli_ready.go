@@ -26,7 +26,7 @@ func (readyCommand) Run(s *scope) error {
 	if err != nil {
 		return err
 	}
-	all, err := l.whoToAsk()
+	all, err := whoToAsk(l.Config, l.origin)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -49,7 +50,7 @@ func (c *keysRevoke) Run(s *scope) error {
 			return keys.Revoke(ctx, c.ID) // says that there is none
 		}
 		if c.Files == "" && had.Files > 0 && isTerminal(s.in) {
-			if c.Files, err = s.askAboutFiles(keys.Label(c.ID), had); err != nil {
+			if c.Files, err = askAboutFiles(s.std, keys.Label(c.ID), had); err != nil {
 				return err
 			}
 		}
@@ -70,7 +71,7 @@ func (c *keysRevoke) Run(s *scope) error {
 		if last {
 			fmt.Fprintln(s.out, "no owner's key is left, by which the files of all are seen: make one with pse stream keys add --owner")
 		}
-		return s.settle(ctx, b, q, had)
+		return settle(ctx, s.out, b, q, had)
 	})
 }
 
@@ -116,7 +117,7 @@ func heir(keys *access.Keys, of, name string) (string, error) {
 }
 
 // askAboutFiles asks a person.
-func (s *scope) askAboutFiles(label string, had bus.Estate) (string, error) {
+func askAboutFiles(s std, label string, had bus.Estate) (string, error) {
 	fmt.Fprintf(s.out, "%s sent %s. What becomes of them?\n  keep      they stay, and their links too; the owner's key sees and deletes them\n  delete    they go, for good\n  give:KEY  they belong to another key, by its ID or label\n[keep] ", label, filesOf(had))
 	line, err := bufio.NewReader(s.in).ReadString('\n')
 	if err != nil && line == "" {
@@ -126,10 +127,10 @@ func (s *scope) askAboutFiles(label string, had bus.Estate) (string, error) {
 }
 
 // settle has done with the files what q says, and says so.
-func (s *scope) settle(ctx context.Context, b *bus.Bus, q bus.EstateQuery, had bus.Estate) error {
+func settle(ctx context.Context, out io.Writer, b *bus.Bus, q bus.EstateQuery, had bus.Estate) error {
 	if !q.Delete && q.To == "" {
 		if had.Files > 0 {
-			fmt.Fprintf(s.out, "kept %s: the owner's key sees and deletes them\n", filesOf(had))
+			fmt.Fprintf(out, "kept %s: the owner's key sees and deletes them\n", filesOf(had))
 		}
 		return nil
 	}
@@ -145,7 +146,7 @@ func (s *scope) settle(ctx context.Context, b *bus.Bus, q bus.EstateQuery, had b
 		case err != nil:
 			return fmt.Errorf("what becomes of the files: %w; the same command goes on with them", err)
 		case a.Left == 0:
-			_, err := fmt.Fprintf(s.out, "%s %s\n", done, filesOf(had))
+			_, err := fmt.Fprintf(out, "%s %s\n", done, filesOf(had))
 			return err
 		case a.Error != "":
 			return fmt.Errorf("%d files are left: %s; the same command goes on with them", a.Left, a.Error)

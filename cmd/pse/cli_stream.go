@@ -10,8 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
 )
@@ -90,18 +88,6 @@ func writeStreams(out io.Writer, lives []*bus.Live, now time.Time) error {
 			now.Sub(time.UnixMilli(since)).Truncate(time.Second), picture, codecs, l.Client)
 	}
 	return w.Flush()
-}
-
-// withKeys runs a command on the stream keys.
-func (s *scope) withKeys(f func(context.Context, *access.Keys) error) error {
-	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
-		keys, err := access.NewKeys(ctx, b, zap.NewNop())
-		if err != nil {
-			return err
-		}
-		defer keys.Close()
-		return f(ctx, keys)
-	})
 }
 
 // Run lists the keys.

@@ -275,11 +275,11 @@ func (c BusConfig) options(at, name string) bus.Options {
 	}
 }
 
-// givenLogs says which settings of the logs somebody has set.
-func (l *loaded) givenLogs() bus.Given {
-	given := func(key string) bool { return l.origin["bus."+key] != "" }
+// given says which settings of the logs somebody has set.
+func (c BusConfig) given(o origins) bus.Given {
+	given := func(key string) bool { return o.given("bus." + key) }
 	return bus.Given{
-		DVR: given("dvr"), HLSMemory: given("hls_memory"), HLSBytes: given("hls_bytes") && l.Bus.HLSBytes != 0, MediaAge: given("media_age"), Replicas: given("replicas"),
+		DVR: given("dvr"), HLSMemory: given("hls_memory"), HLSBytes: given("hls_bytes") && c.HLSBytes != 0, MediaAge: given("media_age"), Replicas: given("replicas"),
 	}
 }
 

@@ -15,42 +15,41 @@ const (
 	heliosMaxPort = 49200
 )
 
-// compat puts the configuration of what PSE replaces under what was said of
-// our own: HELIOS's relay ports, and coturn's file.
-func (l *loaded) compat() error {
-	base := l.Turn
+// putCompatUnder puts the configuration of what PSE replaces under what was said
+// of our own: HELIOS's relay ports, and coturn's file.
+func putCompatUnder(c *Config, o origins) error {
+	base := c.Turn
 	lines := map[string]string{}
-	if l.Compat == compatHelios {
+	if c.Compat == compatHelios {
 		base.MinPort, base.MaxPort = heliosMinPort, heliosMaxPort
 		lines["min_port"], lines["max_port"] = "compat", "compat"
 	}
 	var cert, key string
-	if l.Turn.Coturn != "" {
-		text, err := os.ReadFile(l.Turn.Coturn)
+	if c.Turn.Coturn != "" {
+		text, err := os.ReadFile(c.Turn.Coturn)
 		if err != nil {
 			return fmt.Errorf("turn.coturn: %w", err)
 		}
 		i, err := readCoturn(text, &base)
 		if err != nil {
-			return fmt.Errorf("turn.coturn: %s: %w", l.Turn.Coturn, err)
+			return fmt.Errorf("turn.coturn: %s: %w", c.Turn.Coturn, err)
 		}
 		cert, key = i.Cert, i.Key
-		l.Turn.Users = i.Users
+		c.Turn.Users = i.Users
 		for k, n := range i.Lines {
-			lines[k] = fmt.Sprintf("%s:%d", l.Turn.Coturn, n)
+			lines[k] = fmt.Sprintf("%s:%d", c.Turn.Coturn, n)
 		}
 	}
 	from := settings(&base)
-	for i, s := range settings(&l.Turn) {
-		at, said := lines[s.key]
-		if _, ours := l.origin["turn."+s.key]; said && !ours {
+	for i, s := range settings(&c.Turn) {
+		if at, said := lines[s.key]; said && !o.given("turn."+s.key) {
 			s.value.Set(from[i].value)
-			l.origin["turn."+s.key] = at
+			o["turn."+s.key] = at
 		}
 	}
-	if l.TLS.Cert == "" && l.TLS.Key == "" && cert != "" && key != "" {
-		l.TLS.Cert, l.TLS.Key = cert, key
-		l.origin["tls.cert"], l.origin["tls.key"] = lines["cert"], lines["key"]
+	if c.TLS.Cert == "" && c.TLS.Key == "" && cert != "" && key != "" {
+		c.TLS.Cert, c.TLS.Key = cert, key
+		o["tls.cert"], o["tls.key"] = lines["cert"], lines["key"]
 	}
 	return nil
 }

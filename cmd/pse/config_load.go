@@ -18,11 +18,17 @@ type override struct {
 	key, value, flag string
 }
 
-// A loaded configuration remembers where each value came from: a setting's
-// key to "pse.yaml:3", "PSE_HTTP_LISTEN" or "--http". Defaults are not in it.
+// origins say where each value came from: a setting's key to "pse.yaml:3",
+// "PSE_HTTP_LISTEN" or "--http". Defaults are not in it.
+type origins map[string]string
+
+// given tells whether somebody has set it.
+func (o origins) given(key string) bool { return o[key] != "" }
+
+// A loaded configuration remembers where each value came from.
 type loaded struct {
 	Config
-	origin  map[string]string
+	origin  origins
 	unknown []string // PSE_ variables that mean nothing
 	old     []string // settings that have another name now, and which
 	source  source
@@ -31,7 +37,7 @@ type loaded struct {
 // load puts the layers over each other: defaults, file, environment, flags.
 // An empty path means no file.
 func load(path string, env []string, flags []override) (*loaded, error) {
-	l := &loaded{Config: DefaultConfig(), origin: map[string]string{}}
+	l := &loaded{Config: DefaultConfig(), origin: origins{}}
 	if path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -44,10 +50,10 @@ func load(path string, env []string, flags []override) (*loaded, error) {
 	if err := errors.Join(l.env(env), l.flags(flags)); err != nil {
 		return nil, err
 	}
-	if err := l.compat(); err != nil {
+	if err := putCompatUnder(&l.Config, l.origin); err != nil {
 		return nil, err
 	}
-	l.renamed()
+	l.old = takeOldNames(&l.Config, l.origin)
 	if err := l.Validate(); err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}

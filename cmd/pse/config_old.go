@@ -2,17 +2,18 @@ package main
 
 import "fmt"
 
-// renamed takes settings by the names that they had in earlier versions, and
-// notes what to write instead.
-func (l *loaded) renamed() {
+// takeOldNames takes settings by the names that they had in earlier versions, and
+// says what to write instead.
+func takeOldNames(c *Config, o origins) (notes []string) {
 	const is = "http.trusted_proxies"
-	if was := "transfer.trusted_proxies"; l.origin[was] != "" {
-		if l.origin[is] == "" {
-			l.HTTP.TrustedProxies, l.origin[is] = l.Transfer.TrustedProxies, l.origin[was]
+	if was := "transfer.trusted_proxies"; o.given(was) {
+		if !o.given(is) {
+			c.HTTP.TrustedProxies, o[is] = c.Transfer.TrustedProxies, o[was]
 		}
-		l.old = append(l.old, fmt.Sprintf("%s (%s) is %s now, for all of HTTP; write that", was, l.origin[was], is))
+		notes = append(notes, fmt.Sprintf("%s (%s) is %s now, for all of HTTP; write that", was, o[was], is))
 	}
-	if was := "signal.trust_proxy"; l.origin[was] != "" {
-		l.old = append(l.old, fmt.Sprintf("%s (%s) believes whoever connects; name your proxies by %s, for all of HTTP, and leave it out", was, l.origin[was], is))
+	if was := "signal.trust_proxy"; o.given(was) {
+		notes = append(notes, fmt.Sprintf("%s (%s) believes whoever connects; name your proxies by %s, for all of HTTP, and leave it out", was, o[was], is))
 	}
+	return notes
 }

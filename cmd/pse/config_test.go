@@ -183,7 +183,7 @@ func TestNoSizeIsNotGiven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := l.givenLogs().HLSBytes; got != want {
+		if got := l.Bus.given(l.origin).HLSBytes; got != want {
 			t.Errorf("%q: given %v", text, got)
 		}
 	}

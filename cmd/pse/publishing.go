@@ -21,20 +21,20 @@ type saidPublishing struct {
 	Calls string `json:"calls,omitempty"` // a call, before its name
 }
 
-// routes answers where to publish: at the ingest of this process, or, for one
+// publishRoutes answers where to publish: at the ingest of this process, or, for one
 // elsewhere, as this configuration has it.
-func (p *program) routes(mux *http.ServeMux) {
+func publishRoutes(mux *http.ServeMux, s site, d *disks) {
 	mux.HandleFunc("GET /api/publish", func(w http.ResponseWriter, r *http.Request) {
-		addr := p.addr("rtmp")
+		addr := s.addrs.of("rtmp")
 		if addr == "" {
-			addr = p.cfg.Ingest.Listen
+			addr = s.cfg.Ingest.Listen
 		}
-		said := saidPublishing{App: p.cfg.Ingest.Apps[0], Key: !p.cfg.Ingest.Open, Full: p.disks.short("bus") != nil}
+		said := saidPublishing{App: s.cfg.Ingest.Apps[0], Key: !s.cfg.Ingest.Open, Full: d.short("bus") != nil}
 		if _, port, err := net.SplitHostPort(addr); err == nil {
 			said.Port, _ = strconv.Atoi(port)
 		}
 		if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && from.Addr().Unmap().IsLoopback() {
-			said.Home, said.Calls = p.home(), p.calls()
+			said.Home, said.Calls = s.home(), s.calls()
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-cache")

@@ -110,19 +110,19 @@ func readRunning(file string) (r running, alive bool, err error) {
 // whoToAsk is the `pse serve` that a command is about: the one of the address on
 // its command line; else those that run on the data directory, of several the one of
 // the configuration's address if it is there; else one at that address.
-func (l *loaded) whoToAsk() ([]running, error) {
-	said := running{Admin: l.Admin.Listen}
+func whoToAsk(c Config, o origins) ([]running, error) {
+	said := running{Admin: c.Admin.Listen}
 	if said.Admin == listenOff {
 		said.Admin = ""
 	}
-	if strings.HasPrefix(l.origin["admin.listen"], "--") {
+	if strings.HasPrefix(o["admin.listen"], "--") {
 		return []running{said}, nil
 	}
-	all, _, err := whoRuns(l.Data)
+	all, _, err := whoRuns(c.Data)
 	if errors.Is(err, os.ErrPermission) || err == nil && len(all) == 0 {
 		return []running{said}, nil
 	}
-	if l.origin["admin.listen"] != "" {
+	if o.given("admin.listen") {
 		for _, r := range all {
 			if r.Admin == said.Admin {
 				return []running{r}, nil

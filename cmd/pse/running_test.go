@@ -82,7 +82,7 @@ func TestWhoIsAsked(t *testing.T) {
 	} {
 		l := &loaded{Config: DefaultConfig(), origin: map[string]string{"admin.listen": c.origin}}
 		l.Data, l.Admin.Listen = c.dir, c.listen
-		all, err := l.whoToAsk()
+		all, err := whoToAsk(l.Config, l.origin)
 		if err != nil || len(all) != c.want || c.first != "" && all[0].Admin != c.first {
 			b, _ := json.Marshal(all)
 			t.Errorf("%s: %s, %v", name, b, err)

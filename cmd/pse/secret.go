@@ -43,10 +43,9 @@ func (s setting) shown() (string, error) {
 
 // visible lists the settings whose secrets were given on the command line,
 // which any user of the machine can read.
-func (l *loaded) visible() (keys []string) {
-	for _, s := range settings(&l.Config) {
-		from := l.origin[s.key]
-		if s.secret != "" && strings.HasPrefix(from, "--") && s.hides() {
+func visible(c *Config, o origins) (keys []string) {
+	for _, s := range settings(c) {
+		if s.secret != "" && strings.HasPrefix(o[s.key], "--") && s.hides() {
 			keys = append(keys, s.key)
 		}
 	}

@@ -57,7 +57,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 				t.Errorf("%s: %v\n%s", s.key, err, text)
 			}
 		}
-		if keys := l.visible(); !reflect.DeepEqual(keys, []string{s.key}) {
+		if keys := visible(&l.Config, l.origin); !reflect.DeepEqual(keys, []string{s.key}) {
 			t.Errorf("%s on the command line: others see %v", s.key, keys)
 		}
 		// Wrong ones, from each layer.

@@ -66,7 +66,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	case listenOff:
 		c.Listen = ""
 	case listenAuto:
-		if c.Listen = busAlone; p.combined {
+		if c.Listen = busAlone; p.bus.combined {
 			c.Listen = samePort(p.cfg.Data)
 		}
 	}
@@ -77,7 +77,7 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	if err != nil {
 		return service{}, err
 	}
-	if p.cfg.Bus.Listen == listenAuto && p.combined {
+	if p.cfg.Bus.Listen == listenAuto && p.bus.combined {
 		if err := keepPort(p.cfg.Data, server); err != nil {
 			log.Warn("integrators have to look for another port after the next start", zap.Error(err))
 		}
@@ -87,15 +87,15 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 		server.Close()
 		return service{}, err
 	}
-	p.server = server
+	p.bus.server = server
 	p.disks.watch("bus", c.floor(filepath.Join(p.cfg.Data, "bus")))
 	return service{
 		ready:      server.Trouble,
 		degraded:   server.Full,
 		collectors: server.Collectors(),
 		run: func(ctx context.Context) error {
-			if !p.combined {
-				go p.serveBus(ctx, log)
+			if !p.bus.combined {
+				go serveBus(ctx, p.bus, log)
 			}
 			err := server.Watch(ctx)
 			for path := range files {
@@ -109,14 +109,14 @@ func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 
 // serveBus makes the logs, of a size that fits the disk, and answers workers of other
 // processes whether what is live can be kept.
-func (p *program) serveBus(ctx context.Context, log *zap.Logger) {
-	b, err := p.connect(ctx, bus.WorkerBus, log)
+func serveBus(ctx context.Context, d *busDialer, log *zap.Logger) {
+	b, err := d.connect(ctx, bus.WorkerBus, log)
 	if err != nil {
 		return // it ends
 	}
 	defer b.Close()
 	if _, err := b.Serve(bus.WorkerBus, semver(version()), bus.Handle(bus.EndpointStorage, func(context.Context, bus.StorageQuery) (s bus.Storage, _ error) {
-		if err := p.noRoom(b); err != nil {
+		if err := d.noRoom(b); err != nil {
 			s.Why = err.Error()
 		}
 		return s, nil

@@ -16,7 +16,7 @@ const demoName = "demo"
 // buildDemo publishes a generated picture the way a phone would: over RTMP,
 // with a key. When it is cut off it is a failed worker and comes back.
 func buildDemo(_ context.Context, p *program, _ *zap.Logger) (service, error) {
-	host, port, err := net.SplitHostPort(p.addr("rtmp"))
+	host, port, err := net.SplitHostPort(p.addrs.of("rtmp"))
 	if err != nil {
 		return service{}, err
 	}
@@ -25,9 +25,7 @@ func buildDemo(_ context.Context, p *program, _ *zap.Logger) (service, error) {
 	}
 	to := url.URL{Scheme: "rtmp", Host: net.JoinHostPort(host, port), Path: "/" + p.cfg.Ingest.Apps[0] + "/" + demoName}
 	if !p.cfg.Ingest.Open {
-		p.mu.Lock()
-		to.RawQuery = url.Values{"key": {p.key.Secret}}.Encode()
-		p.mu.Unlock()
+		to.RawQuery = url.Values{"key": {p.key.get().Secret}}.Encode()
 	}
 	return service{
 		ready: func() error { return nil },

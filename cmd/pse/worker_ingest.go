@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 
 	"go.uber.org/zap"
 
@@ -30,21 +29,21 @@ func buildIngest(ctx context.Context, p *program, log *zap.Logger) (service, err
 		if err != nil {
 			return nil, err
 		}
-		if err := p.firstKey(ctx, keys, log); err != nil {
+		if err := firstKey(ctx, p, keys, log); err != nil {
 			keys.Close()
 			return nil, err
 		}
-		w, err := p.newIngest(b, keys, log)
+		w, err := newIngest(p, b, keys, log)
 		if err != nil {
 			keys.Close()
 			return nil, err
 		}
-		p.listens("rtmp", w.Addr().String())
+		p.addrs.set("rtmp", w.Addr().String())
 		return &ingestWorker{w, keys}, nil
 	})
 }
 
-func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*ingest.Worker, error) {
+func newIngest(p *program, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*ingest.Worker, error) {
 	var secure *tls.Config
 	if p.cfg.Ingest.TLSListen != "" {
 		config, err := p.cert.open()
@@ -54,28 +53,13 @@ func (p *program) newIngest(b *bus.Bus, keys *access.Keys, log *zap.Logger) (*in
 		secure = config()
 	}
 	cfg := p.cfg.Ingest
-	cfg.Room = func() error { return p.noRoom(b) }
+	cfg.Room = func() error { return p.bus.noRoom(b) }
 	return ingest.New(cfg, b, keys, secure, log)
-}
-
-// errNoStore says so to publishers: what it is exactly is for the owner.
-var errNoStore = errors.New("the bus cannot store now; the log and /readyz of the box say why")
-
-// noRoom is why what is live could not be kept: there is too little of the bus's disk,
-// or it cannot store now. One of another process is asked.
-func (p *program) noRoom(b *bus.Bus) error {
-	if p.server == nil {
-		return b.NoStorage(context.Background())
-	}
-	if err := p.disks.short("bus"); err != nil || p.server.Trouble() == nil {
-		return err
-	}
-	return errNoStore
 }
 
 // firstKey makes a key when there is none, so that an owner can publish at
 // once.
-func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logger) error {
+func firstKey(ctx context.Context, p *program, keys *access.Keys, log *zap.Logger) error {
 	if p.cfg.Ingest.Open {
 		return nil
 	}
@@ -86,8 +70,6 @@ func (p *program) firstKey(ctx context.Context, keys *access.Keys, log *zap.Logg
 	if made {
 		log.Info("made the first stream key; see it with: pse stream keys", zap.String("id", k.ID))
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.key = k
+	p.key.set(k)
 	return nil
 }

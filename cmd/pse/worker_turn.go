@@ -28,7 +28,7 @@ func buildTurn(ctx context.Context, p *program, log *zap.Logger) (service, error
 		if err != nil {
 			return nil, err
 		}
-		p.listens("turn", net.JoinHostPort(w.Host(), strconv.Itoa(w.Port())))
+		p.addrs.set("turn", net.JoinHostPort(w.Host(), strconv.Itoa(w.Port())))
 		return w, nil
 	})
 }

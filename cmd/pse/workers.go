@@ -88,7 +88,7 @@ type busWorker interface {
 // the worker's own: its name there is the worker's identity, and a rebuilt
 // worker is another one.
 func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.Logger, build func(*bus.Bus) (W, error)) (service, error) {
-	b, err := p.connect(ctx, name, log)
+	b, err := p.bus.connect(ctx, name, log)
 	if err != nil {
 		return service{}, err
 	}
@@ -128,19 +128,4 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 		s.routes = r.Routes
 	}
 	return s, nil
-}
-
-// connect reaches the bus, here or elsewhere, however long that takes.
-func (p *program) connect(ctx context.Context, name string, log *zap.Logger) (*bus.Bus, error) {
-	at, err := p.cfg.Bus.reach()
-	if err != nil {
-		return nil, err
-	}
-	o := p.cfg.Bus.options(at, name)
-	o.Server, o.Logs.Given, o.Only = p.server, p.given, p.combined
-	if p.server != nil && o.Logs.HLSBytes == 0 && !o.Logs.HLSMemory {
-		o.Logs.HLSBytes = partsBytes(p.disks.floor("bus").Path)
-	}
-	o.Adjust = p.adjusted.CompareAndSwap(false, true) // once for all workers, and not again when one is built anew
-	return bus.Connect(ctx, o, log)
 }
