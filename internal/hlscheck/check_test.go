@@ -78,7 +78,7 @@ func TestNothingIsFoundInAGoodStream(t *testing.T) {
 				must(t, rep.Print(os.Stderr, true))
 			}
 			if !rep.OK() {
-				t.Errorf("findings in a good stream: %v", rep.Broken())
+				t.Errorf("findings in a good stream: %v", brokenRules(rep))
 			}
 			for _, r := range rep.Results {
 				exercised[r.Rule.ID] = exercised[r.Rule.ID] || r.Exercised > 0
@@ -147,7 +147,7 @@ func TestOverTLS(t *testing.T) {
 	}
 	if !rep.OK() {
 		must(t, rep.Print(os.Stderr, false))
-		t.Errorf("findings: %v", rep.Broken())
+		t.Errorf("findings: %v", brokenRules(rep))
 	}
 	for _, r := range rep.Results {
 		if id := r.Rule.ID; (id == "http.2" || id == "http.tls" || id == "media.decodes") && r.Exercised == 0 {
@@ -171,7 +171,7 @@ func TestBrokenMediaDoesNotDecode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := rep.Broken(); !slices.Equal(got, []string{"media.decodes"}) {
+	if got := brokenRules(rep); !slices.Equal(got, []string{"media.decodes"}) {
 		must(t, rep.Print(os.Stderr, false))
 		t.Errorf("found %v, not media.decodes", got)
 	}
@@ -186,4 +186,15 @@ func TestNoStream(t *testing.T) {
 			t.Errorf("no error for %s", u)
 		}
 	}
+}
+
+// brokenRules lists the rules with findings.
+func brokenRules(r *Report) []string {
+	var ids []string
+	for _, x := range r.Results {
+		if x.Failed > 0 {
+			ids = append(ids, x.Rule.ID)
+		}
+	}
+	return ids
 }

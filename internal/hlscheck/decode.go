@@ -45,34 +45,35 @@ func (s *sample) add(uri string, b []byte, m *Media) {
 	}
 }
 
-// probe decodes what was read of each rendition with ffprobe, when there is one.
-func (c *checker) probe(ctx context.Context) {
-	for _, r := range c.order {
-		r.sample.decoded = -1
-		if c.opts.Probe == "" || r.watched.Segments == 0 {
-			continue
+// decode decodes what was read of the rendition with ffprobe, when there is one.
+func (r *rendition) decode(ctx context.Context, ffprobe string) {
+	r.sample.decoded = -1
+	if ffprobe != "" && r.watched.Segments > 0 {
+		r.sample.decode(ctx, ffprobe)
+	}
+}
+
+func (s *sample) decode(ctx context.Context, ffprobe string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var out, errs bytes.Buffer
+	err := child.Command{
+		Program: ffprobe, Args: probeArgs(), Stdin: &s.bytes, Stdout: &out, Stderr: &errs,
+		Limits: child.Limits{Memory: 1 << 30, CPU: 2 * time.Minute, Nice: 5},
+	}.Run(ctx)
+	s.decoded = 0
+	for line := range strings.Lines(out.String()) {
+		kind, n, _ := strings.Cut(strings.TrimSpace(line), ",")
+		if kind == "video" {
+			s.decoded, _ = strconv.Atoi(n)
 		}
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		var out, errs bytes.Buffer
-		err := child.Command{
-			Program: c.opts.Probe, Args: probeArgs(), Stdin: &r.sample.bytes, Stdout: &out, Stderr: &errs,
-			Limits: child.Limits{Memory: 1 << 30, CPU: 2 * time.Minute, Nice: 5},
-		}.Run(ctx)
-		cancel()
-		r.sample.decoded = 0
-		for line := range strings.Lines(out.String()) {
-			kind, n, _ := strings.Cut(strings.TrimSpace(line), ",")
-			if kind == "video" {
-				r.sample.decoded, _ = strconv.Atoi(n)
-			}
+	}
+	if err != nil || errs.Len() > 0 {
+		s.problem = strings.TrimSpace(errs.String())
+		if err != nil {
+			s.problem += " " + err.Error()
 		}
-		if err != nil || errs.Len() > 0 {
-			r.sample.problem = strings.TrimSpace(errs.String())
-			if err != nil {
-				r.sample.problem += " " + err.Error()
-			}
-			r.sample.problem = r.sample.problem[:min(len(r.sample.problem), 400)]
-		}
+		s.problem = s.problem[:min(len(s.problem), 400)]
 	}
 }
 

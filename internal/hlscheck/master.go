@@ -120,3 +120,31 @@ func (m *Master) media(s string) error {
 	m.Media = append(m.Media, x)
 	return a.err
 }
+
+// uris lists the media playlists of a master playlist, each once.
+func (m *Master) uris() (all []string) {
+	seen := map[string]bool{"": true}
+	add := func(uri string) {
+		if !seen[uri] {
+			seen[uri] = true
+			all = append(all, uri)
+		}
+	}
+	for _, v := range m.Variants {
+		add(v.URI)
+	}
+	for _, x := range m.Media {
+		add(x.URI)
+	}
+	return all
+}
+
+// hasVideo tells whether a variant whose playlist has the absolute URL key has video.
+func (m *Master) hasVideo(base *url.URL, key string) bool {
+	for _, v := range m.Variants {
+		if u, err := base.Parse(v.URI); err == nil && u.String() == key && v.HasVideo() {
+			return true
+		}
+	}
+	return false
+}

@@ -29,16 +29,6 @@ type sampleDefaults struct {
 	duration, size, flags uint32
 }
 
-// Track finds a track by id, nil when there is none.
-func (in *Init) Track(id uint32) *Track {
-	for _, t := range in.Tracks {
-		if t.ID == id {
-			return t
-		}
-	}
-	return nil
-}
-
 // ParseInit reads an initialization segment: ftyp, then one moov without samples.
 func ParseInit(b []byte) (*Init, error) {
 	in := &Init{}

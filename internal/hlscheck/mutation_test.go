@@ -79,7 +79,7 @@ func TestEachRuleIsBrokenByItsMutation(t *testing.T) {
 				o.Duration = 6 * time.Second
 				m.edit(f, p, o)
 			})
-			got := rep.Broken()
+			got := brokenRules(rep)
 			if !slices.Contains(got, m.rule) {
 				t.Errorf("not found; found instead: %v", got)
 			}

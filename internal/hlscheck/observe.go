@@ -1,9 +1,6 @@
 package hlscheck
 
-import (
-	"strconv"
-	"time"
-)
+import "time"
 
 // listing is a full media playlist just read.
 type listing struct {
@@ -80,55 +77,4 @@ type hinted struct {
 type mastering struct {
 	m   *Master
 	rep *reply
-}
-
-// The shows hand an observation to the rules.
-
-func (c *checker) showList(l *listing) {
-	for i, rule := range c.rules {
-		if rule.list != nil {
-			rule.list(&verdict{c, i}, l)
-		}
-	}
-}
-
-func (c *checker) showWhole(w *whole) {
-	for i, rule := range c.rules {
-		if rule.segment != nil {
-			rule.segment(&verdict{c, i}, w)
-		}
-	}
-}
-
-func (c *checker) showPair(p *pair) {
-	for i, rule := range c.rules {
-		if rule.pair != nil {
-			rule.pair(&verdict{c, i}, p)
-		}
-	}
-}
-
-func (c *checker) showHint(h *hinted) {
-	for i, rule := range c.rules {
-		if rule.hint != nil {
-			rule.hint(&verdict{c, i}, h)
-		}
-	}
-}
-
-// syntax counts one parsed playlist or media file for the syntax rules.
-func (c *checker) syntax(rep *reply, err error) {
-	for i, rule := range c.rules {
-		if rule.ID == syntaxRule && rep.purpose.playlist() || rule.ID == boxesRule && rep.purpose.media() {
-			(&verdict{c, i}).check(err == nil, rep.where(), "%v", err)
-		}
-	}
-}
-
-func (r *rendition) at(p Position) string {
-	at := r.name + " " + strconv.FormatUint(p.MSN, 10)
-	if p.Part < 0 {
-		return at
-	}
-	return at + "." + strconv.Itoa(p.Part)
 }

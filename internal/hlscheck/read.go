@@ -2,7 +2,6 @@ package hlscheck
 
 import (
 	"context"
-	"net/url"
 	"slices"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 const startBack = 3
 
 // begin sets where reading starts.
-func (r *rendition) begin(l *List) {
+func (r *watcher) begin(l *List) {
 	if n := len(l.Segments); n > 0 {
 		r.cursor = Position{l.Segments[max(0, n-startBack)].MSN, 0}
 	} else {
@@ -21,16 +20,8 @@ func (r *rendition) begin(l *List) {
 	}
 }
 
-func (r *rendition) resolve(uri string) *url.URL {
-	u, err := r.url.Parse(uri)
-	if err != nil {
-		return r.url // ParseList has seen to it
-	}
-	return u
-}
-
 // preload asks for the hinted part before it is there, as a player does.
-func (r *rendition) preload(ctx context.Context) {
+func (r *watcher) preload(ctx context.Context) {
 	h := r.last.Hint("PART")
 	if h == nil || r.hint != nil && r.hint.uri == h.URI {
 		return
@@ -39,7 +30,7 @@ func (r *rendition) preload(ctx context.Context) {
 }
 
 // read downloads the parts and segments that are new in a list.
-func (r *rendition) read(ctx context.Context, l *List, listed time.Time) {
+func (r *watcher) read(ctx context.Context, l *List, listed time.Time) {
 	segs := slices.Clone(l.Segments)
 	if l.Open != nil {
 		segs = append(segs, *l.Open)
@@ -70,7 +61,7 @@ func (r *rendition) read(ctx context.Context, l *List, listed time.Time) {
 }
 
 // init reads an initialization segment once, nil when that fails.
-func (r *rendition) init(ctx context.Context, uri string) *Init {
+func (r *watcher) init(ctx context.Context, uri string) *Init {
 	if uri == "" {
 		return nil
 	}
@@ -85,7 +76,7 @@ func (r *rendition) init(ctx context.Context, uri string) *Init {
 		return nil
 	}
 	in, err := ParseInit(rep.body)
-	r.c.syntax(rep, err)
+	r.judge.syntax(rep, err)
 	if len(r.inits) > keep {
 		clear(r.inits)
 	}
@@ -98,7 +89,7 @@ func (r *rendition) init(ctx context.Context, uri string) *Init {
 }
 
 // fetch is get, repeated while an outage excuses the failure.
-func (r *rendition) fetch(ctx context.Context, q request) *reply {
+func (r *watcher) fetch(ctx context.Context, q request) *reply {
 	for {
 		rep := r.get(ctx, q)
 		if rep.ok() || ctx.Err() != nil || !r.excused(rep) {
@@ -110,7 +101,7 @@ func (r *rendition) fetch(ctx context.Context, q request) *reply {
 
 // part reads one part: from the hint's answer when it was hinted, now and
 // then again without, to compare.
-func (r *rendition) part(ctx context.Context, pos Position, p Part, in *Init, pt time.Duration, listed time.Time) *Media {
+func (r *watcher) part(ctx context.Context, pos Position, p Part, in *Init, pt time.Duration, listed time.Time) *Media {
 	if p.Gap || p.ByteRange != "" {
 		return nil
 	}
@@ -123,19 +114,19 @@ func (r *rendition) part(ctx context.Context, pos Position, p Part, in *Init, pt
 			return nil
 		}
 		if rep.ok() || !r.excused(rep) && !rep.waitedOut() {
-			r.c.showHint(&hinted{r, pos, rep, listed, pt})
+			r.judge.hint(&hinted{r.rendition, pos, rep, listed, pt})
 		}
 	}
 	if rep == nil || !rep.ok() || pos.Part%4 == 1 || pos.Part%4 == 3 {
 		hinted := rep
 		where := u
 		how := sameMedia
-		if second := r.c.second(u); second != nil && hinted != nil && hinted.ok() && pos.Part%4 == 1 {
+		if second := r.stream.other(u); second != nil && hinted != nil && hinted.ok() && pos.Part%4 == 1 {
 			where, how = second, sameEdge
 		}
 		rep = r.fetch(ctx, request{purpose: forPart, url: where})
 		if hinted != nil && hinted.ok() && rep.ok() {
-			r.c.showPair(&pair{alike: how, r: r, a: hinted, b: rep})
+			r.judge.pair(&pair{alike: how, r: r.rendition, a: hinted, b: rep})
 		}
 	}
 	if !rep.ok() || in == nil {
@@ -143,12 +134,12 @@ func (r *rendition) part(ctx context.Context, pos Position, p Part, in *Init, pt
 	}
 	r.watched.Parts++
 	m, err := ParseMedia(rep.body, in)
-	r.c.syntax(rep, err)
+	r.judge.syntax(rep, err)
 	return m
 }
 
 // whole reads a finished segment and shows it with its parts.
-func (r *rendition) whole(ctx context.Context, s Segment, in *Init, pt time.Duration) {
+func (r *watcher) whole(ctx context.Context, s Segment, in *Init, pt time.Duration) {
 	defer func() {
 		for p := range r.parts {
 			if p.MSN <= s.MSN {
@@ -160,9 +151,9 @@ func (r *rendition) whole(ctx context.Context, s Segment, in *Init, pt time.Dura
 	if !rep.ok() || ctx.Err() != nil {
 		return
 	}
-	if second := r.c.second(r.resolve(s.URI)); second != nil && s.MSN%2 == 0 {
+	if second := r.stream.other(r.resolve(s.URI)); second != nil && s.MSN%2 == 0 {
 		if other := r.fetch(ctx, request{purpose: forSegment, url: second}); other.ok() {
-			r.c.showPair(&pair{alike: sameEdge, r: r, a: rep, b: other})
+			r.judge.pair(&pair{alike: sameEdge, r: r.rendition, a: rep, b: other})
 		}
 	}
 	if etag := rep.header.Get("ETag"); etag != "" && s.MSN%4 == 0 {
@@ -171,15 +162,15 @@ func (r *rendition) whole(ctx context.Context, s Segment, in *Init, pt time.Dura
 	r.watched.Segments++
 	r.sizes = newest(append(r.sizes, size{8 * float64(len(rep.body)), s.Duration.Seconds()}))
 	if in == nil {
-		r.c.showWhole(&whole{r: r, seg: s, pt: pt})
+		r.judge.segment(&whole{r: r.rendition, seg: s, pt: pt})
 		return
 	}
 	m, err := ParseMedia(rep.body, in)
-	r.c.syntax(rep, err)
+	r.judge.syntax(rep, err)
 	if err != nil {
 		return
 	}
-	w := &whole{r: r, seg: s, init: in, media: m, pt: pt}
+	w := &whole{r: r.rendition, seg: s, init: in, media: m, pt: pt}
 	for i := range s.Parts {
 		if p := r.parts[Position{s.MSN, i}]; p != nil {
 			w.parts = append(w.parts, p)
@@ -191,49 +182,15 @@ func (r *rendition) whole(ctx context.Context, s Segment, in *Init, pt time.Dura
 	if r.prev != nil && r.prev.seg.MSN+1 == s.MSN {
 		w.prev = r.prev
 	}
-	r.c.showWhole(w)
+	r.judge.segment(w)
 	r.frame(m)
 	r.sample.add(s.Map, rep.body, m)
 	w.prev, w.parts = nil, nil // only one segment back is kept
 	r.prev = w
 }
 
-// frame notes the typical frame time of a segment.
-func (r *rendition) frame(m *Media) {
-	v := m.Run("vide")
-	if v == nil {
-		return
-	}
-	var times []float64
-	for _, s := range v.Samples {
-		times = append(times, float64(s.Duration)/float64(v.Timescale))
-	}
-	// The mean without the slowest tenth: clocks of whole milliseconds make
-	// 33 and 34 of 33.3, and a dropped frame is no other frame rate.
-	slices.Sort(times)
-	times = times[:len(times)-len(times)/10]
-	sum := 0.0
-	for _, t := range times {
-		sum += t
-	}
-	r.frames = newest(append(r.frames, sum/float64(len(times))))
-}
-
-// frameRate is the median of the segments', 0 when there is no video.
-func (r *rendition) frameRate() float64 {
-	if len(r.frames) == 0 {
-		return 0
-	}
-	s := slices.Clone(r.frames)
-	slices.Sort(s)
-	if m := s[len(s)/2]; m > 0 {
-		return 1 / m
-	}
-	return 0
-}
-
 // removed notes what left the list: it must stay for a while.
-func (r *rendition) removed(l *listing) {
+func (r *watcher) removed(l *listing) {
 	if l.prev == nil {
 		return
 	}
@@ -263,7 +220,7 @@ func (r *rendition) removed(l *listing) {
 
 // revisit looks at what left the list: at once, and shortly before it may go,
 // or at the end of the watch.
-func (r *rendition) revisit(ctx context.Context, last bool) {
+func (r *watcher) revisit(ctx context.Context, last bool) {
 	now := time.Now()
 	left := r.gone[:0]
 	asked := 0
@@ -282,7 +239,7 @@ func (r *rendition) revisit(ctx context.Context, last bool) {
 		}
 		g.looked = true
 		// A margin, because the server saw it leave before we did.
-		g.due = g.until.Add(-4 * r.c.opts.Slack)
+		g.due = g.until.Add(-4 * r.opts.Slack)
 		left = append(left, g)
 	}
 	r.gone = left

@@ -1,10 +1,12 @@
 package hlscheck
 
 import (
+	"net/http"
 	"net/url"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -12,19 +14,17 @@ import (
 // keep bounds each history of a rendition: the newest of them.
 const keep = 4096
 
-// rendition is one media playlist being watched. Its watch goroutine owns it;
+// rendition is one media playlist being watched. Its watcher owns it;
 // others read it when that has ended.
 type rendition struct {
-	c         *checker
+	opts      *Options
 	name      string
 	url       *url.URL
 	dropped   atomic.Bool  // no longer in the master playlist
 	audioOnly atomic.Bool  // by the master playlist
 	adopted   time.Time    // when the master playlist first had it
-	droppedAt time.Time    // when it was first read without it; guarded by the checker's mu until the end
+	droppedAt time.Time    // when it was first read without it; guarded by the stream's mu until the end
 	lastGood  atomic.Int64 // unix ns of the last good answer
-
-	asking sync.WaitGroup // requests in the background
 
 	first, last *List
 	lastSeen    time.Time     // when last's newest part was first seen
@@ -102,13 +102,13 @@ type size struct {
 	bits, seconds float64
 }
 
-func newRendition(c *checker, uri string, u *url.URL) *rendition {
+func newRendition(o *Options, u *url.URL) *rendition {
 	name := strings.TrimSuffix(path.Base(u.Path), ".m3u8")
 	if name == "index" {
 		name = path.Base(path.Dir(u.Path))
 	}
 	r := &rendition{
-		c: c, name: name, url: u, parts: map[Position]*Media{}, inits: map[string]*Init{}, facts: map[uint64]fact{},
+		opts: o, name: name, url: u, parts: map[Position]*Media{}, inits: map[string]*Init{}, facts: map[uint64]fact{},
 		watched: Watched{Rendition: name},
 	}
 	r.lastGood.Store(time.Now().UnixNano()) // the master playlist told of it: an outage may begin at once
@@ -212,4 +212,72 @@ func (r *rendition) summary() Watched {
 		w.First, _ = r.first.Newest()
 	}
 	return w
+}
+
+// at names a place for findings.
+func (r *rendition) at(p Position) string {
+	at := r.name + " " + strconv.FormatUint(p.MSN, 10)
+	if p.Part < 0 {
+		return at
+	}
+	return at + "." + strconv.Itoa(p.Part)
+}
+
+// cutShort tells whether a segment has no media, or is the last before a break
+// or of a stream that has ended: perhaps because its media was lost.
+func (r *rendition) cutShort(msn uint64) bool {
+	next, more := r.facts[msn+1]
+	return r.facts[msn].gap || next.gap || next.discontinuity || !more && r.last.Ended
+}
+
+// excused tells whether a failure may be part of an outage that
+// Options.Outage allows, or is of a rendition that is not made any more.
+func (r *rendition) excused(rep *reply) bool {
+	if rep.status == http.StatusNotFound && r.dropped.Load() {
+		return true
+	}
+	away := rep.err != nil || rep.status == http.StatusBadGateway || rep.status == http.StatusServiceUnavailable || rep.status == http.StatusGatewayTimeout
+	return away && rep.done.Sub(time.Unix(0, r.lastGood.Load())) < r.opts.Outage
+}
+
+func (r *rendition) resolve(uri string) *url.URL {
+	u, err := r.url.Parse(uri)
+	if err != nil {
+		return r.url // ParseList has seen to it
+	}
+	return u
+}
+
+// frame notes the typical frame time of a segment.
+func (r *rendition) frame(m *Media) {
+	v := m.Run("vide")
+	if v == nil {
+		return
+	}
+	var times []float64
+	for _, s := range v.Samples {
+		times = append(times, float64(s.Duration)/float64(v.Timescale))
+	}
+	// The mean without the slowest tenth: clocks of whole milliseconds make
+	// 33 and 34 of 33.3, and a dropped frame is no other frame rate.
+	slices.Sort(times)
+	times = times[:len(times)-len(times)/10]
+	sum := 0.0
+	for _, t := range times {
+		sum += t
+	}
+	r.frames = newest(append(r.frames, sum/float64(len(times))))
+}
+
+// frameRate is the median of the segments', 0 when there is no video.
+func (r *rendition) frameRate() float64 {
+	if len(r.frames) == 0 {
+		return 0
+	}
+	s := slices.Clone(r.frames)
+	slices.Sort(s)
+	if m := s[len(s)/2]; m > 0 {
+		return 1 / m
+	}
+	return 0
 }

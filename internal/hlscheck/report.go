@@ -70,17 +70,6 @@ func (r *Report) Untested() []string {
 	return ids
 }
 
-// Broken lists the rules with findings.
-func (r *Report) Broken() []string {
-	var ids []string
-	for _, x := range r.Results {
-		if x.Failed > 0 {
-			ids = append(ids, x.Rule.ID)
-		}
-	}
-	return ids
-}
-
 // Print writes the report for people: findings, renditions, and with all also
 // every rule and how often it was exercised.
 func (r *Report) Print(w io.Writer, all bool) error {

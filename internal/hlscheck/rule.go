@@ -14,7 +14,7 @@ type Rule struct {
 	pair    func(*verdict, *pair)
 	hint    func(*verdict, *hinted)
 	master  func(*verdict, *mastering)
-	end     func(*verdict, *checker)
+	end     func(*verdict, *stream)
 }
 
 // Rules is every rule there is, in the order of docs/hls.md.
@@ -43,15 +43,4 @@ func Rules() []Rule {
 		}
 	}
 	return all
-}
-
-// verdict is where a rule says what it found at one observation.
-type verdict struct {
-	c    *checker
-	rule int // its place in the checker's rules
-}
-
-// check counts one use of the rule and, unless ok, a finding.
-func (v *verdict) check(ok bool, where, format string, args ...any) {
-	v.c.results.add(v.rule, ok, where, format, args...)
 }

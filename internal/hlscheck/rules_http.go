@@ -3,22 +3,32 @@ package hlscheck
 import (
 	"crypto/tls"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
 func httpRules() []Rule {
-	good := func(f func(v *verdict, r *reply)) func(*verdict, *reply) {
-		return func(v *verdict, r *reply) {
-			if r.err == nil && r.status == http.StatusOK {
-				f(v, r)
-			}
+	return slices.Concat(answerRules(), transportRules(), sameRules(), cacheRules(), fieldRules())
+}
+
+// good is a rule for answers that have what was asked for.
+func good(f func(v *verdict, r *reply)) func(*verdict, *reply) {
+	return func(v *verdict, r *reply) {
+		if r.err == nil && r.status == http.StatusOK {
+			f(v, r)
 		}
 	}
-	header := func(r *reply, name, want string) (ok bool, where, format string, args []any) {
-		return r.header.Get(name) == want, r.where(), "%s: %q, not %q", []any{name, r.header.Get(name), want}
-	}
+}
+
+// checkField checks one field of an answer's header.
+func (v *verdict) checkField(r *reply, name, want string) {
+	v.check(r.header.Get(name) == want, r.where(), "%s: %q, not %q", name, r.header.Get(name), want)
+}
+
+// answerRules are about what an answer is.
+func answerRules() []Rule {
 	return []Rule{
 		{
 			ID: "http.found", Spec: "6.2.1", Text: "what is listed is there",
@@ -55,8 +65,7 @@ func httpRules() []Rule {
 			ID: "http.type-playlist", Spec: "4", Text: "playlists are application/vnd.apple.mpegurl",
 			reply: good(func(v *verdict, r *reply) {
 				if r.purpose.playlist() {
-					ok, where, format, args := header(r, "Content-Type", "application/vnd.apple.mpegurl")
-					v.check(ok, where, format, args...)
+					v.checkField(r, "Content-Type", "application/vnd.apple.mpegurl")
 				}
 			}),
 		},
@@ -68,11 +77,16 @@ func httpRules() []Rule {
 					if r.r.audioOnly.Load() {
 						want = "audio/mp4"
 					}
-					ok, where, format, args := header(r, "Content-Type", want)
-					v.check(ok, where, format, args...)
+					v.checkField(r, "Content-Type", want)
 				}
 			}),
 		},
+	}
+}
+
+// transportRules are about what carries an answer.
+func transportRules() []Rule {
+	return []Rule{
 		{
 			ID: "http.2", Spec: "A 14.1", Text: "HTTP/2 (over TLS)",
 			reply: func(v *verdict, r *reply) {
@@ -89,6 +103,12 @@ func httpRules() []Rule {
 				}
 			},
 		},
+	}
+}
+
+// sameRules are about answers that must be alike.
+func sameRules() []Rule {
+	return []Rule{
 		{
 			ID: "http.same-bytes", Spec: "6.2.5.2", Text: "blocking answers are the same bytes for everyone, packed or not",
 			pair: func(v *verdict, p *pair) {
@@ -105,6 +125,12 @@ func httpRules() []Rule {
 				}
 			},
 		},
+	}
+}
+
+// cacheRules are about how long caches may keep an answer.
+func cacheRules() []Rule {
+	return []Rule{
 		{
 			ID: "http.cache-blocking", Spec: "6.2.5.2", Text: "blocking answers may be cached for about six target durations",
 			reply: good(func(v *verdict, r *reply) {
@@ -145,6 +171,12 @@ func httpRules() []Rule {
 				}
 			},
 		},
+	}
+}
+
+// fieldRules are about the other fields of the header.
+func fieldRules() []Rule {
+	return []Rule{
 		{
 			ID: "http.etag", Spec: "RFC 9110 8.8.3", Text: "playlists and media have an ETag and answer If-None-Match with 304",
 			reply: func(v *verdict, r *reply) {
@@ -164,8 +196,7 @@ func httpRules() []Rule {
 			ID: "http.cors", Spec: "Fetch", Text: "Access-Control-Allow-Origin: *, and no credentials",
 			reply: func(v *verdict, r *reply) {
 				if r.err == nil {
-					ok, where, format, args := header(r, "Access-Control-Allow-Origin", "*")
-					v.check(ok, where, format, args...)
+					v.checkField(r, "Access-Control-Allow-Origin", "*")
 					v.check(r.header.Get("Access-Control-Allow-Credentials") == "", r.where(), "Access-Control-Allow-Credentials with *")
 				}
 			},
@@ -177,7 +208,7 @@ func httpRules() []Rule {
 func (r *reply) waitedOut() bool {
 	switch r.purpose {
 	case forReload, forPastLast, forDelta, forHint:
-		return r.last != nil && r.err == nil && r.status >= 400 && r.done.Sub(r.sent) >= 3*r.last.Target-r.r.c.opts.Slack
+		return r.last != nil && r.err == nil && r.status >= 400 && r.done.Sub(r.sent) >= 3*r.last.Target-r.r.opts.Slack
 	}
 	return false
 }

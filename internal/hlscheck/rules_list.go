@@ -1,11 +1,17 @@
 package hlscheck
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // tick is what rounding a time to the milliseconds of a playlist may change.
 const tick = time.Millisecond
 
-func durationRules() []Rule {
+func durationRules() []Rule { return slices.Concat(targetRules(), partLengthRules()) }
+
+// targetRules are about the target durations.
+func targetRules() []Rule {
 	return []Rule{
 		{
 			ID: "target.round", Spec: "4.4.3.1", Text: "round(EXTINF) <= EXT-X-TARGETDURATION",
@@ -23,8 +29,8 @@ func durationRules() []Rule {
 		},
 		{
 			ID: "target.same", Spec: "A 8.2", Text: "EXT-X-TARGETDURATION is the same in all renditions",
-			end: func(v *verdict, c *checker) {
-				c.eachPair(func(a, b *rendition) {
+			end: func(v *verdict, s *stream) {
+				s.eachPair(func(a, b *rendition) {
 					v.check(a.last.Target == b.last.Target, a.name+" and "+b.name, "%v and %v", a.last.Target, b.last.Target)
 				})
 			},
@@ -35,6 +41,12 @@ func durationRules() []Rule {
 				v.check(l.now.PartTarget == l.first.PartTarget, l.r.name, "%v became %v", l.first.PartTarget, l.now.PartTarget)
 			},
 		},
+	}
+}
+
+// partLengthRules hold parts to their target.
+func partLengthRules() []Rule {
+	return []Rule{
 		{
 			ID: "part-inf.present", Spec: "4.4.3.7", Text: "a list with EXT-X-PART has EXT-X-PART-INF",
 			list: func(v *verdict, l *listing) {
@@ -87,24 +99,13 @@ func eachPart(l *List, f func(p Position, x *Part, last bool)) {
 	}
 }
 
-// eachPair calls f with the first rendition and each other one, those that were read at all.
-func (c *checker) eachPair(f func(a, b *rendition)) {
-	var a *rendition
-	for _, r := range c.order {
-		switch {
-		case r.last == nil:
-		case a == nil:
-			a = r
-		default:
-			f(a, r)
-		}
-	}
-}
-
 // liveSegments is how many segments a live list has at least.
 const liveSegments = 6
 
-func sequenceRules() []Rule {
+func sequenceRules() []Rule { return slices.Concat(orderRules(), stayRules()) }
+
+// orderRules are about how one list follows another.
+func orderRules() []Rule {
 	return []Rule{
 		{
 			ID: "msn.step", Spec: "6.2.2", Text: "the media sequence number goes up by one for each segment removed",
@@ -146,6 +147,12 @@ func sequenceRules() []Rule {
 				})
 			},
 		},
+	}
+}
+
+// stayRules are about how long things stay.
+func stayRules() []Rule {
+	return []Rule{
 		{
 			ID: "list.long", Spec: "A 8.11", Text: "a live list has at least 6 segments, once the stream is that old",
 			list: func(v *verdict, l *listing) {
@@ -226,7 +233,7 @@ func controlRules() []Rule {
 					return
 				}
 				p, _ := l.now.Newest()
-				v.check(gap <= max(l.now.PartTarget+l.r.c.opts.Late, l.r.c.opts.Outage), l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
+				v.check(gap <= max(l.now.PartTarget+v.opts.Late, v.opts.Outage), l.at(p), "late: %v after the part before, with a PART-TARGET of %v", gap.Round(time.Millisecond), l.now.PartTarget)
 			},
 		},
 	}

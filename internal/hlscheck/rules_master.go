@@ -13,38 +13,43 @@ const (
 	rateTolerance    = 0.02 // clocks of whole milliseconds
 )
 
-func masterRules() []Rule {
-	video := func(f func(v *verdict, x *Variant)) func(*verdict, *mastering) {
-		return func(v *verdict, m *mastering) {
-			for i := range m.m.Variants {
-				if m.m.Variants[i].HasVideo() {
-					f(v, &m.m.Variants[i])
-				}
+func masterRules() []Rule { return slices.Concat(rateRules(), pictureRules(), ladderRules()) }
+
+// video calls f with each variant that has video.
+func video(f func(v *verdict, x *Variant)) func(*verdict, *mastering) {
+	return each(func(v *verdict, _ *Master, x *Variant) {
+		if x.HasVideo() {
+			f(v, x)
+		}
+	})
+}
+
+func each(f func(v *verdict, m *Master, x *Variant)) func(*verdict, *mastering) {
+	return func(v *verdict, m *mastering) {
+		for i := range m.m.Variants {
+			f(v, m.m, &m.m.Variants[i])
+		}
+	}
+}
+
+// measured calls f with each variant and the rendition it is.
+func measured(f func(v *verdict, s *stream, x Variant, r *rendition)) func(*verdict, *stream) {
+	return func(v *verdict, s *stream) {
+		for _, r := range s.order {
+			for _, x := range s.variants(r) {
+				f(v, s, x, r)
 			}
 		}
 	}
-	each := func(f func(v *verdict, x *Variant)) func(*verdict, *mastering) {
-		return func(v *verdict, m *mastering) {
-			for i := range m.m.Variants {
-				f(v, &m.m.Variants[i])
-			}
-		}
-	}
-	// measured calls f with each variant and the rendition it is.
-	measured := func(f func(v *verdict, c *checker, x Variant, r *rendition)) func(*verdict, *checker) {
-		return func(v *verdict, c *checker) {
-			for _, r := range c.order {
-				for _, x := range c.variants(r) {
-					f(v, c, x, r)
-				}
-			}
-		}
-	}
+}
+
+// rateRules are about bits.
+func rateRules() []Rule {
 	return []Rule{
 		{
 			ID: "master.bandwidth", Spec: "A 9.1", Text: "every variant has BANDWIDTH, at least the measured peak",
-			master: each(func(v *verdict, x *Variant) { v.check(x.Bandwidth > 0, x.URI, "no BANDWIDTH") }),
-			end: measured(func(v *verdict, _ *checker, x Variant, r *rendition) {
+			master: each(func(v *verdict, _ *Master, x *Variant) { v.check(x.Bandwidth > 0, x.URI, "no BANDWIDTH") }),
+			end: measured(func(v *verdict, _ *stream, x Variant, r *rendition) {
 				if peak, _ := r.bandwidth(3); peak > 0 && x.Bandwidth > 0 {
 					v.check(peak <= float64(x.Bandwidth)*peakTolerance, x.URI, "BANDWIDTH %d, measured %.0f", x.Bandwidth, peak)
 				}
@@ -52,29 +57,35 @@ func masterRules() []Rule {
 		},
 		{
 			ID: "master.average", Spec: "A 9.1", Text: "every variant has AVERAGE-BANDWIDTH, at most BANDWIDTH and near what is measured",
-			master: each(func(v *verdict, x *Variant) {
+			master: each(func(v *verdict, _ *Master, x *Variant) {
 				v.check(x.Average > 0, x.URI, "no AVERAGE-BANDWIDTH")
 				if x.Average > 0 && x.Bandwidth > 0 {
 					v.check(x.Average <= x.Bandwidth, x.URI, "AVERAGE-BANDWIDTH %d is above BANDWIDTH %d", x.Average, x.Bandwidth)
 				}
 			}),
-			end: measured(func(v *verdict, _ *checker, x Variant, r *rendition) {
+			end: measured(func(v *verdict, _ *stream, x Variant, r *rendition) {
 				if _, average := r.bandwidth(3); average > 0 && x.Average > 0 {
 					v.check(average <= float64(x.Average)*averageTolerance, x.URI, "AVERAGE-BANDWIDTH %d, measured %.0f", x.Average, average)
 				}
 			}),
 		},
+	}
+}
+
+// pictureRules are about what a player needs to know of the media.
+func pictureRules() []Rule {
+	return []Rule{
 		{
 			ID: "master.codecs", Spec: "A 9.13", Text: "every variant has CODECS, those of its media",
-			master: each(func(v *verdict, x *Variant) { v.check(len(x.Codecs) > 0, x.URI, "no CODECS") }),
-			end: measured(func(v *verdict, c *checker, x Variant, r *rendition) {
+			master: each(func(v *verdict, _ *Master, x *Variant) { v.check(len(x.Codecs) > 0, x.URI, "no CODECS") }),
+			end: measured(func(v *verdict, s *stream, x Variant, r *rendition) {
 				if r.tracks == nil || x.Codecs == nil {
 					return
 				}
-				real := c.codecs(x, r)
+				real := s.codecs(x, r)
 				said := make([]string, 0, len(x.Codecs))
-				for _, s := range x.Codecs {
-					said = append(said, strings.ToLower(s))
+				for _, codec := range x.Codecs {
+					said = append(said, strings.ToLower(codec))
 				}
 				slices.Sort(said)
 				v.check(slices.Equal(slices.Compact(said), real), x.URI, "CODECS %s, the media has %s", strings.Join(said, ","), strings.Join(real, ","))
@@ -83,7 +94,7 @@ func masterRules() []Rule {
 		{
 			ID: "master.resolution", Spec: "A 9.14", Text: "every video variant has RESOLUTION, that of its pictures",
 			master: video(func(v *verdict, x *Variant) { v.check(x.Width > 0, x.URI, "no RESOLUTION") }),
-			end: measured(func(v *verdict, _ *checker, x Variant, r *rendition) {
+			end: measured(func(v *verdict, _ *stream, x Variant, r *rendition) {
 				for _, t := range r.tracks {
 					if t.Handler == "vide" && x.Width > 0 {
 						// Non-square pixels make odd widths; one is rounding.
@@ -96,12 +107,18 @@ func masterRules() []Rule {
 		{
 			ID: "master.frame-rate", Spec: "A 9.15", Text: "every video variant has FRAME-RATE, that of its pictures",
 			master: video(func(v *verdict, x *Variant) { v.check(x.FrameRate > 0, x.URI, "no FRAME-RATE") }),
-			end: measured(func(v *verdict, _ *checker, x Variant, r *rendition) {
+			end: measured(func(v *verdict, _ *stream, x Variant, r *rendition) {
 				if rate := r.frameRate(); rate > 0 && x.FrameRate > 0 {
 					v.check(math.Abs(rate/x.FrameRate-1) <= rateTolerance, x.URI, "FRAME-RATE %.3f, measured %.3f", x.FrameRate, rate)
 				}
 			}),
 		},
+	}
+}
+
+// ladderRules are about which variants there are.
+func ladderRules() []Rule {
+	return []Rule{
 		{
 			ID: "master.several", Spec: "A 9.9", Text: "several bit rates",
 			master: func(v *verdict, m *mastering) {
@@ -142,7 +159,7 @@ func masterRules() []Rule {
 		},
 		{
 			ID: "master.audio-group", Spec: "4.4.6.1", Text: "variants with sound name an audio group that there is",
-			master: each2(func(v *verdict, m *Master, x *Variant) {
+			master: each(func(v *verdict, m *Master, x *Variant) {
 				sound := slices.ContainsFunc(x.Codecs, func(c string) bool { return codecFamily(c) == "mp4a" })
 				if !sound && x.Audio == "" {
 					return
@@ -152,31 +169,4 @@ func masterRules() []Rule {
 			}),
 		},
 	}
-}
-
-func each2(f func(v *verdict, m *Master, x *Variant)) func(*verdict, *mastering) {
-	return func(v *verdict, m *mastering) {
-		for i := range m.m.Variants {
-			f(v, m.m, &m.m.Variants[i])
-		}
-	}
-}
-
-// codecs lists what a player of the variant meets: the rendition's tracks and
-// those of its audio group where that has a playlist of its own.
-func (c *checker) codecs(x Variant, r *rendition) []string {
-	var all []string
-	add := func(r *rendition) {
-		for _, t := range r.tracks {
-			all = append(all, strings.ToLower(t.Codec))
-		}
-	}
-	add(r)
-	for _, m := range c.master.Media {
-		if u, err := c.masterURL.Parse(m.URI); err == nil && m.Type == "AUDIO" && m.Group == x.Audio && m.URI != "" && c.renditions[u.String()] != nil {
-			add(c.renditions[u.String()])
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }

@@ -2,7 +2,6 @@ package hlscheck
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
@@ -12,6 +11,11 @@ import (
 const pdtTolerance = 2 * tick
 
 func mediaRules() []Rule {
+	return slices.Concat(formatRules(), dateRules(), sampleRules(), partRules())
+}
+
+// formatRules are about what media is in, and how it begins.
+func formatRules() []Rule {
 	return []Rule{
 		{
 			ID: "media.idr", Spec: "A 7.4", Text: "segments start with an IDR picture",
@@ -33,9 +37,9 @@ func mediaRules() []Rule {
 		},
 		{
 			ID: "media.hevc", Spec: "A 1.5", Text: "HEVC and AV1 only in fragmented MP4",
-			end: func(v *verdict, c *checker) {
-				for _, r := range c.order {
-					for _, x := range c.variants(r) {
+			end: func(v *verdict, s *stream) {
+				for _, r := range s.order {
+					for _, x := range s.variants(r) {
 						for _, codec := range x.Codecs {
 							f := codecFamily(codec)
 							modern := f == "hvc1" || f == "hev1" || f == "av01"
@@ -48,12 +52,16 @@ func mediaRules() []Rule {
 		{
 			ID: "list.independent", Spec: "4.4.2.1", Text: "EXT-X-INDEPENDENT-SEGMENTS",
 			list: func(v *verdict, l *listing) {
-				l.r.c.mu.Lock()
-				master := l.r.c.master.Independent
-				l.r.c.mu.Unlock()
+				master := v.stream.independent()
 				v.check(l.now.Independent || master, l.r.name, "neither in the list nor in the master playlist")
 			},
 		},
+	}
+}
+
+// dateRules are about the dates of segments.
+func dateRules() []Rule {
+	return []Rule{
 		{
 			ID: "list.pdt", Spec: "A 8.4", Text: "EXT-X-PROGRAM-DATE-TIME in every live list, from its first segment on",
 			list: func(v *verdict, l *listing) {
@@ -95,8 +103,8 @@ func mediaRules() []Rule {
 		},
 		{
 			ID: "pdt.same", Spec: "6.2.4", Text: "a segment has the same date in all renditions",
-			end: func(v *verdict, c *checker) {
-				c.eachFact(func(at string, a, b fact) {
+			end: func(v *verdict, s *stream) {
+				s.eachFact(func(at string, a, b fact) {
 					if !a.pdt.IsZero() && !b.pdt.IsZero() && !a.gap && !b.gap {
 						d := a.pdt.Sub(b.pdt).Abs()
 						v.check(d <= pdtTolerance, at, "%v apart", d)
@@ -104,10 +112,16 @@ func mediaRules() []Rule {
 				})
 			},
 		},
+	}
+}
+
+// sampleRules are about segments and what is in them.
+func sampleRules() []Rule {
+	return []Rule{
 		{
 			ID: "segment.same-length", Spec: "6.2.4", Text: "a segment has the same duration in all renditions, but for what an encoder break cuts short",
-			end: func(v *verdict, c *checker) {
-				c.eachFact(func(at string, a, b fact) {
+			end: func(v *verdict, s *stream) {
+				s.eachFact(func(at string, a, b fact) {
 					if a.cut || b.cut {
 						return
 					}
@@ -125,6 +139,12 @@ func mediaRules() []Rule {
 				}
 			},
 		},
+	}
+}
+
+// partRules are about what is said of parts and segments.
+func partRules() []Rule {
+	return []Rule{
 		{
 			ID: "part.independent", Spec: "4.4.4.9", Text: "a part with INDEPENDENT=YES starts with an IDR picture, and the first of a segment is one",
 			segment: func(v *verdict, w *whole) {
@@ -161,8 +181,8 @@ func mediaRules() []Rule {
 		},
 		{
 			ID: "media.decodes", Spec: "A 1.1", Text: "a decoder reads init and segments without error (only with ffprobe)",
-			end: func(v *verdict, c *checker) {
-				for _, r := range c.order {
+			end: func(v *verdict, s *stream) {
+				for _, r := range s.order {
 					if r.sample.decoded < 0 {
 						continue
 					}
@@ -254,26 +274,6 @@ func sameSamples(w *whole, track int) (same bool, what string) {
 	return true, ""
 }
 
-// eachFact calls f with what the first rendition and each other one say of every segment both have listed.
-func (c *checker) eachFact(f func(at string, a, b fact)) {
-	c.eachPair(func(a, b *rendition) {
-		for _, msn := range slices.Sorted(maps.Keys(a.facts)) {
-			x := a.facts[msn]
-			if y, both := b.facts[msn]; both {
-				x.cut, y.cut = a.cutShort(msn), b.cutShort(msn)
-				f(fmt.Sprintf("%s and %s %d", a.name, b.name, msn), x, y)
-			}
-		}
-	})
-}
-
-// cutShort tells whether a segment has no media, or is the last before a break
-// or of a stream that has ended: perhaps because its media was lost.
-func (r *rendition) cutShort(msn uint64) bool {
-	next, more := r.facts[msn+1]
-	return r.facts[msn].gap || next.gap || next.discontinuity || !more && r.last.Ended
-}
-
 func discontinuityRules() []Rule {
 	return []Rule{
 		{
@@ -286,16 +286,16 @@ func discontinuityRules() []Rule {
 		},
 		{
 			ID: "discontinuity.aligned", Spec: "A 8.15", Text: "discontinuities at the same points in all renditions",
-			end: func(v *verdict, c *checker) {
-				c.eachFact(func(at string, a, b fact) {
+			end: func(v *verdict, s *stream) {
+				s.eachFact(func(at string, a, b fact) {
 					v.check(a.discontinuity == b.discontinuity, at, "EXT-X-DISCONTINUITY in one only")
 				})
 			},
 		},
 		{
 			ID: "discontinuity.numbered", Spec: "6.2.4", Text: "discontinuities have the same numbers in all renditions",
-			end: func(v *verdict, c *checker) {
-				c.eachFact(func(at string, a, b fact) {
+			end: func(v *verdict, s *stream) {
+				s.eachFact(func(at string, a, b fact) {
 					if a.counted && b.counted {
 						v.check(a.discontinuities == b.discontinuities, at, "discontinuity sequence %d and %d", a.discontinuities, b.discontinuities)
 					}

@@ -18,41 +18,41 @@ func (l *List) reached(p Position) bool {
 	return p.Before(next)
 }
 
-func reloadRules() []Rule {
-	// A reload answered with a list, l as it was parsed.
-	answered := func(p purpose, f func(v *verdict, r *reply, l *List)) func(*verdict, *reply) {
-		return func(v *verdict, r *reply) {
-			if r.purpose != p || !r.ok() {
-				return
-			}
-			if l, err := r.list(); err == nil {
-				f(v, r, l)
-			}
-		}
-	}
-	atOnce := func(v *verdict, r *reply) {
-		if r.r.excused(r) {
+// atOnce is for requests that must not be blocked.
+func atOnce(p purpose) func(*verdict, *reply) {
+	return func(v *verdict, r *reply) {
+		if r.purpose != p || r.r.excused(r) {
 			return
 		}
 		took := r.done.Sub(r.sent)
-		v.check(r.ok() && took <= r.last.PartTarget/2+v.c.opts.Slack, r.where(), "%s after %v, where an answer at once is due", r.problem(), took.Round(time.Millisecond))
+		v.check(r.ok() && took <= r.last.PartTarget/2+v.opts.Slack, r.where(), "%s after %v, where an answer at once is due", r.problem(), took.Round(time.Millisecond))
 	}
-	refused := func(p purpose) func(*verdict, *reply) {
-		return func(v *verdict, r *reply) {
-			if r.purpose == p && !r.r.excused(r) {
-				if l, err := r.list(); r.ok() && err == nil && l.Ended {
-					return // the stream has ended meanwhile
-				}
-				v.check(r.err == nil && r.status == http.StatusBadRequest, r.where(), "%s, not 400", r.problem())
+}
+
+// refused is for requests that make no sense.
+func refused(p purpose) func(*verdict, *reply) {
+	return func(v *verdict, r *reply) {
+		if r.purpose == p && !r.r.excused(r) {
+			if l, err := r.list(); r.ok() && err == nil && l.Ended {
+				return // the stream has ended meanwhile
 			}
+			v.check(r.err == nil && r.status == http.StatusBadRequest, r.where(), "%s, not 400", r.problem())
 		}
 	}
+}
+
+func reloadRules() []Rule {
 	return []Rule{
 		{
 			ID: "reload.waits", Spec: "6.2.5.2", Text: "_HLS_msn and _HLS_part: the answer has that part",
-			reply: answered(forReload, func(v *verdict, r *reply, l *List) {
-				v.check(l.Ended || l.reached(*r.ask), r.where(), "answered after %v without it", r.done.Sub(r.sent).Round(time.Millisecond))
-			}),
+			reply: func(v *verdict, r *reply) {
+				if r.purpose != forReload || !r.ok() {
+					return
+				}
+				if l, err := r.list(); err == nil {
+					v.check(l.Ended || l.reached(*r.ask), r.where(), "answered after %v without it", r.done.Sub(r.sent).Round(time.Millisecond))
+				}
+			},
 		},
 		{
 			ID: "reload.past-last", Spec: "6.2.5.2", Text: "a part past the last of its segment means part 0 of the next",
@@ -70,11 +70,7 @@ func reloadRules() []Rule {
 		},
 		{
 			ID: "reload.old", Spec: "6.2.5.2", Text: "an old _HLS_msn gets the current list at once",
-			reply: func(v *verdict, r *reply) {
-				if r.purpose == forOld {
-					atOnce(v, r)
-				}
-			},
+			reply: atOnce(forOld),
 		},
 		{
 			ID: "reload.part-alone", Spec: "6.2.5.2", Text: "_HLS_part without _HLS_msn: 400", reply: refused(forPartAlone),
@@ -88,7 +84,7 @@ func reloadRules() []Rule {
 				if r.purpose != forReload && r.purpose != forPastLast && r.purpose != forDelta {
 					return
 				}
-				limit, slack, took := 3*r.last.Target, v.c.opts.Slack, r.done.Sub(r.sent)
+				limit, slack, took := 3*r.last.Target, v.opts.Slack, r.done.Sub(r.sent)
 				busy := r.err == nil && r.status == http.StatusServiceUnavailable
 				if took < limit-slack && (!busy || r.r.excused(r)) {
 					return
@@ -98,11 +94,7 @@ func reloadRules() []Rule {
 		},
 		{
 			ID: "reload.ended", Spec: "6.2.5.2", Text: "after EXT-X-ENDLIST both directives are ignored",
-			reply: func(v *verdict, r *reply) {
-				if r.purpose == forEnded {
-					atOnce(v, r)
-				}
-			},
+			reply: atOnce(forEnded),
 		},
 	}
 }
@@ -118,16 +110,7 @@ func deltaRules() []Rule {
 	return []Rule{
 		{
 			ID: "delta.skip", Spec: "6.2.5.1", Text: "_HLS_skip=YES is answered with one EXT-X-SKIP, once there is something to skip",
-			pair: delta(func(v *verdict, p *pair) {
-				c := p.la.Control
-				if n := len(p.la.Segments); c == nil || n == 0 || p.la.Duration()-p.la.Segments[0].Duration <= c.SkipUntil {
-					return
-				}
-				if s := p.base.Segment(p.la.boundary(c.SkipUntil).MSN); s == nil || s.URI == "" {
-					return // the client never had what would be skipped
-				}
-				v.check(p.lb.Skips == 1 && p.lb.Skipped > 0, p.b.where(), "%d EXT-X-SKIP for %d segments of %v", p.lb.Skips, p.lb.Skipped, p.la.Duration())
-			}),
+			pair: delta(skips),
 		},
 		{
 			ID: "delta.version", Spec: "8", Text: "a list with EXT-X-SKIP has EXT-X-VERSION >= 9",
@@ -169,6 +152,18 @@ func deltaRules() []Rule {
 			}),
 		},
 	}
+}
+
+// skips is for a delta update where there is something to skip.
+func skips(v *verdict, p *pair) {
+	c := p.la.Control
+	if n := len(p.la.Segments); c == nil || n == 0 || p.la.Duration()-p.la.Segments[0].Duration <= c.SkipUntil {
+		return
+	}
+	if s := p.base.Segment(p.la.boundary(c.SkipUntil).MSN); s == nil || s.URI == "" {
+		return // the client never had what would be skipped
+	}
+	v.check(p.lb.Skips == 1 && p.lb.Skipped > 0, p.b.where(), "%d EXT-X-SKIP for %d segments of %v", p.lb.Skips, p.lb.Skipped, p.la.Duration())
 }
 
 // boundary is the newest listed segment that is older than d from the end, the oldest if none is.
@@ -249,25 +244,7 @@ func hintRules() []Rule {
 		},
 		{
 			ID: "hint.true", Spec: "4.4.5.3", Text: "the hinted URI is the later part's URI",
-			list: func(v *verdict, l *listing) {
-				if l.prev == nil || l.prev.Hint("PART") == nil {
-					return
-				}
-				p := l.prev.Next()
-				s := l.now.Segment(p.MSN)
-				if s != nil && (s.Gap || s.URI != "" && len(s.Parts) == 0) {
-					return // the hinted part will never be, or is no longer listed
-				}
-				if s != nil && s.URI != "" && len(s.Parts) == p.Part {
-					p = Position{p.MSN + 1, 0}
-					if next := l.now.Segment(p.MSN); next != nil && next.Discontinuity {
-						return // an encoder break: the hinted part will never be
-					}
-				}
-				if x, h := l.now.Part(p), l.prev.Hint("PART"); x != nil {
-					v.check(x.URI == h.URI, l.at(p), "hinted as %s, listed as %s", h.URI, x.URI)
-				}
-			},
+			list: hintedTruly,
 		},
 		{
 			ID: "hint.blocks", Spec: "6.2.6", Text: "a hinted request waits, and no byte is sent before the whole part can be",
@@ -280,10 +257,10 @@ func hintRules() []Rule {
 					h.r.hintsEarly++
 				}
 			},
-			end: func(v *verdict, c *checker) {
+			end: func(v *verdict, s *stream) {
 				// A machine that stands still for a moment makes one look
 				// early; a server that does not wait does so all the time.
-				for _, r := range c.order {
+				for _, r := range s.order {
 					if r.hints > 0 {
 						v.check(r.hintsEarly <= 2+r.hints/10, r.name, "%d of %d answers began long before the part was listed, and trickled", r.hintsEarly, r.hints)
 					}
@@ -301,30 +278,36 @@ func hintRules() []Rule {
 	}
 }
 
+// hintedTruly holds the hint of the list before against what came.
+func hintedTruly(v *verdict, l *listing) {
+	if l.prev == nil || l.prev.Hint("PART") == nil {
+		return
+	}
+	p := l.prev.Next()
+	s := l.now.Segment(p.MSN)
+	if s != nil && (s.Gap || s.URI != "" && len(s.Parts) == 0) {
+		return // the hinted part will never be, or is no longer listed
+	}
+	if s != nil && s.URI != "" && len(s.Parts) == p.Part {
+		p = Position{p.MSN + 1, 0}
+		if next := l.now.Segment(p.MSN); next != nil && next.Discontinuity {
+			return // an encoder break: the hinted part will never be
+		}
+	}
+	if x, h := l.now.Part(p), l.prev.Hint("PART"); x != nil {
+		v.check(x.URI == h.URI, l.at(p), "hinted as %s, listed as %s", h.URI, x.URI)
+	}
+}
+
 func reportRules() []Rule {
 	return []Rule{
 		{
 			ID: "report.all", Spec: "4.4.5.4", Text: "a rendition report for every other rendition",
-			list: func(v *verdict, l *listing) {
-				if l.now.Ended || l.now.PartTarget == 0 {
-					return
-				}
-				has := map[string]bool{}
-				for _, x := range l.now.Reports {
-					has[l.r.resolve(x.URI).String()] = true
-				}
-				for _, o := range l.r.c.others(l.r, l.rep.sent) {
-					if has[o.url.String()] {
-						v.check(true, "", "")
-					} else {
-						l.r.unreported = newest(append(l.r.unreported, unreported{l.rep.done, o}))
-					}
-				}
-			},
-			end: func(v *verdict, c *checker) {
-				for _, r := range c.order {
+			list: reportsAll,
+			end: func(v *verdict, s *stream) {
+				for _, r := range s.order {
 					for _, x := range r.unreported {
-						v.check(c.leaves(x.other, x.at), r.name, "none for %s", x.other.name)
+						v.check(s.leaves(x.other, x.at), r.name, "none for %s", x.other.name)
 					}
 				}
 			},
@@ -337,10 +320,10 @@ func reportRules() []Rule {
 					v.check(err == nil && !u.IsAbs() && u.Host == "", l.r.name, "URI %s is not relative", x.URI)
 				}
 			},
-			end: func(v *verdict, c *checker) {
-				for _, r := range c.order {
+			end: func(v *verdict, s *stream) {
+				for _, r := range s.order {
 					for _, x := range r.reports {
-						v.check(c.ever(x.target), r.name, "%s is no rendition", x.target)
+						v.check(s.ever(x.target), r.name, "%s is no rendition", x.target)
 					}
 				}
 			},
@@ -355,11 +338,11 @@ func reportRules() []Rule {
 		},
 		{
 			ID: "report.true", Spec: "4.4.5.4", Text: "LAST-MSN and LAST-PART are where the other rendition is",
-			end: func(v *verdict, c *checker) {
-				for _, r := range c.order {
+			end: func(v *verdict, s *stream) {
+				for _, r := range s.order {
 					for _, x := range r.reports {
-						if o := c.renditions[x.target]; o != nil {
-							c.judgeReport(v, r, o, x)
+						if o := s.renditions[x.target]; o != nil {
+							v.judgeReport(r, o, x)
 						}
 					}
 				}
@@ -368,14 +351,32 @@ func reportRules() []Rule {
 	}
 }
 
+// reportsAll notes of which renditions a list has no report; whether they had gone shows later.
+func reportsAll(v *verdict, l *listing) {
+	if l.now.Ended || l.now.PartTarget == 0 {
+		return
+	}
+	has := map[string]bool{}
+	for _, x := range l.now.Reports {
+		has[l.r.resolve(x.URI).String()] = true
+	}
+	for _, o := range v.stream.others(l.r, l.rep.sent) {
+		if has[o.url.String()] {
+			v.check(true, "", "")
+		} else {
+			l.r.unreported = newest(append(l.r.unreported, unreported{l.rep.done, o}))
+		}
+	}
+}
+
 // judgeReport compares a report with where the other rendition was seen just
 // before and just after. A report may be as old as the list it is in: made
 // with the newest part, up to a PART-TARGET ago, and the slack twice, because
 // both lists came over the network.
-func (c *checker) judgeReport(v *verdict, r, o *rendition, x reported) {
+func (v *verdict) judgeReport(r, o *rendition, x reported) {
 	var low, high *Position
 	for i, m := range o.marks {
-		if m.done.Before(x.at.Add(-2*x.pt - 2*c.opts.Slack - c.opts.Outage)) {
+		if m.done.Before(x.at.Add(-2*x.pt - 2*v.opts.Slack - v.opts.Outage)) {
 			low = &o.marks[i].newest
 		}
 		if high == nil && m.done.After(x.at) && m.sent.After(x.at.Add(-x.pt)) && i+1 < len(o.marks) {

@@ -6,46 +6,45 @@ import "net/url"
 // before, against the rules of what is in them. It needs no server: rules of
 // requests, media and other renditions look at nothing.
 type Series struct {
-	c          *checker
+	judge      *judge
 	r          *rendition
 	base, full *List // the newest list and the one before it
 }
 
 // NewSeries begins a series. Its first list is that of a client that has just come.
 func NewSeries(name string) *Series {
-	rules := Rules()
-	c := &checker{rules: rules, results: newResults(rules), master: &Master{}, renditions: map[string]*rendition{}}
+	var o Options
 	u := &url.URL{Scheme: "http", Host: "series", Path: "/" + name + "/index.m3u8"}
-	return &Series{c: c, r: newRendition(c, name, u)}
+	return &Series{judge: newJudge(o, newStream(&o, u, nil)), r: newRendition(&o, u)}
 }
 
 // Add takes the next full list, and returns what is wrong with it that was not wrong before.
 func (s *Series) Add(text string) []Finding {
-	known := len(s.c.results.findings)
+	known := len(s.judge.results.findings)
 	rep := &reply{purpose: forList, r: s.r, url: s.r.url.String()}
 	now, err := ParseList(text)
-	s.c.syntax(rep, err)
+	s.judge.syntax(rep, err)
 	if err == nil {
 		if s.r.first == nil {
 			s.r.first = now
 		}
-		s.c.showList(&listing{r: s.r, prev: s.r.last, now: now, rep: rep, first: s.r.first})
+		s.judge.list(&listing{r: s.r, prev: s.r.last, now: now, rep: rep, first: s.r.first})
 		s.base, s.full, s.r.last = s.r.last, now, now
 	}
-	return s.c.results.findings[known:]
+	return s.judge.results.findings[known:]
 }
 
 // Delta holds a delta update, made when the newest list was, against that list
 // and the one before it, which a client would put it together from.
 func (s *Series) Delta(text string) []Finding {
-	known := len(s.c.results.findings)
+	known := len(s.judge.results.findings)
 	rep := &reply{purpose: forDelta, r: s.r, url: s.r.url.String()}
 	delta, err := ParseList(text)
-	s.c.syntax(rep, err)
+	s.judge.syntax(rep, err)
 	if err == nil && s.base != nil && s.full != nil {
-		s.c.showPair(&pair{alike: deltaOfFull, r: s.r, a: rep, b: rep, la: s.full, lb: delta, base: s.base})
+		s.judge.pair(&pair{alike: deltaOfFull, r: s.r, a: rep, b: rep, la: s.full, lb: delta, base: s.base})
 	}
-	return s.c.results.findings[known:]
+	return s.judge.results.findings[known:]
 }
 
 // Newest is the newest list that could be read, nil before the first.

@@ -2,7 +2,7 @@ package hlscheck
 
 import (
 	"context"
-	"net/http"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -10,9 +10,19 @@ import (
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
+// A watcher reads a rendition: its playlists, and what is in them.
+type watcher struct {
+	*rendition
+	client *client
+	judge  *judge
+	stream *stream
+	log    *zap.Logger
+	asking sync.WaitGroup // requests in the background
+}
+
 // watch follows the rendition until ctx ends, the stream does, or the master
 // playlist no longer has it. What it still has to look at then is done with after.
-func (r *rendition) watch(ctx, after context.Context) {
+func (r *watcher) watch(ctx, after context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer r.asking.Wait()
 	defer cancel()
@@ -35,7 +45,7 @@ func (r *rendition) watch(ctx, after context.Context) {
 }
 
 // plain reads the playlist without directives: the first time, and of servers without low latency.
-func (r *rendition) plain(ctx context.Context) {
+func (r *watcher) plain(ctx context.Context) {
 	if r.last != nil {
 		sleep.For(ctx, r.last.Target/2)
 	}
@@ -49,14 +59,14 @@ func (r *rendition) plain(ctx context.Context) {
 }
 
 // get is a request of this rendition.
-func (r *rendition) get(ctx context.Context, q request) *reply {
-	q.r = r
+func (r *watcher) get(ctx context.Context, q request) *reply {
+	q.r = r.rendition
 	q.last = r.last
-	return r.note(r.c.get(ctx, q))
+	return r.note(r.client.get(ctx, q))
 }
 
 // note keeps the time of the last good answer.
-func (r *rendition) note(rep *reply) *reply {
+func (r *watcher) note(rep *reply) *reply {
 	if rep.ok() {
 		r.lastGood.Store(rep.done.UnixNano())
 	}
@@ -65,17 +75,17 @@ func (r *rendition) note(rep *reply) *reply {
 
 // background is get in a goroutine of its own; the channel gets one reply. The
 // end of watch ends it and waits for it.
-func (r *rendition) background(ctx context.Context, q request) chan *reply {
+func (r *watcher) background(ctx context.Context, q request) chan *reply {
 	q.last = r.last // here, where nobody changes it
 	ch := make(chan *reply, 1)
-	q.r = r
-	r.asking.Go(func() { ch <- r.note(r.c.get(ctx, q)) })
+	q.r = r.rendition
+	r.asking.Go(func() { ch <- r.note(r.client.get(ctx, q)) })
 	return ch
 }
 
 // reload asks for the next part, and in every third cycle or so for the same
 // in other ways at the same time, and compares.
-func (r *rendition) reload(ctx context.Context, cycle int) {
+func (r *watcher) reload(ctx context.Context, cycle int) {
 	base, next := r.last, r.last.Next()
 	r.preload(ctx)
 	q := request{purpose: forReload, url: r.url, ask: &next, timeout: r.blockLimit()}
@@ -87,7 +97,7 @@ func (r *rendition) reload(ctx context.Context, cycle int) {
 	var twin chan *reply
 	var how alike
 	other := q
-	switch second := r.c.second(r.url); {
+	switch second := r.stream.other(r.url); {
 	case cycle%4 == 1:
 		how, other.skip, other.purpose = deltaOfFull, true, forDelta
 		twin = r.background(ctx, other)
@@ -114,10 +124,10 @@ func (r *rendition) reload(ctx context.Context, cycle int) {
 }
 
 // blockLimit is how long a blocked answer is waited for: well beyond what the server may take.
-func (r *rendition) blockLimit() time.Duration { return 3*r.last.Target + 10*time.Second }
+func (r *watcher) blockLimit() time.Duration { return 3*r.last.Target + 10*time.Second }
 
 // compare shows a pair to the rules when both show the same moment.
-func (r *rendition) compare(how alike, base *List, a, b *reply) {
+func (r *watcher) compare(how alike, base *List, a, b *reply) {
 	if !a.ok() || !b.ok() {
 		return
 	}
@@ -127,24 +137,24 @@ func (r *rendition) compare(how alike, base *List, a, b *reply) {
 	}
 	lb, err := b.list()
 	if how == deltaOfFull {
-		r.c.syntax(b, err)
+		r.judge.syntax(b, err)
 	}
 	if err != nil || la.Next() != lb.Next() || la.Ended != lb.Ended {
 		return
 	}
-	r.c.showPair(&pair{how, r, a, b, la, lb, base})
+	r.judge.pair(&pair{how, r.rendition, a, b, la, lb, base})
 }
 
 // take reads a full playlist and all that is new in it; false when it is of no use.
-func (r *rendition) take(ctx context.Context, rep *reply) bool {
+func (r *watcher) take(ctx context.Context, rep *reply) bool {
 	if !rep.ok() || ctx.Err() != nil {
 		if ctx.Err() == nil {
-			r.c.log.Debug("no playlist", zap.String("url", rep.url), zap.String("problem", rep.problem()))
+			r.log.Debug("no playlist", zap.String("url", rep.url), zap.String("problem", rep.problem()))
 		}
 		return false
 	}
 	now, err := rep.list()
-	r.c.syntax(rep, err)
+	r.judge.syntax(rep, err)
 	if err != nil {
 		return false
 	}
@@ -152,8 +162,8 @@ func (r *rendition) take(ctx context.Context, rep *reply) bool {
 		r.first = now
 		r.begin(now)
 	}
-	l := &listing{r: r, prev: r.last, now: now, rep: rep, prevSeen: r.lastSeen, first: r.first}
-	r.c.showList(l)
+	l := &listing{r: r.rendition, prev: r.last, now: now, rep: rep, prevSeen: r.lastSeen, first: r.first}
+	r.judge.list(l)
 	r.removed(l)
 	r.remember(now, rep)
 	if r.last == nil || r.last.Next() != now.Next() {
@@ -171,10 +181,10 @@ func (r *rendition) take(ctx context.Context, rep *reply) bool {
 }
 
 // asks makes, once in a while, the requests whose answers are rules of their own.
-func (r *rendition) asks(ctx context.Context, cycle int) {
+func (r *watcher) asks(ctx context.Context, cycle int) {
 	l := r.last
 	next := l.Next()
-	soon := 2*l.PartTarget + 4*r.c.opts.Slack // a server that blocks where it must not is not waited for
+	soon := 2*l.PartTarget + 4*r.opts.Slack // a server that blocks where it must not is not waited for
 	switch cycle % 32 {
 	case 4:
 		old := Position{l.MSN, -1}
@@ -194,21 +204,11 @@ func (r *rendition) asks(ctx context.Context, cycle int) {
 }
 
 // ended checks what holds after EXT-X-ENDLIST.
-func (r *rendition) ended(ctx context.Context) {
-	soon := 2*r.last.PartTarget + 4*r.c.opts.Slack
+func (r *watcher) ended(ctx context.Context) {
+	soon := 2*r.last.PartTarget + 4*r.opts.Slack
 	next := r.last.Next()
 	far := Position{next.MSN + 10, 0}
 	r.get(ctx, request{purpose: forEnded, url: r.url, ask: &far, timeout: soon})
 	r.get(ctx, request{purpose: forEnded, url: r.url, ask: &next, timeout: soon})
 	r.get(ctx, request{purpose: forEnded, url: r.url, ask: &next, alone: true, timeout: soon})
-}
-
-// excused tells whether a failure may be part of an outage that
-// Options.Outage allows, or is of a rendition that is not made any more.
-func (r *rendition) excused(rep *reply) bool {
-	if rep.status == http.StatusNotFound && r.dropped.Load() {
-		return true
-	}
-	away := rep.err != nil || rep.status == http.StatusBadGateway || rep.status == http.StatusServiceUnavailable || rep.status == http.StatusGatewayTimeout
-	return away && rep.done.Sub(time.Unix(0, r.lastGood.Load())) < r.c.opts.Outage
 }
