@@ -3,7 +3,6 @@ package transcode
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -55,6 +54,3 @@ func profileOf(app string) Profile {
 	}
 	return all["live"]
 }
-
-// Apps are the RTMP apps that have a profile of their own, sorted.
-func Apps() []string { return slices.Sorted(maps.Keys(Profiles())) }

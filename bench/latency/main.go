@@ -26,6 +26,7 @@ import (
 	"github.com/helios-h2020/pse/bench/round"
 	"github.com/helios-h2020/pse/internal/browser"
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 	"github.com/helios-h2020/pse/internal/process"
 )
 
@@ -217,7 +218,7 @@ func publish(ctx context.Context, to string) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		camera.Keep(ctx, camera.Options{URL: to}, time.Second, func(err error) { fmt.Fprintln(os.Stderr, err) })
+		cameratest.Keep(ctx, camera.Options{URL: to}, time.Second, func(err error) { fmt.Fprintln(os.Stderr, err) })
 	}()
 	return func() {
 		cancel()

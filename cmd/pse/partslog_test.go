@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 )
 
 // A partsLog writes down every part of a stream as it comes.
@@ -174,11 +174,11 @@ func (l *partsLog) pictures(t *testing.T, from map[string]int, jumps int) {
 		if w == 0 {
 			continue
 		}
-		all, err := camera.Decode(t.Context(), bytes.NewReader(media), w, h)
+		all, err := cameratest.Decode(t.Context(), bytes.NewReader(media), w, h)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		found := camera.Jumps(all)
+		found := cameratest.Jumps(all)
 		if len(found) > jumps || len(all) == 0 {
 			t.Errorf("%s: of %d pictures these do not follow: %+v", name, len(all), found)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/helios-h2020/pse/bench/rtmpload"
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 	"github.com/helios-h2020/pse/internal/hlscheck"
 	"github.com/helios-h2020/pse/internal/logcheck"
 )
@@ -84,9 +85,9 @@ func (f *film) recorded(file string, size [2]int) error {
 		return err
 	}
 	defer in.Close()
-	all, err := camera.Decode(context.Background(), in, size[0], size[1])
-	if err != nil || len(all) != filmFrames || len(camera.Jumps(all)) > 0 {
-		return fmt.Errorf("%s: %d pictures decoded, jumps %v: %w", file, len(all), camera.Jumps(all), err)
+	all, err := cameratest.Decode(context.Background(), in, size[0], size[1])
+	if err != nil || len(all) != filmFrames || len(cameratest.Jumps(all)) > 0 {
+		return fmt.Errorf("%s: %d pictures decoded, jumps %v: %w", file, len(all), cameratest.Jumps(all), err)
 	}
 	f.configs, f.frames, f.number = append(f.configs, config), append(f.frames, frames), append(f.number, all[0].Number)
 	return nil

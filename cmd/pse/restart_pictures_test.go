@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 	"github.com/helios-h2020/pse/internal/hlscheck"
 )
 
@@ -82,7 +83,7 @@ func (f *film) pictures(t *testing.T, all map[string][]*bus.Part, live bool) {
 				continue
 			}
 			where := fmt.Sprintf("%s from %d on", name, r.first.MSN)
-			got, err := camera.Decode(t.Context(), bytes.NewReader(r.media), r.width, r.height)
+			got, err := cameratest.Decode(t.Context(), bytes.NewReader(r.media), r.width, r.height)
 			if err != nil {
 				t.Errorf("%s: %v", where, err)
 			}
@@ -107,7 +108,7 @@ func (f *film) pictures(t *testing.T, all map[string][]*bus.Part, live bool) {
 }
 
 // next says whether b is the picture after a: by the camera's clock, or on the film that begins anew.
-func (f *film) next(a, b camera.Decoded, live bool) bool {
+func (f *film) next(a, b cameratest.Decoded, live bool) bool {
 	if !a.OK || !b.OK || b.Number == a.Number+1 {
 		return a.OK && b.OK
 	}

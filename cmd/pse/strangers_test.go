@@ -21,6 +21,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 	"github.com/helios-h2020/pse/internal/process"
 )
 
@@ -149,7 +150,7 @@ func (b *besieged) plays(name string) (stop func()) {
 	go func() {
 		defer close(done)
 		o := camera.Options{URL: "rtmp://" + b.RTMP + "/live/" + name, Width: 320, Height: 180, FPS: 10, GOP: 10}
-		camera.Keep(ctx, o, 300*time.Millisecond, func(err error) { b.Logf("camera: %v", err) })
+		cameratest.Keep(ctx, o, 300*time.Millisecond, func(err error) { b.Logf("camera: %v", err) })
 	}()
 	stop = sync.OnceFunc(func() { cancel(); <-done })
 	b.Cleanup(stop)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/internal/camera"
+	"github.com/helios-h2020/pse/internal/camera/cameratest"
 	"github.com/helios-h2020/pse/internal/process"
 )
 
@@ -247,7 +248,7 @@ func (w *world) film(name string, o camera.Options) {
 	o.URL = "rtmp://" + w.rtmp + "/live/" + name
 	go func() {
 		defer close(done)
-		camera.Keep(ctx, o, 300*time.Millisecond, func(err error) { w.t.Logf("camera: %v", err) })
+		cameratest.Keep(ctx, o, 300*time.Millisecond, func(err error) { w.t.Logf("camera: %v", err) })
 	}()
 	w.t.Cleanup(func() {
 		cancel()

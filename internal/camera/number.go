@@ -7,16 +7,17 @@ import "time"
 // picture's number, the highest first, light for 1; then one light and one
 // dark block, which tell a reader what light and dark are.
 const (
-	stripBits    = 16
-	stripBlocks  = stripBits + 2
-	stripColumns = 32 // blocks in a full width
-	stripRows    = 36 // strips in a full height
-	stripLight   = 205
-	stripDark    = 45
+	StripBits    = 16
+	StripColumns = 32 // blocks in a full width
+	StripRows    = 36 // strips in a full height
+
+	stripBlocks = StripBits + 2
+	stripLight  = 205
+	stripDark   = 45
 )
 
 // NumberPeriod is how many pictures come before the strip's number repeats.
-const NumberPeriod = 1 << stripBits
+const NumberPeriod = 1 << StripBits
 
 // FrameAt is the number of the newest picture at t.
 func FrameAt(t time.Time, fps int) int64 { return t.UnixMilli() * int64(fps) / 1000 }
@@ -29,34 +30,12 @@ func TimeOf(n int64, fps int) time.Time {
 func paintNumber(p *picture, n uint16) {
 	left := 0
 	for i := range stripBlocks {
-		right := (i + 1) * p.w / stripColumns &^ 1
+		right := (i + 1) * p.w / StripColumns &^ 1
 		v := byte(stripDark)
-		if i == stripBits || i < stripBits && n>>(stripBits-1-i)&1 == 1 {
+		if i == StripBits || i < StripBits && n>>(StripBits-1-i)&1 == 1 {
 			v = stripLight
 		}
-		p.grey(left, 0, right-left, (p.h/stripRows+1)&^1, v)
+		p.grey(left, 0, right-left, (p.h/StripRows+1)&^1, v)
 		left = right
 	}
-}
-
-// ReadNumber reads the strip of a picture's luma plane of w x h samples, or of
-// the plane's upper rows. It is false when there is no strip.
-func ReadNumber(luma []byte, w, h int) (n uint16, ok bool) {
-	y := h / stripRows / 2
-	if len(luma) < (y+1)*w || w < stripColumns*2 {
-		return 0, false
-	}
-	row := luma[y*w : (y+1)*w]
-	at := func(i int) int { return int(row[(2*i+1)*w/(2*stripColumns)]) }
-	light, dark := at(stripBits), at(stripBits+1)
-	if light-dark < 60 {
-		return 0, false
-	}
-	for i := range stripBits {
-		n <<= 1
-		if at(i) > (light+dark)/2 {
-			n |= 1
-		}
-	}
-	return n, true
 }

@@ -52,20 +52,6 @@ func Publish(ctx context.Context, o Options) error {
 	return fmt.Errorf("camera: publish to %s: ffmpeg ended: %w: %s", o.place(), err, strings.ReplaceAll(said.text(), o.URL, o.place()))
 }
 
-// Keep publishes until ctx ends, as a phone does: when the connection breaks it
-// connects again after wait. It tells trouble of each break, if that is not nil.
-func Keep(ctx context.Context, o Options, wait time.Duration, trouble func(error)) {
-	for ctx.Err() == nil {
-		if err := Publish(ctx, o); err != nil && trouble != nil {
-			trouble(err)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-}
-
 // stream writes pictures until ctx ends, they are enough, or nobody reads.
 func (s *scene) stream(ctx context.Context, w io.Writer, first int64, o Options) {
 	due := time.NewTimer(0)

@@ -191,6 +191,7 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		module + "/store/storetest":           "an S3 server for tests",
 		"github.com/letsencrypt/pebble/v2/ca": "a server for tests",
 	}
+	forbidden[module+"/internal/camera/cameratest"] = "it reads in tests what the camera sent"
 	for dep, because := range forbidden {
 		if slices.Contains(deps, dep) {
 			t.Errorf("cmd/pse has %s in it: %s", dep, because)

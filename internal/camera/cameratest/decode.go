@@ -1,4 +1,6 @@
-package camera
+// Package cameratest reads what the camera has published: the number of every
+// picture of a recorded stream. Production code must not import it.
+package cameratest
 
 import (
 	"bytes"
@@ -7,6 +9,9 @@ import (
 	"io"
 	"os/exec"
 	"strconv"
+	"strings"
+
+	"github.com/helios-h2020/pse/internal/camera"
 )
 
 // Decoded is one picture of a recorded stream.
@@ -19,15 +24,15 @@ type Decoded struct {
 // width w and height h, and reads the number of every picture in it, in the
 // order shown. What the decoder complains of is an error.
 func Decode(ctx context.Context, media io.Reader, w, h int) ([]Decoded, error) {
-	rows := h/stripRows/2*2 + 2
+	rows := h/camera.StripRows/2*2 + 2
 	cmd := exec.CommandContext(ctx, "ffmpeg", "-hide_banner", "-nostdin", "-v", "warning", "-i", "pipe:0",
 		"-map", "0:v:0", "-vf", "crop="+strconv.Itoa(w)+":"+strconv.Itoa(rows)+":0:0,format=gray",
 		// Times stay in the input's own time base: rounded to whole frames, two
 		// pictures after a jump of half a frame would fall on one time.
 		"-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "rawvideo", "pipe:1")
 	cmd.Stdin = media
-	said := &tail{}
-	cmd.Stderr = said
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("decode: %w", err)
@@ -45,10 +50,10 @@ func Decode(ctx context.Context, media io.Reader, w, h int) ([]Decoded, error) {
 		all = append(all, Decoded{n, ok})
 	}
 	if err := cmd.Wait(); err != nil {
-		return all, fmt.Errorf("decode: %w: %s", err, said.text())
+		return all, fmt.Errorf("decode: %w: %s", err, lastLines(said.String()))
 	}
-	if len(bytes.TrimSpace(said.b)) > 0 {
-		return all, fmt.Errorf("decode: ffmpeg complains: %s", said.text())
+	if len(bytes.TrimSpace(said.Bytes())) > 0 {
+		return all, fmt.Errorf("decode: ffmpeg complains: %s", lastLines(said.String()))
 	}
 	return all, nil
 }
@@ -68,4 +73,31 @@ func Jumps(all []Decoded) []Jump {
 		}
 	}
 	return js
+}
+
+func lastLines(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], "; ")
+}
+
+// ReadNumber reads the strip of a picture's luma plane of w x h samples, or of
+// the plane's upper rows. It is false when there is no strip.
+func ReadNumber(luma []byte, w, h int) (n uint16, ok bool) {
+	y := h / camera.StripRows / 2
+	if len(luma) < (y+1)*w || w < camera.StripColumns*2 {
+		return 0, false
+	}
+	row := luma[y*w : (y+1)*w]
+	at := func(i int) int { return int(row[(2*i+1)*w/(2*camera.StripColumns)]) }
+	light, dark := at(camera.StripBits), at(camera.StripBits+1)
+	if light-dark < 60 {
+		return 0, false
+	}
+	for i := range camera.StripBits {
+		n <<= 1
+		if at(i) > (light+dark)/2 {
+			n |= 1
+		}
+	}
+	return n, true
 }
