@@ -38,8 +38,6 @@ func once(ctx context.Context, startEdge func() (*process.PSE, error), s *stream
 	if _, err := fetch(ctx, "http://"+edge.HTTP+"/hls/crowd/source/index.m3u8"); err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex
-	born := map[[2]uint64]time.Time{}
 	end := time.Now().Add(time.Duration(n/2000+2)*time.Second + took)
 	empty := edge.RSS()
 	v, err := connect(edge.HTTP, n, s.perSeg, s.msn, s.index)
@@ -47,62 +45,83 @@ func once(ctx context.Context, startEdge func() (*process.PSE, error), s *stream
 		return nil, err
 	}
 	defer v.close()
-	v.born = func(msn uint64, index int) time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		return born[[2]uint64{msn, uint64(index)}]
-	}
-	// The stream goes on while they play, and the crowd is measured when all sit.
-	type sample struct {
-		cpu   time.Duration
-		parts int64
-		at    time.Time
-	}
-	take := func() sample { return sample{edge.CPU(), v.parts.Load(), time.Now()} }
-	var first, last sample
-	published, rss := 0, int64(0)
+	b := &beat{edge: edge, stream: s, viewers: v, end: end, took: took, born: map[[2]uint64]time.Time{}}
+	v.born = b.bornAt
 	failed := make(chan error, 1)
-	go func() {
-		failed <- func() error {
-			tick := time.NewTicker(s.part)
-			defer tick.Stop()
-			for time.Now().Before(end.Add(-s.part)) {
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-tick.C:
-				}
-				msn, index := s.msn, uint64(s.index)
-				if time.Until(end) < took && first.at.IsZero() {
-					first = take()
-				}
-				if !first.at.IsZero() {
-					last = take()
-					published++
-				}
-				rss = max(rss, edge.RSS())
-				mu.Lock()
-				born[[2]uint64{msn, index}] = time.Now()
-				mu.Unlock()
-				if _, _, err := s.publish(ctx); err != nil {
-					return err
-				}
-			}
-			return nil
-		}()
-	}()
+	go func() { failed <- b.run(ctx) }()
 	if err := v.run(end); err != nil {
 		return nil, err
 	}
 	if err := <-failed; err != nil {
 		return nil, err
 	}
+	first, last := b.first, b.last
 	share := (last.cpu - first.cpu).Seconds() / last.at.Sub(first.at).Seconds()
-	want := int64(n) * int64(published-1)
+	want := int64(n) * int64(b.published-1)
 	missed := 1 - float64(last.parts-first.parts)/float64(want)
 	return []string{
 		strconv.Itoa(n), fmt.Sprintf("%.0f %%", share*100), fmt.Sprintf("%.0f", float64(n)/share),
 		fmt.Sprintf("%.1f %%", max(0, missed)*100), v.delay(.5).Round(time.Millisecond).String(), v.delay(.99).Round(time.Millisecond).String(),
-		fmt.Sprintf("%.1f", float64(rss-empty)/float64(n)/1000),
+		fmt.Sprintf("%.1f", float64(b.rss-empty)/float64(n)/1000),
 	}, nil
+}
+
+// A beat publishes the stream while viewers play, and measures the crowd when all sit.
+type beat struct {
+	edge    *process.PSE
+	stream  *stream
+	viewers *viewers
+	end     time.Time
+	took    time.Duration
+
+	first, last sample
+	published   int
+	rss         int64
+
+	mu   sync.Mutex
+	born map[[2]uint64]time.Time // guarded by mu: when a part was published
+}
+
+// A sample is what was used up to a time.
+type sample struct {
+	cpu   time.Duration
+	parts int64
+	at    time.Time
+}
+
+func (b *beat) sample() sample { return sample{b.edge.CPU(), b.viewers.parts.Load(), time.Now()} }
+
+func (b *beat) bornAt(msn uint64, index int) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.born[[2]uint64{msn, uint64(index)}]
+}
+
+func (b *beat) run(ctx context.Context) error {
+	s := b.stream
+	tick := time.NewTicker(s.part)
+	defer tick.Stop()
+	for time.Now().Before(b.end.Add(-s.part)) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		msn, index := s.msn, uint64(s.index)
+		if time.Until(b.end) < b.took && b.first.at.IsZero() {
+			b.first = b.sample()
+		}
+		if !b.first.at.IsZero() {
+			b.last = b.sample()
+			b.published++
+		}
+		b.rss = max(b.rss, b.edge.RSS())
+		b.mu.Lock()
+		b.born[[2]uint64{msn, index}] = time.Now()
+		b.mu.Unlock()
+		if _, _, err := s.publish(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

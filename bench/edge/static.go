@@ -27,28 +27,9 @@ func static(ctx context.Context, dir string, startEdge func() (*process.PSE, err
 	}
 	defer edge.Stop()
 	root := filepath.Join(dir, "www")
-	list := "/hls/static/source/index.m3u8"
-	body, err := fetch(ctx, "http://"+edge.HTTP+list)
+	asked, err := mirror(ctx, edge.HTTP, root)
 	if err != nil {
 		return err
-	}
-	segments := regexp.MustCompile(`(?m)^\d+\.m4s$`).FindAllString(string(body), -1)
-	if len(segments) < 6 {
-		return fmt.Errorf("the edge lists %d segments: %.300s", len(segments), body)
-	}
-	segment := "/hls/static/source/" + segments[len(segments)-1]
-	for _, path := range []string{list, segment} {
-		b, err := fetch(ctx, "http://"+edge.HTTP+path)
-		if err != nil {
-			return err
-		}
-		file := filepath.Join(root, path)
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(file, b, 0o644); err != nil {
-			return err
-		}
 	}
 	port, err := process.FreePort()
 	if err != nil {
@@ -60,14 +41,11 @@ func static(ctx context.Context, dir string, startEdge func() (*process.PSE, err
 		return err
 	}
 	defer peer.Stop()
-	candidates := []struct {
-		p    *process.Process
-		addr string
-	}{{edge.Process, edge.HTTP}, {peer, addr}}
+	candidates := [2]candidate{{edge.Process, edge.HTTP}, {peer, addr}}
 	if profile != "" {
 		profiled := make(chan error, 1)
 		go func() { profiled <- edge.Profile(ctx, int(took.Seconds()), profile) }()
-		if _, _, err := wrk(ctx, "http://"+edge.HTTP+list, took); err != nil {
+		if _, _, err := wrk(ctx, "http://"+edge.HTTP+asked[0].path, took); err != nil {
 			return err
 		}
 		if err := <-profiled; err != nil {
@@ -75,30 +53,76 @@ func static(ctx context.Context, dir string, startEdge func() (*process.PSE, err
 		}
 	}
 	var rows [][]string
-	for _, what := range [][2]string{{"playlist of " + strconv.Itoa(len(body)) + " bytes", list}, {"segment of 1 MB", segment}} {
-		var perCPU, perSecond [2][]float64
-		err := round.Interleave(rounds, 2, func(_, i int) error {
-			before := candidates[i].p.CPU()
-			n, rate, err := wrk(ctx, "http://"+candidates[i].addr+what[1], took)
-			if err != nil {
-				return err
-			}
-			perCPU[i] = append(perCPU[i], n/(candidates[i].p.CPU()-before).Seconds())
-			perSecond[i] = append(perSecond[i], rate)
-			return nil
-		})
+	for _, a := range asked {
+		row, err := compare(ctx, candidates, a, rounds, took)
 		if err != nil {
 			return err
 		}
-		a, b := round.Median(perCPU[0]), round.Median(perCPU[1])
-		rows = append(rows, []string{
-			what[0], fmt.Sprintf("%.0f", a), fmt.Sprintf("%.0f", b), fmt.Sprintf("%.2f", a/b),
-			fmt.Sprintf("%.0f", round.Median(perSecond[0])), fmt.Sprintf("%.0f", round.Median(perSecond[1])),
-		})
+		rows = append(rows, row)
 	}
 	round.Table(os.Stdout, fmt.Sprintf("Edge: requests per CPU-second, HTTP/1.1 keep-alive, 64 connections, median of %d interleaved rounds", rounds),
 		[]string{"request", "pse", "nginx static", "ratio", "pse req/s", "nginx req/s"}, rows)
 	return nil
+}
+
+// An ask is a request that both servers answer with the same bytes.
+type ask struct{ what, path string }
+
+// A candidate is a server under test.
+type candidate struct {
+	p    *process.Process
+	addr string
+}
+
+// mirror copies a playlist and its newest segment from the edge into a folder.
+func mirror(ctx context.Context, edge, root string) ([2]ask, error) {
+	const list = "/hls/static/source/index.m3u8"
+	body, err := fetch(ctx, "http://"+edge+list)
+	if err != nil {
+		return [2]ask{}, err
+	}
+	segments := regexp.MustCompile(`(?m)^\d+\.m4s$`).FindAllString(string(body), -1)
+	if len(segments) < 6 {
+		return [2]ask{}, fmt.Errorf("the edge lists %d segments: %.300s", len(segments), body)
+	}
+	segment := "/hls/static/source/" + segments[len(segments)-1]
+	for _, path := range []string{list, segment} {
+		b, err := fetch(ctx, "http://"+edge+path)
+		if err != nil {
+			return [2]ask{}, err
+		}
+		file := filepath.Join(root, path)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return [2]ask{}, err
+		}
+		if err := os.WriteFile(file, b, 0o644); err != nil {
+			return [2]ask{}, err
+		}
+	}
+	return [2]ask{{"playlist of " + strconv.Itoa(len(body)) + " bytes", list}, {"segment of 1 MB", segment}}, nil
+}
+
+// compare is a row of the table.
+func compare(ctx context.Context, candidates [2]candidate, a ask, rounds int, took time.Duration) ([]string, error) {
+	var perCPU, perSecond [2][]float64
+	err := round.Interleave(rounds, 2, func(_, i int) error {
+		before := candidates[i].p.CPU()
+		n, rate, err := wrk(ctx, "http://"+candidates[i].addr+a.path, took)
+		if err != nil {
+			return err
+		}
+		perCPU[i] = append(perCPU[i], n/(candidates[i].p.CPU()-before).Seconds())
+		perSecond[i] = append(perSecond[i], rate)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	pse, peer := round.Median(perCPU[0]), round.Median(perCPU[1])
+	return []string{
+		a.what, fmt.Sprintf("%.0f", pse), fmt.Sprintf("%.0f", peer), fmt.Sprintf("%.2f", pse/peer),
+		fmt.Sprintf("%.0f", round.Median(perSecond[0])), fmt.Sprintf("%.0f", round.Median(perSecond[1])),
+	}, nil
 }
 
 // wrk returns how many requests were answered, and how many a second.

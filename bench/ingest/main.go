@@ -181,29 +181,44 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 		}
 		defer player.Close()
 	}
-	before, began := p.CPU(), time.Time{}
-	if !l.burst {
+	before := p.CPU()
+	var profiling sync.WaitGroup
+	if l.profile != "" && p.pse != nil {
+		profiling.Go(func() { profile(ctx, p.pse, l, until) })
+	}
+	total, err := publish(ctx, pubs, !l.burst, until)
+	profiling.Wait()
+	if err != nil {
+		return cost{}, err
+	}
+	settle(ctx, p.Process)
+	return cost{mb: float64(total) / 1e6, cpu: p.CPU() - before, rss: p.RSS()}, nil
+}
+
+func profile(ctx context.Context, p *process.PSE, l load, until uint32) {
+	seconds, mode := int(until/1000), "paced"
+	if l.burst {
+		seconds, mode = 2, "burst"
+	}
+	file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d-%s.pprof", l.publishers, l.chunk, mode))
+	if err := p.Profile(ctx, seconds, file); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// publish has all send, in real time or at once, and returns how many bytes that were.
+func publish(ctx context.Context, pubs []*rtmpload.Publisher, paced bool, until uint32) (total int, err error) {
+	var began time.Time
+	if paced {
 		began = time.Now()
 	}
 	var wg sync.WaitGroup
-	if l.profile != "" && p.pse != nil {
-		wg.Go(func() {
-			seconds, mode := int(until/1000), "paced"
-			if l.burst {
-				seconds, mode = 2, "burst"
-			}
-			file := filepath.Join(l.profile, fmt.Sprintf("ingest-%d-%d-%s.pprof", l.publishers, l.chunk, mode))
-			if err := p.pse.Profile(ctx, seconds, file); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-			}
-		})
-	}
 	var mu sync.Mutex
-	total, errs := 0, []error(nil)
+	var errs []error
 	for i, pub := range pubs {
 		wg.Go(func() {
 			start := began
-			if !l.burst { // encoders do not send at the same moment
+			if paced { // encoders do not send at the same moment
 				start = start.Add(time.Duration(i) * time.Second / time.Duration(len(pubs)))
 			}
 			n, err := pub.Send(ctx, start, until)
@@ -217,10 +232,9 @@ func once(ctx context.Context, dir string, s server, l load, script *rtmpload.Sc
 	}
 	wg.Wait()
 	if len(errs) > 0 {
-		return cost{}, fmt.Errorf("%d of %d publishers failed: %w", len(errs), len(pubs), errs[0])
+		return total, fmt.Errorf("%d of %d publishers failed: %w", len(errs), len(pubs), errs[0])
 	}
-	settle(ctx, p.Process)
-	return cost{mb: float64(total) / 1e6, cpu: p.CPU() - before, rss: p.RSS()}, nil
+	return total, nil
 }
 
 // settle waits until the server has worked off what is in its sockets.

@@ -43,82 +43,98 @@ type caller struct {
 	peer atomic.Pointer[string]
 }
 
-func (l *load) measure(ctx context.Context, p *process.Process, url string) (result, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	before, joining := p.RSS(), p.CPU()
-	var here, came atomic.Int64
-	all := make([]*caller, l.clients)
-	defer func() {
-		var wg sync.WaitGroup
-		for _, c := range all {
-			if c != nil {
-				wg.Go(c.Close)
+// crowd are the clients of a measurement.
+type crowd struct {
+	all        []*caller
+	here, came atomic.Int64 // that have joined; messages
+}
+
+func (c *crowd) close() {
+	var wg sync.WaitGroup
+	for _, x := range c.all {
+		wg.Go(x.Close)
+	}
+	wg.Wait()
+}
+
+// join adds a client to its room.
+func (c *crowd) join(ctx context.Context, url string, polling bool) {
+	x := &caller{}
+	x.Client = signaltest.Join(ctx, signaltest.Options{
+		URL: func() string { return url }, Room: "r" + strconv.Itoa(len(c.all)/2), Agent: "Mozilla/5.0", Polling: polling,
+		Event: func(_ *signaltest.Client, e signaltest.Event) {
+			switch e.Name {
+			case "created", "joined":
+				c.here.Add(1)
+			case "join":
+				var sid string
+				_ = json.Unmarshal(e.Args[0], &sid)
+				x.peer.Store(&sid)
+			case "message":
+				c.came.Add(1)
 			}
-		}
-		wg.Wait()
-	}()
-	for i := range all {
-		c := &caller{}
-		c.Client = signaltest.Join(ctx, signaltest.Options{
-			URL: func() string { return url }, Room: "r" + strconv.Itoa(i/2), Agent: "Mozilla/5.0", Polling: l.polling,
-			Event: func(_ *signaltest.Client, e signaltest.Event) {
-				switch e.Name {
-				case "created", "joined":
-					here.Add(1)
-				case "join":
-					var sid string
-					_ = json.Unmarshal(e.Args[0], &sid)
-					c.peer.Store(&sid)
-				case "message":
-					came.Add(1)
-				}
-			},
-		})
-		all[i] = c
-		if i%20 == 19 { // not more at once than a server's backlog takes
-			if err := until(ctx, func() bool { return here.Load() >= int64(i-200) }); err != nil {
-				return result{}, fmt.Errorf("%d of %d have joined: %w", here.Load(), i, err)
-			}
+		},
+	})
+	c.all = append(c.all, x)
+}
+
+// met tells whether all have joined, and of each room one knows the other.
+func (c *crowd) met() bool {
+	for i := 0; i < len(c.all); i += 2 {
+		if c.all[i].peer.Load() == nil && c.all[i+1].peer.Load() == nil {
+			return false
 		}
 	}
-	known := func() bool {
-		for i := 0; i < len(all); i += 2 {
-			a, b := all[i], all[i+1]
-			if a.peer.Load() == nil && b.peer.Load() == nil {
-				return false
-			}
-		}
-		return here.Load() == int64(l.clients)
-	}
-	if err := until(ctx, known); err != nil {
-		return result{}, fmt.Errorf("%d have joined: %w", here.Load(), err)
-	}
-	r := result{join: (p.CPU() - joining).Seconds() * 1e3 / float64(l.clients)}
-	for i := 0; i < len(all); i += 2 { // the first to be there heard of the other only
-		a, b := all[i], all[i+1]
+	return c.here.Load() == int64(len(c.all))
+}
+
+// introduce tells the second of each room of the first, which heard of it by itself.
+func (c *crowd) introduce() {
+	for i := 0; i < len(c.all); i += 2 {
+		a, b := c.all[i], c.all[i+1]
 		if a.peer.Load() == nil {
 			a, b = b, a
 		}
 		sid := a.State().SID
 		b.peer.Store(&sid)
 	}
+}
+
+func (l *load) measure(ctx context.Context, p *process.Process, url string) (result, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	before, joining := p.RSS(), p.CPU()
+	c := &crowd{}
+	defer c.close()
+	for i := range l.clients {
+		c.join(ctx, url, l.polling)
+		if i%20 == 19 { // not more at once than a server's backlog takes
+			if err := until(ctx, func() bool { return c.here.Load() >= int64(i-200) }); err != nil {
+				return result{}, fmt.Errorf("%d of %d have joined: %w", c.here.Load(), i, err)
+			}
+		}
+	}
+	if err := until(ctx, c.met); err != nil {
+		return result{}, fmt.Errorf("%d have joined: %w", c.here.Load(), err)
+	}
+	r := result{join: (p.CPU() - joining).Seconds() * 1e3 / float64(l.clients)}
+	c.introduce()
 	if !sleep.For(ctx, l.idle) { // what joining left behind is tidied up
 		return result{}, ctx.Err()
 	}
 	r.memory = float64(p.RSS()-before) / 1e3 / float64(l.clients)
 
-	came.Store(0)
+	c.came.Store(0)
 	cpu, start := p.CPU(), time.Now()
 	var beside sync.WaitGroup
 	beside.Go(l.talking)
-	sent, err := l.talk(ctx, all)
+	sent, err := l.talk(ctx, c.all)
 	beside.Wait()
 	if err != nil {
 		return r, err
 	}
-	if err := until(ctx, func() bool { return came.Load() >= sent }); err != nil {
-		return r, fmt.Errorf("%d of %d messages came: %w", came.Load(), sent, err)
+	if err := until(ctx, func() bool { return c.came.Load() >= sent }); err != nil {
+		return r, fmt.Errorf("%d of %d messages came: %w", c.came.Load(), sent, err)
 	}
 	took := time.Since(start)
 	r.perMessage = (p.CPU() - cpu).Seconds() * 1e6 / float64(sent)

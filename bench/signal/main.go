@@ -57,12 +57,8 @@ func run(ctx context.Context, bin, dir string, l load, rounds int, transport, pr
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &files); err != nil {
 		return fmt.Errorf("allow 20000 open files: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(peer, "node_modules")); err != nil {
-		cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
-		cmd.Dir = peer
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("install the peer: %w: %s", err, out)
-		}
+	if err := installPeer(ctx); err != nil {
+		return err
 	}
 	runs := 0
 	candidates := []candidate{
@@ -107,6 +103,18 @@ func run(ctx context.Context, bin, dir string, l load, rounds int, transport, pr
 		l.polling = by == "polling"
 		if err := compare(ctx, candidates, &l, rounds); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// installPeer brings what the Node server needs, if it is not there.
+func installPeer(ctx context.Context) error {
+	if _, err := os.Stat(filepath.Join(peer, "node_modules")); err != nil {
+		cmd := exec.CommandContext(ctx, "npm", "ci", "--no-audit", "--no-fund")
+		cmd.Dir = peer
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("install the peer: %w: %s", err, out)
 		}
 	}
 	return nil

@@ -38,29 +38,8 @@ const (
 // PART-HOLD-BACK in PART-TARGETs. With skip it is a delta update, if there is
 // anything to skip.
 func (v *View) Render(style Style, holdBack float64, skip bool) []byte {
-	info := v.info()
-	target := int64(info.Target) * 1000
-	b := make([]byte, 0, 1024+len(v.listed)*160+4096)
-	b = append(b, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:"...)
-	b = strconv.AppendInt(b, int64(info.Target), 10)
-	b = append(b, "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL="...)
-	b = appendSeconds(b, skipTargets*target)
-	b = append(b, ",HOLD-BACK="...)
-	b = appendSeconds(b, HoldTargets*target)
-	b = append(b, ",PART-HOLD-BACK="...)
-	b = appendSeconds(b, int64(holdBack*float64(info.PartTarget)+0.999))
-	b = append(b, "\n#EXT-X-PART-INF:PART-TARGET="...)
-	b = appendSeconds(b, int64(info.PartTarget))
-	first := v.tail
-	if len(v.listed) > 0 {
-		first = v.listed[0]
-	}
-	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
-	b = strconv.AppendUint(b, first.msn, 10)
-	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
-	b = strconv.AppendUint(b, discontinuitiesBefore(first), 10)
-	b = append(b, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
-
+	target := int64(v.info().Target) * 1000
+	b := v.appendBegin(make([]byte, 0, 1024+len(v.listed)*160+4096), target, holdBack)
 	from := 0
 	if skip {
 		if from = v.within(skipTargets * target); from > 0 {
@@ -98,6 +77,35 @@ func (v *View) Render(style Style, holdBack float64, skip bool) []byte {
 	b = append(b, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\""...)
 	b = appendPartURI(b, msn, index, style)
 	b = append(b, "\"\n"...)
+	return v.appendReports(b, style)
+}
+
+// appendBegin writes the tags of the whole list; target is in milliseconds.
+func (v *View) appendBegin(b []byte, target int64, holdBack float64) []byte {
+	info := v.info()
+	b = append(b, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:"...)
+	b = strconv.AppendInt(b, int64(info.Target), 10)
+	b = append(b, "\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL="...)
+	b = appendSeconds(b, skipTargets*target)
+	b = append(b, ",HOLD-BACK="...)
+	b = appendSeconds(b, HoldTargets*target)
+	b = append(b, ",PART-HOLD-BACK="...)
+	b = appendSeconds(b, int64(holdBack*float64(info.PartTarget)+0.999))
+	b = append(b, "\n#EXT-X-PART-INF:PART-TARGET="...)
+	b = appendSeconds(b, int64(info.PartTarget))
+	first := v.tail
+	if len(v.listed) > 0 {
+		first = v.listed[0]
+	}
+	b = append(b, "\n#EXT-X-MEDIA-SEQUENCE:"...)
+	b = strconv.AppendUint(b, first.msn, 10)
+	b = append(b, "\n#EXT-X-DISCONTINUITY-SEQUENCE:"...)
+	b = strconv.AppendUint(b, discontinuitiesBefore(first), 10)
+	return append(b, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+}
+
+// appendReports says where the other renditions are (RFC 8216bis 4.4.5.4).
+func (v *View) appendReports(b []byte, style Style) []byte {
 	for _, r := range v.reports {
 		b = append(b, "#EXT-X-RENDITION-REPORT:URI=\""...)
 		b = append(b, style.reports...)

@@ -50,8 +50,8 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	stream, rendition := os.Args[3], os.Args[4]
-	base := os.Args[2] + "/hls/" + url.PathEscape(stream) + "/" + rendition + "/"
+	stream := os.Args[3]
+	r := recorder{rendition: os.Args[4], base: os.Args[2] + "/hls/" + url.PathEscape(stream) + "/" + os.Args[4] + "/"}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
@@ -72,18 +72,29 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	out, err := os.OpenFile(os.Args[5], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
-	if err != nil {
+	if r.out, err = os.OpenFile(os.Args[5], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
 		return err
 	}
-	defer out.Close()
+	defer r.out.Close()
 	messages, err := consumer.Messages()
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
 	fmt.Println("recording")
-	for started, ended := false, false; ; {
+	return r.follow(ctx, messages)
+}
+
+// recorder is one rendition on its way into a file.
+type recorder struct {
+	rendition, base string
+	out             *os.File
+	started         bool
+}
+
+// follow takes parts as they are told, until the stream has ended.
+func (r *recorder) follow(ctx context.Context, messages jetstream.MessagesContext) error {
+	for ended := false; ; {
 		wait := jetstream.NextContext(ctx)
 		if ended { // others tell of the last segments, maybe later
 			wait = jetstream.NextMaxWait(5 * time.Second)
@@ -91,7 +102,7 @@ func run() error {
 		m, err := messages.Next(wait)
 		if ended && errors.Is(err, nats.ErrTimeout) {
 			fmt.Println("recorded")
-			return out.Sync()
+			return r.out.Sync()
 		}
 		if err != nil {
 			return err
@@ -101,14 +112,8 @@ func run() error {
 			return err
 		}
 		ended = ended || e.Type == "stream.ended"
-		if e.Data.Rendition == rendition {
-			if !started || e.Data.Discontinuity { // the parameters may be others
-				if err := copyInit(ctx, out, base); err != nil {
-					return err
-				}
-				started = true
-			}
-			if err := fetch(ctx, out, base+fmt.Sprintf("%d.m4s", e.Data.MSN)); err != nil {
+		if e.Data.Rendition == r.rendition {
+			if err := r.take(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -116,6 +121,17 @@ func run() error {
 			return err
 		}
 	}
+}
+
+// take appends a segment that is there now.
+func (r *recorder) take(ctx context.Context, e event) error {
+	if !r.started || e.Data.Discontinuity { // the parameters may be others
+		if err := copyInit(ctx, r.out, r.base); err != nil {
+			return err
+		}
+		r.started = true
+	}
+	return fetch(ctx, r.out, r.base+fmt.Sprintf("%d.m4s", e.Data.MSN))
 }
 
 // copyInit appends the newest initialization segment of the list.
