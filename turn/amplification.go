@@ -18,7 +18,7 @@ type amplificationLimiter struct {
 // charged with more than they are, so that in a flood that lasts less goes out
 // than comes in, the allowance included.
 const (
-	charged        = 1.5
+	overheadFactor = 1.5
 	allowance      = 16 << 10 // bytes a second
 	allowanceBurst = 64 << 10
 	longestRefusal = 160 // bytes of an answer, at most
@@ -42,7 +42,7 @@ func (b *amplificationLimiter) received(n int) bool {
 func (b *amplificationLimiter) answered(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bytes -= charged * float64(n)
+	b.bytes -= overheadFactor * float64(n)
 }
 
 // proven notes a client that has what it was answered: its address is not made
@@ -50,5 +50,5 @@ func (b *amplificationLimiter) answered(n int) {
 func (b *amplificationLimiter) proven() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.bytes = min(allowanceBurst, b.bytes+charged*longestRefusal)
+	b.bytes = min(allowanceBurst, b.bytes+overheadFactor*longestRefusal)
 }

@@ -15,26 +15,26 @@ import (
 
 // authPolicy is what all request filters of a worker have together.
 type authPolicy struct {
-	cfg           Config
-	credentials   *auth.Credentials
-	nonces        *auth.Nonces
-	peers         *peers
-	table         *table
-	strangers     *limit.ByAddress
-	amplification *amplificationLimiter
-	reservations  *reservations
-	metrics       *metrics
-	seal          string // nobody else can write it: what pion gets with it went through a filter
+	cfg             Config
+	credentials     *auth.Credentials
+	nonces          *auth.Nonces
+	peers           *peers
+	table           *table
+	unauthenticated *limit.ByAddress
+	amplification   *amplificationLimiter
+	reservations    *reservations
+	metrics         *metrics
+	usernameSeal    string // begins names that a filter wrote; clients cannot guess it
 }
 
-func newSeal() string {
+func newUsernameSeal() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
 
 // sign makes of an authentic request what pion takes: with its own nonce, and
-// with account and key in the name, so that it looks up neither.
+// with account and key in the sealed name, so that it looks up neither.
 func (g *authPolicy) sign(m *stun.Message, inner, account string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
@@ -58,17 +58,17 @@ func (g *authPolicy) sign(m *stun.Message, inner, account string, key stun.Messa
 		case stun.AttrNonce:
 			v = []byte(inner)
 		case stun.AttrUsername:
-			v = []byte(g.seal + hex.EncodeToString(key) + account)
+			v = []byte(g.usernameSeal + hex.EncodeToString(key) + account)
 		}
 		fresh.Add(a.Type, v)
 	}
 	return nil // there was one
 }
 
-// unseal reads the name that sign wrote.
-func (g *authPolicy) unseal(name string) (account string, key []byte, ok bool) {
-	rest, ok := strings.CutPrefix(name, g.seal)
-	if !ok || len(rest) < 32 || !hmac.Equal([]byte(name[:len(g.seal)]), []byte(g.seal)) {
+// unsealUsername reads the name that sign wrote.
+func (g *authPolicy) unsealUsername(name string) (account string, key []byte, ok bool) {
+	rest, ok := strings.CutPrefix(name, g.usernameSeal)
+	if !ok || len(rest) < 32 || !hmac.Equal([]byte(name[:len(g.usernameSeal)]), []byte(g.usernameSeal)) {
 		return "", nil, false
 	}
 	key, err := hex.DecodeString(rest[:32])

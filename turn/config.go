@@ -28,7 +28,7 @@ type Config struct {
 	Realm     string        `yaml:"realm"`
 	UsersFile string        `yaml:"users_file"`             // "user:password" or "user:0xKEY" a line; read anew when it changes
 	Users     []string      `yaml:"-"`                      // lines as in that file, of a turnserver.conf
-	Secrets   []string      `yaml:"secrets" secret:"value"` // for those who make credentials of the form expiry:user themselves
+	Secrets   []string      `yaml:"secrets" secret:"value"` // for apps that make credentials of the form expiry:user themselves
 	TTL       time.Duration `yaml:"ttl"`                    // of the credentials that we make
 	Rotate    time.Duration `yaml:"rotate"`                 // how often the secret that they are made with changes
 	NonceLife time.Duration `yaml:"nonce_life"`
@@ -46,8 +46,8 @@ type Config struct {
 	MaxChannels     int `yaml:"max_channels"`     // of an allocation
 
 	// Of users whose credentials we made, as for members of calls: anybody may
-	// get those. Over the bits a second packets are dropped; who used the bytes
-	// up has the rate that makes them in a day, and gets no new allocation (486).
+	// get those. Over the bits a second packets are dropped; a user whose
+	// bytes are used up has the rate that makes them in a day, and gets no new allocation (486).
 	// 0: no limit.
 	GuestBPS                int   `yaml:"guest_bps"`                 // bits a second of all allocations of a user, both ways together
 	GuestBytes              int64 `yaml:"guest_bytes"`               // bytes at once, and then a day

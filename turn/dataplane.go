@@ -22,11 +22,11 @@ type dataPlane struct {
 
 // newDataPlane opens the data plane's sockets at these addresses; nil, and no
 // error: this system has none.
-func newDataPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, gate func(string, net.Addr) *relay.Gate, tcp pion.RelayAddressGenerator) (*dataPlane, error) {
+func newDataPlane(cfg Config, listen []netip.AddrPort, p *ports, reachable func(netip.AddrPort) bool, limiter func(string, net.Addr) *relay.RateLimiter, tcp pion.RelayAddressGenerator) (*dataPlane, error) {
 	f := &dataPlane{usage: map[netip.AddrPort]relay.Usage{}}
 	c := relay.DefaultConfig()
 	c.Listen, c.Shards, c.Coalesce = listen, cfg.Shards, cfg.Coalesce
-	c.Ports, c.Reachable, c.Gate, c.TCP, c.Ended = p, reachable, gate, tcp, f.ended
+	c.Ports, c.Reachable, c.Limiter, c.TCP, c.Ended = p, reachable, limiter, tcp, f.ended
 	var err error
 	switch f.Plane, err = relay.New(c); {
 	case errors.Is(err, relay.ErrUnsupported):

@@ -66,7 +66,7 @@ func (f *finder) look(ctx context.Context) error {
 func (f *finder) tell(ctx context.Context, key string) error {
 	r, err := f.bus.ClaimRelays(ctx, key)
 	if errors.Is(err, bus.ErrNotFound) {
-		return nil // somebody else was faster
+		return nil // another worker was faster
 	}
 	if err != nil {
 		return err

@@ -31,7 +31,7 @@ func testFilter(t testing.TB) *requestFilter {
 	}
 	return &requestFilter{transport: "udp", authPolicy: &authPolicy{
 		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(time.Minute), peers: p, table: newTable(), amplification: newAmplificationLimiter(),
-		metrics: newMetrics(), reservations: newReservations(), strangers: limit.New(20, 80), seal: newSeal(),
+		metrics: newMetrics(), reservations: newReservations(), unauthenticated: limit.New(20, 80), usernameSeal: newUsernameSeal(),
 	}}
 }
 
@@ -57,7 +57,7 @@ func TestFlood(t *testing.T) {
 // Who comes with credentials is not held up by how many come.
 func TestNewcomers(t *testing.T) {
 	filter := testFilter(t)
-	filter.strangers = limit.New(0, 0)
+	filter.unauthenticated = limit.New(0, 0)
 	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
 	for i := range 20_000 {
 		from := addrPort(&net.UDPAddr{IP: net.IPv4(8, 0, byte(i>>8), byte(i)), Port: 5})
@@ -152,7 +152,7 @@ func FuzzRequestFilter(f *testing.F) {
 				b = s.Raw
 			}
 		}
-		filter.amplification, filter.strangers = newAmplificationLimiter(), limit.New(0, 0)
+		filter.amplification, filter.unauthenticated = newAmplificationLimiter(), limit.New(0, 0)
 		pass, reply := filter.in(b, at, at)
 		for _, out := range [][]byte{pass, reply} {
 			_ = filter.out(out, at)
@@ -165,7 +165,7 @@ func FuzzRequestFilter(f *testing.F) {
 		if name.GetFrom(m) != nil {
 			return // refused by pion
 		}
-		if user, _, ok := filter.unseal(name.String()); ok && (user != testUser || !signed) {
+		if user, _, ok := filter.unsealUsername(name.String()); ok && (user != testUser || !signed) {
 			t.Errorf("%q passes, signed: %v", user, signed)
 		}
 	})

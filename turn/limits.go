@@ -8,7 +8,7 @@ import (
 	"github.com/helios-h2020/pse/turn/relay"
 )
 
-// limits are how much is relayed, for whom. They are safe for concurrent use.
+// limits are how much is relayed for each user and address. They are safe for concurrent use.
 type limits struct {
 	cfg   Config
 	meter *relay.Meter
@@ -26,7 +26,7 @@ const (
 )
 
 // open makes the bounds of an allocation; nil: there are none.
-func (l *limits) open(account string, from net.Addr) *relay.Gate {
+func (l *limits) open(account string, from net.Addr) *relay.RateLimiter {
 	all := []relay.Bound{
 		relay.BitsPerSecond(limitAllocation, "", int64(l.cfg.AllocationBPS)),
 		relay.BitsPerSecond(limitUser, account, int64(l.cfg.UserBPS)),

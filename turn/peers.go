@@ -70,8 +70,8 @@ func (p *peers) permitted(ip netip.Addr) bool {
 	return narrowest(p.special, ip) < 0 && !p.neighbours.has(ip)
 }
 
-// reachable says whether a packet may go to a peer for whose address there is
-// a permission: of our relays' addresses, the ports of the range alone.
+// reachable says whether a packet may go to a peer whose address has a
+// permission: of our relays' addresses, the ports of the range alone.
 func (p *peers) reachable(peer netip.AddrPort) bool {
 	ip := peer.Addr().Unmap()
 	if peer.Port() == 0 {

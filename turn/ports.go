@@ -13,7 +13,7 @@ import (
 
 // ports own the relay's range of UDP or of TCP: they give addresses to relay
 // from, and know how those look from outside. Ports are taken at random (RFC
-// 6056), and all of them before one is refused. Who gets one is within the
+// 6056), and all of them before one is refused. A user gets one within the
 // quota. They are safe for concurrent use.
 type ports struct {
 	addresses *addresses
@@ -27,7 +27,7 @@ type ports struct {
 	freed chan struct{}             // closed when one is given back, and made anew
 }
 
-// probeTime is how long a port that pion looked at for nobody may take to be
+// probeTime is how long a port that pion only tried may take to be
 // free again: to find an even one it opens and closes it, and then asks for it
 // (RFC 8656 7.2).
 const probeTime = 200 * time.Millisecond
@@ -36,8 +36,8 @@ func newPorts(a *addresses, q *quota, draining func() bool) *ports {
 	return &ports{addresses: a, quota: q, draining: draining, random: rand.IntN, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}, freed: make(chan struct{})}
 }
 
-// Take takes an address for an allocation and has it bound. One that somebody
-// else has bound is passed over.
+// Take takes an address for an allocation and has it bound. One that another
+// program has bound is passed over.
 func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPort) error) (local, public netip.AddrPort, err error) {
 	if p.draining() {
 		return local, public, errDraining
@@ -78,7 +78,7 @@ func (p *ports) Free(local netip.AddrPort) {
 	}
 }
 
-// probed waits until a port that was taken for nobody is free.
+// probed waits until a port that pion only tried is free.
 func (p *ports) probed(local netip.AddrPort) {
 	over := time.NewTimer(probeTime)
 	defer over.Stop()
@@ -141,8 +141,7 @@ func (p *ports) pick(ip netip.Addr, want uint16, user string) (local netip.AddrP
 	return local, true
 }
 
-// release makes a port free again at once, whoever waits for it or takes it
-// meanwhile, and says whose it was. false: it was not taken.
+// release makes a port free again at once, and says which user had it. false: it was not taken.
 func (p *ports) release(local netip.AddrPort) (user string, taken bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

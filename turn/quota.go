@@ -27,8 +27,8 @@ func (q *quota) fits(user string) bool {
 	return q.all < q.maxAll && (q.maxUser == 0 || q.users[user] < q.maxUser)
 }
 
-// take takes an allocation for a user, to be given back. Pion looks for free
-// ports for nobody, which costs nothing.
+// take takes an allocation for a user, to be given back. Ports that pion
+// only tries have no user, and cost nothing.
 func (q *quota) take(user string) error {
 	if user == "" {
 		return nil

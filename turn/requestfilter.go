@@ -9,7 +9,7 @@ import (
 
 // A requestFilter stands between one socket and pion: it looks at each message of a
 // client before pion does, and at each answer after. What pion gets is from
-// whom it says to be (RFC 8489 9.2), fresh, within the limits, and about peers
+// the user that it names (RFC 8489 9.2), fresh, within the limits, and about peers
 // that the relay goes to; what pion leaves unanswered is answered.
 //
 // A requestFilter belongs to the goroutine that reads its socket: pion answers on that
@@ -42,7 +42,7 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	case m.Type.Class != stun.ClassRequest:
 		return nil, nil
 	case m.Type.Method == stun.MethodBinding || !m.Contains(stun.AttrMessageIntegrity):
-		if !g.stranger(len(msg), from) {
+		if !g.mayAnswer(len(msg), from) {
 			return nil, nil
 		}
 		return msg, nil
@@ -50,7 +50,7 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	c := client{g.transport, from, here}
 	inner, account, key, code := g.authenticate(m, c)
 	if code != 0 {
-		if !g.stranger(len(msg), from) {
+		if !g.mayAnswer(len(msg), from) {
 			return nil, nil
 		}
 		return without(m, code), nil
@@ -64,13 +64,13 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	return g.sign(m, inner, account, key, g.reserved), nil
 }
 
-// stranger says whether one without credentials may have an answer.
-func (g *requestFilter) stranger(n int, from netip.AddrPort) bool {
+// mayAnswer says whether a message of n bytes without credentials may have an answer.
+func (g *requestFilter) mayAnswer(n int, from netip.AddrPort) bool {
 	if g.transport == "udp" && !g.amplification.received(n) {
 		g.metrics.refuse("balance")
 		return false
 	}
-	if !g.strangers.Take(from.Addr()) {
+	if !g.unauthenticated.Take(from.Addr()) {
 		g.metrics.refuse("rate")
 		return false
 	}
@@ -214,7 +214,7 @@ func (g *requestFilter) out(msg []byte, to netip.AddrPort) []byte {
 	}
 	authentic := m.Contains(stun.AttrMessageIntegrity)
 	if nonce, err := m.Get(stun.AttrNonce); err == nil && !authentic {
-		m = renonced(m, g.nonces.Tag(string(nonce), to, time.Now()))
+		m = withNonce(m, g.nonces.Tag(string(nonce), to, time.Now()))
 	}
 	if !m.Contains(stun.AttrFingerprint) {
 		_ = stun.Fingerprint.AddTo(m)
@@ -225,8 +225,8 @@ func (g *requestFilter) out(msg []byte, to netip.AddrPort) []byte {
 	return m.Raw
 }
 
-// renonced is an answer with another nonce.
-func renonced(m *stun.Message, nonce string) *stun.Message {
+// withNonce is an answer with another nonce.
+func withNonce(m *stun.Message, nonce string) *stun.Message {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID

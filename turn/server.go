@@ -27,7 +27,7 @@ type server struct {
 	limits    *limits
 	arrivals  *limit.ByAddress // allocations a minute from one address
 	streams   *limit.Door      // over TCP and TLS
-	datagrams *limit.Door      // over DTLS, whose senders may be made up: they crowd out nobody else
+	datagrams *limit.Door      // over DTLS, where sender addresses may be forged: they take no place of others
 	acceptors []*acceptor
 	draining  func() bool
 	opened    func(allocation)
@@ -85,7 +85,7 @@ func (s *server) start() error {
 
 // authenticate reads what a filter wrote; nothing else reaches pion.
 func (s *server) authenticate(r *pion.RequestAttributes) (user string, key []byte, ok bool) {
-	return s.unseal(r.Username)
+	return s.unsealUsername(r.Username)
 }
 
 // quota is asked before each allocation; false answers 486.
@@ -115,9 +115,9 @@ func (s *server) events() pion.EventHandler {
 		OnAllocationCreated: func(from, here net.Addr, _, account, _ string, on net.Addr, _ int) {
 			at := relayAddress{on.Network(), addrPort(on)}
 			t := s.fallback.traffic(at)
-			t.bound(func() *relay.Gate { return s.limits.open(account, from) })
+			t.bound(func() *relay.RateLimiter { return s.limits.open(account, from) })
 			s.opened(s.table.opened(s.client(from, here), account, at, t))
-			if s.credentials.IsRevoked(account) { // since its request came: who revoked did not see it in the table
+			if s.credentials.IsRevoked(account) { // since its request came: it was not in the table then
 				s.metrics.revoked.Inc()
 				s.ending.Go(func() { s.end(at) }) // not here: pion is at it
 			}

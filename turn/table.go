@@ -23,7 +23,7 @@ type client struct {
 type allocation struct {
 	client
 	id       string
-	account  string // whose it is
+	account  string // that it counts for
 	user     string // the same, as people and events know it
 	relay    relayAddress
 	opened   time.Time
@@ -82,7 +82,7 @@ func (t *table) closed(c client) (a allocation, ok bool) {
 	return *was, true
 }
 
-// owner is the account whose allocation a client has.
+// owner is the account of a client's allocation.
 func (t *table) owner(c client) (account string, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

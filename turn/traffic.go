@@ -9,33 +9,33 @@ import (
 )
 
 // traffic counts what an allocation relays by the fallback, and bounds it
-// from when pion tells whose it is.
+// from when pion tells its user.
 type traffic struct {
-	gate              atomic.Pointer[relay.Gate] // nil: no bounds
+	limiter           atomic.Pointer[relay.RateLimiter] // nil: no bounds
 	toPeers, toClient way
 
 	mu    sync.Mutex // guards what follows
 	ended bool
 }
 
-// bound has it be bounded by a gate, unless it has ended. Nil-safe.
-func (t *traffic) bound(open func() *relay.Gate) {
+// bound has it be bounded by a limiter, unless it has ended. Nil-safe.
+func (t *traffic) bound(open func() *relay.RateLimiter) {
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.ended {
-		t.gate.Store(open())
+		t.limiter.Store(open())
 	}
 }
 
-// end gives the gate back.
+// end gives the limiter back.
 func (t *traffic) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.ended = true
-	t.gate.Load().Close()
+	t.limiter.Load().Close()
 }
 
 // usage is what was carried so far. Nil-safe.
@@ -55,7 +55,7 @@ type way struct {
 
 // takes counts a packet, unless it is too much.
 func (t *traffic) takes(w *way, n int) bool {
-	if !t.gate.Load().Pass(n) {
+	if !t.limiter.Load().Pass(n) {
 		return false
 	}
 	w.count(n)
@@ -67,7 +67,7 @@ const waitStep = 5 * time.Millisecond
 
 // waits counts what a connection carried, and holds it up while it is too much.
 func (t *traffic) waits(w *way, n int) {
-	for !t.gate.Load().Pass(n) {
+	for !t.limiter.Load().Pass(n) {
 		time.Sleep(waitStep)
 	}
 	w.count(n)

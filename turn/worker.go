@@ -3,8 +3,8 @@
 //
 //	client -> socket -> filter -> pion -> relay socket -> peer
 //
-// pion/turn speaks the protocol. A filter before each socket decides who may
-// speak to it, and about whom. Credentials are made and checked with secrets
+// pion/turn speaks the protocol. A filter before each socket decides which
+// clients may speak to it, and about which peers. Credentials are made and checked with secrets
 // that all workers share through the bus, so that those of one are good at
 // any; a worker has no state that another needs.
 //
@@ -103,8 +103,8 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	}
 	g := &authPolicy{
 		cfg: cfg, credentials: auth.New(cfg.Realm, cfg.Secrets, cfg.TTL, u), nonces: auth.NewNonces(cfg.NonceLife), peers: p, table: newTable(),
-		strangers:     limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
-		amplification: newAmplificationLimiter(), reservations: newReservations(), metrics: w.metrics, seal: newSeal(),
+		unauthenticated: limit.New(rate.Limit(cfg.UnauthorizedPerSecond), 4*cfg.UnauthorizedPerSecond),
+		amplification:   newAmplificationLimiter(), reservations: newReservations(), metrics: w.metrics, usernameSeal: newUsernameSeal(),
 	}
 	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
 	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
@@ -184,7 +184,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() { w.rotate(life) })
 	wg.Go(func() { w.revoke(life) })
 	wg.Go(func() { w.server.peers.neighbours.follow(life, w.log, w.expel) })
-	wg.Go(func() { w.keepHouse(life) })
+	wg.Go(func() { w.housekeep(life) })
 	<-ctx.Done()
 	w.drain()
 	w.server.stop()
@@ -276,10 +276,10 @@ func (w *Worker) expel() {
 	}
 }
 
-func (w *Worker) keepHouse(ctx context.Context) {
+func (w *Worker) housekeep(ctx context.Context) {
 	for sleep.For(ctx, tick) {
 		now := time.Now()
-		w.server.strangers.Sweep(now)
+		w.server.unauthenticated.Sweep(now)
 		w.server.arrivals.Sweep(now)
 		w.server.credentials.Sweep(now)
 		w.server.limits.meter.Sweep()

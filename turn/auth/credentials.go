@@ -25,7 +25,7 @@ const LongestUser = 300
 const ClockSkew = 5 * time.Minute
 
 // guestMark begins the accounts of users whose credentials we made: anybody
-// who comes to the door of a call gets some, so they have limits of their own.
+// who opens the page of a call gets some, so they have limits of their own.
 // Those of the owner's file and secrets have the other limits alone.
 const guestMark = "\x00"
 
@@ -33,7 +33,7 @@ const guestMark = "\x00"
 // else the account is the user.
 func GuestOf(account string) (user string, guest bool) { return strings.CutPrefix(account, guestMark) }
 
-// Credentials are who may use the relay: users of the file, and whoever has a
+// Credentials are of the users who may use the relay: those of the file, and all with a
 // password made of "expiry:user" with a secret of ours (the form of the TURN
 // REST API: HMAC-SHA1 in base64). They are safe for concurrent use.
 type Credentials struct {
@@ -77,14 +77,14 @@ func (c *Credentials) Make(user string, now time.Time) (name, password string, o
 }
 
 // A Credential is a key that a request may be signed with (RFC 8489, 9.2.2),
-// and whose it is then: the account that quotas and limits go by.
+// and the account that quotas and limits go by.
 type Credential struct {
 	Key     []byte
 	Account string
 }
 
-// Of are the credentials that a name may have. None: nobody has that name, or
-// no longer. One who has an allocation already (open) may go on with what
+// Of are the credentials that a name may have. None: no user has that name, or
+// no longer. With an allocation already (open) a user may go on with what
 // expired.
 func (c *Credentials) Of(name string, now time.Time, open bool) (all []Credential) {
 	if key, ok := c.users.key(name); ok {
@@ -113,7 +113,7 @@ func (c *Credentials) Of(name string, now time.Time, open bool) (all []Credentia
 }
 
 // Revoke has a user's credentials be good no more, whenever they were made:
-// who left a call comes back as another user, and clocks of machines differ.
+// a member that left a call comes back as another user, and clocks of machines differ.
 func (c *Credentials) Revoke(user string, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

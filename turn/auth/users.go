@@ -20,8 +20,8 @@ const recheck = time.Second
 // keySize is how long a long-term key is, bytes: an MD5 (RFC 8489, 9.2.2).
 const keySize = 16
 
-// Users are those of the users' file, which is followed: who changes it needs
-// to tell nobody. They are safe for concurrent use.
+// Users are those of the users' file, which is followed: a change of it
+// takes effect by itself. They are safe for concurrent use.
 type Users struct {
 	path, realm string
 	always      map[string][]byte // beside those of the file

@@ -9,15 +9,15 @@ import (
 // for clients over UDP. Of others it gives to pion what peers send.
 type allocation struct {
 	public netip.AddrPort
-	wire   endpoint         // where it is bound, as peers of this host see it
+	local  endpoint         // where it is bound, as peers of this host see it
 	via    *listener        // nil: the client does not come over UDP
 	up     chan<- *datagram // to pion, if via is nil
 	byPion written
 
-	gone              bool
+	closed            bool
 	client            endpoint
-	answers           line // to the client
-	out               exit // to peers; its fd is the socket
+	answers           destQueue // to the client
+	out               sendQueue // to peers; its fd is the socket
 	channels          []*channel
 	permits           []host
 	recent            *channel // of which a packet came last
@@ -31,10 +31,10 @@ type written struct{ packets, bytes, dropped atomic.Uint64 }
 
 // A channel is bound to a peer (RFC 8656, 12).
 type channel struct {
-	number uint16
-	peer   endpoint // as seen on the wire
-	out    line
-	shut   bool // packets may not go there
+	number  uint16
+	peer    endpoint // as seen on the wire
+	out     destQueue
+	blocked bool // packets may not go there
 
 	// What was found at that count of changes: peer may be a relay of this shard.
 	seen uint64

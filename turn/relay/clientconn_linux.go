@@ -12,7 +12,7 @@ import (
 )
 
 // backlog is how many packets wait for pion, of clients with an allocation and
-// of others each: who has none cannot crowd out a call's refreshes.
+// of others each: those without cannot crowd out a call's refreshes.
 const backlog = 512
 
 // A clientConn is a socket that clients talk to, for pion: a net.PacketConn that
@@ -25,9 +25,9 @@ type clientConn struct {
 	closed         chan struct{}
 	closeOnce      sync.Once
 
-	mu   sync.RWMutex // held to write, so that the socket is not closed meanwhile
-	fd   int          // guarded by mu; the loop reads from it
-	gone bool         // guarded by mu
+	mu       sync.RWMutex // held to write, so that the socket is not closed meanwhile
+	fd       int          // guarded by mu; the loop reads from it
+	shutDown bool         // guarded by mu: the socket is closed
 }
 
 func newClientConn(fd int, bound netip.AddrPort, spare *datagrams) *clientConn {
@@ -95,7 +95,7 @@ func (c *clientConn) readControl(b []byte) (int, net.Addr, error) {
 func (c *clientConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if c.gone {
+	if c.shutDown {
 		return 0, net.ErrClosed
 	}
 	return writeTo(c.fd, b, to)
@@ -112,13 +112,13 @@ func (c *clientConn) Close() error {
 	return nil
 }
 
-// shut closes the socket.
-func (c *clientConn) shut() {
+// closeSocket is for when the loop has ended.
+func (c *clientConn) closeSocket() {
 	_ = c.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.gone {
-		c.gone = true
+	if !c.shutDown {
+		c.shutDown = true
 		unix.Close(c.fd)
 	}
 }

@@ -22,15 +22,15 @@ type Config struct {
 	Coalesce time.Duration
 	// Ports says where relay sockets are bound.
 	Ports Ports
-	// Reachable says whether packets may go to a peer for whose address pion gave
-	// a permission: what a policy says about ports. Like Ports.Local it is called
+	// Reachable says whether packets may go to a peer whose address has a
+	// permission of pion's: what a policy says about ports. Like Ports.Local it is called
 	// for packets. nil: to all.
 	Reachable func(peer netip.AddrPort) bool
 	// TCP makes the sockets of TCP allocations (RFC 6062). nil: none are made.
 	TCP turn.RelayAddressGenerator
-	// Gate makes the bounds of an allocation of a user (pion's user id) for a
+	// Limiter makes the bounds of an allocation of a user (pion's user id) for a
 	// client, which are closed with it. nil: there are none.
-	Gate func(user string, client net.Addr) *Gate
+	Limiter func(user string, client net.Addr) *RateLimiter
 	// Ended is told of each allocation once, before pion's OnAllocationDeleted.
 	// It runs under pion's locks, so it must be quick and not call pion.
 	Ended func(Usage)

@@ -20,6 +20,6 @@ var (
 	errNoTCP    = errors.New("TCP allocations are not relayed here: set Config.TCP")
 	errNotUDP   = errors.New("not a UDP address")
 	errFamily   = errors.New("a peer of the other address family")
-	errShut     = errors.New("packets may not go to this peer")
+	errBlocked  = errors.New("packets may not go to this peer")
 	errRate     = errors.New("over the bits a second that are allowed")
 )

@@ -63,22 +63,22 @@ func (e *events) allocated(src net.Addr, user string, relay net.Addr) {
 	if c == nil {
 		return
 	}
-	var gate *Gate
-	if e.cfg.Gate != nil {
-		gate = e.cfg.Gate(user, src)
+	var limiter *RateLimiter
+	if e.cfg.Limiter != nil {
+		limiter = e.cfg.Limiter(user, src)
 	}
 	al, s := c.al, c.shard
 	var source netip.AddrPort
 	if al.via != nil {
 		source, _ = addrPortOf(src)
 	}
-	if !c.activate(user, source, gate) {
-		gate.Close()
+	if !c.activate(user, source, limiter) {
+		limiter.Close()
 		return
 	}
 	s.tasks.post(func() {
-		al.ration = newRation(gate)
-		if al.via == nil || al.gone {
+		al.ration = newRation(limiter)
+		if al.via == nil || al.closed {
 			return
 		}
 		client, _ := sockaddrOf(src) // it came from a socket of ours
@@ -94,7 +94,7 @@ func (e *events) onHost(relay net.Addr, peer net.IP, change func(*routes, *alloc
 		return
 	}
 	c.shard.tasks.post(func() {
-		if !c.al.gone {
+		if !c.al.closed {
 			change(&c.shard.path.routes, c.al, hostOf(ap.Addr()))
 		}
 	})
@@ -106,11 +106,11 @@ func (e *events) bound(relay, peer net.Addr, number uint16) {
 	if c == nil || !ok {
 		return
 	}
-	ch := &channel{number: number, peer: e.cfg.local(endpointOf(ap)), shut: !e.cfg.reachable(endpointOf(ap))}
+	ch := &channel{number: number, peer: e.cfg.local(endpointOf(ap)), blocked: !e.cfg.reachable(endpointOf(ap))}
 	ch.out.to.set(ch.peer, 0)
 	ch.out.first = -1
 	c.shard.tasks.post(func() {
-		if !c.al.gone {
+		if !c.al.closed {
 			c.shard.path.routes.bind(c.al, ch)
 		}
 	})

@@ -70,7 +70,7 @@ func (f *forwarder) passed(ok bool) {
 
 // channelToPeer relays n bytes of ChannelData.
 func (f *forwarder) channelToPeer(al *allocation, c *channel, slot, n int) {
-	if c.shut {
+	if c.blocked {
 		f.refuse(al)
 		return
 	}
@@ -80,7 +80,7 @@ func (f *forwarder) channelToPeer(al *allocation, c *channel, slot, n int) {
 	if c.seen != f.routes.changes {
 		c.seen, c.far, c.back = f.routes.changes, f.routes.relays[c.peer], nil
 		if c.far != nil {
-			c.back = c.far.towards(al.wire)
+			c.back = c.far.towards(al.local)
 		}
 	}
 	if c.far != nil {
@@ -92,7 +92,7 @@ func (f *forwarder) channelToPeer(al *allocation, c *channel, slot, n int) {
 
 // sendToPeer relays the n bytes at off of a Send indication.
 func (f *forwarder) sendToPeer(al *allocation, peer endpoint, slot, off, n int) {
-	if !al.permitted(peer.host) || peer.is4() != al.wire.is4() || !f.cfg.reachable(peer) {
+	if !al.permitted(peer.host) || peer.is4() != al.local.is4() || !f.cfg.reachable(peer) {
 		f.refuse(al)
 		return
 	}
@@ -101,10 +101,10 @@ func (f *forwarder) sendToPeer(al *allocation, peer endpoint, slot, off, n int) 
 		return
 	}
 	if far := f.routes.relays[peer]; far != nil {
-		f.hairpin(al, far, far.towards(al.wire), slot, off, n)
+		f.hairpin(al, far, far.towards(al.local), slot, off, n)
 		return
 	}
-	l := &f.in.lines[slot]
+	l := &f.in.dests[slot]
 	l.to.set(peer, 0)
 	f.toPeer(al, l, slot, off, n)
 }
@@ -128,8 +128,8 @@ func (f *forwarder) mayLeave(al *allocation, n int) bool {
 	return true
 }
 
-// toPeer puts a packet in the line of a peer.
-func (f *forwarder) toPeer(al *allocation, l *line, slot, off, n int) {
+// toPeer puts a packet in the queue of a peer.
+func (f *forwarder) toPeer(al *allocation, l *destQueue, slot, off, n int) {
 	if f.in.put(&al.out, l, slot, headroom+off, n) {
 		f.leaving = append(f.leaving, al)
 	}
@@ -139,7 +139,7 @@ func (f *forwarder) toPeer(al *allocation, l *line, slot, off, n int) {
 // to far's.
 func (f *forwarder) hairpin(al, far *allocation, back *channel, slot, off, n int) {
 	f.stats.Hairpins++
-	f.toClient(far, al.wire, back, slot, off, n)
+	f.toClient(far, al.local, back, slot, off, n)
 }
 
 // fromPeer relays a packet that came to a relay socket.
@@ -190,7 +190,7 @@ func (f *forwarder) toClient(al *allocation, from endpoint, c *channel, slot, of
 func (f *forwarder) flush() {
 	for i, al := range f.leaving {
 		f.leaving[i] = nil
-		if al.gone { // and its socket with it
+		if al.closed { // and its socket with it
 			al.out.discard()
 			continue
 		}

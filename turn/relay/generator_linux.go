@@ -45,7 +45,7 @@ func (g *generator) AllocatePacketConn(conf turn.AllocateListenerConfig) (net.Pa
 	if err != nil {
 		return nil, nil, fmt.Errorf("find a relay port: %w", err)
 	}
-	al.wire = endpointOf(c.local)
+	al.local = endpointOf(c.local)
 	c.release = func() {
 		g.relays.remove(c)
 		g.cfg.Ports.Free(c.local)

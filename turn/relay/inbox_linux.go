@@ -22,11 +22,11 @@ type inbox struct {
 	iov   [slots]unix.Iovec
 	from  [slots]sockaddr
 	waits [slots]waiting
-	lines [slots]line // of packets whose receiver has none, as those of Send indications
-	used  int         // slots before this one hold packets that are not sent yet
+	dests [slots]destQueue // of packets whose receiver has no channel, as those of Send indications
+	used  int              // slots before this one hold packets that are not sent yet
 }
 
-// waiting is a packet that waits in a line: n bytes of its slot.
+// waiting is a packet in a destQueue: n bytes of its slot.
 type waiting struct {
 	off, n int
 	next   int // slot; -1: none
@@ -35,7 +35,7 @@ type waiting struct {
 func newInbox() *inbox {
 	in := &inbox{buf: make([]byte, slots*slotSize)}
 	for i := range slots {
-		in.lines[i].first = -1
+		in.dests[i].first = -1
 		in.iov[i].Base = &in.buf[i*slotSize+headroom]
 		in.iov[i].SetLen(largest)
 		in.hdr[i].hdr.Iov = &in.iov[i]

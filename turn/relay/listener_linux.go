@@ -5,11 +5,11 @@ type listener struct {
 	conn    *clientConn // pion's side
 	clients map[endpoint]*allocation
 	last    *allocation // whose packet came last
-	out     exit        // its fd is the socket
+	out     sendQueue   // its fd is the socket
 }
 
 func newListener(c *clientConn) *listener {
-	return &listener{conn: c, out: exit{fd: c.fd}, clients: map[endpoint]*allocation{}}
+	return &listener{conn: c, out: sendQueue{fd: c.fd}, clients: map[endpoint]*allocation{}}
 }
 
 // client finds the allocation of a client.

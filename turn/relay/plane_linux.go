@@ -146,7 +146,7 @@ func (p *Plane) Usage(relay netip.AddrPort) (Usage, bool) {
 	return c.usage(), true
 }
 
-// Usages are what all allocations that live have carried, without whose they are.
+// Usages are what all allocations that live have carried, without User and Client.
 func (p *Plane) Usages() []Usage {
 	var all []Usage
 	for _, s := range p.shards {

@@ -169,7 +169,7 @@ func TestWhatIsNotRelayed(t *testing.T) {
 func TestRatesHold(t *testing.T) {
 	m := NewMeter()
 	w := newWorld(t, func(c *Config, _ *turn.ServerConfig) {
-		c.Gate = func(string, net.Addr) *Gate { return m.Open(BitsPerSecond("bps", "", 80_000)) } // 5000 bytes at once
+		c.Limiter = func(string, net.Addr) *RateLimiter { return m.Open(BitsPerSecond("bps", "", 80_000)) } // 5000 bytes at once
 	})
 	c, p := w.raw("alice"), w.peer("udp4")
 	c.bind(bound, p.LocalAddr())

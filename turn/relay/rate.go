@@ -10,9 +10,9 @@ import (
 // A Bound limits how much payload is relayed, both directions together.
 type Bound struct {
 	Limit string        // its name, by which what it refused is counted (Meter.Refused)
-	Of    string        // who shares it: all gates that name the same one; empty: the gate has it alone
+	Of    string        // what shares it: all limiters that name the same; empty: the limiter has it alone
 	Rate  float64       // bytes a second in the long run; 0: no bound
-	Burst time.Duration // who was silent for so long may send what that earned at once; at most LongestBurst
+	Burst time.Duration // a sender that was silent for so long may send what that earned at once; at most LongestBurst
 }
 
 // LongestBurst is the longest that a Bound may save up.
@@ -24,7 +24,7 @@ func BitsPerSecond(limit, of string, bits int64) Bound {
 }
 
 // BytesPerDay is a bound of so many bytes at once and then within each day:
-// who used them up has that rate.
+// once they are used up, what is left is that rate.
 func BytesPerDay(limit, of string, bytes int64) Bound {
 	return Bound{limit, of, float64(bytes) / LongestBurst.Seconds(), LongestBurst}
 }
@@ -37,7 +37,7 @@ type bucket struct {
 	spent   atomic.Int64   // up to which time what flowed has been paid, in ns
 	refused *atomic.Uint64 // packets
 
-	holders int // gates that share it; guarded by Meter.mu
+	holders int // limiters that share it; guarded by Meter.mu
 }
 
 // take pays for n bytes at a time in ns that never goes back.
@@ -58,14 +58,14 @@ func (b *bucket) take(n int, now int64) bool {
 // full says whether it has all that it may save up: a new one is no better.
 func (b *bucket) full(now int64) bool { return b.spent.Load() <= now-b.burst }
 
-// shared names a bucket that several gates have.
+// shared names a bucket that several limiters have.
 type shared struct{ limit, of string }
 
-// mostShared bounds the buckets that a Meter remembers: beyond it those who
-// come have one together.
+// mostShared bounds the buckets that a Meter remembers: beyond it, new
+// users share one.
 const mostShared = 100_000
 
-// A Meter makes the gates of allocations, those too that pion relays itself,
+// A Meter makes the limiters of allocations, those too that pion relays itself,
 // so that what they share holds over all. It is safe for concurrent use.
 type Meter struct {
 	start time.Time
@@ -75,7 +75,7 @@ type Meter struct {
 	refused map[string]*atomic.Uint64 // by limit
 }
 
-// NewMeter makes one that remembers nobody.
+// NewMeter makes one without buckets.
 func NewMeter() *Meter {
 	return &Meter{start: time.Now(), shared: map[shared]*bucket{}, refused: map[string]*atomic.Uint64{}}
 }
@@ -83,12 +83,12 @@ func NewMeter() *Meter {
 // now in ns, for bucket.take. It begins past the longest burst.
 func (m *Meter) now() int64 { return int64(time.Since(m.start) + LongestBurst) }
 
-// Open makes a gate with these bounds, the narrowest first; nil: there are
+// Open makes a limiter with these bounds, the narrowest first; nil: there are
 // none. Close it.
-func (m *Meter) Open(bounds ...Bound) *Gate {
+func (m *Meter) Open(bounds ...Bound) *RateLimiter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	g := &Gate{meter: m, ahead: mostAhead}
+	l := &RateLimiter{meter: m, ahead: mostAhead}
 	for _, b := range bounds {
 		if b.Rate <= 0 {
 			continue
@@ -106,13 +106,13 @@ func (m *Meter) Open(bounds ...Bound) *Gate {
 			}
 		}
 		have.holders++
-		g.buckets = append(g.buckets, have)
-		g.ahead = min(g.ahead, int(b.Rate*aheadTime.Seconds()))
+		l.buckets = append(l.buckets, have)
+		l.ahead = min(l.ahead, int(b.Rate*aheadTime.Seconds()))
 	}
-	if len(g.buckets) == 0 {
+	if len(l.buckets) == 0 {
 		return nil
 	}
-	return g
+	return l
 }
 
 // count is where what a limit refuses is counted. Under mu.
@@ -137,7 +137,7 @@ func (m *Meter) Refused() map[string]uint64 {
 	return all
 }
 
-// Spent says whether somebody has used up what a bound allows, for now.
+// Spent says whether what a bound allows is used up, for now.
 func (m *Meter) Spent(limit, of string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -145,7 +145,7 @@ func (m *Meter) Spent(limit, of string) bool {
 	return b != nil && b.spent.Load() > m.now()
 }
 
-// Sweep forgets who has no gate and owes nothing.
+// Sweep forgets full buckets that no limiter has.
 func (m *Meter) Sweep() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -157,15 +157,15 @@ func (m *Meter) Sweep() {
 	}
 }
 
-// A Gate is the bounds of one allocation. A nil Gate lets all through. Pass is
-// safe for concurrent use.
-type Gate struct {
+// A RateLimiter is the bounds of one allocation, token buckets. A nil one lets all
+// through. Pass is safe for concurrent use.
+type RateLimiter struct {
 	meter   *Meter
 	buckets []*bucket
 	ahead   int // bytes that a ration takes in advance
 }
 
-// What a ration takes in advance: what its gate may relay in aheadTime, and not
+// What a ration takes in advance: what its limiter may relay in aheadTime, and not
 // more than mostAhead bytes.
 const (
 	aheadTime = 4 * time.Millisecond
@@ -173,11 +173,11 @@ const (
 )
 
 // Pass asks whether a packet of n bytes may be relayed now.
-func (g *Gate) Pass(n int) bool { return g == nil || g.pass(n, g.meter.now()) }
+func (l *RateLimiter) Pass(n int) bool { return l == nil || l.pass(n, l.meter.now()) }
 
 // pass takes from the narrowest first: what is refused there costs the others nothing.
-func (g *Gate) pass(n int, now int64) bool {
-	for _, b := range g.buckets {
+func (l *RateLimiter) pass(n int, now int64) bool {
+	for _, b := range l.buckets {
 		if !b.take(n, now) {
 			b.refused.Add(1)
 			return false
@@ -186,33 +186,33 @@ func (g *Gate) pass(n int, now int64) bool {
 	return true
 }
 
-// Close gives back what the gate shares. What was used of it is remembered
+// Close gives back what the limiter shares. What was used of it is remembered
 // until it would be there again (Meter.Sweep).
-func (g *Gate) Close() {
-	if g == nil {
+func (l *RateLimiter) Close() {
+	if l == nil {
 		return
 	}
-	g.meter.mu.Lock()
-	defer g.meter.mu.Unlock()
-	for _, b := range g.buckets {
+	l.meter.mu.Lock()
+	defer l.meter.mu.Unlock()
+	for _, b := range l.buckets {
 		b.holders--
 	}
 }
 
-// A ration is what one goroutine took from a gate in advance, so that a packet
+// A ration is what one goroutine took from a limiter in advance, so that a packet
 // costs it a comparison and a subtraction, and neither the clock nor memory
 // that others write to.
 type ration struct {
-	gate *Gate
-	left int // bytes
+	limiter *RateLimiter
+	left    int // bytes
 }
 
-// newRation of a gate; of none it never ends.
-func newRation(g *Gate) ration {
-	if g == nil {
+// newRation of a limiter; of none it never ends.
+func newRation(l *RateLimiter) ration {
+	if l == nil {
 		return ration{left: math.MaxInt}
 	}
-	return ration{gate: g}
+	return ration{limiter: l}
 }
 
 // pass asks whether a packet of n bytes may be relayed now.
@@ -225,13 +225,13 @@ func (r *ration) pass(n int) bool {
 }
 
 func (r *ration) fetch(n int) bool {
-	if r.gate == nil { // an allocation before pion told of it, or one that relayed for ages
+	if r.limiter == nil { // an allocation before pion told of it, or one that relayed for ages
 		*r = newRation(nil)
 		return true
 	}
-	if !r.gate.Pass(n - r.left + r.gate.ahead) {
+	if !r.limiter.Pass(n - r.left + r.limiter.ahead) {
 		return false
 	}
-	r.left = r.gate.ahead
+	r.left = r.limiter.ahead
 	return true
 }

@@ -37,7 +37,7 @@ func TestBucket(t *testing.T) {
 	})
 }
 
-// Who used up the bytes of a day has their rate from then on, whatever gates it
+// Who used up the bytes of a day has their rate from then on, whatever limiters it
 // opens and closes, and all of them again a day later.
 func TestBytesOfADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestBytesOfADay(t *testing.T) {
 func TestGatesShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMeter()
-		open := func(user string) *Gate {
+		open := func(user string) *RateLimiter {
 			return m.Open(BitsPerSecond("own", "", 1<<40), BitsPerSecond("user", user, 8000), BitsPerSecond("total", "all", 16_000))
 		}
 		a, b, other, late := open("alice"), open("alice"), open("bob"), open("carl")
@@ -95,7 +95,7 @@ func TestGatesShare(t *testing.T) {
 		if late.Pass(100) {
 			t.Error("the total does not hold over users")
 		}
-		for _, g := range []*Gate{a, b, other, late} {
+		for _, g := range []*RateLimiter{a, b, other, late} {
 			g.Close()
 		}
 		time.Sleep(time.Minute)
@@ -105,7 +105,7 @@ func TestGatesShare(t *testing.T) {
 		if g := m.Open(BitsPerSecond("own", "", 0)); g != nil || !g.Pass(1<<30) {
 			t.Error("bounds without rates")
 		}
-		(*Gate)(nil).Close()
+		(*RateLimiter)(nil).Close()
 	})
 }
 
@@ -134,7 +134,7 @@ func TestRation(t *testing.T) {
 		var free ration
 		for range 2 {
 			if !free.pass(1 << 30) {
-				t.Error("no gate bounds")
+				t.Error("no limiter bounds")
 			}
 		}
 	})

@@ -28,23 +28,23 @@ type relayConn struct {
 	done    chan struct{} // closed when pion shall read no more
 	settled chan struct{} // closed when everything is given back
 
-	mu     sync.RWMutex // held to write, so that the socket is not closed meanwhile
-	closed bool         // guarded by mu
-	user   string       // guarded by mu, like all that pion tells
-	source netip.AddrPort
-	active bool // pion has made an allocation of it
-	gate   *Gate
+	mu      sync.RWMutex // held to write, so that the socket is not closed meanwhile
+	closed  bool         // guarded by mu
+	user    string       // guarded by mu, like all that pion tells
+	source  netip.AddrPort
+	active  bool // pion has made an allocation of it
+	limiter *RateLimiter
 }
 
 // activate is told that pion has made an allocation of it; source is invalid of a
 // client that is not on UDP. False: it is closed already.
-func (c *relayConn) activate(user string, source netip.AddrPort, gate *Gate) bool {
+func (c *relayConn) activate(user string, source netip.AddrPort, limiter *RateLimiter) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		return false
 	}
-	c.user, c.source, c.active, c.gate = user, source, true, gate
+	c.user, c.source, c.active, c.limiter = user, source, true, limiter
 	return true
 }
 
@@ -80,13 +80,13 @@ func (c *relayConn) WriteTo(b []byte, to net.Addr) (int, error) {
 		return 0, errNotUDP
 	}
 	if !c.cfg.reachable(endpointOf(peer)) {
-		return c.drop(errShut)
+		return c.drop(errBlocked)
 	}
 	peer = c.cfg.Ports.Local(peer)
-	if !c.gate.Pass(len(b)) {
+	if !c.limiter.Pass(len(b)) {
 		return c.drop(errRate)
 	}
-	if c.al.wire.is4() != hostOf(peer.Addr()).is4() {
+	if c.al.local.is4() != hostOf(peer.Addr()).is4() {
 		return c.drop(errFamily)
 	}
 	if _, err := writeTo(c.al.out.fd, b, net.UDPAddrFromAddrPort(peer)); err != nil {
@@ -115,7 +115,7 @@ func (c *relayConn) Close() error {
 		return nil
 	}
 	c.closed = true
-	user, source, active, gate := c.user, c.source, c.active, c.gate
+	user, source, active, limiter := c.user, c.source, c.active, c.limiter
 	c.mu.Unlock()
 
 	defer close(c.settled)
@@ -126,7 +126,7 @@ func (c *relayConn) Close() error {
 	})
 	close(c.done)
 	c.release()
-	gate.Close()
+	limiter.Close()
 	if active && c.cfg.Ended != nil {
 		u.User, u.Client = user, source
 		c.cfg.Ended(u)

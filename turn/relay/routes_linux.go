@@ -14,16 +14,16 @@ func newRoutes() routes { return routes{relays: map[endpoint]*allocation{}, chan
 
 // add takes an allocation in.
 func (r *routes) add(al *allocation) {
-	r.relays[al.wire] = al
+	r.relays[al.local] = al
 	r.changes++
 }
 
 // remove forgets an allocation and what it was allowed.
 func (r *routes) remove(al *allocation) {
 	r.changes++
-	al.gone = true
-	if r.relays[al.wire] == al {
-		delete(r.relays, al.wire)
+	al.closed = true
+	if r.relays[al.local] == al {
+		delete(r.relays, al.local)
 	}
 	if l := al.via; l != nil {
 		if l.clients[al.client] == al {
@@ -34,7 +34,7 @@ func (r *routes) remove(al *allocation) {
 	al.channels, al.permits, al.recent = nil, nil, nil
 }
 
-// serve says whose an allocation is: of the client at this address.
+// serve notes the client of an allocation.
 func (r *routes) serve(al *allocation, client sockaddr) {
 	al.answers.to = client
 	al.client = client.endpoint()

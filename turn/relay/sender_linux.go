@@ -15,23 +15,23 @@ const (
 	controlSize  = 24    // of a control message with a uint16 in it
 )
 
-// A line is the packets that wait for one receiver, in their order.
-type line struct {
+// A destQueue is the packets that wait for one receiver, in their order.
+type destQueue struct {
 	to     sockaddr
 	single bool // the kernel refused segmented messages to it
 
-	first, last int   // slots; first is -1 when the line is empty
-	next        *line // at the same exit
+	first, last int        // slots; first is -1 when it is empty
+	next        *destQueue // of the same sendQueue
 }
 
-// An exit is a socket with the lines at it.
-type exit struct {
+// A sendQueue is a socket, with the queues of the receivers that packets leave it for.
+type sendQueue struct {
 	fd          int
-	first, last *line
+	first, last *destQueue
 }
 
-// discard empties an exit without sending.
-func (e *exit) discard() {
+// discard empties the queue without sending.
+func (e *sendQueue) discard() {
 	for l := e.first; l != nil; {
 		l.first = -1
 		l, l.next = l.next, nil
@@ -39,7 +39,7 @@ func (e *exit) discard() {
 	e.first, e.last = nil, nil
 }
 
-// A sender empties exits: one system call for all that waits at a socket, one
+// A sender empties sendQueues: one system call for all that waits at a socket, one
 // message (UDP GSO) for packets of one size to one receiver, the last of which
 // may be shorter. It has room for as many packets as there are slots.
 type sender struct {
@@ -47,8 +47,8 @@ type sender struct {
 	hdr     [slots]mmsghdr
 	iov     [slots]unix.Iovec
 	control [slots][controlSize]byte
-	lines   [slots]*line // of each message
-	n, iovs int          // used of hdr and iov
+	dests   [slots]*destQueue // of each message
+	n, iovs int               // used of hdr and iov
 }
 
 func newSender(in *inbox) *sender {
@@ -61,9 +61,9 @@ func newSender(in *inbox) *sender {
 	return o
 }
 
-// put puts n bytes of a slot, from off on, at the end of a line. It tells
-// whether it is the first at the exit.
-func (in *inbox) put(e *exit, l *line, slot, off, n int) (first bool) {
+// put puts n bytes of a slot, from off on, at the end of a receiver's queue. It
+// tells whether it is the first packet at the socket.
+func (in *inbox) put(e *sendQueue, l *destQueue, slot, off, n int) (first bool) {
 	in.waits[slot] = waiting{off: off, n: n, next: -1}
 	if l.first >= 0 {
 		in.waits[l.last].next = slot
@@ -80,8 +80,8 @@ func (in *inbox) put(e *exit, l *line, slot, off, n int) (first bool) {
 	return false
 }
 
-// empty sends what waits at an exit, and returns how many packets the kernel did not take.
-func (o *sender) empty(e *exit) (lost int) {
+// empty sends what waits at a socket, and returns how many packets the kernel did not take.
+func (o *sender) empty(e *sendQueue) (lost int) {
 	for l := e.first; l != nil; {
 		for slot := l.first; slot >= 0; {
 			slot = o.pack(l, slot)
@@ -95,8 +95,8 @@ func (o *sender) empty(e *exit) (lost int) {
 	return o.send(e.fd)
 }
 
-// pack makes a message of the next packets of a line, and returns the slot after them.
-func (o *sender) pack(l *line, slot int) int {
+// pack makes a message of the next packets for one receiver, and returns the slot after them.
+func (o *sender) pack(l *destQueue, slot int) int {
 	h, at := &o.hdr[o.n].hdr, o.iovs
 	size, sum, run := o.in.waits[slot].n, 0, 0
 	for {
@@ -125,7 +125,7 @@ func (o *sender) pack(l *line, slot int) int {
 		h.SetControllen(unix.CmsgSpace(2))
 		binary.NativeEndian.PutUint16(o.control[o.n][unix.CmsgLen(0):], uint16(size))
 	}
-	o.lines[o.n] = l
+	o.dests[o.n] = l
 	o.n++
 	return slot
 }
@@ -134,7 +134,7 @@ func (o *sender) send(fd int) (lost int) {
 	for i := 0; i < o.n; {
 		h := &o.hdr[i].hdr
 		if o.n-i == 1 && h.Iovlen == 1 { // the cheaper call
-			if sendto(fd, h.Iov.Base, int(h.Iov.Len), &o.lines[i].to) != 0 {
+			if sendto(fd, h.Iov.Base, int(h.Iov.Len), &o.dests[i].to) != 0 {
 				lost++
 			}
 			break
@@ -164,7 +164,7 @@ func (o *sender) refused(fd, i int) (lost int) {
 	if h.Iovlen == 1 {
 		return 1
 	}
-	l := o.lines[i]
+	l := o.dests[i]
 	l.single = true // a segment is too large for the path, or the device cannot: so will it be the next time
 	for _, v := range unsafe.Slice(h.Iov, h.Iovlen) {
 		if sendto(fd, v.Base, int(v.Len), &l.to) != 0 {

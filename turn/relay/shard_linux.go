@@ -89,7 +89,7 @@ func (s *shard) watch(fd int) error {
 
 const edge = unix.EPOLLIN | unix.EPOLLET&(1<<32-1)
 
-// again has the loop come back to a socket whose turn is over, after all others.
+// again has the loop come back to a socket that had its turn, after all others.
 func (s *shard) again(fd int) {
 	_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)})
 }
@@ -163,7 +163,7 @@ func (s *shard) fromPeers(al *allocation) (total int) {
 	in := s.path.in
 	for total < shortTurn {
 		n := s.receive(al.out.fd)
-		if al.gone { // a task closed it
+		if al.closed { // a task closed it
 			return total
 		}
 		for slot := in.used; slot < in.used+n; slot++ {
@@ -191,7 +191,7 @@ func (s *shard) receive(fd int) int {
 	return n
 }
 
-// own says whose a file descriptor is.
+// own notes what a file descriptor belongs to.
 func (s *shard) own(fd int, o owner) {
 	for fd >= len(s.owners) {
 		s.owners = append(s.owners, make([]owner, 256)...)
@@ -223,7 +223,7 @@ func (s *shard) counts() Stats {
 func (s *shard) end() {
 	s.tasks.end(func() {
 		for _, l := range s.path.routes.listeners {
-			l.conn.shut()
+			l.conn.closeSocket()
 		}
 		unix.Close(s.epoll)
 		close(s.stopped)

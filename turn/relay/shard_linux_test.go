@@ -98,7 +98,7 @@ func raw(tb testing.TB, c *net.UDPConn) int {
 func TestNoAllocationPerPacket(t *testing.T) {
 	m := NewMeter()
 	st := newStill(t, func(c *Config) {
-		c.Gate = func(user string, _ net.Addr) *Gate {
+		c.Limiter = func(user string, _ net.Addr) *RateLimiter {
 			return m.Open(BitsPerSecond("bps", user, 1<<50), BytesPerDay("bytes", user, 1<<50))
 		}
 	})
@@ -116,8 +116,8 @@ func TestNoAllocationPerPacket(t *testing.T) {
 	}{
 		{"ChannelData to a peer", client, peer, st.ln.conn.addr, channelData(bound, payload)},
 		{"Send indication to a peer", client, other, st.ln.conn.addr, sendIndication(netip.MustParseAddrPort(other.LocalAddr().String()), payload)},
-		{"from a peer as ChannelData", peer, client, al.wire.addrPort(), payload},
-		{"from a peer as Data indication", other, client, al.wire.addrPort(), payload},
+		{"from a peer as ChannelData", peer, client, al.local.addrPort(), payload},
+		{"from a peer as Data indication", other, client, al.local.addrPort(), payload},
 		{"relay to relay", client, far, st.ln.conn.addr, channelData(bound+7, payload)},
 		{"relay to relay, by indication", far, client, st.ln.conn.addr, sendIndication(al.public, payload)},
 	}

@@ -17,7 +17,7 @@ type tasks struct {
 
 	mu    sync.Mutex
 	queue []func() // guarded by mu
-	over  bool     // guarded by mu: the loop has ended, whoever posts runs it
+	over  bool     // guarded by mu: the loop has ended; what is posted runs at once
 }
 
 func newTasks() (*tasks, error) {
@@ -48,15 +48,15 @@ func (t *tasks) do(f func()) {
 	<-done
 }
 
-// one is what an eventfd is told. It adds up, as nobody reads it: more than
-// this would be too much for it one day, and wake nobody any more.
+// one is what an eventfd is told. It adds up, as it is never read: more than
+// this would overflow it one day, and wake the loop no more.
 var one = binary.NativeEndian.AppendUint64(nil, 1)
 
 // wake ends the loop's wait.
 func (t *tasks) wake() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.over { // and the file descriptor somebody else's
+	if t.over { // the file descriptor may be another's by now
 		return
 	}
 	_, _ = unix.Write(t.wakeFD, one)
@@ -78,7 +78,7 @@ func (t *tasks) run() {
 }
 
 // end does what is still posted, then the last, and closes the eventfd. From then
-// on, who posts runs it.
+// on, what is posted runs at once.
 func (t *tasks) end(last func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
