@@ -74,3 +74,22 @@ func (in *inbox) packet(slot int) (b []byte, ok bool) {
 
 // space is a slot with its headroom, which packet(slot)[0] is at the end of.
 func (in *inbox) space(slot int) []byte { return in.buf[slot*slotSize : (slot+1)*slotSize] }
+
+// put puts n bytes of a slot, from off on, at the end of a receiver's queue. It
+// tells whether it is the first packet at the socket.
+func (in *inbox) put(e *sendQueue, l *destQueue, slot, off, n int) (first bool) {
+	in.waits[slot] = waiting{off: off, n: n, next: -1}
+	if l.first >= 0 {
+		in.waits[l.last].next = slot
+		l.last = slot
+		return false
+	}
+	l.first, l.last, l.next = slot, slot, nil
+	if e.first == nil {
+		e.first, e.last = l, l
+		return true
+	}
+	e.last.next = l
+	e.last = l
+	return false
+}

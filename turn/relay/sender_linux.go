@@ -15,30 +15,6 @@ const (
 	controlSize  = 24    // of a control message with a uint16 in it
 )
 
-// A destQueue is the packets that wait for one receiver, in their order.
-type destQueue struct {
-	to     sockaddr
-	single bool // the kernel refused segmented messages to it
-
-	first, last int        // slots; first is -1 when it is empty
-	next        *destQueue // of the same sendQueue
-}
-
-// A sendQueue is a socket, with the queues of the receivers that packets leave it for.
-type sendQueue struct {
-	fd          int
-	first, last *destQueue
-}
-
-// discard empties the queue without sending.
-func (e *sendQueue) discard() {
-	for l := e.first; l != nil; {
-		l.first = -1
-		l, l.next = l.next, nil
-	}
-	e.first, e.last = nil, nil
-}
-
 // A sender empties sendQueues: one system call for all that waits at a socket, one
 // message (UDP GSO) for packets of one size to one receiver, the last of which
 // may be shorter. It has room for as many packets as there are slots.
@@ -59,25 +35,6 @@ func newSender(in *inbox) *sender {
 		h.SetLen(unix.CmsgLen(2))
 	}
 	return o
-}
-
-// put puts n bytes of a slot, from off on, at the end of a receiver's queue. It
-// tells whether it is the first packet at the socket.
-func (in *inbox) put(e *sendQueue, l *destQueue, slot, off, n int) (first bool) {
-	in.waits[slot] = waiting{off: off, n: n, next: -1}
-	if l.first >= 0 {
-		in.waits[l.last].next = slot
-		l.last = slot
-		return false
-	}
-	l.first, l.last, l.next = slot, slot, nil
-	if e.first == nil {
-		e.first, e.last = l, l
-		return true
-	}
-	e.last.next = l
-	e.last = l
-	return false
 }
 
 // empty sends what waits at a socket, and returns how many packets the kernel did not take.
