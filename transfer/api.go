@@ -97,7 +97,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 		return 0, nil, errNoOwner
 	}
 	var names []string
-	for name, of := range w.ledger.known() {
+	for name, of := range w.ledger.Known() {
 		if of == owner || w.rights.keys.Owner(owner) {
 			names = append(names, name)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/quota"
 )
 
 // A statusError is an answer other than success, for the protocol's library or our
@@ -25,9 +26,9 @@ const statusChecksum = 460
 
 var (
 	errCutShort  = &statusError{http.StatusLocked, "upload_interrupted", "another request for this upload has come; ask how far it is, and go on from there"}
-	errQuota     = &statusError{http.StatusRequestEntityTooLarge, "quota", "the quota is used up; delete files, or send a smaller one"}
-	errTooMany   = &statusError{http.StatusRequestEntityTooLarge, "too_many", "there are too many files; delete some"}
-	errTooLarge  = &statusError{http.StatusRequestEntityTooLarge, "too_large", "the file is larger than one may be; send a smaller one"}
+	errQuota     = &statusError{http.StatusRequestEntityTooLarge, "quota", quota.ErrUsedUp.Error()}
+	errTooMany   = &statusError{http.StatusRequestEntityTooLarge, "too_many", quota.ErrTooMany.Error()}
+	errTooLarge  = &statusError{http.StatusRequestEntityTooLarge, "too_large", quota.ErrTooLarge.Error()}
 	errNoKey     = &statusError{http.StatusUnauthorized, "no_key", "sending needs a key: Authorization: Bearer KEY, or ?key=KEY; `pse stream keys` shows the keys"}
 	errWrongKey  = &statusError{http.StatusForbidden, "wrong_key", "this key does not do; copy it again, `pse stream keys` shows the keys"}
 	errIsPart    = &statusError{http.StatusForbidden, "part", "this is a part, which nobody reads; links are made to the whole"}
@@ -44,11 +45,14 @@ var (
 // in the log.
 var errFailed = &statusError{http.StatusInternalServerError, "storage", store.ErrFailed.Error()}
 
-// storeErrors are the answers to the errors of a store.
-var storeErrors = []struct {
+// answers are those to the errors of the rooms below.
+var answers = []struct {
 	err    error
 	answer *statusError
 }{
+	{quota.ErrUsedUp, errQuota},
+	{quota.ErrTooMany, errTooMany},
+	{quota.ErrTooLarge, errTooLarge},
 	{store.ErrNotFound, &statusError{http.StatusNotFound, "not_found", store.ErrNotFound.Error()}},
 	{store.ErrBusy, &statusError{http.StatusLocked, "locked", store.ErrBusy.Error()}},
 	{store.ErrFull, &statusError{http.StatusInsufficientStorage, "disk_full", store.ErrFull.Error()}},
@@ -68,7 +72,7 @@ func asStatusError(err error) *statusError {
 	if errors.As(err, &r) {
 		return r
 	}
-	for _, e := range storeErrors {
+	for _, e := range answers {
 		if errors.Is(err, e.err) {
 			return e.answer
 		}

@@ -86,7 +86,7 @@ func (w *Worker) inherit(ctx context.Context, name string, q bus.EstateQuery) er
 	if err := wr.Change(func(i *store.Info) { i.Owner = q.To }); err != nil {
 		return err
 	}
-	w.ledger.give(name, q.To)
+	w.ledger.SetOwner(name, q.To)
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (w *Worker) hearMoved(_ context.Context, q bus.Direct) []byte {
 			continue
 		}
 		if i, err := w.store.Info(name); err == nil {
-			w.ledger.give(name, i.Owner)
+			w.ledger.SetOwner(name, i.Owner)
 		}
 	}
 	return []byte("ok")

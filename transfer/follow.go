@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -132,7 +133,7 @@ func (g *growing) span(r *http.Request) (from, to int64, status int, err error) 
 	}
 	size, endless := g.info.Size, g.info.Size < 0
 	if endless {
-		size = unlimited
+		size = math.MaxInt64
 	}
 	from, to, ok, err := parseRange(header, size)
 	switch {

@@ -79,7 +79,7 @@ func (l *life) clean() bool {
 			}
 			n += i.Size
 		}
-		if files, booked := w.ledger.sums(); files != len(names) || booked != n {
+		if files, booked := w.ledger.Sums(); files != len(names) || booked != n {
 			return false
 		}
 	}

@@ -298,7 +298,7 @@ func (l *life) delete() {
 	w := l.any()
 	if a := l.ask(w, "DELETE", s.id, nil); a.StatusCode == http.StatusNoContent {
 		s.ended = true
-		if _, booked := w.ledger.known()[s.name]; booked {
+		if _, booked := w.ledger.Known()[s.name]; booked {
 			l.t.Fatalf("%s is deleted, and counts", s.name)
 		}
 		return

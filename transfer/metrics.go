@@ -1,6 +1,10 @@
 package transfer
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/helios-h2020/pse/transfer/quota"
+)
 
 // metrics has no label for a file or an owner.
 type metrics struct {
@@ -9,7 +13,7 @@ type metrics struct {
 	files, bytes                            prometheus.GaugeFunc
 }
 
-func newMetrics(l *ledger) *metrics {
+func newMetrics(l *quota.Ledger) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "pse_transfer_" + name, Help: help})
 	}
@@ -27,8 +31,8 @@ func newMetrics(l *ledger) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_transfer_refused_total", Help: "Uploads refused, by reason.",
 		}, []string{"reason"}),
-		files: gauge("files", "Uploads in the store.", func() float64 { n, _ := l.sums(); return float64(n) }),
-		bytes: gauge("bytes", "What they take, announced bytes included.", func() float64 { _, n := l.sums(); return float64(n) }),
+		files: gauge("files", "Uploads in the store.", func() float64 { n, _ := l.Sums(); return float64(n) }),
+		bytes: gauge("bytes", "What they take, announced bytes included.", func() float64 { _, n := l.Sums(); return float64(n) }),
 	}
 }
 

@@ -94,7 +94,7 @@ func testAbandonedPartsGo(t *testing.T, keeps func(*Config)) {
 	r.ahead(r.cfg.IncompleteFor + time.Hour)
 	r.sweepNow()
 	r.gone("both are gone", first, half)
-	if files, n := r.ledger.sums(); files != 0 || n != 0 {
+	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
 }
@@ -138,7 +138,7 @@ func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
 	r.ahead(usedFor + time.Minute)
 	r.sweepNow()
 	r.gone("they are gone", p, q)
-	if files, n := r.ledger.sums(); files != 1 || n != 20_000 {
+	if files, n := r.ledger.Sums(); files != 1 || n != 20_000 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
 }
@@ -152,7 +152,7 @@ func TestPartsOfARefusedWhole(t *testing.T) {
 	r.ahead(usedFor + time.Minute)
 	r.sweepNow()
 	r.gone("nothing is left", p)
-	if files, n := r.ledger.sums(); files != 0 || n != 0 {
+	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
 }
@@ -190,7 +190,7 @@ func TestDamagedPart(t *testing.T) {
 	}
 	r.concat(p, q).want(t, errPart.status)
 	bustest.Eventually(t, "no whole is there", func() bool {
-		files, n := r.ledger.sums()
+		files, n := r.ledger.Sums()
 		return files == 2 && n == 150_001
 	})
 	r.concat(q).want(t, http.StatusCreated)

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"time"
@@ -60,7 +61,7 @@ func (p *patient) Write(b []byte) (n int, err error) {
 // ReadFrom implements io.ReaderFrom, so that files go out by sendfile. Of what
 // is no file the deadline begins when it was read.
 func (p *patient) ReadFrom(src io.Reader) (n int64, err error) {
-	file, left := src, int64(unlimited)
+	file, left := src, int64(math.MaxInt64)
 	if l, ok := src.(*io.LimitedReader); ok {
 		file, left = l.R, l.N
 		defer func() { l.N = left }()

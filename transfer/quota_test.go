@@ -46,7 +46,7 @@ func testQuotaIsShared(t *testing.T, keeps func(*Config)) {
 		a.want(t, errQuota.status)
 	}
 	total := first.offset() + second.offset()
-	if _, n := r.ledger.sums(); total > 100_000 || n != int64(total) {
+	if _, n := r.ledger.Sums(); total > 100_000 || n != int64(total) {
 		t.Errorf("%d bytes are kept, %d booked", total, n)
 	}
 }
@@ -118,7 +118,7 @@ func TestRemovedDuringASweep(t *testing.T) {
 	remove := func() { r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent) }
 	between.afterOffset.Store(&remove)
 	_ = r.look(t.Context(), u.name())
-	if files, n := r.ledger.sums(); files != 0 || n != 0 {
+	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
 }

@@ -39,7 +39,7 @@ func (w *Worker) sweeper(ctx context.Context) {
 }
 
 func (w *Worker) sweep(ctx context.Context) error {
-	before, there := w.ledger.known(), map[string]bool{} // what comes later is not missed
+	before, there := w.ledger.Known(), map[string]bool{} // what comes later is not missed
 	names, err := w.store.Names()
 	if err != nil {
 		return err
@@ -62,9 +62,9 @@ func (w *Worker) sweep(ctx context.Context) error {
 	}
 	w.done.keep(there)
 	for name := range before {
-		w.ledger.absent(name)
+		w.ledger.Absent(name)
 	}
-	w.ledger.swept()
+	w.ledger.Listed()
 	w.parts.forget(w.store.Now().Add(-2 * w.cfg.IncompleteFor))
 	return w.sweepAside(ctx)
 }
@@ -191,7 +191,7 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	w.ledger.learn(name, i.Owner, max(i.Size, offset))
+	w.ledger.Learn(name, i.Owner, max(i.Size, offset))
 	if i.Partial {
 		w.parts.touched(i.Owner, touched)
 	}
@@ -256,7 +256,7 @@ func (w *Worker) setAside(name string) error {
 	done, err := w.store.SetAside(name)
 	if done {
 		w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+store.DirDamaged, zap.String("upload", name))
-		w.ledger.drop(name)
+		w.ledger.Drop(name)
 	}
 	return err
 }

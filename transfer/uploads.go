@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -16,15 +18,15 @@ import (
 // create makes an upload, and a link to read it that does not expire.
 func (w *Worker) create(i *store.Info) error {
 	i.Name, i.Key = store.NewToken(), store.NewToken()
-	if err := w.ledger.reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
+	if err := w.ledger.Reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
 		w.metrics.refused.WithLabelValues("quota").Inc()
 		return err
 	}
 	if err := w.store.Create(i); err != nil {
-		w.ledger.drop(i.Name)
+		w.ledger.Drop(i.Name)
 		return err
 	}
-	w.ledger.made(i.Name)
+	w.ledger.Created(i.Name)
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
 	w.hooks.tell(hookPostCreate, w.hooks.upload(i, 0), nil)
@@ -42,12 +44,37 @@ func (w *Worker) readLink(location, name string) string {
 	return location[:len(location)-store.TokenSize] + l.Key
 }
 
+// receive appends what a sender sends, and books it.
+func (w *Worker) receive(wr *writer, src io.Reader, q *request) (n int64, err error) {
+	wr.stop = q.stop
+	defer func() {
+		wr.stop = nil
+		w.metrics.received.Add(float64(n))
+	}()
+	i := wr.Info()
+	if i.Size >= 0 {
+		return wr.Append(src, i.Size-wr.Offset(), q.sum)
+	}
+	most := int64(math.MaxInt64)
+	if w.cfg.MaxSize > 0 {
+		most = w.cfg.MaxSize - wr.Offset()
+	}
+	b := w.ledger.Reader(src, i.Name, i.Owner, wr.Offset(), most)
+	n, err = wr.Append(b, math.MaxInt64, q.sum)
+	b.Close(wr.Offset())
+	if b.Err() != nil {
+		w.metrics.refused.WithLabelValues("quota").Inc()
+		err = b.Err()
+	}
+	return n, err
+}
+
 // declare makes known how long an upload will be.
 func (w *Worker) declare(wr *writer, length int64) error {
 	if length < wr.Offset() {
 		return errTooLarge
 	}
-	if err := w.ledger.grow(wr.Info().Name, wr.Info().Owner, length); err != nil {
+	if err := w.ledger.Grow(wr.Info().Name, wr.Info().Owner, length); err != nil {
 		return err
 	}
 	return wr.Change(func(i *store.Info) { i.Size = length })
@@ -96,7 +123,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	if err := wr.Remove(reason); err != nil {
 		return err
 	}
-	w.ledger.drop(i.Name)
+	w.ledger.Drop(i.Name)
 	if i.Complete() || reason == store.RemovedByHook {
 		w.useUp(i)
 	}

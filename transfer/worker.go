@@ -78,6 +78,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/quota"
 )
 
 // Worker is a file transfer worker.
@@ -88,7 +89,7 @@ type Worker struct {
 	store    *store.Store
 	locks    *uploadLocks
 	rights   *rights
-	ledger   *ledger
+	ledger   *quota.Ledger
 	facts    *facts
 	hasher   *hasher
 	retries  retryQueue
@@ -119,7 +120,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 
 // newWorker makes one of a store, which it closes also when it fails.
 func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
-	w := &Worker{cfg: cfg, bus: b, log: log, store: s, ledger: newLedger(cfg)}
+	w := &Worker{cfg: cfg, bus: b, log: log, store: s, ledger: quota.NewLedger(quota.Limits{Owner: cfg.OwnerQuota, Total: cfg.TotalQuota, Files: cfg.MaxFiles})}
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
 	w.locks = newUploadLocks(s, w.opened, log)

@@ -63,7 +63,7 @@ func testFileComesAndGoes(t *testing.T, keeps func(*Config)) {
 		names, err2 := r.store.Names()
 		return err == nil && err2 == nil && len(removed)+len(names) == 0
 	})
-	if files, bytes := r.ledger.sums(); files != 0 || bytes != 0 {
+	if files, bytes := r.ledger.Sums(); files != 0 || bytes != 0 {
 		t.Errorf("the ledger has %d files of %d bytes", files, bytes)
 	}
 }
