@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
@@ -35,7 +36,7 @@ var (
 	errRevoked   = &statusError{http.StatusForbidden, "revoked", "the key that this upload was made with is revoked; begin anew with another one"}
 	errNoOwner   = &statusError{http.StatusUnauthorized, "no_owner", "nobody's files are listed; say whose by Authorization: Bearer TOKEN, a random one of at least 16 letters that was sent along with them"}
 	errReadOnly  = &statusError{http.StatusForbidden, "read_only", "this link is for reading; use the upload's own URL"}
-	errUnchecked = &statusError{http.StatusServiceUnavailable, "unchecked", "whoever is to look at this has not answered; try again in a while"}
+	errUnchecked = &statusError{http.StatusServiceUnavailable, "unchecked", filehook.ErrNoVerdict.Error()}
 	errPart      = &statusError{http.StatusGone, "part_damaged", "a part is damaged on the disk; make a new one of its bytes"}
 	errLink      = &statusError{http.StatusBadRequest, "bad_link", "the lifetime of a link is seconds, 0 for ever; send {\"expires_in\": 86400}"}
 	errHeader    = &statusError{http.StatusBadRequest, "bad_header", "the metadata is too large or not text; send at most 8 KiB"}
@@ -53,6 +54,7 @@ var answers = []struct {
 	{quota.ErrUsedUp, errQuota},
 	{quota.ErrTooMany, errTooMany},
 	{quota.ErrTooLarge, errTooLarge},
+	{filehook.ErrNoVerdict, errUnchecked},
 	{store.ErrNotFound, &statusError{http.StatusNotFound, "not_found", store.ErrNotFound.Error()}},
 	{store.ErrBusy, &statusError{http.StatusLocked, "locked", store.ErrBusy.Error()}},
 	{store.ErrFull, &statusError{http.StatusInsufficientStorage, "disk_full", store.ErrFull.Error()}},
@@ -71,6 +73,10 @@ func asStatusError(err error) *statusError {
 	var r *statusError
 	if errors.As(err, &r) {
 		return r
+	}
+	var refusal *filehook.Refusal
+	if errors.As(err, &refusal) {
+		return &statusError{refusal.Status, codeRefused, refusal.Text}
 	}
 	for _, e := range answers {
 		if errors.Is(err, e.err) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // following begins to receive a file that grows. The channel gives what came of
@@ -44,7 +45,7 @@ func TestRefusedFileIsHandedToNobody(t *testing.T) {
 	body := random(1, 100_000)
 	refuses := map[string]func(t *testing.T) *running{
 		"hooks_dir": func(t *testing.T) *running {
-			dir := hookScript(t, hookPreFinish, "#!/bin/sh\nexit 1\n")
+			dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\nexit 1\n")
 			return start(t, func(c *Config) { c.HooksDir = dir })
 		},
 		"the bus": func(t *testing.T) *running {

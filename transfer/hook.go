@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // approval asks integrators about uploads: the hooks on the bus and those in a
@@ -15,8 +16,9 @@ import (
 type approval struct {
 	stopping         context.Context // ends when the worker is to stop
 	bus              *bus.Bus
+	store            *store.Store
 	upload, complete bus.HookConfig
-	dir              *hooksDir
+	dir              *filehook.Dir
 	metrics          *metrics
 	log              *zap.Logger
 }
@@ -39,7 +41,7 @@ func (a *approval) mayCreate(ctx context.Context, meta map[string]string, size i
 	if v.Metadata != nil {
 		meta = v.Metadata
 	}
-	changed, err := a.dir.ask(hookPreCreate, hookUpload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
+	changed, err := a.dir.Ask(filehook.PreCreate, filehook.Upload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
 	if changed == nil {
 		changed = v.Metadata
 	}
@@ -53,7 +55,7 @@ func (a *approval) mayComplete(i *store.Info, typ string) error {
 		return nil
 	}
 	v, err := bus.Ask(a.stopping, a.bus, bus.CompleteHook{
-		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: a.dir.locate(i).String(),
+		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: a.store.Location(i).String(),
 	}, a.complete)
 	if err != nil {
 		a.log.Warn("the hook of complete files", zap.Error(err))
@@ -61,13 +63,13 @@ func (a *approval) mayComplete(i *store.Info, typ string) error {
 	if err := a.verdict(v, err); err != nil {
 		return err
 	}
-	_, err = a.dir.ask(hookPreFinish, a.dir.upload(i, i.Size))
+	_, err = a.dir.Ask(filehook.PreFinish, a.dir.Upload(i, i.Size))
 	return err
 }
 
 // mayRemove asks whether a sender may delete an upload.
 func (a *approval) mayRemove(i *store.Info, offset int64) error {
-	_, err := a.dir.ask(hookPreTerminate, a.dir.upload(i, offset))
+	_, err := a.dir.Ask(filehook.PreTerminate, a.dir.Upload(i, offset))
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // An integrator refuses an upload, changes the metadata of another, and
@@ -76,8 +77,8 @@ func TestHooksDir(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	script(hookPreCreate, `if grep -q virus; then echo not that; exit 1; fi`)
-	script(hookPostFinish, `cat > `+out+`/said; echo "$TUS_ID $TUS_SIZE $TUS_OFFSET" > `+out+`/env`)
+	script(filehook.PreCreate, `if grep -q virus; then echo not that; exit 1; fi`)
+	script(filehook.PostFinish, `cat > `+out+`/said; echo "$TUS_ID $TUS_SIZE $TUS_OFFSET" > `+out+`/env`)
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	a := r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "Upload-Metadata", meta("filename", "virus")).want(t, http.StatusForbidden)
 	if !strings.Contains(string(a.body), "not that") {
@@ -101,8 +102,8 @@ func TestHooksDirWhileReceiving(t *testing.T) { onEachStore(t, testHooksDirWhile
 func testHooksDirWhileReceiving(t *testing.T, keeps func(*Config)) {
 	dir, out := t.TempDir(), t.TempDir()
 	for name, text := range map[string]string{
-		hookPostReceive:  `echo "$TUS_ID $TUS_OFFSET" >> ` + out + `/received; if grep -q unwanted; then echo '{"StopUpload": true, "HTTPResponse": {"StatusCode": 410, "Body": "the project is gone"}}'; fi`,
-		hookPreTerminate: `if grep -q keep; then echo '{"RejectTermination": true, "HTTPResponse": {"StatusCode": 409, "Body": "it is needed"}}'; fi`,
+		filehook.PostReceive:  `echo "$TUS_ID $TUS_OFFSET" >> ` + out + `/received; if grep -q unwanted; then echo '{"StopUpload": true, "HTTPResponse": {"StatusCode": 410, "Body": "the project is gone"}}'; fi`,
+		filehook.PreTerminate: `if grep -q keep; then echo '{"RejectTermination": true, "HTTPResponse": {"StatusCode": 409, "Body": "it is needed"}}'; fi`,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
 			t.Fatal(err)

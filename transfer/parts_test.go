@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // part makes a part of b.
@@ -118,7 +119,7 @@ func TestPartWaitsForItsSiblings(t *testing.T) {
 func TestPartsOfALateWhole(t *testing.T) { onEachStore(t, testPartsOfALateWhole) }
 
 func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
-	dir := hookScript(t, hookPreFinish, "#!/bin/sh\nkill -9 $$\n")
+	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\nkill -9 $$\n")
 	r := start(t, keeps, func(c *Config) { c.HooksDir = dir })
 	body := random(1, 20_000)
 	p, q := r.part(body[:7000]), r.part(body[7000:])
@@ -127,7 +128,7 @@ func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
 	if a := r.ask("GET", read+"?follow=0", nil); a.StatusCode != http.StatusConflict {
 		t.Errorf("what nobody has looked at: %s", a.Status)
 	}
-	writeHook(t, dir, hookPreFinish, "#!/bin/sh\n")
+	writeHook(t, dir, filehook.PreFinish, "#!/bin/sh\n")
 	bustest.Eventually(t, "it is shown", func() bool {
 		a := r.ask("GET", read+"?follow=0", nil)
 		return a.StatusCode == http.StatusOK && bytes.Equal(a.body, body)
@@ -145,7 +146,7 @@ func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
 
 // The parts of a whole that is refused go with it.
 func TestPartsOfARefusedWhole(t *testing.T) {
-	dir := hookScript(t, hookPreFinish, "#!/bin/sh\nexit 1\n")
+	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\nexit 1\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	p := r.part(random(1, 1000))
 	r.concat(p).want(t, http.StatusForbidden)

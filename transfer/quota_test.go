@@ -15,6 +15,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // Several uploads of unknown length at once share the room that there is.
@@ -149,7 +150,7 @@ func TestResumedAsItExpires(t *testing.T) {
 
 // A file that waits for a hook does not expire as one that waits for its sender.
 func TestUncheckedDoesNotExpire(t *testing.T) {
-	dir := hookScript(t, hookPreFinish, "#!/bin/sh\nkill -9 $$\n")
+	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\nkill -9 $$\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	u := r.create(5)
 	u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // create makes an upload, and a link to read it that does not expire.
@@ -29,7 +30,7 @@ func (w *Worker) create(i *store.Info) error {
 	w.ledger.Created(i.Name)
 	w.metrics.created.Inc()
 	w.facts.wake(i.Name)
-	w.hooks.tell(hookPostCreate, w.hooks.upload(i, 0), nil)
+	w.hooks.Notify(filehook.PostCreate, w.hooks.Upload(i, 0), nil)
 	return nil
 }
 
@@ -113,7 +114,7 @@ func (w *Worker) finish(wr *writer) error {
 	w.useUp(wr.Info())
 	w.metrics.completed.Inc()
 	w.facts.wake(wr.Info().Name)
-	w.hooks.tell(hookPostFinish, w.hooks.upload(wr.Info(), wr.Offset()), nil)
+	w.hooks.Notify(filehook.PostFinish, w.hooks.Upload(wr.Info(), wr.Offset()), nil)
 	return nil
 }
 
@@ -127,7 +128,7 @@ func (w *Worker) remove(wr *writer, reason string) error {
 	if i.Complete() || reason == store.RemovedByHook {
 		w.useUp(i)
 	}
-	w.hooks.tell(hookPostTerminate, w.hooks.upload(i, wr.Offset()), nil)
+	w.hooks.Notify(filehook.PostTerminate, w.hooks.Upload(i, wr.Offset()), nil)
 	w.metrics.removed.WithLabelValues(reason).Inc()
 	if i.Partial {
 		return w.store.Forget(i.Name)
@@ -155,10 +156,10 @@ func (w *Worker) opened(wr *writer) {
 			_ = bus.Tell(w.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
 		}
 		if stop := wr.stop; asked.CompareAndSwap(false, true) {
-			w.hooks.tell(hookPostReceive, w.hooks.upload(i, end), func(a hookAnswer) {
+			w.hooks.Notify(filehook.PostReceive, w.hooks.Upload(i, end), func(a filehook.Answer) {
 				asked.Store(false)
 				if a.StopUpload {
-					w.giveUp(i.Name, stop, a.statusError(hookPostReceive))
+					w.giveUp(i.Name, stop, asStatusError(a.Refusal(filehook.PostReceive)))
 				}
 			})
 		}

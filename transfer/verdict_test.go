@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/transfer/filehook"
 	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/store"
 	"github.com/helios-h2020/pse/store/folder"
@@ -50,7 +51,7 @@ func TestHookWithoutVerdict(t *testing.T) {
 		"no program":          "\x00\x01\x02",
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := hookScript(t, hookPreFinish, text)
+			dir := hookScript(t, filehook.PreFinish, text)
 			r := start(t, func(c *Config) { c.HooksDir, c.Complete.Timeout = dir, time.Second })
 			u := r.create(5)
 			u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)
@@ -60,13 +61,13 @@ func TestHookWithoutVerdict(t *testing.T) {
 			if a := r.ask("GET", u.read+"?follow=0", nil); a.StatusCode != http.StatusConflict {
 				t.Errorf("what nobody has looked at: %s", a.Status)
 			}
-			writeHook(t, dir, hookPreFinish, "#!/bin/sh\n")
+			writeHook(t, dir, filehook.PreFinish, "#!/bin/sh\n")
 			bustest.Eventually(t, "it is shown", func() bool { return r.ask("GET", u.read+"?follow=0", nil).StatusCode == http.StatusOK })
 		})
 	}
 	for _, status := range []string{"1", "125"} {
 		t.Run("status "+status, func(t *testing.T) {
-			dir := hookScript(t, hookPreFinish, "#!/bin/sh\nexit "+status+"\n")
+			dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\nexit "+status+"\n")
 			r := start(t, func(c *Config) { c.HooksDir = dir })
 			u := r.create(5)
 			u.patch(0, []byte("hello")).want(t, http.StatusForbidden)
@@ -78,7 +79,7 @@ func TestHookWithoutVerdict(t *testing.T) {
 // A hooks_dir that is away has not said that there are no hooks.
 func TestHooksDirIsAway(t *testing.T) {
 	t.Parallel()
-	dir := hookScript(t, hookPreFinish, "#!/bin/sh\n")
+	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	u := r.create(5)
 	if err := os.Rename(dir, dir+".away"); err != nil {
@@ -102,7 +103,7 @@ func TestHooksDirIsAway(t *testing.T) {
 func TestHookOutlivesItsRequest(t *testing.T) {
 	over, end := context.WithCancel(t.Context())
 	end()
-	dir := hookScript(t, hookPreFinish, "#!/bin/sh\n")
+	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	asked := make(chan string, 1)
 	stop, err := bus.Answer(r.bus, func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
@@ -141,7 +142,7 @@ func TestWorkerStopsWhileAHookLooks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			home, keep := t.TempDir(), t.TempDir()
 			t.Setenv("HOME", home)
-			dir := hookScript(t, hookPreFinish, where.text)
+			dir := hookScript(t, filehook.PreFinish, where.text)
 			server := bustest.StartServer(t)
 			b := server.Connect(t)
 			looks := func() bool { _, err := os.Stat(filepath.Join(home, "looks")); return err == nil }

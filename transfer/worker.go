@@ -67,7 +67,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -78,6 +77,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
@@ -95,7 +95,7 @@ type Worker struct {
 	retries  retryQueue
 	parts    siblings
 	done     doneUploads
-	hooks    *hooksDir
+	hooks    *filehook.Dir
 	approval *approval
 	metrics  *metrics
 	http     *middleware
@@ -127,11 +127,11 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
-	if _, err := os.Stat(cfg.HooksDir); cfg.HooksDir != "" && err != nil {
-		return nil, errors.Join(fmt.Errorf("find transfer.hooks_dir: %w; make it, or leave it empty", err), s.Close())
+	var err error
+	if w.hooks, err = filehook.Open(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), s.Location, log); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	w.hooks = newHooksDir(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), s.Location, log)
-	w.approval = &approval{stopping: w.stopping, bus: b, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
+	w.approval = &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
 	t, err := newTus(w)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
@@ -210,7 +210,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Wait()
 	unask()
 	deaf()
-	w.hooks.running.Wait()
+	w.hooks.Wait()
 	w.locks.close()
 	leases.Close()
 	return w.store.Close()

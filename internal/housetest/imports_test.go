@@ -36,6 +36,7 @@ func rules() []rule {
 		{"turn/probe", []string{"turn/relay"}, "it looks at any STUN and TURN server from a client's side, ours or not"},
 		{"turn/relay", nil, "packets are carried without the bus, the configuration or the policy of the worker"},
 		{"transfer/quota", nil, "what files may take is counted without a store, a bus or a protocol"},
+		{"transfer/filehook", []string{"store"}, "what runs an installation's executables knows no request and no worker: a veto is an error"},
 		{"edge/hls", []string{"bus"}, "playlists follow from parts alone: of the bus it knows what a part is"},
 		{"edge/stream", []string{"bus", "edge/hls", "edge/reply", "internal/sleep"}, "a stream is followed the same whoever asks for it"},
 		{"edge/http1", []string{"edge/reply", "internal/accept"}, "a transport knows neither streams nor the bus: what answers its requests is a function"},
