@@ -19,6 +19,8 @@ const (
 	lockIdle = 5 * time.Second
 	// lockAgain is how long to wait before another try at what somebody else has.
 	lockAgain = 10 * time.Millisecond
+	// idleWait is how long withIdle waits for whoever has an upload.
+	idleWait = 100 * time.Millisecond
 	// askRelease is the name of the question for another worker's lock.
 	askRelease = "transfer.letgo"
 )
@@ -78,14 +80,6 @@ func (l *uploadLocks) shared() *bus.Leases {
 	return l.leases
 }
 
-// busy says whether somebody here is at work on an upload.
-func (l *uploadLocks) busy(name string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	x := l.all[name]
-	return x != nil && x.busy
-}
-
 // acquire takes an upload for writing, and waits for who has it until ctx
 // ends: store.ErrBusy. requestRelease is called, maybe several times, when somebody
 // else wants it; it must not block. Release it.
@@ -93,9 +87,17 @@ func (l *uploadLocks) acquire(ctx context.Context, name string, requestRelease f
 	return l.take(ctx, name, requestRelease, true)
 }
 
-// idle is acquire for who only looks: nobody, here or elsewhere, is asked to release it.
-func (l *uploadLocks) idle(ctx context.Context, name string) (*writer, error) {
-	return l.take(ctx, name, nil, false)
+// withIdle holds an upload that nobody is busy with while f runs, and asks nobody to
+// release it; store.ErrBusy: somebody is busy with it.
+func (l *uploadLocks) withIdle(ctx context.Context, name string, f func(*writer) error) error {
+	try, stop := context.WithTimeout(ctx, idleWait)
+	w, err := l.take(try, name, nil, false)
+	stop()
+	if err != nil {
+		return err
+	}
+	defer l.release(name)
+	return f(w)
 }
 
 func (l *uploadLocks) take(ctx context.Context, name string, requestRelease func(), insist bool) (*writer, error) {

@@ -34,7 +34,7 @@ func testWorkerThatStartsLeavesSendersAlone(t *testing.T, keeps func(*Config)) {
 	if _, err := pw.Write(body[:4000]); err != nil {
 		t.Fatal(err)
 	}
-	bustest.Eventually(t, "the sender is at it", func() bool { return one.locks.busy(u.name()) })
+	bustest.Eventually(t, "the sender is at it", func() bool { return one.sends(u.name()) })
 	startOn(t, server.Connect(t), keeps) // which is ready when it has looked
 	if _, err := pw.Write(body[4000:]); err != nil {
 		t.Fatal(err)

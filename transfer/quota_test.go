@@ -38,7 +38,7 @@ func testQuotaIsShared(t *testing.T, keeps func(*Config)) {
 	if _, err := pw.Write(body[:1000]); err != nil {
 		t.Fatal(err)
 	}
-	bustest.Eventually(t, "the first is at it", func() bool { return r.locks.busy(first.name()) })
+	bustest.Eventually(t, "the first is at it", func() bool { return r.sends(first.name()) })
 	second.patch(0, body).want(t, http.StatusNoContent)
 	r.sweepNow() // who looks knows it no better
 	_, _ = pw.Write(body[1000:])

@@ -83,7 +83,7 @@ func (c *rechecker) check(ctx context.Context, i *store.Info) error {
 	if err != nil {
 		return err
 	}
-	return c.w.withIdle(ctx, i.Name, func(wr *writer) error {
+	return c.w.locks.withIdle(ctx, i.Name, func(wr *writer) error {
 		if wr.Info().Corrupt {
 			return nil // opening it found it out
 		}

@@ -52,7 +52,7 @@ func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 			}()
 			bustest.Eventually(t, "the first sender is at it", func() bool {
 				at, err := one.store.Info(u.name())
-				return err == nil && at != nil && one.locks.busy(u.name())
+				return err == nil && at != nil && one.sends(u.name())
 			})
 			v := upload{second, second.url + path.Join(filesRoot, path.Base(u.write)), second.url + path.Join(filesRoot, path.Base(u.read))}
 			at := v.offset()

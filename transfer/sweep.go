@@ -17,7 +17,6 @@ import (
 const (
 	sweepEvery = time.Minute
 	sweepSoon  = 10 * time.Second       // after one that failed
-	idleWait   = 100 * time.Millisecond // for who has an upload, when there is only something to look at
 	usedFor    = time.Hour              // parts stay so long after they were made a whole, for a sender that asks again
 )
 
@@ -56,7 +55,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 		return err
 	}
 	for name := range w.parts.suspects() {
-		if err := w.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
+		if err := w.locks.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
 			w.retries.put(name)
 		}
 	}
@@ -129,7 +128,7 @@ func (w *Worker) complete(ctx context.Context, name string) error {
 	if offset, err := w.store.Offset(i); err != nil || offset != i.Size {
 		return err
 	}
-	err = w.withIdle(ctx, name, func(wr *writer) error {
+	err = w.locks.withIdle(ctx, name, func(wr *writer) error {
 		if !wr.Whole() {
 			return nil
 		}
@@ -199,10 +198,10 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	case old && i.Partial && !w.usedUp(name, w.store.Now()):
 		w.parts.suspect(name)
 	case old:
-		return w.withIdle(ctx, name, w.removeOutdated)
+		return w.locks.withIdle(ctx, name, w.removeOutdated)
 	case !i.Complete() && !w.swept.Load():
 		// At the start every one that is not complete is checked, by opening it.
-		return w.withIdle(ctx, name, func(wr *writer) error {
+		return w.locks.withIdle(ctx, name, func(wr *writer) error {
 			w.facts.wake(name)
 			if wr.Whole() {
 				w.retries.soon(name)
@@ -259,17 +258,4 @@ func (w *Worker) setAside(name string) error {
 		w.ledger.Drop(name)
 	}
 	return err
-}
-
-// withIdle holds an upload that nobody is busy with, and asks nobody to let go
-// of it; store.ErrBusy: somebody is.
-func (w *Worker) withIdle(ctx context.Context, name string, f func(*writer) error) error {
-	try, stop := context.WithTimeout(ctx, idleWait)
-	wr, err := w.locks.idle(try, name)
-	stop()
-	if err != nil {
-		return err
-	}
-	defer w.locks.release(name)
-	return f(wr)
 }

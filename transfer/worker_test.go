@@ -125,7 +125,7 @@ func TestRevokedWhileSending(t *testing.T) {
 		a, _ := ask(context.Background(), "PATCH", u.write, stuck(t, random(1, 100)), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
 		answer <- a
 	}()
-	bustest.Eventually(t, "the sender is at it", func() bool { return r.locks.busy(u.name()) })
+	bustest.Eventually(t, "the sender is at it", func() bool { return r.sends(u.name()) })
 	if err := r.keys.Revoke(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}

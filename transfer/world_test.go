@@ -105,6 +105,14 @@ func launch(t *testing.T, b *bus.Bus, between func(store.Backend) store.Backend,
 	return &running{w, t, b, keys, server.URL, c}, stop
 }
 
+// sends says whether a request holds an upload, by its name.
+func (r *running) sends(name string) bool {
+	r.locks.mu.Lock()
+	defer r.locks.mu.Unlock()
+	l := r.locks.all[name]
+	return l != nil && l.busy
+}
+
 // reply is an answer, read to its end.
 type reply struct {
 	*http.Response
