@@ -89,7 +89,7 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 
 // apiList lists the files of who asks, the newest first: to the box's owner all.
 func (w *Worker) apiList(r *http.Request) (int, any, error) {
-	owner, err := w.rights.admit(r)
+	owner, err := w.rights.admit(bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -136,7 +136,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 // apiGet tells of one file.
 func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 	id := r.PathValue("id")
-	if i, err := w.rights.owned(r); err == nil {
+	if i, err := w.rights.owned(r.PathValue("id"), bearer(r)); err == nil {
 		f, err := w.describeJSON(i, true)
 		return http.StatusOK, f, err
 	}
@@ -154,7 +154,7 @@ func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 
 // apiDelete removes a file.
 func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r)
+	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -171,7 +171,7 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 
 // apiLink makes a link for reading.
 func (w *Worker) apiLink(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r)
+	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
 	if err == nil && i.Partial {
 		err = errIsPart
 	}
@@ -201,7 +201,7 @@ func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 
 // apiRevoke makes a link good for nothing.
 func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r)
+	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}

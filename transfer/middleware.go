@@ -53,7 +53,7 @@ func options(status int, h http.Header) {
 
 // create is a request that makes an upload.
 func (m *middleware) create(rw *patient, r *http.Request) {
-	owner, err := m.w.rights.admit(r)
+	owner, err := m.w.rights.admit(bearer(r))
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
 	}

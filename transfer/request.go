@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -93,4 +94,16 @@ func (b *interruptible) Read(p []byte) (int, error) {
 		err = b.why(b.q.stopped.Load())
 	}
 	return n, err
+}
+
+// bearer finds the key in a request: in the header, or, for senders that
+// cannot set one, in the URL.
+func bearer(r *http.Request) string {
+	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return strings.TrimSpace(t)
+	}
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	return r.URL.Query().Get("key")
 }

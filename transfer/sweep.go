@@ -16,8 +16,8 @@ import (
 
 const (
 	sweepEvery = time.Minute
-	sweepSoon  = 10 * time.Second       // after one that failed
-	usedFor    = time.Hour              // parts stay so long after they were made a whole, for a sender that asks again
+	sweepSoon  = 10 * time.Second // after one that failed
+	usedFor    = time.Hour        // parts stay so long after they were made a whole, for a sender that asks again
 )
 
 // sweeper looks after all uploads from time to time, at first when it starts:

@@ -11,10 +11,10 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
-	"github.com/helios-h2020/pse/transfer/filehook"
 	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/store"
 	"github.com/helios-h2020/pse/store/folder"
+	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
 // hookScript makes a hooks_dir with one hook.

@@ -1,19 +1,47 @@
 package transfer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"net/http"
 
+	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/store"
 )
 
+// anyStream is the name of no stream: a key that is for one stream only does
+// not let one send files.
+const anyStream = "?"
+
+// minToken is the shortest token that names an owner on an open server.
+const minToken = 16
+
 // rights say who may do what with which upload.
 type rights struct {
-	keys        keyring
+	keys        *access.Keys
 	store       *store.Store
 	locks       *uploadLocks
 	open        bool // sending needs no key
 	byUploadURL bool // an upload's own URL lets one read too
+}
+
+// admit says who sends a request with a key or another token: the key's id, or on an
+// open server that of the token, so that people have files of their own without
+// being given a key. Empty: nobody knows. errNoKey, errWrongKey: a key is needed.
+func (g *rights) admit(token string) (owner string, err error) {
+	id, err := g.keys.Check(anyStream, token)
+	switch {
+	case err == nil:
+		return id, nil
+	case !g.open && token == "":
+		return "", errNoKey
+	case !g.open:
+		return "", errWrongKey
+	case len(token) < minToken:
+		return "", nil
+	}
+	sum := sha256.Sum256([]byte(token))
+	return "token-" + hex.EncodeToString(sum[:8]), nil
 }
 
 // writable finds the upload that an id lets one write to. Who sent with a key
@@ -78,10 +106,9 @@ func asMissing(err error) error {
 	return err
 }
 
-// owned finds the upload that who asks may do all with: by the id that it is
-// written by, or by its name and its owner's key, or that of the box's owner.
-func (g *rights) owned(r *http.Request) (*store.Info, error) {
-	id := r.PathValue("id")
+// owned finds the upload with which everything may be done: by the id that it is
+// written by, or by its name and the token of its owner, or of the box's owner.
+func (g *rights) owned(id, token string) (*store.Info, error) {
 	name, key, ok := store.ParseID(id)
 	if !ok && store.IsToken(id) {
 		name, ok = id, true
@@ -98,7 +125,7 @@ func (g *rights) owned(r *http.Request) (*store.Info, error) {
 			return i, nil
 		}
 		if store.SameKey(i.Key, key) {
-			if owner, err := g.admit(r); err == nil && g.keys.Owner(owner) {
+			if owner, err := g.admit(token); err == nil && g.keys.Owner(owner) {
 				return i, nil
 			}
 			return nil, errRevoked
@@ -108,7 +135,7 @@ func (g *rights) owned(r *http.Request) (*store.Info, error) {
 		}
 		return nil, store.ErrNotFound
 	}
-	owner, err := g.admit(r)
+	owner, err := g.admit(token)
 	if err != nil {
 		return nil, err
 	}
