@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -107,7 +106,7 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	var mu sync.Mutex // guards both
 	err = w.store.Each(r.Context(), names, func(name string) {
 		i, err := w.store.Info(name)
-		if err == nil && i.Partial && w.store.Has(path.Join(name, markUsed)) {
+		if err == nil && i.Partial && w.partials.isUsed(name) {
 			return // it goes by itself
 		}
 		var f fileJSON
@@ -158,15 +157,7 @@ func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	wr, err := w.locks.acquire(r.Context(), i.Name, nil)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer w.locks.release(i.Name)
-	if err := w.approval.mayRemove(wr.Info(), wr.Offset()); err != nil {
-		return 0, nil, err
-	}
-	return http.StatusNoContent, nil, w.remove(wr, store.RemovedBySender)
+	return http.StatusNoContent, nil, w.uploads.delete(r.Context(), i.Name)
 }
 
 // apiLink makes a link for reading.

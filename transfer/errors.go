@@ -22,6 +22,16 @@ func (e *statusError) Error() string { return e.text }
 // codeRefused is the code of a refusal by who was asked about an upload.
 const codeRefused = "refused"
 
+// refused is the answer when an integrator does not want an upload, with the reason.
+func refused(reason string) *statusError {
+	return &statusError{http.StatusForbidden, codeRefused, reason}
+}
+
+// unchecked is errUnchecked with another text.
+func unchecked(text string) *statusError {
+	return &statusError{errUnchecked.status, errUnchecked.code, text}
+}
+
 // statusChecksum is what tus has for a wrong checksum.
 const statusChecksum = 460
 

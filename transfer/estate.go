@@ -81,7 +81,7 @@ func (w *Worker) inherit(ctx context.Context, name string, q bus.EstateQuery) er
 	}
 	defer w.locks.release(name)
 	if q.Delete {
-		return w.remove(wr, store.RemovedByOwner)
+		return w.uploads.remove(wr, store.RemovedByOwner)
 	}
 	if err := wr.Change(func(i *store.Info) { i.Owner = q.To }); err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/helios-h2020/pse/store"
 )
 
@@ -89,9 +91,20 @@ func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 		q.body.Renew()
 		m.expires(status, h)
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
-			h.Set("Upload-Read-Link", m.w.readLink(h.Get("Location"), q.made.Name))
+			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r.WithContext(withRequest(r.Context(), q)))
+}
+
+// readLink makes the link by which a new upload's file may be read, for ever,
+// of the URL by which it is written. Empty: there is none.
+func (m *middleware) readLink(location, name string) string {
+	l, err := m.w.store.FirstLink(name)
+	if err != nil {
+		m.w.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
+		return ""
+	}
+	return location[:len(location)-store.TokenSize] + l.Key
 }
 
 // interrupted is what a sender is told whose request had to end.

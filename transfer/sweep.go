@@ -17,7 +17,6 @@ import (
 const (
 	sweepEvery = time.Minute
 	sweepSoon  = 10 * time.Second // after one that failed
-	usedFor    = time.Hour        // parts stay so long after they were made a whole, for a sender that asks again
 )
 
 // sweeper looks after all uploads from time to time, at first when it starts:
@@ -54,7 +53,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	for name := range w.parts.suspects() {
+	for name := range w.partials.suspects() {
 		if err := w.locks.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
 			w.retries.put(name)
 		}
@@ -64,7 +63,7 @@ func (w *Worker) sweep(ctx context.Context) error {
 		w.ledger.Absent(name)
 	}
 	w.ledger.Listed()
-	w.parts.forget(w.store.Now().Add(-2 * w.cfg.IncompleteFor))
+	w.partials.forget(w.store.Now().Add(-2 * w.cfg.IncompleteFor))
 	return w.sweepAside(ctx)
 }
 
@@ -132,7 +131,7 @@ func (w *Worker) complete(ctx context.Context, name string) error {
 		if !wr.Whole() {
 			return nil
 		}
-		return w.finish(wr)
+		return w.uploads.finish(wr)
 	})
 	if err != nil && asStatusError(err).code == codeRefused {
 		return nil // it is gone
@@ -192,11 +191,11 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	}
 	w.ledger.Learn(name, i.Owner, max(i.Size, offset))
 	if i.Partial {
-		w.parts.touched(i.Owner, touched)
+		w.partials.touch(i.Owner, touched)
 	}
 	switch old := w.outdated(i, offset, touched); {
-	case old && i.Partial && !w.usedUp(name, w.store.Now()):
-		w.parts.suspect(name)
+	case old && i.Partial && !w.partials.mayGo(name):
+		w.partials.suspect(name)
 	case old:
 		return w.locks.withIdle(ctx, name, w.removeOutdated)
 	case !i.Complete() && !w.swept.Load():
@@ -214,7 +213,7 @@ func (w *Worker) look(ctx context.Context, name string) error {
 	case i.Complete() && !i.Corrupt && !w.store.Has(path.Join(name, markCompleted)) || !w.store.Has(path.Join(name, markCreated)) || w.store.Has(path.Join(name, store.FileLost)):
 		w.facts.wake(name)
 	case i.Complete():
-		w.useUp(i)
+		w.partials.use(i)
 		w.done.put(name, i.Completed)
 	}
 	return nil
@@ -225,7 +224,7 @@ func (w *Worker) outdated(i *store.Info, offset int64, touched time.Time) bool {
 	now := w.store.Now()
 	switch {
 	case i.Partial:
-		return w.usedUp(i.Name, now) || now.Sub(w.parts.touched(i.Owner, touched)) > w.cfg.IncompleteFor
+		return w.partials.mayGo(i.Name) || now.Sub(w.partials.touch(i.Owner, touched)) > w.cfg.IncompleteFor
 	case i.Complete():
 		return w.cfg.Keep > 0 && now.Sub(i.CompletedAt()) > w.cfg.Keep
 	case i.Size >= 0 && offset >= i.Size: // it waits for a hook, not for its sender
@@ -247,7 +246,7 @@ func (w *Worker) removeOutdated(wr *writer) error {
 	if err != nil || !w.outdated(i, wr.Offset(), touched) {
 		return err
 	}
-	return w.remove(wr, store.RemovedByAge)
+	return w.uploads.remove(wr, store.RemovedByAge)
 }
 
 // setAside takes an upload without metadata out of the way.

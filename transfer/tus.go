@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/exp/slog"
 
+	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/store"
 )
 
@@ -66,7 +67,13 @@ type tus struct{ w *Worker }
 
 // before asks whether an upload may be made, and under which metadata.
 func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
-	meta, err := t.w.approval.mayCreate(e.Context, e.Upload.MetaData, sizeOf(e.Upload), e.Upload.IsPartial, e.HTTPRequest.Header, e.HTTPRequest.RemoteAddr)
+	if e.Upload.IsPartial {
+		return handler.HTTPResponse{}, handler.FileInfoChanges{}, nil // they are asked about the final upload
+	}
+	meta, err := t.w.approval.mayCreate(bus.UploadHook{
+		Name: fileName(e.Upload.MetaData), Size: sizeOf(e.Upload), Metadata: e.Upload.MetaData, Owner: requestOf(e.Context).owner,
+		Addr: e.HTTPRequest.RemoteAddr, Client: e.HTTPRequest.Header.Get("User-Agent"),
+	})
 	return handler.HTTPResponse{}, handler.FileInfoChanges{MetaData: meta}, tusError(err)
 }
 
@@ -90,7 +97,7 @@ func sizeOf(i handler.FileInfo) int64 {
 // NewUpload implements handler.DataStore.
 func (t tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
 	i := &store.Info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
-	if err := t.w.create(i); err != nil {
+	if err := t.w.uploads.create(i); err != nil {
 		return nil, tusError(err)
 	}
 	requestOf(ctx).made = i
@@ -204,7 +211,7 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 		if offset != w.Offset() { // nobody else can have written; for all that
 			return store.ErrFailed
 		}
-		n, err = u.w.receive(w, src, requestOf(ctx))
+		n, err = u.w.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
 		return err
 	})
 	return n, err
@@ -212,13 +219,13 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 
 // DeclareLength implements handler.LengthDeclarableUpload.
 func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
-	return u.hold(ctx, func(w *writer) error { return u.w.declare(w, length) })
+	return u.hold(ctx, func(w *writer) error { return u.w.uploads.declare(w, length) })
 }
 
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
 	return u.hold(ctx, func(w *writer) error {
-		err := u.w.finish(w)
+		err := u.w.uploads.finish(w)
 		if err != nil {
 			u.w.retries.put(u.name) // the sender need not come again
 		}
@@ -232,7 +239,7 @@ func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) e
 	for i, p := range parts {
 		names[i] = p.(*tusUpload).name
 	}
-	return u.hold(ctx, func(w *writer) error { return u.w.concat(ctx, w, names) })
+	return u.hold(ctx, func(w *writer) error { return u.w.uploads.concat(ctx, w, names) })
 }
 
 // Terminate implements handler.TerminatableUpload.
@@ -241,7 +248,7 @@ func (u *tusUpload) Terminate(ctx context.Context) error {
 	if requestOf(ctx).stopped.Load() != nil {
 		why = store.RemovedByHook
 	}
-	return u.hold(ctx, func(w *writer) error { return u.w.remove(w, why) })
+	return u.hold(ctx, func(w *writer) error { return u.w.uploads.remove(w, why) })
 }
 
 // GetReader implements handler.Upload. Downloads are our own.

@@ -120,7 +120,7 @@ func TestHookOutlivesItsRequest(t *testing.T) {
 		t.Fatalf("%+v, %v", i, err)
 	}
 	v := &store.Info{Size: 0, Owner: ""}
-	if err := r.Worker.create(v); err != nil {
+	if err := r.uploads.create(v); err != nil {
 		t.Fatal(err)
 	}
 	if err := (&tusUpload{r.Worker, v.Name}).FinishUpload(over); err != nil {

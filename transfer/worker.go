@@ -92,8 +92,9 @@ type Worker struct {
 	ledger   *quota.Ledger
 	facts    *facts
 	hasher   *hasher
-	retries  retryQueue
-	parts    siblings
+	retries  *retryQueue
+	partials *partials
+	uploads  *uploads
 	done     doneUploads
 	hooks    *filehook.Dir
 	approval *approval
@@ -120,10 +121,14 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 
 // newWorker makes one of a store, which it closes also when it fails.
 func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
-	w := &Worker{cfg: cfg, bus: b, log: log, store: s, ledger: quota.NewLedger(quota.Limits{Owner: cfg.OwnerQuota, Total: cfg.TotalQuota, Files: cfg.MaxFiles})}
+	w := &Worker{cfg: cfg, bus: b, log: log, store: s, retries: &retryQueue{}, partials: newPartials(s), ledger: quota.NewLedger(quota.Limits{Owner: cfg.OwnerQuota, Total: cfg.TotalQuota, Files: cfg.MaxFiles})}
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
-	w.locks = newUploadLocks(s, w.opened, log)
+	w.uploads = &uploads{
+		bus: b, store: s, ledger: w.ledger, partials: w.partials, retries: w.retries, metrics: w.metrics, log: log,
+		maxSize: cfg.MaxSize, stall: cfg.StallTimeout, stopping: w.stopping,
+	}
+	w.locks = newUploadLocks(s, w.uploads.opened, log)
 	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
 	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
 	w.facts.hash = w.hasher.ask
@@ -132,6 +137,7 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 		return nil, errors.Join(err, s.Close())
 	}
 	w.approval = &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
+	w.uploads.locks, w.uploads.facts, w.uploads.hooks, w.uploads.approval = w.locks, w.facts, w.hooks, w.approval
 	t, err := newTus(w)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"net/http"
 
 	"go.uber.org/zap"
 
@@ -24,12 +23,8 @@ type approval struct {
 }
 
 // mayCreate asks the hooks whether an upload may be made; it may come back with
-// other metadata. That a sender is gone is no answer.
-func (a *approval) mayCreate(ctx context.Context, meta map[string]string, size int64, partial bool, h http.Header, addr string) (map[string]string, error) {
-	if partial {
-		return nil, nil // the whole will be asked about
-	}
-	q := bus.UploadHook{Name: fileName(meta), Size: size, Metadata: meta, Owner: requestOf(ctx).owner, Addr: addr, Client: h.Get("User-Agent")}
+// other metadata.
+func (a *approval) mayCreate(q bus.UploadHook) (map[string]string, error) {
 	v, err := bus.Ask(a.stopping, a.bus, q, a.upload)
 	if err != nil {
 		a.log.Warn("the hook of uploads", zap.Error(err))
@@ -38,10 +33,11 @@ func (a *approval) mayCreate(ctx context.Context, meta map[string]string, size i
 		a.metrics.refused.WithLabelValues("hook").Inc()
 		return nil, err
 	}
+	meta := q.Metadata
 	if v.Metadata != nil {
 		meta = v.Metadata
 	}
-	changed, err := a.dir.Ask(filehook.PreCreate, filehook.Upload{Size: max(0, size), SizeIsDeferred: size < 0, MetaData: meta})
+	changed, err := a.dir.Ask(filehook.PreCreate, filehook.Upload{Size: max(0, q.Size), SizeIsDeferred: q.Size < 0, MetaData: meta})
 	if changed == nil {
 		changed = v.Metadata
 	}
@@ -82,7 +78,7 @@ func (a *approval) verdict(v bus.Verdict, err error) error {
 	case v.Allow:
 		return nil
 	case err != nil || v.Unanswered():
-		return &statusError{http.StatusServiceUnavailable, errUnchecked.code, v.Reason + "; try again in a while"}
+		return unchecked(v.Reason + "; try again in a while")
 	}
-	return &statusError{http.StatusForbidden, codeRefused, v.Reason}
+	return refused(v.Reason)
 }

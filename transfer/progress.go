@@ -1,0 +1,62 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/filehook"
+)
+
+// opened prepares a writer that was just opened.
+func (u *uploads) opened(wr *writer) {
+	if wr.Lost > 0 {
+		u.log.Warn("acknowledged bytes of an upload were damaged; it goes on from before them",
+			zap.String("upload", wr.Info().Name), zap.Int64("offset", wr.Offset()), zap.Int64("lost", wr.Lost))
+		u.facts.wake(wr.Info().Name)
+	}
+	var told time.Time
+	var asked atomic.Bool // the hook post-receive is at work
+	wr.OnProgress = func(end int64) {
+		i, now := wr.Info(), time.Now()
+		if now.Sub(told) < time.Second && end != i.Size {
+			return
+		}
+		told = now
+		if !i.Partial {
+			_ = bus.Tell(u.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
+		}
+		if stop := wr.stop; asked.CompareAndSwap(false, true) {
+			u.hooks.Notify(filehook.PostReceive, u.hooks.Upload(i, end), func(a filehook.Answer) {
+				asked.Store(false)
+				if a.StopUpload {
+					u.giveUp(i.Name, stop, asStatusError(a.Refusal(filehook.PostReceive)))
+				}
+			})
+		}
+	}
+}
+
+// giveUp ends an upload that a hook does not want, unless it is a file by now.
+func (u *uploads) giveUp(name string, stop func(*statusError), why *statusError) {
+	if stop != nil {
+		stop(why)
+	}
+	ctx, cancel := context.WithTimeout(u.stopping, u.stall)
+	defer cancel()
+	wr, err := u.locks.acquire(ctx, name, nil) // which has its request end
+	if err == nil {
+		if !wr.Info().Complete() {
+			err = u.remove(wr, store.RemovedByHook)
+		}
+		u.locks.release(name)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		u.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))
+	}
+}
