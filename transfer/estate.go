@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/quota"
 )
 
 // estateTime is how long one question about files of a key may be worked on; who
@@ -20,26 +21,32 @@ const estateTime = 2 * time.Second
 // askMoved tells other workers on the same store which uploads have another owner.
 const askMoved = "moved"
 
-// Announce has others find this worker, and ask it what becomes of a key's files.
-func (w *Worker) Announce(version string) error {
-	_, err := w.bus.Serve(bus.WorkerTransfer, version, bus.Handle(bus.EndpointEstate, w.estate))
-	return err
+// estate is what becomes of the files of a key that is revoked: they are deleted,
+// given to another key, or kept.
+type estate struct {
+	bus     *bus.Bus
+	store   *store.Store
+	locks   *uploadLocks
+	ledger  *quota.Ledger
+	uploads *uploads
+	ready   func() error // nil: all uploads are known
+	log     *zap.Logger
 }
 
-// estate deletes the uploads of an owner or gives them to another, or counts them.
-func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, err error) {
-	if err := w.Ready(); err != nil {
+// answer deletes the uploads of an owner or gives them to another, or counts them.
+func (e *estate) answer(ctx context.Context, q bus.EstateQuery) (a bus.Estate, err error) {
+	if err := e.ready(); err != nil {
 		return a, err
 	}
 	until := time.Now().Add(estateTime)
-	names, err := w.store.Names()
+	names, err := e.store.Names()
 	if err != nil {
 		return a, err
 	}
 	var mu sync.Mutex // guards what the reading of many at a time finds
 	var owned, moved []string
-	if err := w.store.Each(ctx, names, func(name string) {
-		i, err := w.store.Info(name)
+	if err := e.store.Each(ctx, names, func(name string) {
+		i, err := e.store.Info(name)
 		if err != nil || i.Owner != q.Owner {
 			return
 		}
@@ -56,7 +63,7 @@ func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 			a.Left++
 			continue
 		}
-		switch err := w.inherit(ctx, name, q); {
+		switch err := e.inherit(ctx, name, q); {
 		case err == nil && q.To != "":
 			moved = append(moved, name)
 		case errors.Is(err, store.ErrBusy):
@@ -67,49 +74,49 @@ func (w *Worker) estate(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 			a.Left++
 		}
 	}
-	w.tellMoved(ctx, moved)
+	e.tellMoved(ctx, moved)
 	return a, nil
 }
 
 // inherit does with one upload what an owner wants; who is sending it lets go.
-func (w *Worker) inherit(ctx context.Context, name string, q bus.EstateQuery) error {
+func (e *estate) inherit(ctx context.Context, name string, q bus.EstateQuery) error {
 	ctx, cancel := context.WithTimeout(ctx, estateTime/2)
 	defer cancel()
-	wr, err := w.locks.acquire(ctx, name, nil)
+	wr, err := e.locks.acquire(ctx, name, nil)
 	if err != nil {
 		return err
 	}
-	defer w.locks.release(name)
+	defer e.locks.release(name)
 	if q.Delete {
-		return w.uploads.remove(wr, store.RemovedByOwner)
+		return e.uploads.remove(wr, store.RemovedByOwner)
 	}
 	if err := wr.Change(func(i *store.Info) { i.Owner = q.To }); err != nil {
 		return err
 	}
-	w.ledger.SetOwner(name, q.To)
+	e.ledger.SetOwner(name, q.To)
 	return nil
 }
 
 // tellMoved has the other workers look at uploads again.
-func (w *Worker) tellMoved(ctx context.Context, names []string) {
+func (e *estate) tellMoved(ctx context.Context, names []string) {
 	if len(names) == 0 {
 		return
 	}
-	all, err := w.bus.Discover(ctx)
+	all, err := e.bus.Discover(ctx)
 	if err != nil {
-		w.log.Warn("other workers do not hear whose files are another's now", zap.Error(err))
+		e.log.Warn("other workers do not hear whose files are another's now", zap.Error(err))
 		return
 	}
 	text, _ := json.Marshal(names) // strings: cannot fail
 	for _, other := range all {
-		if other.Name == bus.WorkerTransfer && other.ID != w.bus.ID() {
-			_, _ = w.bus.AskDirect(ctx, other.ID, askMoved, text)
+		if other.Name == bus.WorkerTransfer && other.ID != e.bus.ID() {
+			_, _ = e.bus.AskDirect(ctx, other.ID, askMoved, text)
 		}
 	}
 }
 
 // hearMoved looks at uploads that another worker has given to another owner.
-func (w *Worker) hearMoved(_ context.Context, q bus.Direct) []byte {
+func (e *estate) hearMoved(_ context.Context, q bus.Direct) []byte {
 	var names []string
 	if json.Unmarshal(q.Data, &names) != nil {
 		return nil
@@ -118,8 +125,8 @@ func (w *Worker) hearMoved(_ context.Context, q bus.Direct) []byte {
 		if !store.IsToken(name) {
 			continue
 		}
-		if i, err := w.store.Info(name); err == nil {
-			w.ledger.SetOwner(name, i.Owner)
+		if i, err := e.store.Info(name); err == nil {
+			e.ledger.SetOwner(name, i.Owner)
 		}
 	}
 	return []byte("ok")

@@ -15,7 +15,11 @@ import (
 // hasher makes the SHA-256 of files that are complete, one at a time and apart
 // from the requests: what just came is still in memory.
 type hasher struct {
-	w *Worker
+	store   *store.Store
+	locks   *uploadLocks
+	facts   *facts
+	retries *retryQueue
+	log     *zap.Logger
 
 	mu    sync.Mutex // guards what follows
 	queue []string
@@ -23,8 +27,8 @@ type hasher struct {
 	more  chan struct{}
 }
 
-func newHasher(w *Worker) *hasher {
-	return &hasher{w: w, asked: map[string]bool{}, more: make(chan struct{}, 1)}
+func newHasher(s *store.Store, l *uploadLocks, f *facts, retries *retryQueue, log *zap.Logger) *hasher {
+	return &hasher{store: s, locks: l, facts: f, retries: retries, log: log, asked: map[string]bool{}, more: make(chan struct{}, 1)}
 }
 
 // ask has a file's hash made.
@@ -72,10 +76,10 @@ func (h *hasher) run(ctx context.Context) {
 			h.done(name)
 			switch {
 			case err == nil:
-				h.w.facts.wake(name)
+				h.facts.wake(name)
 			case ctx.Err() == nil && !errors.Is(err, store.ErrNotFound):
-				h.w.log.Debug("a file has no hash yet", zap.String("upload", name), zap.Error(err))
-				h.w.retries.put(name)
+				h.log.Debug("a file has no hash yet", zap.String("upload", name), zap.Error(err))
+				h.retries.put(name)
 			}
 		}
 	}
@@ -84,36 +88,36 @@ func (h *hasher) run(ctx context.Context) {
 // hash makes a file's hash and writes it down, if it is what the journal says
 // that came.
 func (h *hasher) hash(ctx context.Context, name string) error {
-	i, err := h.w.store.Info(name)
+	i, err := h.store.Info(name)
 	if err != nil {
 		return err
 	}
-	sum, n, err := h.w.store.Hash(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
+	sum, n, err := h.store.Hash(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
 	if err != nil {
 		return err
 	}
-	sound, err := h.w.store.Verify(i)
+	sound, err := h.store.Verify(i)
 	if err != nil {
 		return err
 	}
 	short, cancel := context.WithTimeout(ctx, bus.LeaseTimeout)
 	defer cancel()
-	wr, err := h.w.locks.acquire(short, name, nil)
+	wr, err := h.locks.acquire(short, name, nil)
 	if err != nil {
 		return err
 	}
-	defer h.w.locks.release(name)
+	defer h.locks.release(name)
 	if !wr.Info().Complete() || wr.Info().SHA256 != "" || n != wr.Info().Size {
 		return nil
 	}
 	if sound != n {
-		return h.w.damaged(wr, sound)
+		return noteDamage(h.log, wr, sound)
 	}
 	return wr.Change(func(i *store.Info) { i.SHA256 = sum })
 }
 
-// damaged writes down that a complete file is not what came from an offset on.
-func (w *Worker) damaged(wr *writer, sound int64) error {
-	w.log.Error("a file is damaged on the disk", zap.String("upload", wr.Info().Name), zap.Int64("offset", sound))
+// noteDamage writes down that a complete file is not what came from an offset on.
+func noteDamage(log *zap.Logger, wr *writer, sound int64) error {
+	log.Error("a file is damaged on the disk", zap.String("upload", wr.Info().Name), zap.Int64("offset", sound))
 	return wr.NoteDamage(sound)
 }

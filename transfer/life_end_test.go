@@ -62,7 +62,7 @@ func (l *life) clean() bool {
 		}
 	}
 	for _, w := range l.workers {
-		if w.sweep(l.t.Context()) != nil {
+		if w.sweeper.sweep(l.t.Context()) != nil {
 			return false
 		}
 		names, err := w.store.Names()

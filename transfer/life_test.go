@@ -361,7 +361,7 @@ func (l *life) follow() {
 // look sweeps at one of the workers, and asks for what nobody has looked at.
 func (l *life) look() {
 	w := l.any()
-	_ = w.sweep(l.t.Context())
+	_ = w.sweeper.sweep(l.t.Context())
 	for _, s := range l.all {
 		if s.ended || s.part || s.says == sayYes || s.read == "" {
 			continue

@@ -35,7 +35,7 @@ func (r *running) concat(parts ...upload) reply {
 // sweepNow is a whole sweep.
 func (r *running) sweepNow() {
 	r.t.Helper()
-	if err := r.sweep(r.t.Context()); err != nil {
+	if err := r.sweeper.sweep(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -118,7 +118,7 @@ func TestRemovedDuringASweep(t *testing.T) {
 	u := r.create(1000)
 	remove := func() { r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent) }
 	between.afterOffset.Store(&remove)
-	_ = r.look(t.Context(), u.name())
+	_ = r.sweeper.look(t.Context(), u.name())
 	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
@@ -138,7 +138,7 @@ func TestResumedAsItExpires(t *testing.T) {
 			}
 			resume := func() { u.patch(500, rest).want(t, http.StatusNoContent) }
 			between.afterOffset.Store(&resume)
-			if err := r.look(t.Context(), u.name()); err != nil {
+			if err := r.sweeper.look(t.Context(), u.name()); err != nil {
 				t.Error(err)
 			}
 			if n := u.offset(); n != 500+len(rest) {

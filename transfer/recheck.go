@@ -25,21 +25,18 @@ const (
 // goes on with the file that it was at. Several workers on one folder may both
 // read a file, to no harm. Buckets are their server's to look after.
 type rechecker struct {
-	w    *Worker
-	pace *rate.Limiter // of bytes
-}
-
-func newRechecker(w *Worker) *rechecker {
-	return &rechecker{w, rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), store.CopySize)}
+	store *store.Store
+	locks *uploadLocks
+	facts *facts
+	log   *zap.Logger
+	every time.Duration // see Config.Recheck
+	pace  *rate.Limiter // of bytes
 }
 
 // run rechecks until ctx ends.
 func (c *rechecker) run(ctx context.Context) {
-	if c.w.cfg.Recheck == 0 || c.w.cfg.S3.Bucket != "" {
-		return
-	}
-	for sleep.For(ctx, min(recheckPause, c.w.cfg.Recheck/recheckPortion)) {
-		names, err := c.w.store.Names()
+	for sleep.For(ctx, min(recheckPause, c.every/recheckPortion)) {
+		names, err := c.store.Names()
 		if err != nil {
 			continue // the sweeper says so
 		}
@@ -48,7 +45,7 @@ func (c *rechecker) run(ctx context.Context) {
 				return
 			}
 			if err := c.look(ctx, name); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrNoInfo) {
-				c.w.log.Error("a file cannot be read again", zap.String("upload", name), zap.Error(err))
+				c.log.Error("a file cannot be read again", zap.String("upload", name), zap.Error(err))
 			}
 		}
 	}
@@ -56,39 +53,39 @@ func (c *rechecker) run(ctx context.Context) {
 
 // look checks a file if it is its turn.
 func (c *rechecker) look(ctx context.Context, name string) error {
-	i, err := c.w.store.Info(name)
+	i, err := c.store.Info(name)
 	if err != nil || i.SHA256 == "" || i.Corrupt {
 		return err
 	}
-	last, err := c.w.store.Written(path.Join(name, markChecked))
+	last, err := c.store.Written(path.Join(name, markChecked))
 	if errors.Is(err, store.ErrNotFound) {
 		last, err = i.CompletedAt(), nil
 	}
-	if err != nil || c.w.store.Now().Sub(last) < c.w.cfg.Recheck {
+	if err != nil || c.store.Now().Sub(last) < c.every {
 		return err
 	}
 	if err := c.check(ctx, i); err != nil {
 		return err
 	}
-	return gentle(c.w.store.Write(path.Join(name, markChecked), []byte(c.w.store.Now().Format(time.RFC3339))))
+	return gentle(c.store.Write(path.Join(name, markChecked), []byte(c.store.Now().Format(time.RFC3339))))
 }
 
 // check compares a file with its hash.
 func (c *rechecker) check(ctx context.Context, i *store.Info) error {
-	sum, _, err := c.w.store.Hash(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
+	sum, _, err := c.store.Hash(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
 	if err != nil || sum == i.SHA256 {
 		return err
 	}
-	sound, err := c.w.store.Verify(i)
+	sound, err := c.store.Verify(i)
 	if err != nil {
 		return err
 	}
-	return c.w.locks.withIdle(ctx, i.Name, func(wr *writer) error {
+	return c.locks.withIdle(ctx, i.Name, func(wr *writer) error {
 		if wr.Info().Corrupt {
 			return nil // opening it found it out
 		}
-		defer c.w.facts.wake(i.Name)
-		return c.w.damaged(wr, sound)
+		defer c.facts.wake(i.Name)
+		return noteDamage(c.log, wr, sound)
 	})
 }
 

@@ -3,15 +3,15 @@ package transfer
 import (
 	"context"
 	"errors"
-	"maps"
 	"path"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/quota"
 )
 
 const (
@@ -22,13 +22,30 @@ const (
 // sweeper looks after all uploads from time to time, at first when it starts:
 // what a crash left half done is done, what is too old goes, and what other
 // workers did is learnt.
-func (w *Worker) sweeper(ctx context.Context) {
+type sweeper struct {
+	store    *store.Store
+	locks    *uploadLocks
+	ledger   *quota.Ledger
+	uploads  *uploads
+	partials *partials
+	facts    *facts
+	retries  *retryQueue
+	log      *zap.Logger
+
+	incompleteFor, keep, stall time.Duration // see Config
+
+	done  doneUploads
+	swept atomic.Bool // the store was looked through once
+}
+
+// run sweeps until ctx ends.
+func (s *sweeper) run(ctx context.Context) {
 	for next := sweepEvery; ; next = sweepEvery {
-		if err := w.sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
 			next = sweepSoon
-			w.log.Error("the store of files cannot be looked through", zap.Error(err))
+			s.log.Error("the store of files cannot be looked through", zap.Error(err))
 		} else if err == nil {
-			w.swept.Store(true)
+			s.swept.Store(true)
 		}
 		if !sleep.For(ctx, next) {
 			return
@@ -36,9 +53,9 @@ func (w *Worker) sweeper(ctx context.Context) {
 	}
 }
 
-func (w *Worker) sweep(ctx context.Context) error {
-	before, there := w.ledger.Known(), map[string]bool{} // what comes later is not missed
-	names, err := w.store.Names()
+func (s *sweeper) sweep(ctx context.Context) error {
+	before, there := s.ledger.Known(), map[string]bool{} // what comes later is not missed
+	names, err := s.store.Names()
 	if err != nil {
 		return err
 	}
@@ -46,92 +63,92 @@ func (w *Worker) sweep(ctx context.Context) error {
 		delete(before, name)
 		there[name] = true
 	}
-	if err := w.store.Each(ctx, names, func(name string) {
-		if at, ok := w.done.get(name); !ok || w.cfg.Keep > 0 && w.store.Now().Sub(time.UnixMilli(at)) > w.cfg.Keep {
-			w.lookAfter(ctx, name)
+	if err := s.store.Each(ctx, names, func(name string) {
+		if at, ok := s.done.get(name); !ok || s.keep > 0 && s.store.Now().Sub(time.UnixMilli(at)) > s.keep {
+			s.lookAfter(ctx, name)
 		}
 	}); err != nil {
 		return err
 	}
-	for name := range w.partials.suspects() {
-		if err := w.locks.withIdle(ctx, name, w.removeOutdated); w.failed(ctx, name, err) {
-			w.retries.put(name)
+	for name := range s.partials.suspects() {
+		if err := s.locks.withIdle(ctx, name, s.removeOutdated); s.failed(ctx, name, err) {
+			s.retries.put(name)
 		}
 	}
-	w.done.keep(there)
+	s.done.keep(there)
 	for name := range before {
-		w.ledger.Absent(name)
+		s.ledger.Absent(name)
 	}
-	w.ledger.Listed()
-	w.partials.forget(w.store.Now().Add(-2 * w.cfg.IncompleteFor))
-	return w.sweepAside(ctx)
+	s.ledger.Listed()
+	s.partials.forget(s.store.Now().Add(-2 * s.incompleteFor))
+	return s.sweepAside(ctx)
 }
 
 // sweepAside tells of what was removed or set aside and is not told of yet.
-func (w *Worker) sweepAside(ctx context.Context) error {
-	removed, err := w.store.List(store.DirRemoved)
+func (s *sweeper) sweepAside(ctx context.Context) error {
+	removed, err := s.store.List(store.DirRemoved)
 	if err != nil {
 		return err
 	}
 	for _, name := range removed {
-		w.facts.wake(name)
+		s.facts.wake(name)
 	}
-	damaged, err := w.store.List(store.DirDamaged)
+	damaged, err := s.store.List(store.DirDamaged)
 	if err != nil {
 		return err
 	}
 	for _, name := range damaged {
-		if err := w.facts.tellDamaged(ctx, name); err != nil {
-			w.log.Warn("a damaged upload is told of later", zap.String("upload", name), zap.Error(err))
+		if err := s.facts.tellDamaged(ctx, name); err != nil {
+			s.log.Warn("a damaged upload is told of later", zap.String("upload", name), zap.Error(err))
 		}
 	}
 	return nil
 }
 
 // lookAfter is look, again later when it cannot be done now.
-func (w *Worker) lookAfter(ctx context.Context, name string) {
-	if w.failed(ctx, name, w.look(ctx, name)) {
-		w.retries.put(name)
+func (s *sweeper) lookAfter(ctx context.Context, name string) {
+	if s.failed(ctx, name, s.look(ctx, name)) {
+		s.retries.put(name)
 	}
 }
 
 // lookAgain looks after an upload of the retry queue, and says whether that is to be
 // done again.
-func (w *Worker) lookAgain(ctx context.Context, name string) bool {
-	err := w.look(ctx, name)
+func (s *sweeper) lookAgain(ctx context.Context, name string) bool {
+	err := s.look(ctx, name)
 	if err == nil {
-		err = w.complete(ctx, name)
+		err = s.complete(ctx, name)
 	}
-	return w.failed(ctx, name, err)
+	return s.failed(ctx, name, err)
 }
 
 // failed says whether looking after an upload may do better later.
-func (w *Worker) failed(ctx context.Context, name string, err error) bool {
+func (s *sweeper) failed(ctx context.Context, name string, err error) bool {
 	switch {
 	case err == nil || errors.Is(err, store.ErrNotFound) || ctx.Err() != nil:
 		return false
 	case errors.Is(err, store.ErrBusy) || asStatusError(err).code == errUnchecked.code:
 		return true
 	}
-	w.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
+	s.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
 	return false
 }
 
 // complete makes a file of an upload whose bytes are all there, if it is none
 // yet. It may wait for hooks.
-func (w *Worker) complete(ctx context.Context, name string) error {
-	i, err := w.store.Info(name)
+func (s *sweeper) complete(ctx context.Context, name string) error {
+	i, err := s.store.Info(name)
 	if err != nil || i.Complete() {
 		return err
 	}
-	if offset, err := w.store.Offset(i); err != nil || offset != i.Size {
+	if offset, err := s.store.Offset(i); err != nil || offset != i.Size {
 		return err
 	}
-	err = w.locks.withIdle(ctx, name, func(wr *writer) error {
+	err = s.locks.withIdle(ctx, name, func(wr *writer) error {
 		if !wr.Whole() {
 			return nil
 		}
-		return w.uploads.finish(wr)
+		return s.uploads.finish(wr)
 	})
 	if err != nil && asStatusError(err).code == codeRefused {
 		return nil // it is gone
@@ -139,122 +156,92 @@ func (w *Worker) complete(ctx context.Context, name string) error {
 	return err
 }
 
-// doneUploads are files with which nothing is left to do, and when they were
-// completed.
-type doneUploads struct {
-	mu sync.Mutex // guards what follows
-	at map[string]int64
-}
-
-func (s *doneUploads) put(name string, at int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.at == nil {
-		s.at = map[string]int64{}
-	}
-	s.at[name] = at
-}
-
-func (s *doneUploads) get(name string) (at int64, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	at, ok = s.at[name]
-	return at, ok
-}
-
-// keep forgets those that are not there.
-func (s *doneUploads) keep(there map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	maps.DeleteFunc(s.at, func(name string, _ int64) bool { return !there[name] })
-}
-
 // look looks after one upload.
-func (w *Worker) look(ctx context.Context, name string) error {
-	i, err := w.store.Info(name)
+func (s *sweeper) look(ctx context.Context, name string) error {
+	i, err := s.store.Info(name)
 	if errors.Is(err, store.ErrNoInfo) {
-		return w.setAside(name)
+		return s.setAside(name)
 	}
 	if errors.Is(err, store.ErrNotFound) {
-		w.facts.wake(name) // it may be removed, and not told of
+		s.facts.wake(name) // it may be removed, and not told of
 	}
 	if err != nil {
 		return err
 	}
-	touched, err := w.store.LastWrite(i)
+	touched, err := s.store.LastWrite(i)
 	if err != nil {
 		return err
 	}
-	offset, err := w.store.Offset(i)
+	offset, err := s.store.Offset(i)
 	if err != nil {
 		return err
 	}
-	w.ledger.Learn(name, i.Owner, max(i.Size, offset))
+	s.ledger.Learn(name, i.Owner, max(i.Size, offset))
 	if i.Partial {
-		w.partials.touch(i.Owner, touched)
+		s.partials.touch(i.Owner, touched)
 	}
-	switch old := w.outdated(i, offset, touched); {
-	case old && i.Partial && !w.partials.mayGo(name):
-		w.partials.suspect(name)
+	switch old := s.outdated(i, offset, touched); {
+	case old && i.Partial && !s.partials.mayGo(name):
+		s.partials.suspect(name)
 	case old:
-		return w.locks.withIdle(ctx, name, w.removeOutdated)
-	case !i.Complete() && !w.swept.Load():
+		return s.locks.withIdle(ctx, name, s.removeOutdated)
+	case !i.Complete() && !s.swept.Load():
 		// At the start every one that is not complete is checked, by opening it.
-		return w.locks.withIdle(ctx, name, func(wr *writer) error {
-			w.facts.wake(name)
+		return s.locks.withIdle(ctx, name, func(wr *writer) error {
+			s.facts.wake(name)
 			if wr.Whole() {
-				w.retries.soon(name)
+				s.retries.soon(name)
 			}
 			return nil
 		})
 	case !i.Complete() && offset == i.Size:
-		w.retries.soon(name)
+		s.retries.soon(name)
 	case i.Partial: // there is nothing to tell
-	case i.Complete() && !i.Corrupt && !w.store.Has(path.Join(name, markCompleted)) || !w.store.Has(path.Join(name, markCreated)) || w.store.Has(path.Join(name, store.FileLost)):
-		w.facts.wake(name)
+	case i.Complete() && !i.Corrupt && !s.store.Has(path.Join(name, markCompleted)) || !s.store.Has(path.Join(name, markCreated)) || s.store.Has(path.Join(name, store.FileLost)):
+		s.facts.wake(name)
 	case i.Complete():
-		w.partials.use(i)
-		w.done.put(name, i.Completed)
+		s.partials.use(i)
+		s.done.put(name, i.Completed)
 	}
 	return nil
 }
 
 // outdated says that an upload has been there for too long.
-func (w *Worker) outdated(i *store.Info, offset int64, touched time.Time) bool {
-	now := w.store.Now()
+func (s *sweeper) outdated(i *store.Info, offset int64, touched time.Time) bool {
+	now := s.store.Now()
 	switch {
 	case i.Partial:
-		return w.partials.mayGo(i.Name) || now.Sub(w.partials.touch(i.Owner, touched)) > w.cfg.IncompleteFor
+		return s.partials.mayGo(i.Name) || now.Sub(s.partials.touch(i.Owner, touched)) > s.incompleteFor
 	case i.Complete():
-		return w.cfg.Keep > 0 && now.Sub(i.CompletedAt()) > w.cfg.Keep
+		return s.keep > 0 && now.Sub(i.CompletedAt()) > s.keep
 	case i.Size >= 0 && offset >= i.Size: // it waits for a hook, not for its sender
-		return w.cfg.Keep > 0 && now.Sub(touched) > w.cfg.Keep
+		return s.keep > 0 && now.Sub(touched) > s.keep
 	case i.Final: // who put it together is gone, and nobody can go on with that
-		return now.Sub(touched) > w.cfg.StallTimeout
+		return now.Sub(touched) > s.stall
 	}
-	return now.Sub(touched) > w.cfg.IncompleteFor
+	return now.Sub(touched) > s.incompleteFor
 }
 
 // removeOutdated removes an upload that is still outdated now that we hold it:
 // its sender may have come back meanwhile.
-func (w *Worker) removeOutdated(wr *writer) error {
-	i, err := w.store.Info(wr.Info().Name)
+func (s *sweeper) removeOutdated(wr *writer) error {
+	i, err := s.store.Info(wr.Info().Name)
 	if err != nil {
 		return err
 	}
-	touched, err := w.store.LastWrite(i)
-	if err != nil || !w.outdated(i, wr.Offset(), touched) {
+	touched, err := s.store.LastWrite(i)
+	if err != nil || !s.outdated(i, wr.Offset(), touched) {
 		return err
 	}
-	return w.uploads.remove(wr, store.RemovedByAge)
+	return s.uploads.remove(wr, store.RemovedByAge)
 }
 
 // setAside takes an upload without metadata out of the way.
-func (w *Worker) setAside(name string) error {
-	done, err := w.store.SetAside(name)
+func (s *sweeper) setAside(name string) error {
+	done, err := s.store.SetAside(name)
 	if done {
-		w.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+store.DirDamaged, zap.String("upload", name))
-		w.ledger.Drop(name)
+		s.log.Error("the metadata of an upload is damaged; it is set aside in the folder "+store.DirDamaged, zap.String("upload", name))
+		s.ledger.Drop(name)
 	}
 	return err
 }

@@ -68,11 +68,11 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"golang.org/x/time/rate"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
@@ -95,7 +95,8 @@ type Worker struct {
 	retries  *retryQueue
 	partials *partials
 	uploads  *uploads
-	done     doneUploads
+	sweeper  *sweeper
+	estate   *estate
 	hooks    *filehook.Dir
 	approval *approval
 	metrics  *metrics
@@ -103,7 +104,6 @@ type Worker struct {
 
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
-	swept    atomic.Bool // the store was looked through once
 }
 
 // New makes a worker and opens its store, in cfg.Dir. It serves what Routes
@@ -130,7 +130,8 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	}
 	w.locks = newUploadLocks(s, w.uploads.opened, log)
 	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
-	w.facts, w.hasher = newFacts(s, b, log), newHasher(w)
+	w.facts = newFacts(s, b, log)
+	w.hasher = newHasher(s, w.locks, w.facts, w.retries, log)
 	w.facts.hash = w.hasher.ask
 	var err error
 	if w.hooks, err = filehook.Open(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), s.Location, log); err != nil {
@@ -138,6 +139,11 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	}
 	w.approval = &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
 	w.uploads.locks, w.uploads.facts, w.uploads.hooks, w.uploads.approval = w.locks, w.facts, w.hooks, w.approval
+	w.sweeper = &sweeper{
+		store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, partials: w.partials, facts: w.facts, retries: w.retries, log: log,
+		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
+	}
+	w.estate = &estate{bus: b, store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, ready: w.Ready, log: log}
 	t, err := newTus(w)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
@@ -172,7 +178,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		leases.Close()
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
-	deaf, err := w.bus.AnswerDirect(askMoved, w.hearMoved)
+	deaf, err := w.bus.AnswerDirect(askMoved, w.estate.hearMoved)
 	if err != nil {
 		unask()
 		leases.Close()
@@ -198,9 +204,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	})
 	wg.Go(func() { w.facts.run(run) })
 	wg.Go(func() { w.hasher.run(run) })
-	wg.Go(func() { w.sweeper(run) })
-	wg.Go(func() { w.retries.run(run, w.lookAgain) })
-	wg.Go(func() { newRechecker(w).run(run) })
+	wg.Go(func() { w.sweeper.run(run) })
+	wg.Go(func() { w.retries.run(run, w.sweeper.lookAgain) })
+	if w.cfg.Recheck > 0 && w.cfg.S3.Bucket == "" {
+		c := &rechecker{
+			store: w.store, locks: w.locks, facts: w.facts, log: w.log,
+			every: w.cfg.Recheck, pace: rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), store.CopySize),
+		}
+		wg.Go(func() { c.run(run) })
+	}
 	wg.Go(func() {
 		for {
 			select {
@@ -222,9 +234,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.store.Close()
 }
 
+// Announce has others find this worker, and ask it what becomes of a key's files.
+func (w *Worker) Announce(version string) error {
+	_, err := w.bus.Serve(bus.WorkerTransfer, version, bus.Handle(bus.EndpointEstate, w.estate.answer))
+	return err
+}
+
 // Ready is nil when the store has been looked through.
 func (w *Worker) Ready() error {
-	if !w.swept.Load() {
+	if !w.sweeper.swept.Load() {
 		return errors.New("transfer: the store is still being looked through; wait a moment")
 	}
 	return nil
