@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/transfer/quota"
 )
 
 // apiRoot is where pages ask about files. See the package's documentation.
@@ -49,12 +50,22 @@ type linkJSON struct {
 	ExpiresAt int64  `json:"expires_at,omitempty"`
 }
 
-// routesAPI mounts the questions of pages.
-func (w *Worker) routesAPI(mux *http.ServeMux) {
+// api answers the questions of pages.
+type api struct {
+	rights  *rights
+	store   *store.Store
+	ledger  *quota.Ledger
+	uploads *uploads
+
+	incompleteFor, keep, stall time.Duration // see Config
+}
+
+// routes mounts the questions of pages.
+func (a *api) routes(mux *http.ServeMux) {
 	handle := func(pattern string, f func(*http.Request) (status int, answer any, err error)) {
 		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
-			p := patiently(rw, r, w.cfg.StallTimeout)
-			status, a, err := f(r)
+			p := patiently(rw, r, a.stall)
+			status, v, err := f(r)
 			if err != nil {
 				sendError(p, err)
 				return
@@ -62,18 +73,18 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 			h := p.Header()
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Cache-Control", "no-store")
-			if a == nil {
+			if v == nil {
 				p.WriteHeader(status)
 				return
 			}
-			answer(p, status, a)
+			answer(p, status, v)
 		})
 	}
-	handle("GET "+apiRoot, w.apiList)
-	handle("GET "+apiRoot+"/{id}", w.apiGet)
-	handle("DELETE "+apiRoot+"/{id}", w.apiDelete)
-	handle("POST "+apiRoot+"/{id}/links", w.apiLink)
-	handle("DELETE "+apiRoot+"/{id}/links/{key}", w.apiRevoke)
+	handle("GET "+apiRoot, a.list)
+	handle("GET "+apiRoot+"/{id}", a.get)
+	handle("DELETE "+apiRoot+"/{id}", a.remove)
+	handle("POST "+apiRoot+"/{id}/links", a.makeLink)
+	handle("DELETE "+apiRoot+"/{id}/links/{key}", a.revokeLink)
 	for _, pattern := range []string{apiRoot, apiRoot + "/"} {
 		mux.HandleFunc("OPTIONS "+pattern, func(rw http.ResponseWriter, _ *http.Request) {
 			h := rw.Header()
@@ -86,9 +97,9 @@ func (w *Worker) routesAPI(mux *http.ServeMux) {
 	}
 }
 
-// apiList lists the files of who asks, the newest first: to the box's owner all.
-func (w *Worker) apiList(r *http.Request) (int, any, error) {
-	owner, err := w.rights.admit(bearer(r))
+// list lists the files of who asks, the newest first: to the box's owner all.
+func (a *api) list(r *http.Request) (int, any, error) {
+	owner, err := a.rights.admit(bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -96,25 +107,25 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 		return 0, nil, errNoOwner
 	}
 	var names []string
-	for name, of := range w.ledger.Known() {
-		if of == owner || w.rights.keys.Owner(owner) {
+	for name, of := range a.ledger.Known() {
+		if of == owner || a.rights.keys.Owner(owner) {
 			names = append(names, name)
 		}
 	}
 	files := []fileJSON{}
 	var away error    // the store is: a list with holes is worse than none
 	var mu sync.Mutex // guards both
-	err = w.store.Each(r.Context(), names, func(name string) {
-		i, err := w.store.Info(name)
-		if err == nil && i.Partial && w.partials.isUsed(name) {
+	err = a.store.Each(r.Context(), names, func(name string) {
+		i, err := a.store.Info(name)
+		if err == nil && i.Partial && a.uploads.partials.isUsed(name) {
 			return // it goes by itself
 		}
 		var f fileJSON
 		if err == nil {
-			f, err = w.describeJSON(i, true)
+			f, err = a.describe(i, true)
 		}
 		if err == nil && i.Owner != owner {
-			f.Of = w.rights.keys.Label(i.Owner)
+			f.Of = a.rights.keys.Label(i.Owner)
 		}
 		mu.Lock()
 		defer mu.Unlock()
@@ -128,22 +139,22 @@ func (w *Worker) apiList(r *http.Request) (int, any, error) {
 	if err = errors.Join(err, away); err != nil {
 		return 0, nil, err
 	}
-	slices.SortFunc(files, func(a, b fileJSON) int { return int(b.CreatedAt - a.CreatedAt) })
+	slices.SortFunc(files, func(x, y fileJSON) int { return int(y.CreatedAt - x.CreatedAt) })
 	return http.StatusOK, map[string]any{"files": files}, nil
 }
 
-// apiGet tells of one file.
-func (w *Worker) apiGet(r *http.Request) (int, any, error) {
+// get tells of one file.
+func (a *api) get(r *http.Request) (int, any, error) {
 	id := r.PathValue("id")
-	if i, err := w.rights.owned(r.PathValue("id"), bearer(r)); err == nil {
-		f, err := w.describeJSON(i, true)
+	if i, err := a.rights.owned(r.PathValue("id"), bearer(r)); err == nil {
+		f, err := a.describe(i, true)
 		return http.StatusOK, f, err
 	}
-	i, l, err := w.rights.readable(id)
+	i, l, err := a.rights.readable(id)
 	if err != nil {
 		return 0, nil, err
 	}
-	f, err := w.describeJSON(i, false)
+	f, err := a.describe(i, false)
 	f.URL = filesRoot + id
 	if l.Until > 0 && (f.ExpiresAt == 0 || l.Until < f.ExpiresAt) {
 		f.ExpiresAt = l.Until // for who has this link the file is gone then
@@ -151,18 +162,18 @@ func (w *Worker) apiGet(r *http.Request) (int, any, error) {
 	return http.StatusOK, f, err
 }
 
-// apiDelete removes a file.
-func (w *Worker) apiDelete(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
+// remove removes a file.
+func (a *api) remove(r *http.Request) (int, any, error) {
+	i, err := a.rights.owned(r.PathValue("id"), bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, w.uploads.delete(r.Context(), i.Name)
+	return http.StatusNoContent, nil, a.uploads.delete(r.Context(), i.Name)
 }
 
-// apiLink makes a link for reading.
-func (w *Worker) apiLink(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
+// makeLink makes a link for reading.
+func (a *api) makeLink(r *http.Request) (int, any, error) {
+	i, err := a.rights.owned(r.PathValue("id"), bearer(r))
 	if err == nil && i.Partial {
 		err = errIsPart
 	}
@@ -181,25 +192,25 @@ func (w *Worker) apiLink(r *http.Request) (int, any, error) {
 	}
 	var until time.Time
 	if q.ExpiresIn > 0 {
-		until = w.store.Now().Add(time.Duration(q.ExpiresIn) * time.Second)
+		until = a.store.Now().Add(time.Duration(q.ExpiresIn) * time.Second)
 	}
-	l, err := w.store.AddLink(i.Name, until, q.Label)
+	l, err := a.store.AddLink(i.Name, until, q.Label)
 	if err != nil {
 		return 0, nil, err
 	}
 	return http.StatusCreated, describeLink(i.Name, l), nil
 }
 
-// apiRevoke makes a link good for nothing.
-func (w *Worker) apiRevoke(r *http.Request) (int, any, error) {
-	i, err := w.rights.owned(r.PathValue("id"), bearer(r))
+// revokeLink makes a link good for nothing.
+func (a *api) revokeLink(r *http.Request) (int, any, error) {
+	i, err := a.rights.owned(r.PathValue("id"), bearer(r))
 	if err != nil {
 		return 0, nil, err
 	}
-	return http.StatusNoContent, nil, w.store.RevokeLink(i.Name, r.PathValue("key"))
+	return http.StatusNoContent, nil, a.store.RevokeLink(i.Name, r.PathValue("key"))
 }
 
-func (w *Worker) describeJSON(i *store.Info, all bool) (fileJSON, error) {
+func (a *api) describe(i *store.Info, all bool) (fileJSON, error) {
 	f := fileJSON{
 		Upload: i.Name, Name: fileName(i.Meta), Type: servedType(i.Type), Inline: shown(i.Type), Size: i.Size, Offset: i.Size,
 		Complete: i.Complete(), Corrupt: i.Corrupt, Partial: i.Partial, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
@@ -210,25 +221,25 @@ func (w *Worker) describeJSON(i *store.Info, all bool) (fileJSON, error) {
 	switch {
 	case !i.Complete():
 		var err error
-		if f.Offset, err = w.store.Offset(i); err != nil {
+		if f.Offset, err = a.store.Offset(i); err != nil {
 			return f, err
 		}
-		if at, err := w.store.LastWrite(i); err == nil {
-			f.ExpiresAt = at.Add(w.cfg.IncompleteFor).UnixMilli()
+		if at, err := a.store.LastWrite(i); err == nil {
+			f.ExpiresAt = at.Add(a.incompleteFor).UnixMilli()
 		}
 	case i.Partial: // when its siblings got nothing for long
-	case w.cfg.Keep > 0:
-		f.ExpiresAt = i.CompletedAt().Add(w.cfg.Keep).UnixMilli()
+	case a.keep > 0:
+		f.ExpiresAt = i.CompletedAt().Add(a.keep).UnixMilli()
 	}
 	if !all {
 		return f, nil
 	}
 	f.UploadURL = filesRoot + i.Name + "-" + i.Key
-	links, err := w.store.Links(i.Name)
+	links, err := a.store.Links(i.Name)
 	for _, l := range links {
 		f.Links = append(f.Links, describeLink(i.Name, l))
 	}
-	if l, ok := store.Lasting(links, w.store.Now()); ok {
+	if l, ok := store.Lasting(links, a.store.Now()); ok {
 		f.URL = describeLink(i.Name, l).URL
 	}
 	return f, err

@@ -4,14 +4,26 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/helios-h2020/pse/store"
 )
 
-// download answers GET and HEAD: of a complete file as any web server does, of
+// downloads send files to their receivers.
+type downloads struct {
+	rights *rights
+	store  *store.Store
+	follow bool          // files that are still being sent too
+	wait   time.Duration // see Config.FollowWait
+	count  prometheus.Counter
+}
+
+// serve answers GET and HEAD: of a complete file as any web server does, of
 // one that still grows by following it.
-func (w *Worker) download(rw *patient, r *http.Request, id string) {
-	i, _, err := w.rights.readable(id)
+func (d *downloads) serve(rw *patient, r *http.Request, id string) {
+	i, _, err := d.rights.readable(id)
 	if err != nil {
 		sendError(rw, err)
 		return
@@ -21,22 +33,22 @@ func (w *Worker) download(rw *patient, r *http.Request, id string) {
 		return
 	}
 	if !i.Complete() {
-		w.follow(rw, r, i)
+		d.serveGrowing(rw, r, i)
 		return
 	}
-	f, err := w.store.Open(i)
+	f, err := d.store.Open(i)
 	if err != nil {
 		sendError(rw, err)
 		return
 	}
 	defer f.Close()
-	w.describe(rw.Header(), r, i, i.Type)
-	w.metrics.downloads.Inc()
+	describe(rw.Header(), r, i, i.Type)
+	d.count.Inc()
 	http.ServeContent(rw, r, "", i.CompletedAt(), f)
 }
 
 // describe sets the headers of a file.
-func (w *Worker) describe(h http.Header, r *http.Request, i *store.Info, typ string) {
+func describe(h http.Header, r *http.Request, i *store.Info, typ string) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", exposed)
 	h.Set("X-Content-Type-Options", "nosniff")

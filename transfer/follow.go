@@ -20,24 +20,24 @@ const followPoll = 250 * time.Millisecond
 // it is complete, in bytes: what a hook refuses then was handed whole to nobody.
 const heldBack = 4 << 10
 
-// follow sends a file that is still being sent, to its end. It reads the file
+// serveGrowing sends a file that is still being sent, to its end. It reads the file
 // beside the writer: no receiver, however slow, holds anybody up.
-func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
-	if !w.cfg.Follow || w.cfg.S3.Bucket != "" || w.cfg.Complete.Required || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
+func (d *downloads) serveGrowing(rw *patient, r *http.Request, i *store.Info) {
+	if !d.follow || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
 		sendError(rw, store.ErrGrowing)
 		return
 	}
-	f, err := w.store.Open(i)
+	f, err := d.store.Open(i)
 	if err != nil {
 		sendError(rw, err)
 		return
 	}
 	defer f.Close()
-	g := &growing{w: w, rw: rw, r: r, info: i, file: f, seen: w.store.Follow(i.Name)}
+	g := &growing{store: d.store, wait: d.wait, rw: rw, r: r, info: i, file: f, seen: d.store.Follow(i.Name)}
 	defer g.seen.Close()
 	h := rw.Header()
 	if r.Method == http.MethodHead {
-		w.describe(h, r, i, "")
+		describe(h, r, i, "")
 		if i.Size >= 0 {
 			h.Set("Content-Length", strconv.FormatInt(i.Size, 10))
 			h.Set("Accept-Ranges", "bytes")
@@ -49,7 +49,7 @@ func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 		sendError(rw, err)
 		return
 	}
-	w.describe(h, r, i, typ)
+	describe(h, r, i, typ)
 	from, to, status, err := g.span(r)
 	total := "*"
 	if g.info.Size >= 0 {
@@ -71,7 +71,7 @@ func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 		h.Set("Accept-Ranges", "bytes")
 		h.Set("Content-Length", strconv.FormatInt(to-from, 10))
 	}
-	w.metrics.downloads.Inc()
+	d.count.Inc()
 	rw.WriteHeader(status)
 	if err := g.send(from, to); err != nil {
 		panic(http.ErrAbortHandler) // half a file must not look whole
@@ -80,13 +80,14 @@ func (w *Worker) follow(rw *patient, r *http.Request, i *store.Info) {
 
 // growing is one receiver of a file that grows.
 type growing struct {
-	w    *Worker
-	rw   *patient
-	r    *http.Request
-	info *store.Info
-	file store.Content
-	seen *store.Progress
-	end  int64 // what counts, as far as seen
+	store *store.Store
+	wait  time.Duration // see Config.FollowWait
+	rw    *patient
+	r     *http.Request
+	info  *store.Info
+	file  store.Content
+	seen  *store.Progress
+	end   int64 // what counts, as far as seen
 }
 
 // mediaType tells the type by the file's beginning: as much of it as there is
@@ -152,51 +153,6 @@ func (g *growing) span(r *http.Request) (from, to int64, status int, err error) 
 	return from, to, http.StatusPartialContent, nil
 }
 
-// errRange says that no byte of a range is there.
-var errRange = errors.New("range not satisfiable")
-
-// parseRange reads a Range header of one range; ok is false when there is none
-// that need be heeded.
-func parseRange(header string, size int64) (from, to int64, ok bool, err error) {
-	spec, found := strings.CutPrefix(header, "bytes=")
-	first, last, dash := strings.Cut(spec, "-")
-	if !found || !dash || strings.Contains(spec, ",") {
-		return 0, 0, false, nil
-	}
-	first, last = strings.TrimSpace(first), strings.TrimSpace(last)
-	if first == "" {
-		n, err := parseDigits(last)
-		if err != nil {
-			return 0, 0, false, nil
-		}
-		if n == 0 || size == 0 {
-			return 0, 0, false, errRange
-		}
-		return max(0, size-n), size, true, nil
-	}
-	from, err = parseDigits(first)
-	if err != nil {
-		return 0, 0, false, nil
-	}
-	to = size
-	if last != "" {
-		n, err := parseDigits(last)
-		if err != nil || n < from {
-			return 0, 0, false, nil
-		}
-		to = min(size, n+1)
-	}
-	if from >= size {
-		return 0, 0, false, errRange
-	}
-	return from, to, true, nil
-}
-
-func parseDigits(s string) (int64, error) {
-	n, err := strconv.ParseUint(s, 10, 62)
-	return int64(n), err
-}
-
 // send sends bytes from one offset to another, or to the file's end (-1).
 func (g *growing) send(from, to int64) error {
 	if _, err := g.file.Seek(from, io.SeekStart); err != nil {
@@ -232,7 +188,7 @@ func (g *growing) await(enough func() bool) error {
 		return nil
 	}
 	g.rw.rest()
-	patience := time.NewTimer(g.w.cfg.FollowWait)
+	patience := time.NewTimer(g.wait)
 	defer patience.Stop()
 	poll := time.NewTicker(followPoll)
 	defer poll.Stop()
@@ -271,11 +227,11 @@ func (g *growing) await(enough func() bool) error {
 // look reads from the store how far the file is: another worker may write it,
 // its length may have become known, or it may be gone.
 func (g *growing) look() error {
-	i, err := g.w.store.Info(g.info.Name)
+	i, err := g.store.Info(g.info.Name)
 	if err != nil {
 		return err
 	}
-	end, err := g.w.store.Offset(i)
+	end, err := g.store.Offset(i)
 	if err != nil {
 		return err
 	}

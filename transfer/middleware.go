@@ -19,13 +19,19 @@ const maxMetadata = 8 << 10
 // middleware is what stands before the protocol's library: it decides who may do
 // what, and does what the library does not: downloads, checksums, expiry.
 type middleware struct {
-	w   *Worker
-	tus http.Handler
+	tus       http.Handler
+	rights    *rights
+	downloads *downloads
+	store     *store.Store
+	log       *zap.Logger
+
+	incompleteFor, stall time.Duration   // see Config
+	stopping             context.Context // ends when the worker is to stop
 }
 
 // ServeHTTP answers all under filesRoot.
 func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	p := patiently(rw, r, m.w.cfg.StallTimeout)
+	p := patiently(rw, r, m.stall)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
 		r.Header.Del("X-HTTP-Method-Override")
@@ -38,8 +44,8 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		defer context.AfterFunc(m.w.stopping, cancel)()
-		m.w.download(p, r.WithContext(ctx), id)
+		defer context.AfterFunc(m.stopping, cancel)()
+		m.downloads.serve(p, r.WithContext(ctx), id)
 	case id == "":
 		m.create(p, r)
 	default:
@@ -55,7 +61,7 @@ func options(status int, h http.Header) {
 
 // create is a request that makes an upload.
 func (m *middleware) create(rw *patient, r *http.Request) {
-	owner, err := m.w.rights.admit(bearer(r))
+	owner, err := m.rights.admit(bearer(r))
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
 	}
@@ -69,7 +75,7 @@ func (m *middleware) create(rw *patient, r *http.Request) {
 
 // change is a request about an upload.
 func (m *middleware) change(rw *patient, r *http.Request, id string) {
-	if _, err := m.w.rights.writable(id); err != nil {
+	if _, err := m.rights.writable(id); err != nil {
 		sendError(rw, err)
 		return
 	}
@@ -80,7 +86,7 @@ func (m *middleware) change(rw *patient, r *http.Request, id string) {
 func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
 	defer q.over()
-	defer context.AfterFunc(m.w.stopping, q.interrupt)()
+	defer context.AfterFunc(m.stopping, q.interrupt)()
 	r.Body = &interruptible{q.body, q, m.interrupted}
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
@@ -99,9 +105,9 @@ func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 // readLink makes the link by which a new upload's file may be read, for ever,
 // of the URL by which it is written. Empty: there is none.
 func (m *middleware) readLink(location, name string) string {
-	l, err := m.w.store.FirstLink(name)
+	l, err := m.store.FirstLink(name)
 	if err != nil {
-		m.w.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
+		m.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
 		return ""
 	}
 	return location[:len(location)-store.TokenSize] + l.Key
@@ -109,13 +115,13 @@ func (m *middleware) readLink(location, name string) string {
 
 // interrupted is what a sender is told whose request had to end.
 func (m *middleware) interrupted(stopped *statusError) error {
-	return interrupted(stopped, m.w.stopping.Err() != nil)
+	return interrupted(stopped, m.stopping.Err() != nil)
 }
 
 // expires tells a sender until when its upload waits for it.
 func (m *middleware) expires(status int, h http.Header) {
 	if status < 300 && (h.Get("Upload-Offset") != "" || h.Get("Location") != "") {
-		h.Set("Upload-Expires", m.w.store.Now().Add(m.w.cfg.IncompleteFor).UTC().Format(http.TimeFormat))
+		h.Set("Upload-Expires", m.store.Now().Add(m.incompleteFor).UTC().Format(http.TimeFormat))
 	}
 	if h.Get("Access-Control-Allow-Origin") == "" {
 		h.Set("Access-Control-Allow-Origin", "*")

@@ -30,8 +30,7 @@ const exposed = "Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Len
 
 // newTus gives tusd's handler over our store: it reads and writes the
 // protocol, all else is ours.
-func newTus(w *Worker) (http.Handler, error) {
-	t := tus{w}
+func newTus(t *tus, cfg Config, log *zap.Logger) (http.Handler, error) {
 	c := handler.NewStoreComposer()
 	c.UseCore(t)
 	c.UseLocker(t)
@@ -41,20 +40,20 @@ func newTus(w *Worker) (http.Handler, error) {
 	cors := handler.DefaultCorsConfig
 	cors.AllowHeaders += ", Upload-Checksum"
 	cors.ExposeHeaders = exposed
-	if len(w.cfg.Origins) > 0 {
-		quoted := make([]string, len(w.cfg.Origins))
-		for i, o := range w.cfg.Origins {
+	if len(cfg.Origins) > 0 {
+		quoted := make([]string, len(cfg.Origins))
+		for i, o := range cfg.Origins {
 			quoted[i] = regexp.QuoteMeta(o)
 		}
 		cors.AllowOrigin = regexp.MustCompile("^(" + strings.Join(quoted, "|") + ")$")
 	}
 	h, err := handler.NewHandler(handler.Config{
-		StoreComposer: c, MaxSize: w.cfg.MaxSize, BasePath: filesRoot, Cors: &cors,
+		StoreComposer: c, MaxSize: cfg.MaxSize, BasePath: filesRoot, Cors: &cors,
 		EnableExperimentalProtocol: true, DisableDownload: true,
 		RespectForwardedHeaders: true, // the program has removed those that do not hold
-		Logger:                  slog.New(tusLog{w.log}),
+		Logger:                  slog.New(tusLog{log}),
 		PreUploadCreateCallback: t.before, PreUploadTerminateCallback: t.beforeEnd,
-		AcquireLockTimeout: w.cfg.LockWait, GracefulRequestCompletionTimeout: 5 * time.Second,
+		AcquireLockTimeout: cfg.LockWait, GracefulRequestCompletionTimeout: 5 * time.Second,
 	})
 	if err != nil {
 		return nil, err
@@ -63,14 +62,21 @@ func newTus(w *Worker) (http.Handler, error) {
 }
 
 // tus is what tusd's handler calls.
-type tus struct{ w *Worker }
+type tus struct {
+	store    *store.Store
+	rights   *rights
+	locks    *uploadLocks
+	approval *approval
+	uploads  *uploads
+	retries  *retryQueue
+}
 
 // before asks whether an upload may be made, and under which metadata.
-func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
+func (t *tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
 	if e.Upload.IsPartial {
 		return handler.HTTPResponse{}, handler.FileInfoChanges{}, nil // they are asked about the final upload
 	}
-	meta, err := t.w.approval.mayCreate(bus.UploadHook{
+	meta, err := t.approval.mayCreate(bus.UploadHook{
 		Name: fileName(e.Upload.MetaData), Size: sizeOf(e.Upload), Metadata: e.Upload.MetaData, Owner: requestOf(e.Context).owner,
 		Addr: e.HTTPRequest.RemoteAddr, Client: e.HTTPRequest.Header.Get("User-Agent"),
 	})
@@ -78,11 +84,11 @@ func (t tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfo
 }
 
 // beforeEnd asks whether an upload may be deleted.
-func (t tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
+func (t *tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
 	name, _, _ := store.ParseID(e.Upload.ID)
-	i, err := t.w.store.Info(name)
+	i, err := t.store.Info(name)
 	if err == nil {
-		err = t.w.approval.mayRemove(i, e.Upload.Offset)
+		err = t.approval.mayRemove(i, e.Upload.Offset)
 	}
 	return handler.HTTPResponse{}, tusError(err)
 }
@@ -95,47 +101,47 @@ func sizeOf(i handler.FileInfo) int64 {
 }
 
 // NewUpload implements handler.DataStore.
-func (t tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
+func (t *tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
 	i := &store.Info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
-	if err := t.w.uploads.create(i); err != nil {
+	if err := t.uploads.create(i); err != nil {
 		return nil, tusError(err)
 	}
 	requestOf(ctx).made = i
-	return &tusUpload{w: t.w, name: i.Name}, nil
+	return &tusUpload{t: t, name: i.Name}, nil
 }
 
 // GetUpload implements handler.DataStore.
-func (t tus) GetUpload(_ context.Context, id string) (handler.Upload, error) {
-	name, err := t.w.rights.writable(id)
+func (t *tus) GetUpload(_ context.Context, id string) (handler.Upload, error) {
+	name, err := t.rights.writable(id)
 	if err != nil {
 		return nil, tusError(err)
 	}
-	return &tusUpload{w: t.w, name: name}, nil
+	return &tusUpload{t: t, name: name}, nil
 }
 
 // AsTerminatableUpload implements handler.TerminaterDataStore.
-func (tus) AsTerminatableUpload(u handler.Upload) handler.TerminatableUpload { return u.(*tusUpload) }
+func (*tus) AsTerminatableUpload(u handler.Upload) handler.TerminatableUpload { return u.(*tusUpload) }
 
 // AsConcatableUpload implements handler.ConcaterDataStore.
-func (tus) AsConcatableUpload(u handler.Upload) handler.ConcatableUpload { return u.(*tusUpload) }
+func (*tus) AsConcatableUpload(u handler.Upload) handler.ConcatableUpload { return u.(*tusUpload) }
 
 // AsLengthDeclarableUpload implements handler.LengthDeferrerDataStore.
-func (tus) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarableUpload {
+func (*tus) AsLengthDeclarableUpload(u handler.Upload) handler.LengthDeclarableUpload {
 	return u.(*tusUpload)
 }
 
 // NewLock implements handler.Locker.
-func (t tus) NewLock(id string) (handler.Lock, error) {
-	name, err := t.w.rights.writable(id)
+func (t *tus) NewLock(id string) (handler.Lock, error) {
+	name, err := t.rights.writable(id)
 	if err != nil {
 		return nil, tusError(err)
 	}
-	return &tusLock{w: t.w, name: name}, nil
+	return &tusLock{t: t, name: name}, nil
 }
 
 // tusLock is an upload's lock, held by a request.
 type tusLock struct {
-	w       *Worker
+	t       *tus
 	name    string
 	request *request
 }
@@ -143,7 +149,7 @@ type tusLock struct {
 // Lock implements handler.Lock.
 func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 	l.request = requestOf(ctx)
-	w, err := l.w.locks.acquire(ctx, l.name, l.request.interrupt)
+	w, err := l.t.locks.acquire(ctx, l.name, l.request.interrupt)
 	if err != nil {
 		return tusError(err)
 	}
@@ -154,17 +160,17 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
 	if wr := l.request.w; wr.Whole() && !wr.Info().Complete() {
-		l.w.retries.put(l.name) // it was cut off before it was made a file, and its sender need not come again
+		l.t.retries.put(l.name) // it was cut off before it was made a file, and its sender need not come again
 	}
 	l.request.over()
-	l.w.locks.release(l.name)
+	l.t.locks.release(l.name)
 	return nil
 }
 
 // tusUpload is an upload as one request of tusd's sees it. What it needs the
 // writer for it does under the request's lock, or under one of its own.
 type tusUpload struct {
-	w    *Worker
+	t    *tus
 	name string
 }
 
@@ -173,11 +179,11 @@ func (u *tusUpload) hold(ctx context.Context, f func(*writer) error) error {
 	if w := requestOf(ctx).writer(u.name); w != nil {
 		return tusError(f(w))
 	}
-	w, err := u.w.locks.acquire(ctx, u.name, nil)
+	w, err := u.t.locks.acquire(ctx, u.name, nil)
 	if err != nil {
 		return tusError(err)
 	}
-	defer u.w.locks.release(u.name)
+	defer u.t.locks.release(u.name)
 	return tusError(f(w))
 }
 
@@ -190,11 +196,11 @@ func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
 	if q.made != nil && q.made.Name == u.name {
 		return tusInfo(q.made, 0), nil
 	}
-	i, err := u.w.store.Info(u.name) // a part of another, to which nobody writes any more
+	i, err := u.t.store.Info(u.name) // a part of another, to which nobody writes any more
 	if err != nil {
 		return handler.FileInfo{}, tusError(err)
 	}
-	offset, err := u.w.store.Offset(i)
+	offset, err := u.t.store.Offset(i)
 	return tusInfo(i, offset), tusError(err)
 }
 
@@ -211,7 +217,7 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 		if offset != w.Offset() { // nobody else can have written; for all that
 			return store.ErrFailed
 		}
-		n, err = u.w.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
+		n, err = u.t.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
 		return err
 	})
 	return n, err
@@ -219,15 +225,15 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 
 // DeclareLength implements handler.LengthDeclarableUpload.
 func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
-	return u.hold(ctx, func(w *writer) error { return u.w.uploads.declare(w, length) })
+	return u.hold(ctx, func(w *writer) error { return u.t.uploads.declare(w, length) })
 }
 
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
 	return u.hold(ctx, func(w *writer) error {
-		err := u.w.uploads.finish(w)
+		err := u.t.uploads.finish(w)
 		if err != nil {
-			u.w.retries.put(u.name) // the sender need not come again
+			u.t.retries.put(u.name) // the sender need not come again
 		}
 		return err
 	})
@@ -239,7 +245,7 @@ func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) e
 	for i, p := range parts {
 		names[i] = p.(*tusUpload).name
 	}
-	return u.hold(ctx, func(w *writer) error { return u.w.uploads.concat(ctx, w, names) })
+	return u.hold(ctx, func(w *writer) error { return u.t.uploads.concat(ctx, w, names) })
 }
 
 // Terminate implements handler.TerminatableUpload.
@@ -248,7 +254,7 @@ func (u *tusUpload) Terminate(ctx context.Context) error {
 	if requestOf(ctx).stopped.Load() != nil {
 		why = store.RemovedByHook
 	}
-	return u.hold(ctx, func(w *writer) error { return u.w.uploads.remove(w, why) })
+	return u.hold(ctx, func(w *writer) error { return u.t.uploads.remove(w, why) })
 }
 
 // GetReader implements handler.Upload. Downloads are our own.

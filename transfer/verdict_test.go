@@ -123,7 +123,7 @@ func TestHookOutlivesItsRequest(t *testing.T) {
 	if err := r.uploads.create(v); err != nil {
 		t.Fatal(err)
 	}
-	if err := (&tusUpload{r.Worker, v.Name}).FinishUpload(over); err != nil {
+	if err := (&tusUpload{&tus{store: r.store, locks: r.locks, uploads: r.uploads, retries: r.retries}, v.Name}).FinishUpload(over); err != nil {
 		t.Errorf("a request that is over: %v", err)
 	}
 	if got := <-asked; got != v.Name {

@@ -101,6 +101,7 @@ type Worker struct {
 	approval *approval
 	metrics  *metrics
 	http     *middleware
+	api      *api
 
 	stopping context.Context // ends when the worker is to stop: requests let go
 	stop     context.CancelFunc
@@ -144,18 +145,29 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
 	}
 	w.estate = &estate{bus: b, store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, ready: w.Ready, log: log}
-	t, err := newTus(w)
+	t, err := newTus(&tus{store: s, rights: w.rights, locks: w.locks, approval: w.approval, uploads: w.uploads, retries: w.retries}, cfg, log)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
 	}
-	w.http = &middleware{w: w, tus: t}
+	d := &downloads{
+		rights: w.rights, store: s, wait: cfg.FollowWait, count: w.metrics.downloads,
+		follow: cfg.Follow && cfg.S3.Bucket == "" && !cfg.Complete.Required,
+	}
+	w.http = &middleware{
+		tus: t, rights: w.rights, downloads: d, store: s, log: log,
+		incompleteFor: cfg.IncompleteFor, stall: cfg.StallTimeout, stopping: w.stopping,
+	}
+	w.api = &api{
+		rights: w.rights, store: s, ledger: w.ledger, uploads: w.uploads,
+		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
+	}
 	return w, nil
 }
 
 // Routes mounts the files.
 func (w *Worker) Routes(mux *http.ServeMux) {
 	mux.Handle(filesRoot, w.http)
-	w.routesAPI(mux)
+	w.api.routes(mux)
 }
 
 // Run serves until ctx ends, then has requests let go of what they hold.
