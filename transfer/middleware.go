@@ -2,9 +2,7 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -155,32 +153,3 @@ func (*edited) SetWriteDeadline(time.Time) error { return nil }
 
 // Unwrap is for http.ResponseController.
 func (e *edited) Unwrap() http.ResponseWriter { return e.ResponseWriter }
-
-// sendError answers with an error.
-func sendError(rw http.ResponseWriter, err error) {
-	r := asStatusError(err)
-	h := rw.Header()
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Cache-Control", "no-store")
-	if r.status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", `Bearer realm="pse"`)
-	}
-	if r.status == http.StatusServiceUnavailable || r.status == http.StatusLocked || r.status == http.StatusConflict {
-		h.Set("Retry-After", "1")
-	}
-	answer(rw, r.status, map[string]string{"error": r.text, "code": r.code})
-}
-
-// answer answers with JSON.
-func answer(rw http.ResponseWriter, status int, v any) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		b, status = []byte(`{"error":"internal"}`), http.StatusInternalServerError
-	}
-	h := rw.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(b)+1))
-	rw.WriteHeader(status)
-	_, _ = rw.Write(append(b, '\n'))
-}

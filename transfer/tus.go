@@ -63,12 +63,11 @@ func newTus(t *tus, cfg Config, log *zap.Logger) (http.Handler, error) {
 
 // tus is what tusd's handler calls.
 type tus struct {
-	store    *store.Store
-	rights   *rights
-	locks    *uploadLocks
-	approval *approval
-	uploads  *uploads
-	retries  *retryQueue
+	store   *store.Store
+	rights  *rights
+	locks   *uploadLocks
+	uploads *uploads
+	retries *retryQueue
 }
 
 // before asks whether an upload may be made, and under which metadata.
@@ -76,7 +75,7 @@ func (t *tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInf
 	if e.Upload.IsPartial {
 		return handler.HTTPResponse{}, handler.FileInfoChanges{}, nil // they are asked about the final upload
 	}
-	meta, err := t.approval.mayCreate(bus.UploadHook{
+	meta, err := t.uploads.approval.mayCreate(bus.UploadHook{
 		Name: fileName(e.Upload.MetaData), Size: sizeOf(e.Upload), Metadata: e.Upload.MetaData, Owner: requestOf(e.Context).owner,
 		Addr: e.HTTPRequest.RemoteAddr, Client: e.HTTPRequest.Header.Get("User-Agent"),
 	})
@@ -88,7 +87,7 @@ func (t *tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
 	name, _, _ := store.ParseID(e.Upload.ID)
 	i, err := t.store.Info(name)
 	if err == nil {
-		err = t.approval.mayRemove(i, e.Upload.Offset)
+		err = t.uploads.approval.mayRemove(i, e.Upload.Offset)
 	}
 	return handler.HTTPResponse{}, tusError(err)
 }

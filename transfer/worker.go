@@ -83,27 +83,25 @@ import (
 
 // Worker is a file transfer worker.
 type Worker struct {
-	cfg      Config
-	bus      *bus.Bus
-	log      *zap.Logger
-	store    *store.Store
-	locks    *uploadLocks
-	rights   *rights
-	ledger   *quota.Ledger
-	facts    *facts
-	hasher   *hasher
-	retries  *retryQueue
-	partials *partials
-	uploads  *uploads
-	sweeper  *sweeper
-	estate   *estate
-	hooks    *filehook.Dir
-	approval *approval
-	metrics  *metrics
-	http     *middleware
-	api      *api
+	cfg     Config
+	bus     *bus.Bus
+	log     *zap.Logger
+	store   *store.Store
+	metrics *metrics
+	locks   *uploadLocks
+	ledger  *quota.Ledger
+	hooks   *filehook.Dir
+	rights  *rights
+	facts   *facts
+	hasher  *hasher
+	retries *retryQueue
+	uploads *uploads
+	sweeper *sweeper
+	estate  *estate
+	http    *middleware
+	api     *api
 
-	stopping context.Context // ends when the worker is to stop: requests let go
+	stopping context.Context // ends when the worker is to stop: requests release what they hold
 	stop     context.CancelFunc
 }
 
@@ -122,46 +120,55 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, e
 
 // newWorker makes one of a store, which it closes also when it fails.
 func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
-	w := &Worker{cfg: cfg, bus: b, log: log, store: s, retries: &retryQueue{}, partials: newPartials(s), ledger: quota.NewLedger(quota.Limits{Owner: cfg.OwnerQuota, Total: cfg.TotalQuota, Files: cfg.MaxFiles})}
+	w := &Worker{cfg: cfg, bus: b, log: log, store: s, retries: &retryQueue{}}
+	w.ledger = quota.NewLedger(quota.Limits{Owner: cfg.OwnerQuota, Total: cfg.TotalQuota, Files: cfg.MaxFiles})
 	w.metrics = newMetrics(w.ledger)
 	w.stopping, w.stop = context.WithCancel(context.Background())
-	w.uploads = &uploads{
-		bus: b, store: s, ledger: w.ledger, partials: w.partials, retries: w.retries, metrics: w.metrics, log: log,
-		maxSize: cfg.MaxSize, stall: cfg.StallTimeout, stopping: w.stopping,
-	}
-	w.locks = newUploadLocks(s, w.uploads.opened, log)
-	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
-	w.facts = newFacts(s, b, log)
-	w.hasher = newHasher(s, w.locks, w.facts, w.retries, log)
-	w.facts.hash = w.hasher.ask
 	var err error
 	if w.hooks, err = filehook.Open(w.stopping, cfg.HooksDir, max(cfg.Complete.Timeout, time.Second), s.Location, log); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	w.approval = &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log}
-	w.uploads.locks, w.uploads.facts, w.uploads.hooks, w.uploads.approval = w.locks, w.facts, w.hooks, w.approval
+	w.facts = newFacts(s, b, log)
+	w.uploads = &uploads{
+		bus: b, store: s, ledger: w.ledger, hooks: w.hooks, partials: newPartials(s), facts: w.facts, retries: w.retries, metrics: w.metrics, log: log,
+		approval: &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log},
+		maxSize:  cfg.MaxSize, stall: cfg.StallTimeout, stopping: w.stopping,
+	}
+	w.locks = newUploadLocks(s, w.uploads.opened, log)
+	w.uploads.locks = w.locks
+	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
+	w.hasher = newHasher(s, w.locks, w.facts, w.retries, log)
+	w.facts.hash = w.hasher.ask
 	w.sweeper = &sweeper{
-		store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, partials: w.partials, facts: w.facts, retries: w.retries, log: log,
+		store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, partials: w.uploads.partials, facts: w.facts, retries: w.retries, log: log,
 		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
 	}
 	w.estate = &estate{bus: b, store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, ready: w.Ready, log: log}
-	t, err := newTus(&tus{store: s, rights: w.rights, locks: w.locks, approval: w.approval, uploads: w.uploads, retries: w.retries}, cfg, log)
-	if err != nil {
+	if err := w.newHandlers(); err != nil {
 		return nil, errors.Join(fmt.Errorf("configure file transfer: %w", err), s.Close())
 	}
+	return w, nil
+}
+
+// newHandlers makes what answers requests.
+func (w *Worker) newHandlers() error {
+	t, err := newTus(&tus{store: w.store, rights: w.rights, locks: w.locks, uploads: w.uploads, retries: w.retries}, w.cfg, w.log)
+	if err != nil {
+		return err
+	}
 	d := &downloads{
-		rights: w.rights, store: s, wait: cfg.FollowWait, count: w.metrics.downloads,
-		follow: cfg.Follow && cfg.S3.Bucket == "" && !cfg.Complete.Required,
+		rights: w.rights, store: w.store, wait: w.cfg.FollowWait, count: w.metrics.downloads,
+		follow: w.cfg.Follow && w.cfg.S3.Bucket == "" && !w.cfg.Complete.Required,
 	}
 	w.http = &middleware{
-		tus: t, rights: w.rights, downloads: d, store: s, log: log,
-		incompleteFor: cfg.IncompleteFor, stall: cfg.StallTimeout, stopping: w.stopping,
+		tus: t, rights: w.rights, downloads: d, store: w.store, log: w.log,
+		incompleteFor: w.cfg.IncompleteFor, stall: w.cfg.StallTimeout, stopping: w.stopping,
 	}
 	w.api = &api{
-		rights: w.rights, store: s, ledger: w.ledger, uploads: w.uploads,
-		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
+		rights: w.rights, store: w.store, ledger: w.ledger, uploads: w.uploads,
+		incompleteFor: w.cfg.IncompleteFor, keep: w.cfg.Keep, stall: w.cfg.StallTimeout,
 	}
-	return w, nil
+	return nil
 }
 
 // Routes mounts the files.
@@ -172,63 +179,20 @@ func (w *Worker) Routes(mux *http.ServeMux) {
 
 // Run serves until ctx ends, then has requests let go of what they hold.
 func (w *Worker) Run(ctx context.Context) error {
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	leases, err := w.bus.Leases(ctx)
+	leases, unshare, err := w.share(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return w.store.Close()
 		}
 		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
 	}
-	w.locks.share(w.bus, leases)
-	unask, err := w.bus.AnswerDirect(askRelease, func(_ context.Context, q bus.Direct) []byte {
-		w.locks.handOver(string(q.Data))
-		return nil
-	})
-	if err != nil {
-		leases.Close()
-		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
-	}
-	deaf, err := w.bus.AnswerDirect(askMoved, w.estate.hearMoved)
-	if err != nil {
-		unask()
-		leases.Close()
-		return errors.Join(fmt.Errorf("serve files: %w", err), w.store.Close())
-	}
-	changed := make(chan struct{}, 1)
-	defer w.rights.keys.Watch(func() {
-		select {
-		case changed <- struct{}{}:
-		default:
-		}
-	})()
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
+	w.work(run, &wg)
 	wg.Go(func() {
 		for {
 			select {
-			case <-changed:
-				w.locks.unwelcome(w.rights.welcome)
-			case <-run.Done():
-				return
-			}
-		}
-	})
-	wg.Go(func() { w.facts.run(run) })
-	wg.Go(func() { w.hasher.run(run) })
-	wg.Go(func() { w.sweeper.run(run) })
-	wg.Go(func() { w.retries.run(run, w.sweeper.lookAgain) })
-	if w.cfg.Recheck > 0 && w.cfg.S3.Bucket == "" {
-		c := &rechecker{
-			store: w.store, locks: w.locks, facts: w.facts, log: w.log,
-			every: w.cfg.Recheck, pace: rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), store.CopySize),
-		}
-		wg.Go(func() { c.run(run) })
-	}
-	wg.Go(func() {
-		for {
-			select {
-			case <-leases.Freed(): // who wants one tries again anyway
+			case <-leases.Freed(): // whoever wants one tries again anyway
 			case <-run.Done():
 				return
 			}
@@ -238,12 +202,72 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.stop()
 	cancel()
 	wg.Wait()
-	unask()
-	deaf()
+	unshare()
 	w.hooks.Wait()
 	w.locks.close()
 	leases.Close()
 	return w.store.Close()
+}
+
+// share has other workers learn what is held here, and answers them until unshare.
+func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(), err error) {
+	if leases, err = w.bus.Leases(ctx); err != nil {
+		return nil, nil, err
+	}
+	w.locks.share(w.bus, leases)
+	stopRelease, err := w.bus.AnswerDirect(askRelease, func(_ context.Context, q bus.Direct) []byte {
+		w.locks.handOver(string(q.Data))
+		return nil
+	})
+	if err != nil {
+		leases.Close()
+		return nil, nil, err
+	}
+	stopMoved, err := w.bus.AnswerDirect(askMoved, w.estate.hearMoved)
+	if err != nil {
+		stopRelease()
+		leases.Close()
+		return nil, nil, err
+	}
+	return leases, func() { stopRelease(); stopMoved() }, nil
+}
+
+// work starts what is done apart from requests, until ctx ends.
+func (w *Worker) work(ctx context.Context, wg *sync.WaitGroup) {
+	w.watchKeys(ctx, wg)
+	wg.Go(func() { w.facts.run(ctx) })
+	wg.Go(func() { w.hasher.run(ctx) })
+	wg.Go(func() { w.sweeper.run(ctx) })
+	wg.Go(func() { w.retries.run(ctx, w.sweeper.lookAgain) })
+	if w.cfg.Recheck > 0 && w.cfg.S3.Bucket == "" {
+		c := &rechecker{
+			store: w.store, locks: w.locks, facts: w.facts, log: w.log,
+			every: w.cfg.Recheck, pace: rate.NewLimiter(rate.Limit(w.cfg.RecheckRate), store.CopySize),
+		}
+		wg.Go(func() { c.run(ctx) })
+	}
+}
+
+// watchKeys ends requests whose key is revoked, until ctx ends.
+func (w *Worker) watchKeys(ctx context.Context, wg *sync.WaitGroup) {
+	changed := make(chan struct{}, 1)
+	unwatch := w.rights.keys.Watch(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
+	wg.Go(func() {
+		defer unwatch()
+		for {
+			select {
+			case <-changed:
+				w.locks.unwelcome(w.rights.welcome)
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 }
 
 // Announce has others find this worker, and ask it what becomes of a key's files.
