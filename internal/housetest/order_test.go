@@ -55,6 +55,19 @@ func orders() map[string][]string {
 			"message.go rate.go usage.go",
 			"endpoint.go errors.go doc.go",
 		},
+		"transfer": {
+			"worker.go",
+			"middleware.go api.go",
+			"tus.go download.go follow.go",
+			"request.go patient.go reply.go range.go",
+			"sweep.go done.go estate.go recheck.go hasher.go",
+			"uploads.go progress.go concat.go",
+			"approval.go partials.go rights.go",
+			"facts.go retry.go",
+			"locks.go",
+			"filename.go mediatype.go metrics.go open.go",
+			"config.go errors.go",
+		},
 	}
 }
 
