@@ -14,13 +14,13 @@ import (
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
-// apiRoot is where pages ask about files. See the package's documentation.
+// apiRoot is the path of the API for pages. See the package's documentation.
 const apiRoot = "/api/files"
 
-// maxQuestion is how long the body of a question may be.
+// maxQuestion is the longest body of a request, in bytes.
 const maxQuestion = 4 << 10
 
-// fileJSON is a file as pages see it.
+// fileJSON is a file in answers. Times are unix ms, sizes bytes.
 type fileJSON struct {
 	Upload      string     `json:"upload"`
 	Name        string     `json:"name"`
@@ -38,10 +38,10 @@ type fileJSON struct {
 	URL         string     `json:"url,omitempty"`
 	UploadURL   string     `json:"upload_url,omitempty"`
 	Links       []linkJSON `json:"links,omitempty"`
-	Of          string     `json:"of,omitempty"` // of another's, as the box's owner sees it: what their key is called
+	Of          string     `json:"of,omitempty"` // the label of its owner's key, for the box's owner
 }
 
-// linkJSON is a link as pages see it.
+// linkJSON is a link in answers. Times are unix ms.
 type linkJSON struct {
 	Key       string `json:"key"`
 	URL       string `json:"url"`
@@ -50,7 +50,7 @@ type linkJSON struct {
 	ExpiresAt int64  `json:"expires_at,omitempty"`
 }
 
-// api answers the questions of pages.
+// api is the API for pages.
 type api struct {
 	rights  *rights
 	store   *store.Store
@@ -60,11 +60,11 @@ type api struct {
 	incompleteFor, keep, stall time.Duration // see Config
 }
 
-// routes mounts the questions of pages.
+// routes mounts it.
 func (a *api) routes(mux *http.ServeMux) {
 	handle := func(pattern string, f func(*http.Request) (status int, answer any, err error)) {
 		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
-			p := patiently(rw, r, a.stall)
+			p := newDeadlineWriter(rw, r, a.stall)
 			status, v, err := f(r)
 			if err != nil {
 				sendError(p, err)
@@ -97,7 +97,8 @@ func (a *api) routes(mux *http.ServeMux) {
 	}
 }
 
-// list lists the files of who asks, the newest first: to the box's owner all.
+// list gives the files of the owner of the key, the newest first; all files to the box's
+// owner.
 func (a *api) list(r *http.Request) (int, any, error) {
 	owner, err := a.rights.admit(bearer(r))
 	if err != nil {
@@ -113,12 +114,12 @@ func (a *api) list(r *http.Request) (int, any, error) {
 		}
 	}
 	files := []fileJSON{}
-	var away error    // the store is: a list with holes is worse than none
+	var away error    // the store cannot be reached: no list is better than one with holes
 	var mu sync.Mutex // guards both
 	err = a.store.Each(r.Context(), names, func(name string) {
 		i, err := a.store.Info(name)
 		if err == nil && i.Partial && a.uploads.partials.isUsed(name) {
-			return // it goes by itself
+			return // it is removed soon
 		}
 		var f fileJSON
 		if err == nil {
@@ -143,7 +144,7 @@ func (a *api) list(r *http.Request) (int, any, error) {
 	return http.StatusOK, map[string]any{"files": files}, nil
 }
 
-// get tells of one file.
+// get describes one file.
 func (a *api) get(r *http.Request) (int, any, error) {
 	id := r.PathValue("id")
 	if i, err := a.rights.owned(r.PathValue("id"), bearer(r)); err == nil {
@@ -157,7 +158,7 @@ func (a *api) get(r *http.Request) (int, any, error) {
 	f, err := a.describe(i, false)
 	f.URL = filesRoot + id
 	if l.Until > 0 && (f.ExpiresAt == 0 || l.Until < f.ExpiresAt) {
-		f.ExpiresAt = l.Until // for who has this link the file is gone then
+		f.ExpiresAt = l.Until // this link ends before the file does
 	}
 	return http.StatusOK, f, err
 }
@@ -201,7 +202,7 @@ func (a *api) makeLink(r *http.Request) (int, any, error) {
 	return http.StatusCreated, describeLink(i.Name, l), nil
 }
 
-// revokeLink makes a link good for nothing.
+// revokeLink revokes a link.
 func (a *api) revokeLink(r *http.Request) (int, any, error) {
 	i, err := a.rights.owned(r.PathValue("id"), bearer(r))
 	if err != nil {
@@ -227,7 +228,7 @@ func (a *api) describe(i *store.Info, all bool) (fileJSON, error) {
 		if at, err := a.store.LastWrite(i); err == nil {
 			f.ExpiresAt = at.Add(a.incompleteFor).UnixMilli()
 		}
-	case i.Partial: // when its siblings got nothing for long
+	case i.Partial: // removed when its owner's partial uploads have got nothing for long
 	case a.keep > 0:
 		f.ExpiresAt = i.CompletedAt().Add(a.keep).UnixMilli()
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
-// approval asks integrators about uploads: the hooks on the bus and those in a
-// directory. They are asked on the worker's time, as nobody need wait for them.
+// approval asks integrators about uploads: by the hooks on the bus and by the executables
+// in Config.HooksDir. Questions end with the worker, not with the sender's request.
 type approval struct {
 	stopping         context.Context // ends when the worker is to stop
 	bus              *bus.Bus
@@ -44,8 +44,8 @@ func (a *approval) mayCreate(q bus.UploadHook) (map[string]string, error) {
 	return changed, err
 }
 
-// mayComplete asks the hooks about a file that is all there. No answer keeps it for
-// another try.
+// mayComplete asks the hooks about an upload whose bytes are all there; typ is its media
+// type. errUnchecked: no answer; it is asked again later.
 func (a *approval) mayComplete(i *store.Info, typ string) error {
 	if i.Partial {
 		return nil
@@ -63,18 +63,18 @@ func (a *approval) mayComplete(i *store.Info, typ string) error {
 	return err
 }
 
-// mayRemove asks whether a sender may delete an upload.
+// mayRemove asks whether a sender may remove an upload.
 func (a *approval) mayRemove(i *store.Info, offset int64) error {
 	_, err := a.dir.Ask(filehook.PreTerminate, a.dir.Upload(i, offset))
 	return err
 }
 
-// verdict is what an answer of a hook on the bus means: nil, a statusError, or that
-// there is none, and that it is to be asked again.
+// verdict is the answer of a hook on the bus as an error: nil when it allows, a refusal,
+// or that there is no answer and that it is to be asked again (errUnchecked).
 func (a *approval) verdict(v bus.Verdict, err error) error {
 	switch {
 	case err != nil && a.stopping.Err() != nil:
-		return errUnchecked // we have not waited for it, whatever the configuration makes of that
+		return errUnchecked // the worker stops: whatever is configured for a timeout, this is none
 	case v.Allow:
 		return nil
 	case err != nil || v.Unanswered():

@@ -8,8 +8,9 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// concat makes a whole of parts that are all there. When it returns nil the
-// whole is made; it is a file when the hooks have seen it, which needs no sender.
+// concat appends complete partial uploads to a final one (tus concatenation). When it
+// returns nil all bytes are there; the final upload is complete when the hooks have
+// allowed it, for which its sender need not come again.
 func (u *uploads) concat(ctx context.Context, wr *writer, parts []string) error {
 	for _, name := range parts {
 		if err := u.appendPart(ctx, wr, name); err != nil {
@@ -25,7 +26,7 @@ func (u *uploads) concat(ctx context.Context, wr *writer, parts []string) error 
 	return nil
 }
 
-// appendPart appends a part as it was sent: what is damaged is not made a whole.
+// appendPart appends a partial upload: errPart when it is damaged on the disk.
 func (u *uploads) appendPart(ctx context.Context, wr *writer, name string) error {
 	i, err := u.store.Info(name)
 	if err != nil {
@@ -43,21 +44,21 @@ func (u *uploads) appendPart(ctx context.Context, wr *writer, name string) error
 		return err
 	}
 	defer f.Close()
-	n, err := wr.Append(whileLiving{ctx, f}, i.Size, nil)
+	n, err := wr.Append(contextReader{ctx, f}, i.Size, nil)
 	if err == nil && n != i.Size {
 		err = fmt.Errorf("concatenate %s: %d of %d bytes: %w", name, n, i.Size, store.ErrFailed)
 	}
 	return err
 }
 
-// whileLiving reads until a context ends.
-type whileLiving struct {
+// contextReader reads until its context ends.
+type contextReader struct {
 	ctx context.Context
 	r   io.Reader
 }
 
 // Read implements io.Reader.
-func (w whileLiving) Read(b []byte) (int, error) {
+func (w contextReader) Read(b []byte) (int, error) {
 	if err := w.ctx.Err(); err != nil {
 		return 0, err
 	}

@@ -13,40 +13,40 @@ import (
 
 // Config configures file transfer.
 type Config struct {
-	Dir  string        `yaml:"dir"`  // of the store; empty: files in the data directory
-	S3   bucket.Config `yaml:"s3"`   // a bucket that is the store instead
+	Dir  string        `yaml:"dir"`  // directory of the store; empty: files in the data directory
+	S3   bucket.Config `yaml:"s3"`   // a bucket for the store instead
 	Open bool          `yaml:"open"` // sending needs no key
-	// GetByUploadURL serves files under their upload's own URL too, not only
-	// under links: who was given it may also overwrite what is not complete, and delete.
+	// GetByUploadURL serves files under their upload's own URL too, not only under
+	// links. That URL also lets its holder append to an incomplete file, and delete it.
 	GetByUploadURL bool `yaml:"get_by_upload_url"`
 
 	MaxSize    int64 `yaml:"max_size"`    // bytes of one file; 0: no limit
-	OwnerQuota int64 `yaml:"owner_quota"` // bytes of one owner's files, what is announced included; 0: no limit
-	TotalQuota int64 `yaml:"total_quota"` // bytes of all files
-	MaxFiles   int   `yaml:"max_files"`   // in the store
-	LeaveFree  int64 `yaml:"leave_free"`  // bytes of Dir's disk that files do not take, of a small disk a tenth at most: for streams, the bus and the system; 0: none
+	OwnerQuota int64 `yaml:"owner_quota"` // bytes of one owner's files, announced lengths included; 0: no limit
+	TotalQuota int64 `yaml:"total_quota"` // bytes of all files; 0: no limit
+	MaxFiles   int   `yaml:"max_files"`   // number of files in the store
+	LeaveFree  int64 `yaml:"leave_free"`  // bytes of Dir's disk that files leave free (of a small disk a tenth at most) for streams, the bus and the system; 0: none
 
-	IncompleteFor time.Duration `yaml:"incomplete_for"` // an upload that gets nothing for so long is removed
+	IncompleteFor time.Duration `yaml:"incomplete_for"` // an upload that gets no byte for so long is removed
 	Keep          time.Duration `yaml:"keep"`           // a complete file is removed after so long; 0: never
 
-	Recheck     time.Duration `yaml:"recheck"`      // a complete file in Dir is read again after so long, as disks forget; 0: never
-	RecheckRate int64         `yaml:"recheck_rate"` // bytes a second that are read for that
+	Recheck     time.Duration `yaml:"recheck"`      // a complete file in Dir is verified again after so long; 0: never
+	RecheckRate int64         `yaml:"recheck_rate"` // bytes a second that are read to verify files
 
-	Sync         string        `yaml:"sync"`          // what outlives a power failure: "always" what is acknowledged, "complete" complete files, "never" nothing surely
-	Follow       bool          `yaml:"follow"`        // receivers get files that are still being sent
-	StallTimeout time.Duration `yaml:"stall_timeout"` // a sender or receiver that moves nothing for so long is cut off
-	FollowWait   time.Duration `yaml:"follow_wait"`   // how long a receiver waits for more of a file
-	LockWait     time.Duration `yaml:"lock_wait"`     // how long a sender waits for its own dead connection to let go
+	Sync         string        `yaml:"sync"`          // what outlives a power failure: "always" every acknowledged byte, "complete" complete files, "never" nothing for certain
+	Follow       bool          `yaml:"follow"`        // receivers can follow files that are still being sent
+	StallTimeout time.Duration `yaml:"stall_timeout"` // a connection on which no byte moves for so long is closed
+	FollowWait   time.Duration `yaml:"follow_wait"`   // how long a receiver waits for the next byte of a growing file
+	LockWait     time.Duration `yaml:"lock_wait"`     // how long a request waits for the upload's lock, which the sender's own dead connection may hold
 
-	Origins        []string `yaml:"origins"`         // browsers' pages that may send, as https://example.org; none: all
-	TrustedProxies []string `yaml:"trusted_proxies"` // old: the program has it of all that is HTTP
+	Origins        []string `yaml:"origins"`         // origins of pages that may send (CORS), as https://example.org; none: all
+	TrustedProxies []string `yaml:"trusted_proxies"` // deprecated: http.trusted_proxies holds for everything HTTP
 
-	Upload   bus.HookConfig `yaml:"upload"`    // the hook before an upload is made
-	Complete bus.HookConfig `yaml:"complete"`  // the hook before a complete file is shown
+	Upload   bus.HookConfig `yaml:"upload"`    // the hook before an upload is created
+	Complete bus.HookConfig `yaml:"complete"`  // the hook before a file is complete
 	HooksDir string         `yaml:"hooks_dir"` // executables named after tusd's hooks
 }
 
-// DefaultConfig is what holds when nothing is configured.
+// DefaultConfig is the default configuration.
 func DefaultConfig() Config {
 	return Config{
 		S3:       bucket.Config{PartSize: 8 << 20},
@@ -58,7 +58,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate says what is wrong with the configuration.
+// Validate is the first error in the configuration, with what to write instead.
 func (c Config) Validate() error {
 	switch {
 	case c.MaxSize < 0 || c.OwnerQuota < 0 || c.TotalQuota < 0:
@@ -87,7 +87,7 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// Floor is the free space that files leave on the disk of Dir; none where a bucket is the store.
+// Floor is the free space that files leave on the disk of Dir; none with a bucket.
 func (c Config) Floor() disk.Floor {
 	if c.S3.Bucket != "" {
 		return disk.Floor{}

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// doneUploads are files with which nothing is left to do, and when they were
-// completed.
+// doneUploads are complete files with nothing left to reconcile, and when they were
+// completed (unix ms): they are not read again until they expire.
 type doneUploads struct {
 	mu sync.Mutex // guards what follows
 	at map[string]int64
@@ -28,7 +28,7 @@ func (s *doneUploads) get(name string) (at int64, ok bool) {
 	return at, ok
 }
 
-// keep forgets those that are not there.
+// keep forgets the files that are not there.
 func (s *doneUploads) keep(there map[string]bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,18 +11,18 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// downloads send files to their receivers.
+// downloads serve files.
 type downloads struct {
 	rights *rights
 	store  *store.Store
-	follow bool          // files that are still being sent too
+	follow bool          // serve files that are still being sent
 	wait   time.Duration // see Config.FollowWait
 	count  prometheus.Counter
 }
 
-// serve answers GET and HEAD: of a complete file as any web server does, of
-// one that still grows by following it.
-func (d *downloads) serve(rw *patient, r *http.Request, id string) {
+// serve answers GET and HEAD: of a complete file as any web server does, of one that is
+// still being sent by following it.
+func (d *downloads) serve(rw *deadlineWriter, r *http.Request, id string) {
 	i, _, err := d.rights.readable(id)
 	if err != nil {
 		sendError(rw, err)
@@ -47,7 +47,7 @@ func (d *downloads) serve(rw *patient, r *http.Request, id string) {
 	http.ServeContent(rw, r, "", i.CompletedAt(), f)
 }
 
-// describe sets the headers of a file.
+// describe sets the headers of an answer with a file.
 func describe(h http.Header, r *http.Request, i *store.Info, typ string) {
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Access-Control-Expose-Headers", exposed)
@@ -75,9 +75,9 @@ func contentDisposition(how, name string) string {
 	return how
 }
 
-// etag names the content: by its hash when that is known. Before that, and for
-// those who began before that, by the upload's name, whose bytes never change
-// once they are there.
+// etag is the SHA-256 of the content when that is known. Until then, and for downloads
+// that began before, it is the upload's name: bytes of an upload never change once they
+// are there.
 func etag(r *http.Request, i *store.Info) string {
 	early := `"` + i.Name + `"`
 	if i.SHA256 == "" {

@@ -9,20 +9,19 @@ import (
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
-// A statusError is an answer other than success, for the protocol's library or our
-// own handlers alike.
+// A statusError is an answer that is not 2xx, of tusd's handler and our own alike.
 type statusError struct {
 	status int
-	code   string // a token for programs
-	text   string // for people; ends with what to do next
+	code   string // for programs
+	text   string // for people; it ends with what to do next
 }
 
 func (e *statusError) Error() string { return e.text }
 
-// codeRefused is the code of a refusal by who was asked about an upload.
+// codeRefused is the code when an integrator does not want an upload.
 const codeRefused = "refused"
 
-// refused is the answer when an integrator does not want an upload, with the reason.
+// refused is the answer when an integrator does not want an upload, for a reason.
 func refused(reason string) *statusError {
 	return &statusError{http.StatusForbidden, codeRefused, reason}
 }
@@ -32,7 +31,7 @@ func unchecked(text string) *statusError {
 	return &statusError{errUnchecked.status, errUnchecked.code, text}
 }
 
-// statusChecksum is what tus has for a wrong checksum.
+// statusChecksum is tus' status for a wrong checksum (460 Checksum Mismatch).
 const statusChecksum = 460
 
 var (
@@ -52,11 +51,10 @@ var (
 	errHeader    = &statusError{http.StatusBadRequest, "bad_header", "the metadata is too large or not text; send at most 8 KiB"}
 )
 
-// errFailed answers all that nothing else is said of: what there is to know of it is
-// in the log.
+// errFailed answers errors that have no answer of their own; the log has the details.
 var errFailed = &statusError{http.StatusInternalServerError, "storage", store.ErrFailed.Error()}
 
-// answers are those to the errors of the rooms below.
+// answers are those to the errors of the packages below.
 var answers = []struct {
 	err    error
 	answer *statusError
@@ -78,7 +76,7 @@ var answers = []struct {
 	{store.ErrAway, &statusError{http.StatusServiceUnavailable, "store_away", store.ErrAway.Error()}},
 }
 
-// asStatusError is what is answered to an error.
+// asStatusError is the answer to an error.
 func asStatusError(err error) *statusError {
 	var r *statusError
 	if errors.As(err, &r) {

@@ -14,26 +14,27 @@ import (
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
-// estateTime is how long one question about files of a key may be worked on; who
-// asks waits for twice as long.
+// estateTime bounds the work for one request about a key's files; the caller waits twice as
+// long, and asks again for what is left.
 const estateTime = 2 * time.Second
 
-// askMoved tells other workers on the same store which uploads have another owner.
-const askMoved = "moved"
+// endpointMoved is the direct request that tells other workers on the same store which
+// uploads have another owner: a JSON array of names.
+const endpointMoved = "moved"
 
-// estate is what becomes of the files of a key that is revoked: they are deleted,
-// given to another key, or kept.
+// estate decides what becomes of the files of a revoked key: they are removed, given to
+// another key, or only counted.
 type estate struct {
 	bus     *bus.Bus
 	store   *store.Store
 	locks   *uploadLocks
 	ledger  *quota.Ledger
 	uploads *uploads
-	ready   func() error // nil: all uploads are known
+	ready   func() error // nil: the whole store was listed
 	log     *zap.Logger
 }
 
-// answer deletes the uploads of an owner or gives them to another, or counts them.
+// answer removes an owner's uploads, gives them to another owner, or counts them.
 func (e *estate) answer(ctx context.Context, q bus.EstateQuery) (a bus.Estate, err error) {
 	if err := e.ready(); err != nil {
 		return a, err
@@ -43,7 +44,7 @@ func (e *estate) answer(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 	if err != nil {
 		return a, err
 	}
-	var mu sync.Mutex // guards what the reading of many at a time finds
+	var mu sync.Mutex // guards a.Bytes and owned while the store is read
 	var owned, moved []string
 	if err := e.store.Each(ctx, names, func(name string) {
 		i, err := e.store.Info(name)
@@ -63,7 +64,7 @@ func (e *estate) answer(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 			a.Left++
 			continue
 		}
-		switch err := e.inherit(ctx, name, q); {
+		switch err := e.removeOrGive(ctx, name, q); {
 		case err == nil && q.To != "":
 			moved = append(moved, name)
 		case errors.Is(err, store.ErrBusy):
@@ -74,12 +75,13 @@ func (e *estate) answer(ctx context.Context, q bus.EstateQuery) (a bus.Estate, e
 			a.Left++
 		}
 	}
-	e.tellMoved(ctx, moved)
+	e.notifyMoved(ctx, moved)
 	return a, nil
 }
 
-// inherit does with one upload what an owner wants; who is sending it lets go.
-func (e *estate) inherit(ctx context.Context, name string, q bus.EstateQuery) error {
+// removeOrGive removes one upload or changes its owner; a request that holds its lock is
+// interrupted.
+func (e *estate) removeOrGive(ctx context.Context, name string, q bus.EstateQuery) error {
 	ctx, cancel := context.WithTimeout(ctx, estateTime/2)
 	defer cancel()
 	wr, err := e.locks.acquire(ctx, name, nil)
@@ -97,8 +99,8 @@ func (e *estate) inherit(ctx context.Context, name string, q bus.EstateQuery) er
 	return nil
 }
 
-// tellMoved has the other workers look at uploads again.
-func (e *estate) tellMoved(ctx context.Context, names []string) {
+// notifyMoved tells the other workers which uploads have another owner.
+func (e *estate) notifyMoved(ctx context.Context, names []string) {
 	if len(names) == 0 {
 		return
 	}
@@ -110,13 +112,13 @@ func (e *estate) tellMoved(ctx context.Context, names []string) {
 	text, _ := json.Marshal(names) // strings: cannot fail
 	for _, other := range all {
 		if other.Name == bus.WorkerTransfer && other.ID != e.bus.ID() {
-			_, _ = e.bus.AskDirect(ctx, other.ID, askMoved, text)
+			_, _ = e.bus.AskDirect(ctx, other.ID, endpointMoved, text)
 		}
 	}
 }
 
-// hearMoved looks at uploads that another worker has given to another owner.
-func (e *estate) hearMoved(_ context.Context, q bus.Direct) []byte {
+// onMoved books uploads that another worker has given to another owner.
+func (e *estate) onMoved(_ context.Context, q bus.Direct) []byte {
 	var names []string
 	if json.Unmarshal(q.Data, &names) != nil {
 		return nil

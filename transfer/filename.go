@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is the longest name of a file in bytes, as file systems have it.
+// maxName is the longest name of a file, in bytes: that of common file systems.
 const maxName = 255
 
-// fileName is the name under which a file may be saved: without a path, without
-// what cannot be seen or turns the reading direction, and not hidden.
+// fileName is a name under which a file may be saved, from the metadata that its sender
+// gave: without a path, control characters and bidirectional overrides, and not hidden.
 func fileName(meta map[string]string) string {
 	name := meta["filename"]
 	if name == "" {

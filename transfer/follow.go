@@ -13,28 +13,28 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// followPoll is how often a receiver looks for what another worker wrote.
+// followPoll is how often a follower reads the store for what another worker wrote.
 const followPoll = 250 * time.Millisecond
 
-// heldBack is how much of the end of a growing file its receivers wait for until
-// it is complete, in bytes: what a hook refuses then was handed whole to nobody.
+// heldBack is how many bytes at the end of a growing file are sent only when it is
+// complete: no receiver has all of a file that a hook then refuses.
 const heldBack = 4 << 10
 
-// serveGrowing sends a file that is still being sent, to its end. It reads the file
-// beside the writer: no receiver, however slow, holds anybody up.
-func (d *downloads) serveGrowing(rw *patient, r *http.Request, i *store.Info) {
+// serveGrowing serves a file that is still being sent, to its end. It reads the file
+// independently of the writer: a slow receiver delays nothing else.
+func (d *downloads) serveGrowing(rw *deadlineWriter, r *http.Request, i *store.Info) {
 	if !d.follow || r.URL.Query().Get("follow") == "0" || strings.Contains(r.Header.Get("Prefer"), "wait=0") {
 		sendError(rw, store.ErrGrowing)
 		return
 	}
-	f, err := d.store.Open(i)
+	content, err := d.store.Open(i)
 	if err != nil {
 		sendError(rw, err)
 		return
 	}
-	defer f.Close()
-	g := &growing{store: d.store, wait: d.wait, rw: rw, r: r, info: i, file: f, seen: d.store.Follow(i.Name)}
-	defer g.seen.Close()
+	defer content.Close()
+	f := &follower{store: d.store, wait: d.wait, rw: rw, r: r, info: i, file: content, progress: d.store.Follow(i.Name)}
+	defer f.progress.Close()
 	h := rw.Header()
 	if r.Method == http.MethodHead {
 		describe(h, r, i, "")
@@ -44,16 +44,16 @@ func (d *downloads) serveGrowing(rw *patient, r *http.Request, i *store.Info) {
 		}
 		return
 	}
-	typ, err := g.mediaType()
+	typ, err := f.mediaType()
 	if err != nil {
 		sendError(rw, err)
 		return
 	}
 	describe(h, r, i, typ)
-	from, to, status, err := g.span(r)
+	from, to, status, err := f.requestedRange(r)
 	total := "*"
-	if g.info.Size >= 0 {
-		total = strconv.FormatInt(g.info.Size, 10)
+	if f.info.Size >= 0 {
+		total = strconv.FormatInt(f.info.Size, 10)
 	}
 	switch {
 	case errors.Is(err, errRange):
@@ -73,66 +73,66 @@ func (d *downloads) serveGrowing(rw *patient, r *http.Request, i *store.Info) {
 	}
 	d.count.Inc()
 	rw.WriteHeader(status)
-	if err := g.send(from, to); err != nil {
+	if err := f.send(from, to); err != nil {
 		panic(http.ErrAbortHandler) // half a file must not look whole
 	}
 }
 
-// growing is one receiver of a file that grows.
-type growing struct {
-	store *store.Store
-	wait  time.Duration // see Config.FollowWait
-	rw    *patient
-	r     *http.Request
-	info  *store.Info
-	file  store.Content
-	seen  *store.Progress
-	end   int64 // what counts, as far as seen
+// follower is one receiver of a growing file.
+type follower struct {
+	store    *store.Store
+	wait     time.Duration // see Config.FollowWait
+	rw       *deadlineWriter
+	r        *http.Request
+	info     *store.Info
+	file     store.Content
+	progress *store.Progress
+	end      int64 // bytes that count, as far as known
 }
 
-// mediaType tells the type by the file's beginning: as much of it as there is
-// when something is.
-func (g *growing) mediaType() (string, error) {
+// mediaType detects the type by the file's beginning, up to 512 bytes of it; of a file
+// of unknown length by what is there when the first bytes are.
+func (f *follower) mediaType() (string, error) {
 	enough := int64(1)
-	if g.info.Size >= 0 {
-		enough = min(512, g.info.Size)
+	if f.info.Size >= 0 {
+		enough = min(512, f.info.Size)
 	}
-	err := g.await(func() bool { return g.end >= enough })
+	err := f.waitUntil(func() bool { return f.end >= enough })
 	if errors.Is(err, io.EOF) { // it is complete, and empty
 		err = nil
 	}
 	if err != nil {
 		return "", err
 	}
-	head := make([]byte, min(512, g.end))
-	if _, err := io.ReadFull(g.file, head); err != nil {
-		return "", fmt.Errorf("read the beginning of %s: %w", g.info.Name, err)
+	head := make([]byte, min(512, f.end))
+	if _, err := io.ReadFull(f.file, head); err != nil {
+		return "", fmt.Errorf("read the beginning of %s: %w", f.info.Name, err)
 	}
-	return mediaType(head, claimedType(g.info.Meta)), nil
+	return mediaType(head, claimedType(f.info.Meta)), nil
 }
 
-// free is how far the file may be handed out.
-func (g *growing) free() int64 {
+// available is the offset up to which the file may be sent.
+func (f *follower) available() int64 {
 	switch {
-	case g.info.Complete():
-		return g.info.Size
-	case g.info.Size >= 0:
-		return max(0, min(g.end, g.info.Size-heldBack))
+	case f.info.Complete():
+		return f.info.Size
+	case f.info.Size >= 0:
+		return max(0, min(f.end, f.info.Size-heldBack))
 	}
-	return max(0, g.end-heldBack) // any byte may turn out to be the last
+	return max(0, f.end-heldBack) // any byte may turn out to be the last
 }
 
-// span is what is asked for: the whole file, or the one range that was asked
-// for; to is -1 when nobody knows the end yet. Several ranges are answered
-// with the whole, as one may (RFC 9110 14.2), and so are the last bytes of what
-// has no end yet. Of that a range is what is there of it (RFC 8673); where
-// nothing is, it is waited for.
-func (g *growing) span(r *http.Request) (from, to int64, status int, err error) {
+// requestedRange is the range of the request, or the whole file; to is -1 while the end
+// is not known. Several ranges are answered with the whole file (RFC 9110 section 14.2
+// allows it), and so is a suffix range of a file of unknown length. Another range of
+// such a file is answered with what is there of it (RFC 8673), after a wait for its
+// first byte.
+func (f *follower) requestedRange(r *http.Request) (from, to int64, status int, err error) {
 	header := r.Header.Get("Range")
-	if ir := r.Header.Get("If-Range"); ir != "" && ir != `"`+g.info.Name+`"` {
+	if ir := r.Header.Get("If-Range"); ir != "" && ir != `"`+f.info.Name+`"` {
 		header = ""
 	}
-	size, endless := g.info.Size, g.info.Size < 0
+	size, endless := f.info.Size, f.info.Size < 0
 	if endless {
 		size = math.MaxInt64
 	}
@@ -141,100 +141,100 @@ func (g *growing) span(r *http.Request) (from, to int64, status int, err error) 
 	case err != nil:
 		return 0, 0, 0, err
 	case !ok || endless && strings.HasPrefix(header, "bytes=-"):
-		return 0, g.info.Size, http.StatusOK, nil
+		return 0, f.info.Size, http.StatusOK, nil
 	case endless:
-		if err := g.await(func() bool { return g.free() > from }); errors.Is(err, io.EOF) {
+		if err := f.waitUntil(func() bool { return f.available() > from }); errors.Is(err, io.EOF) {
 			return 0, 0, 0, errRange
 		} else if err != nil {
 			return 0, 0, 0, err
 		}
-		to = min(to, g.free())
+		to = min(to, f.available())
 	}
 	return from, to, http.StatusPartialContent, nil
 }
 
-// send sends bytes from one offset to another, or to the file's end (-1).
-func (g *growing) send(from, to int64) error {
-	if _, err := g.file.Seek(from, io.SeekStart); err != nil {
+// send sends the bytes between two offsets; to is -1 for the file's end.
+func (f *follower) send(from, to int64) error {
+	if _, err := f.file.Seek(from, io.SeekStart); err != nil {
 		return err
 	}
 	for to < 0 || from < to {
-		if err := g.await(func() bool { return g.free() > from }); err != nil {
+		if err := f.waitUntil(func() bool { return f.available() > from }); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
 		}
-		upTo := g.free()
+		upTo := f.available()
 		if to >= 0 {
 			upTo = min(upTo, to)
 		}
-		n, err := io.CopyN(g.rw, g.file, upTo-from)
+		n, err := io.CopyN(f.rw, f.file, upTo-from)
 		from += n
 		if err != nil {
 			return err
 		}
-		if from == g.free() && from != to {
-			_ = g.rw.control.Flush() // what is there is worth seeing while there is no more
+		if from == f.available() && from != to {
+			_ = f.rw.control.Flush() // sent before waiting for more
 		}
 	}
 	return nil
 }
 
-// await waits until enough of the file is there; io.EOF: it is complete, and
-// that is not enough; store.ErrGrowing: nothing of it came for too long.
-func (g *growing) await(enough func() bool) error {
+// waitUntil waits until enough of the file is there; io.EOF: it is complete and that is
+// not enough; store.ErrGrowing: no byte of it came for Config.FollowWait.
+func (f *follower) waitUntil(enough func() bool) error {
 	if enough() {
 		return nil
 	}
-	g.rw.rest()
-	patience := time.NewTimer(g.wait)
+	f.rw.clearDeadline()
+	patience := time.NewTimer(f.wait)
 	defer patience.Stop()
 	poll := time.NewTicker(followPoll)
 	defer poll.Stop()
-	if err := g.look(); err != nil {
+	if err := f.refresh(); err != nil {
 		return err
 	}
 	for {
-		seen, changed := g.seen.State()
-		g.end = max(g.end, seen)
+		seen, changed := f.progress.State()
+		f.end = max(f.end, seen)
 		switch {
 		case enough():
 			return nil
-		case g.info.Complete():
+		case f.info.Complete():
 			return io.EOF
 		}
 		select {
 		case <-changed:
-			if g.info.Size < 0 || seen < g.info.Size {
+			if f.info.Size < 0 || seen < f.info.Size {
 				continue
 			}
-			if err := g.look(); err != nil { // it may be complete
+			if err := f.refresh(); err != nil { // it may be complete
 				return err
 			}
 		case <-poll.C:
-			if err := g.look(); err != nil {
+			if err := f.refresh(); err != nil {
 				return err
 			}
 		case <-patience.C:
 			return store.ErrGrowing
-		case <-g.r.Context().Done():
-			return g.r.Context().Err()
+		case <-f.r.Context().Done():
+			return f.r.Context().Err()
 		}
 	}
 }
 
-// look reads from the store how far the file is: another worker may write it,
-// its length may have become known, or it may be gone.
-func (g *growing) look() error {
-	i, err := g.store.Info(g.info.Name)
+// refresh reads the upload's record and offset from the store: another worker may write
+// it, its length may have become known, or it may be removed.
+func (f *follower) refresh() error {
+	i, err := f.store.Info(f.info.Name)
 	if err != nil {
 		return err
 	}
-	end, err := g.store.Offset(i)
+	end, err := f.store.Offset(i)
 	if err != nil {
 		return err
 	}
-	g.info, g.end = i, max(g.end, end)
+	f.info, f.end = i, max(f.end, end)
 	return nil
 }

@@ -39,7 +39,7 @@ func following(t *testing.T, url string) <-chan reply {
 	return done
 }
 
-// Who follows a file that is refused in the end is not handed its last bytes,
+// A follower of a file that is refused in the end is not sent its last bytes,
 // and not told that it is whole.
 func TestRefusedFileIsHandedToNobody(t *testing.T) {
 	body := random(1, 100_000)
@@ -82,7 +82,7 @@ func TestRefusedFileIsHandedToNobody(t *testing.T) {
 	}
 }
 
-// Who follows a file gets all of it when it is complete, also one that is not
+// A follower gets all of a file when it is complete, also one that is not
 // longer than what is held back.
 func TestFollowedToTheEnd(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func TestRangesOfUnknownLength(t *testing.T) {
 	}
 }
 
-// Who follows a file of which nothing comes is told so, in time, and the last
+// A follower of a file of which nothing comes is told so, in time, and the last
 // bytes of a file without an end are all of it.
 func TestNothingComes(t *testing.T) {
 	t.Parallel()

@@ -12,8 +12,8 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// hasher makes the SHA-256 of files that are complete, one at a time and apart
-// from the requests: what just came is still in memory.
+// hasher computes the SHA-256 of complete files, one at a time and beside the requests:
+// what has just come is still in the page cache.
 type hasher struct {
 	store   *store.Store
 	locks   *uploadLocks
@@ -31,7 +31,7 @@ func newHasher(s *store.Store, l *uploadLocks, f *facts, retries *retryQueue, lo
 	return &hasher{store: s, locks: l, facts: f, retries: retries, log: log, asked: map[string]bool{}, more: make(chan struct{}, 1)}
 }
 
-// ask has a file's hash made.
+// ask has a file's hash computed soon.
 func (h *hasher) ask(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -63,7 +63,7 @@ func (h *hasher) done(name string) {
 	delete(h.asked, name)
 }
 
-// run makes hashes until ctx ends.
+// run computes hashes until ctx ends.
 func (h *hasher) run(ctx context.Context) {
 	for {
 		select {
@@ -85,14 +85,13 @@ func (h *hasher) run(ctx context.Context) {
 	}
 }
 
-// hash makes a file's hash and writes it down, if it is what the journal says
-// that came.
+// hash computes a file's hash and stores it, if the data agrees with the journal.
 func (h *hasher) hash(ctx context.Context, name string) error {
 	i, err := h.store.Info(name)
 	if err != nil {
 		return err
 	}
-	sum, n, err := h.store.Hash(i, func(r io.Reader) io.Reader { return whileLiving{ctx, r} })
+	sum, n, err := h.store.Hash(i, func(r io.Reader) io.Reader { return contextReader{ctx, r} })
 	if err != nil {
 		return err
 	}
@@ -116,7 +115,7 @@ func (h *hasher) hash(ctx context.Context, name string) error {
 	return wr.Change(func(i *store.Info) { i.SHA256 = sum })
 }
 
-// noteDamage writes down that a complete file is not what came from an offset on.
+// noteDamage records that a complete file is not what was sent from an offset on.
 func noteDamage(log *zap.Logger, wr *writer, sound int64) error {
 	log.Error("a file is damaged on the disk", zap.String("upload", wr.Info().Name), zap.Int64("offset", sound))
 	return wr.NoteDamage(sound)

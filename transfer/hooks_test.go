@@ -96,7 +96,7 @@ func TestHooksDir(t *testing.T) {
 	}
 }
 
-// Executables that look at what is coming, and at who deletes.
+// Executables that look at bytes while they come, and at deletions.
 func TestHooksDirWhileReceiving(t *testing.T) { onEachStore(t, testHooksDirWhileReceiving) }
 
 func testHooksDirWhileReceiving(t *testing.T, keeps func(*Config)) {
@@ -130,7 +130,7 @@ func testHooksDirWhileReceiving(t *testing.T, keeps func(*Config)) {
 	v := r.create(10<<20, "Upload-Metadata", meta("filename", "unwanted"))
 	body := random(80, 6<<20)
 	a, err := ask(t.Context(), "PATCH", v.write, stuck(t, body), "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
-	if err == nil && (a.StatusCode != http.StatusGone || !strings.Contains(string(a.body), "the project is gone")) { // who still sends may not hear it
+	if err == nil && (a.StatusCode != http.StatusGone || !strings.Contains(string(a.body), "the project is gone")) { // a client that still sends may not read it
 		t.Errorf("%s: %s", a.Status, a.body)
 	}
 	r.ask("HEAD", v.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)

@@ -50,7 +50,7 @@ func (l *life) becomes(s *sending) {
 	})
 }
 
-// clean sweeps, and says whether what is there are files alone, and booked as such.
+// clean reconciles, and says whether what is there are files alone, and booked as such.
 func (l *life) clean() bool {
 	known := map[string]*sending{}
 	for _, s := range l.all {
@@ -62,7 +62,7 @@ func (l *life) clean() bool {
 		}
 	}
 	for _, w := range l.workers {
-		if w.sweeper.sweep(l.t.Context()) != nil {
+		if w.reconciler.reconcileAll(l.t.Context()) != nil {
 			return false
 		}
 		names, err := w.store.Names()

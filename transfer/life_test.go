@@ -46,7 +46,7 @@ const (
 	sayYes   = "yes"
 	sayNo    = "no"
 	sayLater = "later" // yes, when it answers
-	sayNever = "never" // no, when it answers: until then who follows has time to get what there is
+	sayNever = "never" // no, when it answers: until then followers have time to get what there is
 )
 
 // unwanted says that the hook refuses it, if it answers.
@@ -242,7 +242,7 @@ func (l *life) cut() {
 		chunk := s.body[s.acked:]
 		n := l.r.IntN(len(chunk) + 1)
 		_ = l.patch(s, io.MultiReader(bytes.NewReader(chunk[:n]), broken{}))
-		s.flying = s.acked + n // who asks may be faster than what is on its way
+		s.flying = s.acked + n // the question may be faster than bytes on their way
 		l.learn(s)
 	}
 }
@@ -358,10 +358,10 @@ func (l *life) follow() {
 	}()
 }
 
-// look sweeps at one of the workers, and asks for what nobody has looked at.
+// look reconciles at one of the workers, and asks for files that no hook has allowed.
 func (l *life) look() {
 	w := l.any()
-	_ = w.sweeper.sweep(l.t.Context())
+	_ = w.reconciler.reconcileAll(l.t.Context())
 	for _, s := range l.all {
 		if s.ended || s.part || s.says == sayYes || s.read == "" {
 			continue

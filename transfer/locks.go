@@ -14,52 +14,51 @@ import (
 )
 
 const (
-	// lockIdle is how long an upload stays open after a request: the next
-	// chunk of the same file finds all as it was.
+	// lockIdle is how long an upload stays open after a request, for the next chunk.
 	lockIdle = 5 * time.Second
-	// lockAgain is how long to wait before another try at what somebody else has.
-	lockAgain = 10 * time.Millisecond
-	// idleWait is how long withIdle waits for whoever has an upload.
+	// lockRetry is how long to wait before another try at a lock that is held.
+	lockRetry = 10 * time.Millisecond
+	// idleWait is how long withIdle waits for a lock.
 	idleWait = 100 * time.Millisecond
-	// askRelease is the name of the question for another worker's lock.
-	askRelease = "transfer.letgo"
+	// endpointRelease is the direct request to another worker to release a lock.
+	endpointRelease = "transfer.letgo"
 )
 
-// uploadLocks are of the uploads that this worker writes to, or did a moment ago. Who
-// wants one that is held asks its holder to release it, here or at another worker:
-// a sender that comes back is not kept waiting by its own dead connection. A
-// lease on the bus says which worker has it; the lock of the writer is what
-// keeps two from writing, also when the bus is away.
+// uploadLocks locks uploads for writing, and keeps those open that were written a moment
+// ago. Whoever wants a lock that is held has its holder asked to release it, here or at
+// another worker: a sender that reconnects does not wait for its own dead connection. A
+// lease on the bus says which worker holds a lock; that two never write at once, also
+// without the bus, is up to the store's writer.
 type uploadLocks struct {
 	s      *store.Store
 	log    *zap.Logger
-	opened func(*writer) // prepares a writer; tells of what was damaged
+	opened func(*writer) // prepares a writer
 
 	mu     sync.Mutex  // guards what follows
-	bus    *bus.Bus    // nil: this process has the store for itself
-	leases *bus.Leases // nil likewise
+	bus    *bus.Bus    // nil until share
+	leases *bus.Leases // nil until share
 	all    map[string]*uploadLock
 }
 
-// leaseKey is the key of an upload's lease. No stream's sid is like it.
+// leaseKey is the key of an upload's lease. No stream's id looks like it.
 func leaseKey(name string) string { return "file=" + name }
 
-// A writer is that of an upload in this worker's hands.
+// A writer is that of an upload that is locked here.
 type writer struct {
 	*store.Writer
 	stop func(*statusError) // ends the request that writes; nil: there is none
 }
 
-// uploadLock is that of one upload.
+// uploadLock is the lock of one upload.
 type uploadLock struct {
 	w              *writer // nil while it is being opened
 	key            string  // of the upload
-	owner          string  // likewise
+	owner          string  // of the upload
 	lease          *bus.Lease
 	busy           bool
-	requestRelease func()        // asks who is busy with it to stop; may be nil
-	free           chan struct{} // closed when nobody is busy with it any more
-	handedOver     bool          // somebody elsewhere wants it
+	requestRelease func()        // asks the holder to release it; may be nil
+	free           chan struct{} // closed when it is released
+	handedOver     bool          // another worker wants it
 	idle           *time.Timer
 }
 
@@ -67,7 +66,7 @@ func newUploadLocks(s *store.Store, opened func(*writer), log *zap.Logger) *uplo
 	return &uploadLocks{s: s, opened: opened, log: log, all: map[string]*uploadLock{}}
 }
 
-// share has other workers learn what is held here.
+// share has locks take leases on the bus from now on.
 func (l *uploadLocks) share(b *bus.Bus, leases *bus.Leases) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,15 +79,15 @@ func (l *uploadLocks) shared() *bus.Leases {
 	return l.leases
 }
 
-// acquire takes an upload for writing, and waits for who has it until ctx
-// ends: store.ErrBusy. requestRelease is called, maybe several times, when somebody
-// else wants it; it must not block. Release it.
+// acquire locks an upload, and waits for its holder to release it until ctx ends:
+// store.ErrBusy. requestRelease is called, maybe several times, when another request or
+// worker wants the lock; it must not block. release ends it.
 func (l *uploadLocks) acquire(ctx context.Context, name string, requestRelease func()) (*writer, error) {
 	return l.take(ctx, name, requestRelease, true)
 }
 
-// withIdle holds an upload that nobody is busy with while f runs, and asks nobody to
-// release it; store.ErrBusy: somebody is busy with it.
+// withIdle locks an upload while f runs, if the lock is free: it asks no holder to release
+// it. store.ErrBusy: it is held.
 func (l *uploadLocks) withIdle(ctx context.Context, name string, f func(*writer) error) error {
 	try, stop := context.WithTimeout(ctx, idleWait)
 	w, err := l.take(try, name, nil, false)
@@ -127,7 +126,7 @@ func (l *uploadLocks) take(ctx context.Context, name string, requestRelease func
 		}
 		select {
 		case <-free:
-		case <-time.After(lockAgain):
+		case <-time.After(lockRetry):
 		case <-ctx.Done():
 			return nil, store.ErrBusy
 		}
@@ -153,12 +152,12 @@ func (l *uploadLocks) release(name string) {
 	l.mu.Unlock()
 }
 
-// unwelcome hands over the uploads whose owners may send no more.
-func (l *uploadLocks) unwelcome(welcome func(owner string) bool) {
+// handOverRevoked has the locks released of uploads whose owners may no longer write.
+func (l *uploadLocks) handOverRevoked(isValid func(owner string) bool) {
 	l.mu.Lock()
 	var names []string
 	for name, x := range l.all {
-		if x.w != nil && !welcome(x.owner) {
+		if x.w != nil && !isValid(x.owner) {
 			names = append(names, name)
 		}
 	}
@@ -168,7 +167,7 @@ func (l *uploadLocks) unwelcome(welcome func(owner string) bool) {
 	}
 }
 
-// key gives key and owner of an upload that is open here.
+// key is the key and the owner of an upload that is open here.
 func (l *uploadLocks) key(name string) (key, owner string, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -178,7 +177,7 @@ func (l *uploadLocks) key(name string) (key, owner string, ok bool) {
 	return "", "", false
 }
 
-// open fills a fresh lock, and waits for others to release the upload.
+// open takes the lease and opens the writer of a new lock.
 func (l *uploadLocks) open(ctx context.Context, name string, x *uploadLock, insist bool) (err error) {
 	if x.lease, err = l.lease(ctx, name, insist); err != nil {
 		return err
@@ -196,14 +195,14 @@ func (l *uploadLocks) open(ctx context.Context, name string, x *uploadLock, insi
 		if !errors.Is(err, store.ErrHeld) {
 			return err
 		}
-		if !sleep.For(ctx, lockAgain) {
+		if !sleep.For(ctx, lockRetry) {
 			return store.ErrBusy
 		}
 	}
 }
 
-// lease says to other workers that this one has the upload; who insists has
-// those who have it asked to release it. Without the bus it is done without.
+// lease takes an upload's lease; with insist its holder is asked to release it. nil:
+// the bus is away, and the lock is held without.
 func (l *uploadLocks) lease(ctx context.Context, name string, insist bool) (*bus.Lease, error) {
 	leases := l.shared()
 	for leases != nil {
@@ -217,16 +216,16 @@ func (l *uploadLocks) lease(ctx context.Context, name string, insist bool) (*bus
 		}
 		// Our own that was just released may still be seen; asking ourselves would end the request that waits.
 		if _, holder, ok := leases.Holder(leaseKey(name)); ok && insist && holder != l.bus.ID() {
-			_, _ = l.bus.AskDirect(ctx, holder, askRelease, []byte(name)) // else its lease ends by itself
+			_, _ = l.bus.AskDirect(ctx, holder, endpointRelease, []byte(name)) // else its lease ends by itself
 		}
-		if !sleep.For(ctx, lockAgain) {
+		if !sleep.For(ctx, lockRetry) {
 			return nil, store.ErrBusy
 		}
 	}
 	return nil, nil
 }
 
-// handOver has an upload released that another worker wants, soon.
+// handOver has a lock released soon, for another worker.
 func (l *uploadLocks) handOver(name string) {
 	l.mu.Lock()
 	x := l.all[name]
@@ -256,7 +255,7 @@ func (l *uploadLocks) closeIdle(name string, x *uploadLock) {
 	l.drop(name, x)
 }
 
-// drop closes what is held and forgets it. Who calls it is busy with it.
+// drop closes an upload and forgets its lock, which the caller holds.
 func (l *uploadLocks) drop(name string, x *uploadLock) {
 	if x.w != nil {
 		x.w.Close()
@@ -274,7 +273,7 @@ func (l *uploadLocks) drop(name string, x *uploadLock) {
 	close(x.free)
 }
 
-// close closes what nobody is busy with; the others see to themselves.
+// close closes the uploads whose lock is free; the others are closed by release.
 func (l *uploadLocks) close() {
 	l.mu.Lock()
 	idle := map[string]*uploadLock{}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// mediaType decides what a file is: by its beginning, and where that says
-// nothing by what its sender says.
+// mediaType is a file's media type: by its first bytes (up to 512), and where these do not
+// tell, by what its sender claims.
 func mediaType(head []byte, claimed string) string {
 	found := http.DetectContentType(head)
 	base, _, _ := strings.Cut(found, ";")
@@ -25,7 +25,7 @@ func mediaType(head []byte, claimed string) string {
 		return found
 	}
 	if base == "application/octet-stream" && (strings.HasPrefix(t, "text/") || isKnown(t)) {
-		return found // it would have been recognised
+		return found // it would have been detected
 	}
 	if s := mime.FormatMediaType(t, params); s != "" {
 		return s
@@ -33,13 +33,13 @@ func mediaType(head []byte, claimed string) string {
 	return found
 }
 
-// isActive says that browsers may run what is in such a file.
+// isActive says whether browsers may run code in files of a type.
 func isActive(t string) bool {
 	return strings.Contains(t, "html") || strings.Contains(t, "xml") || strings.Contains(t, "svg") || strings.Contains(t, "script") ||
 		strings.HasPrefix(t, "multipart/") || t == "application/x-shockwave-flash" || t == "text/css"
 }
 
-// isKnown says that DetectContentType knows the type.
+// isKnown says whether http.DetectContentType detects a type.
 func isKnown(t string) bool {
 	switch t {
 	case "application/pdf", "image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp":
@@ -48,8 +48,8 @@ func isKnown(t string) bool {
 	return false
 }
 
-// shown says whether browsers may show a file of this type instead of saving
-// it: what only ever is a picture, a sound, a film, a text or a document.
+// shown says whether browsers may show files of a type instead of saving them: pictures,
+// audio, video, plain text and PDF.
 func shown(t string) bool {
 	t, _, _ = strings.Cut(t, ";")
 	switch t {
@@ -62,7 +62,7 @@ func shown(t string) bool {
 	return false
 }
 
-// servedType is what a file is called when it is sent.
+// servedType is the Content-Type of a file of a type.
 func servedType(t string) string {
 	if t == "" || isActive(t) {
 		return "application/octet-stream"
@@ -70,7 +70,7 @@ func servedType(t string) string {
 	return t
 }
 
-// claimedType is what a sender says a file is.
+// claimedType is the type that the sender claims.
 func claimedType(meta map[string]string) string {
 	if t := meta["filetype"]; t != "" {
 		return t

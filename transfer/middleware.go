@@ -14,8 +14,8 @@ import (
 // maxMetadata is how long Upload-Metadata may be, in bytes.
 const maxMetadata = 8 << 10
 
-// middleware is what stands before the protocol's library: it decides who may do
-// what, and does what the library does not: downloads, checksums, expiry.
+// middleware is the handler of /files/, in front of tusd's: it checks rights, and does
+// what tusd does not: downloads, checksums, expiry, read links.
 type middleware struct {
 	tus       http.Handler
 	rights    *rights
@@ -27,9 +27,9 @@ type middleware struct {
 	stopping             context.Context // ends when the worker is to stop
 }
 
-// ServeHTTP answers all under filesRoot.
+// ServeHTTP implements http.Handler, below filesRoot.
 func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	p := patiently(rw, r, m.stall)
+	p := newDeadlineWriter(rw, r, m.stall)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
 		r.Header.Del("X-HTTP-Method-Override")
@@ -38,7 +38,7 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get("Upload-Draft-Interop-Version") != ""
 	switch {
 	case r.Method == http.MethodOptions:
-		m.tus.ServeHTTP(&edited{ResponseWriter: p, edit: options}, r)
+		m.tus.ServeHTTP(&headerEditor{ResponseWriter: p, edit: options}, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
@@ -51,14 +51,14 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// options tells of what we add to the protocol.
+// options adds to the answer to OPTIONS the tus extensions that are ours.
 func options(status int, h http.Header) {
 	h.Set("Tus-Extension", extensions)
 	h.Set("Tus-Checksum-Algorithm", store.ChecksumAlgorithms)
 }
 
-// create is a request that makes an upload.
-func (m *middleware) create(rw *patient, r *http.Request) {
+// create serves a request that creates an upload.
+func (m *middleware) create(rw *deadlineWriter, r *http.Request) {
 	owner, err := m.rights.admit(bearer(r))
 	if err == nil && len(r.Header.Get("Upload-Metadata")) > maxMetadata {
 		err = errHeader
@@ -68,22 +68,22 @@ func (m *middleware) create(rw *patient, r *http.Request) {
 		return
 	}
 	r.URL.RawQuery = "" // a key may be in it
-	m.pass(rw, r, &request{owner: owner})
+	m.forward(rw, r, &request{owner: owner})
 }
 
-// change is a request about an upload.
-func (m *middleware) change(rw *patient, r *http.Request, id string) {
+// change serves a tus request about an upload.
+func (m *middleware) change(rw *deadlineWriter, r *http.Request, id string) {
 	if _, err := m.rights.writable(id); err != nil {
 		sendError(rw, err)
 		return
 	}
-	m.pass(rw, r, &request{})
+	m.forward(rw, r, &request{})
 }
 
-// pass hands a request to the library.
-func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
+// forward passes a request on to tusd.
+func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
-	defer q.over()
+	defer q.finished()
 	defer context.AfterFunc(m.stopping, q.interrupt)()
 	r.Body = &interruptible{q.body, q, m.interrupted}
 	var err error
@@ -91,17 +91,17 @@ func (m *middleware) pass(rw *patient, r *http.Request, q *request) {
 		sendError(rw, err)
 		return
 	}
-	m.tus.ServeHTTP(&edited{ResponseWriter: rw, edit: func(status int, h http.Header) {
+	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, edit: func(status int, h http.Header) {
 		q.body.Renew()
-		m.expires(status, h)
+		m.setExpires(status, h)
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r.WithContext(withRequest(r.Context(), q)))
 }
 
-// readLink makes the link by which a new upload's file may be read, for ever,
-// of the URL by which it is written. Empty: there is none.
+// readLink makes a link to a new upload that does not expire, and gives its URL, made
+// from the URL by which the upload is written. Empty: it could not be made.
 func (m *middleware) readLink(location, name string) string {
 	l, err := m.store.FirstLink(name)
 	if err != nil {
@@ -111,13 +111,13 @@ func (m *middleware) readLink(location, name string) string {
 	return location[:len(location)-store.TokenSize] + l.Key
 }
 
-// interrupted is what a sender is told whose request had to end.
+// interrupted is the error of a request that had to end before its body did.
 func (m *middleware) interrupted(stopped *statusError) error {
 	return interrupted(stopped, m.stopping.Err() != nil)
 }
 
-// expires tells a sender until when its upload waits for it.
-func (m *middleware) expires(status int, h http.Header) {
+// setExpires sets Upload-Expires (tus): how long an upload waits for its sender.
+func (m *middleware) setExpires(status int, h http.Header) {
 	if status < 300 && (h.Get("Upload-Offset") != "" || h.Get("Location") != "") {
 		h.Set("Upload-Expires", m.store.Now().Add(m.incompleteFor).UTC().Format(http.TimeFormat))
 	}
@@ -127,17 +127,17 @@ func (m *middleware) expires(status int, h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// edited changes an answer's header before it goes out. Deadlines are the
-// request's and the answer's own matter: those that tusd sets go by when
-// something was last read, and not by who is waited for.
-type edited struct {
+// headerEditor changes an answer's header before it is written. It ignores the deadlines
+// that tusd sets, which count from the last read even when the server is busy: the
+// body (progress.Body) and the answer (deadlineWriter) have their own.
+type headerEditor struct {
 	http.ResponseWriter
 	edit func(status int, h http.Header)
 	done bool
 }
 
 // WriteHeader implements http.ResponseWriter.
-func (e *edited) WriteHeader(status int) {
+func (e *headerEditor) WriteHeader(status int) {
 	if !e.done && status >= 200 {
 		e.done = true
 		e.edit(status, e.Header())
@@ -146,10 +146,10 @@ func (e *edited) WriteHeader(status int) {
 }
 
 // SetReadDeadline is for http.ResponseController.
-func (*edited) SetReadDeadline(time.Time) error { return nil }
+func (*headerEditor) SetReadDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline is for http.ResponseController.
-func (*edited) SetWriteDeadline(time.Time) error { return nil }
+func (*headerEditor) SetWriteDeadline(time.Time) error { return nil }
 
 // Unwrap is for http.ResponseController.
-func (e *edited) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+func (e *headerEditor) Unwrap() http.ResponseWriter { return e.ResponseWriter }

@@ -10,7 +10,7 @@ import (
 	"github.com/helios-h2020/pse/store/folder"
 )
 
-// openBackend opens what the store that is configured is in.
+// openBackend opens the configured backend: a folder, or a bucket.
 func openBackend(cfg Config, log *zap.Logger) (store.Backend, error) {
 	if cfg.S3.Bucket != "" {
 		return bucket.Open(cfg.S3, path.Join(cfg.Dir, "parts"), cfg.StallTimeout, log)

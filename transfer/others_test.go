@@ -10,8 +10,8 @@ import (
 	"github.com/helios-h2020/pse/bus/bustest"
 )
 
-// A worker that starts looks at every upload; who sends to one at another
-// worker meanwhile goes on.
+// A worker that starts reconciles every upload; a sender at another worker goes on
+// meanwhile.
 func TestWorkerThatStartsLeavesSendersAlone(t *testing.T) {
 	onEachStore(t, testWorkerThatStartsLeavesSendersAlone)
 }

@@ -15,24 +15,24 @@ const markUsed = "used"
 // that asks again.
 const usedFor = time.Hour
 
-// partials know when partial uploads (tus: Upload-Concat: partial) may go. Nobody can
-// read one and no event tells of it; hooks are asked about the final upload that is
-// made of them. When that is a file, or refused, they are used up and stay for usedFor.
-// Others stay until none of their owner's has got a byte for Config.IncompleteFor: a
-// final upload is not there before its last part, and the first waits for it.
+// partials knows when partial uploads (tus: Upload-Concat: partial) may be removed. They
+// cannot be read and have no events; hooks are asked about the final upload that they are
+// concatenated to. When that is complete, or refused, they are used up and stay for
+// usedFor. Others stay until no partial upload of their owner has got a byte for
+// Config.IncompleteFor: the first ones wait for the last.
 type partials struct {
 	store *store.Store
 
 	mu      sync.Mutex           // guards what follows
-	touched map[string]time.Time // when an owner's last got a byte
-	old     map[string]bool      // those that got nothing for long: they may go when all are seen
+	touched map[string]time.Time // by owner, when one of its partial uploads last got a byte
+	old     map[string]bool      // that have expired by themselves: whether they may go is known when all are seen
 }
 
 func newPartials(s *store.Store) *partials {
 	return &partials{store: s, touched: map[string]time.Time{}, old: map[string]bool{}}
 }
 
-// use marks what a final upload is made of as used up; again does no harm.
+// use marks the parts of a final upload as used up. Idempotent.
 func (p *partials) use(final *store.Info) {
 	if !final.Final {
 		return
@@ -43,7 +43,7 @@ func (p *partials) use(final *store.Info) {
 			continue
 		}
 		if _, err := p.store.Info(name); err == nil {
-			_ = p.store.Mark(path.Join(name, markUsed)) // else a sweep does
+			_ = p.store.Mark(path.Join(name, markUsed)) // else the reconciler does
 		}
 	}
 }
@@ -51,14 +51,14 @@ func (p *partials) use(final *store.Info) {
 // isUsed says whether a partial upload is used up.
 func (p *partials) isUsed(name string) bool { return p.store.Has(path.Join(name, markUsed)) }
 
-// mayGo says whether a partial upload was used up long enough ago.
+// mayGo says whether a partial upload was used up more than usedFor ago.
 func (p *partials) mayGo(name string) bool {
 	at, err := p.store.Written(path.Join(name, markUsed))
 	return err == nil && p.store.Now().Sub(at) > usedFor
 }
 
-// touch says when a partial upload last got a byte, and is told when one of its
-// owner's last did.
+// touch notes when a partial upload last got a byte, and gives when one of its owner's
+// last did.
 func (p *partials) touch(owner string, at time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -68,14 +68,14 @@ func (p *partials) touch(owner string, at time.Time) time.Time {
 	return p.touched[owner]
 }
 
-// suspect notes a partial upload that got nothing for long.
+// suspect notes a partial upload that has expired by itself.
 func (p *partials) suspect(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.old[name] = true
 }
 
-// suspects are those noted since it was last called.
+// suspects takes those noted since it was last called.
 func (p *partials) suspects() map[string]bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +84,7 @@ func (p *partials) suspects() map[string]bool {
 	return old
 }
 
-// forget forgets the owners whose partial uploads got nothing since a time.
+// forget forgets owners whose partial uploads got nothing since a time.
 func (p *partials) forget(since time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,10 +32,10 @@ func (r *running) concat(parts ...upload) reply {
 	return r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Concat", "final;"+strings.Join(urls, " "))
 }
 
-// sweepNow is a whole sweep.
-func (r *running) sweepNow() {
+// reconcileNow reconciles all uploads.
+func (r *running) reconcileNow() {
 	r.t.Helper()
-	if err := r.sweeper.sweep(r.t.Context()); err != nil {
+	if err := r.reconciler.reconcileAll(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -86,14 +86,14 @@ func testAbandonedPartsGo(t *testing.T, keeps func(*Config)) {
 	first, half := r.part(random(1, 1000), key...), r.create(1000, append(key, "Upload-Concat", "partial")...)
 	half.patch(0, random(1, 500)).want(t, http.StatusNoContent)
 	r.ahead(r.cfg.IncompleteFor - time.Hour)
-	r.sweepNow()
+	r.reconcileNow()
 	for _, u := range []upload{first, half} {
 		if _, err := r.store.Info(u.name()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r.ahead(r.cfg.IncompleteFor + time.Hour)
-	r.sweepNow()
+	r.reconcileNow()
 	r.gone("both are gone", first, half)
 	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
@@ -109,7 +109,7 @@ func TestPartWaitsForItsSiblings(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(r.cfg.Dir, p.name(), fileJournal), past, past); err != nil {
 		t.Fatal(err)
 	}
-	r.sweepNow()
+	r.reconcileNow()
 	q.patch(500, random(3, 500)).want(t, http.StatusNoContent)
 	r.concat(p, q).want(t, http.StatusCreated)
 }
@@ -137,7 +137,7 @@ func testPartsOfALateWhole(t *testing.T, keeps func(*Config)) {
 		return r.store.Has(p.name()+"/"+markUsed) && r.store.Has(q.name()+"/"+markUsed)
 	})
 	r.ahead(usedFor + time.Minute)
-	r.sweepNow()
+	r.reconcileNow()
 	r.gone("they are gone", p, q)
 	if files, n := r.ledger.Sums(); files != 1 || n != 20_000 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
@@ -151,7 +151,7 @@ func TestPartsOfARefusedWhole(t *testing.T) {
 	p := r.part(random(1, 1000))
 	r.concat(p).want(t, http.StatusForbidden)
 	r.ahead(usedFor + time.Minute)
-	r.sweepNow()
+	r.reconcileNow()
 	r.gone("nothing is left", p)
 	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
@@ -170,7 +170,7 @@ func testHalfAWholeGoes(t *testing.T, keeps func(*Config)) {
 		t.Fatal(err)
 	}
 	r.ahead(2 * r.cfg.StallTimeout)
-	r.sweepNow()
+	r.reconcileNow()
 	r.gone("it is gone", upload{r, r.url + filesRoot + half.Name + "-" + half.Key, ""})
 	r.concat(p).want(t, http.StatusCreated)
 }

@@ -13,15 +13,16 @@ import (
 	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
-// opened prepares a writer that was just opened.
-func (u *uploads) opened(wr *writer) {
+// prepare has a writer that was just opened report its progress, about once a second: to
+// the bus as bus.UploadProgress, and to the hook post-receive, which may stop the upload.
+func (u *uploads) prepare(wr *writer) {
 	if wr.Lost > 0 {
 		u.log.Warn("acknowledged bytes of an upload were damaged; it goes on from before them",
 			zap.String("upload", wr.Info().Name), zap.Int64("offset", wr.Offset()), zap.Int64("lost", wr.Lost))
 		u.facts.wake(wr.Info().Name)
 	}
 	var told time.Time
-	var asked atomic.Bool // the hook post-receive is at work
+	var asked atomic.Bool // post-receive runs
 	wr.OnProgress = func(end int64) {
 		i, now := wr.Info(), time.Now()
 		if now.Sub(told) < time.Second && end != i.Size {
@@ -35,21 +36,21 @@ func (u *uploads) opened(wr *writer) {
 			u.hooks.Notify(filehook.PostReceive, u.hooks.Upload(i, end), func(a filehook.Answer) {
 				asked.Store(false)
 				if a.StopUpload {
-					u.giveUp(i.Name, stop, asStatusError(a.Refusal(filehook.PostReceive)))
+					u.stopUpload(i.Name, stop, asStatusError(a.Refusal(filehook.PostReceive)))
 				}
 			})
 		}
 	}
 }
 
-// giveUp ends an upload that a hook does not want, unless it is a file by now.
-func (u *uploads) giveUp(name string, stop func(*statusError), why *statusError) {
+// stopUpload removes an upload that a hook does not want, unless it is complete by now.
+func (u *uploads) stopUpload(name string, stop func(*statusError), why *statusError) {
 	if stop != nil {
 		stop(why)
 	}
 	ctx, cancel := context.WithTimeout(u.stopping, u.stall)
 	defer cancel()
-	wr, err := u.locks.acquire(ctx, name, nil) // which has its request end
+	wr, err := u.locks.acquire(ctx, name, nil) // interrupts its request
 	if err == nil {
 		if !wr.Info().Complete() {
 			err = u.remove(wr, store.RemovedByHook)

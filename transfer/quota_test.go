@@ -40,7 +40,7 @@ func testQuotaIsShared(t *testing.T, keeps func(*Config)) {
 	}
 	bustest.Eventually(t, "the first is at it", func() bool { return r.sends(first.name()) })
 	second.patch(0, body).want(t, http.StatusNoContent)
-	r.sweepNow() // who looks knows it no better
+	r.reconcileNow() // which knows it no better
 	_, _ = pw.Write(body[1000:])
 	pw.Close()
 	if a := <-answer; a.Response != nil {
@@ -99,11 +99,11 @@ func (p *interposed) Offset(i *store.Info) (int64, error) {
 	return n, err
 }
 
-// An upload that is made during a sweep is booked and listed at once.
-func TestMadeDuringASweep(t *testing.T) {
+// An upload that is created while the store is listed is booked and listed at once.
+func TestCreatedWhileReconciling(t *testing.T) {
 	r, between := startInterposed(t, func(c *Config) { c.OwnerQuota = 1500 })
-	sweep := r.sweepNow
-	between.atCreate.Store(&sweep)
+	reconcile := r.reconcileNow
+	between.atCreate.Store(&reconcile)
 	key := []string{"Authorization", "Bearer my-very-own-token"}
 	u := r.create(1000, key...)
 	if a := r.ask("GET", r.url+apiRoot, nil, key...).want(t, http.StatusOK); !strings.Contains(string(a.body), u.name()) {
@@ -113,12 +113,12 @@ func TestMadeDuringASweep(t *testing.T) {
 }
 
 // One that is removed while it is looked at is booked no longer.
-func TestRemovedDuringASweep(t *testing.T) {
+func TestRemovedWhileReconciling(t *testing.T) {
 	r, between := startInterposed(t)
 	u := r.create(1000)
 	remove := func() { r.ask("DELETE", u.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent) }
 	between.afterOffset.Store(&remove)
-	_ = r.sweeper.look(t.Context(), u.name())
+	_ = r.reconciler.reconcile(t.Context(), u.name())
 	if files, n := r.ledger.Sums(); files != 0 || n != 0 {
 		t.Errorf("%d files of %d bytes are booked", files, n)
 	}
@@ -138,7 +138,7 @@ func TestResumedAsItExpires(t *testing.T) {
 			}
 			resume := func() { u.patch(500, rest).want(t, http.StatusNoContent) }
 			between.afterOffset.Store(&resume)
-			if err := r.sweeper.look(t.Context(), u.name()); err != nil {
+			if err := r.reconciler.reconcile(t.Context(), u.name()); err != nil {
 				t.Error(err)
 			}
 			if n := u.offset(); n != 500+len(rest) {
@@ -155,7 +155,7 @@ func TestUncheckedDoesNotExpire(t *testing.T) {
 	u := r.create(5)
 	u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)
 	r.ahead(10 * r.cfg.IncompleteFor)
-	r.sweepNow()
+	r.reconcileNow()
 	if n := u.offset(); n != 5 {
 		t.Errorf("%d bytes are left", n)
 	}

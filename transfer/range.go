@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// errRange says that no byte of a range is there.
+// errRange says that the file has no byte of a range.
 var errRange = errors.New("range not satisfiable")
 
-// parseRange reads a Range header of one range; ok is false when there is none
-// that need be heeded.
+// parseRange reads a Range header with one range (RFC 9110 section 14.1.2) of a file of
+// size bytes: the offset of its first byte and the one after its last. ok is false when
+// there is none, several, or one that is malformed: it is ignored then.
 func parseRange(header string, size int64) (from, to int64, ok bool, err error) {
 	spec, found := strings.CutPrefix(header, "bytes=")
 	first, last, dash := strings.Cut(spec, "-")

@@ -15,15 +15,15 @@ import (
 )
 
 const (
-	markChecked    = "checked" // when a file was last read again
-	recheckPause   = time.Hour // at most, between looking for files whose turn it is
-	recheckPortion = 100       // of Config.Recheck that this is otherwise
+	markChecked    = "checked" // when a file was last verified
+	recheckPause   = time.Hour // at most, between looking for files that are due
+	recheckPortion = 100       // of Config.Recheck, the pause when it is shorter
 )
 
-// rechecker reads complete files in a folder again from time to time, slowly,
-// as disks forget. Whose turn it is follows from a mark beside each: a restart
-// goes on with the file that it was at. Several workers on one folder may both
-// read a file, to no harm. Buckets are their server's to look after.
+// rechecker verifies complete files in a folder from time to time, at a limited rate: disks
+// lose bits. When a file was last verified is stored beside it, so that a restart goes on
+// where it was. Two workers on one folder may both read a file, which is harmless. A
+// bucket's server verifies its objects itself.
 type rechecker struct {
 	store *store.Store
 	locks *uploadLocks
@@ -33,12 +33,12 @@ type rechecker struct {
 	pace  *rate.Limiter // of bytes
 }
 
-// run rechecks until ctx ends.
+// run verifies files until ctx ends.
 func (c *rechecker) run(ctx context.Context) {
 	for sleep.For(ctx, min(recheckPause, c.every/recheckPortion)) {
 		names, err := c.store.Names()
 		if err != nil {
-			continue // the sweeper says so
+			continue // the reconciler logs it
 		}
 		for _, name := range names {
 			if ctx.Err() != nil {
@@ -51,7 +51,7 @@ func (c *rechecker) run(ctx context.Context) {
 	}
 }
 
-// look checks a file if it is its turn.
+// look verifies a file if it is due.
 func (c *rechecker) look(ctx context.Context, name string) error {
 	i, err := c.store.Info(name)
 	if err != nil || i.SHA256 == "" || i.Corrupt {
@@ -72,7 +72,7 @@ func (c *rechecker) look(ctx context.Context, name string) error {
 
 // check compares a file with its hash.
 func (c *rechecker) check(ctx context.Context, i *store.Info) error {
-	sum, _, err := c.store.Hash(i, func(r io.Reader) io.Reader { return &paced{ctx, r, c.pace} })
+	sum, _, err := c.store.Hash(i, func(r io.Reader) io.Reader { return &throttledReader{ctx, r, c.pace} })
 	if err != nil || sum == i.SHA256 {
 		return err
 	}
@@ -82,22 +82,22 @@ func (c *rechecker) check(ctx context.Context, i *store.Info) error {
 	}
 	return c.locks.withIdle(ctx, i.Name, func(wr *writer) error {
 		if wr.Info().Corrupt {
-			return nil // opening it found it out
+			return nil // found when it was opened
 		}
 		defer c.facts.wake(i.Name)
 		return noteDamage(c.log, wr, sound)
 	})
 }
 
-// paced reads no faster than it may.
-type paced struct {
+// throttledReader reads at a limited rate.
+type throttledReader struct {
 	ctx  context.Context
 	r    io.Reader
 	pace *rate.Limiter
 }
 
 // Read implements io.Reader.
-func (p *paced) Read(b []byte) (int, error) {
+func (p *throttledReader) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b[:min(len(b), p.pace.Burst())])
 	if wait := p.pace.WaitN(p.ctx, n); wait != nil {
 		return n, wait

@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// sendError answers with an error.
+// sendError answers with an error: see asStatusError.
 func sendError(rw http.ResponseWriter, err error) {
 	r := asStatusError(err)
 	h := rw.Header()
@@ -21,7 +21,7 @@ func sendError(rw http.ResponseWriter, err error) {
 	answer(rw, r.status, map[string]string{"error": r.text, "code": r.code})
 }
 
-// answer answers with JSON.
+// answer answers with a status and JSON.
 func answer(rw http.ResponseWriter, status int, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// A request is what we know of one that the protocol's library works on, and
-// what it holds. Its goroutine alone uses it, but for what others ask of it.
+// A request is the state of one that tusd serves, and the upload that it has locked.
+// Only its own goroutine uses it, except for the atomic fields, interrupt and stop.
 type request struct {
 	owner string          // see admit
 	sum   *store.Checksum // that its body must have; may be nil
@@ -21,33 +21,33 @@ type request struct {
 	w     *writer         // of that; nil: it holds none
 	made  *store.Info     // the upload that it made
 
-	wanted  atomic.Bool                 // somebody else wants the upload
-	stopped atomic.Pointer[statusError] // why a hook does not want it to go on
+	interrupted atomic.Bool                 // another request, or another worker, wants the upload
+	stopReason  atomic.Pointer[statusError] // a hook's refusal; nil: none
 
 	body    *progress.Body           // nil: it has none
 	control *http.ResponseController // of its answer
 }
 
-// interrupt has the request end soon: what it reads of its body ends, also what it
-// waits for now. tusd has a way of its own for that, which gets lost when it
-// comes while it begins to read (and is a data race).
+// interrupt ends the request soon: reads of its body fail, the current one too. tusd has
+// a mechanism of its own for that, which is lost when it comes while tusd begins to
+// read (and is a data race).
 func (q *request) interrupt() {
-	q.wanted.Store(true)
+	q.interrupted.Store(true)
 	q.body.Stop()
 }
 
-// stop has the request end, and the upload with it.
+// stop ends the request and its upload.
 func (q *request) stop(why *statusError) {
-	q.stopped.Store(why)
+	q.stopReason.Store(why)
 	q.interrupt()
 }
 
-// read says that the body has ended. What is left to do may take longer than
-// any part of it: a deadline would end the request while nobody waits.
-func (q *request) read() { _ = q.control.SetReadDeadline(time.Time{}) }
+// bodyEnded removes the read deadline: completing the upload may take longer than
+// reading any piece of it.
+func (q *request) bodyEnded() { _ = q.control.SetReadDeadline(time.Time{}) }
 
-// over says that the request holds nothing any more.
-func (q *request) over() {
+// finished says that the request has released its upload.
+func (q *request) finished() {
 	q.body.Done()
 	q.w = nil
 }
@@ -58,7 +58,8 @@ func withRequest(ctx context.Context, q *request) context.Context {
 	return context.WithValue(ctx, requestKey{}, q)
 }
 
-// requestOf is the request that a context is of; the library passes contexts on.
+// requestOf is the request of a context, which tusd passes on; an empty one if there
+// is none.
 func requestOf(ctx context.Context) *request {
 	if q, ok := ctx.Value(requestKey{}).(*request); ok {
 		return q
@@ -66,7 +67,7 @@ func requestOf(ctx context.Context) *request {
 	return &request{}
 }
 
-// writer gives the writer of an upload, if this request holds it.
+// writer is the writer of an upload, if this request has locked it; else nil.
 func (q *request) writer(name string) *writer {
 	if q.name == name {
 		return q.w
@@ -74,7 +75,8 @@ func (q *request) writer(name string) *writer {
 	return nil
 }
 
-// interruptible is a request's body that ends when somebody else wants the upload.
+// interruptible is a request's body that fails, with an error for tusd, when the request
+// is interrupted.
 type interruptible struct {
 	*progress.Body
 	q   *request
@@ -89,15 +91,15 @@ func (b *interruptible) Read(p []byte) (int, error) {
 	n, err := b.Body.Read(p)
 	switch {
 	case err == io.EOF:
-		b.q.read()
-	case err != nil && b.q.wanted.Load():
-		err = b.why(b.q.stopped.Load())
+		b.q.bodyEnded()
+	case err != nil && b.q.interrupted.Load():
+		err = b.why(b.q.stopReason.Load())
 	}
 	return n, err
 }
 
-// bearer finds the key in a request: in the header, or, for senders that
-// cannot set one, in the URL.
+// bearer is the key of a request: from Authorization (Bearer, or the password of Basic),
+// or, for senders that cannot set headers, from ?key=.
 func bearer(r *http.Request) string {
 	if t, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return strings.TrimSpace(t)

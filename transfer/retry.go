@@ -12,33 +12,32 @@ const (
 	retryFirst    = 2 * time.Second // a dead worker's leases have ended by then
 	retryMost     = time.Minute     // between two tries
 	retriesAtOnce = 4               // so many may wait for a hook
-	retryBeat     = 250 * time.Millisecond
+	retryPoll     = 250 * time.Millisecond
 )
 
-// retryQueue has uploads to look after apart from the sweep, which waits for nobody:
-// what somebody was busy with, and what a hook has to look at. Each waits the
-// longer the more often it was tried, so that who does not answer is not asked
-// all the time.
+// retryQueue has uploads to reconcile beside the reconciler's own round, which waits for
+// nothing: those whose lock was held, and those of which a hook is to be asked. The pause
+// doubles with each try, so that a hook that does not answer is not asked all the time.
 type retryQueue struct {
 	mu    sync.Mutex // guards what follows
 	names map[string]*retry
 }
 
-// retry is when an upload is looked after.
+// retry is when an upload is tried.
 type retry struct {
 	at    time.Time
-	pause time.Duration // before the next, if this one does not do
-	busy  bool          // it is being looked after
-	again bool          // it was put meanwhile
+	pause time.Duration // until the next try
+	busy  bool          // it is being tried
+	again bool          // it was put meanwhile: try once more
 }
 
-// put has an upload looked after in a while.
-func (q *retryQueue) put(name string) { q.in(name, retryFirst) }
+// put has an upload tried after retryFirst.
+func (q *retryQueue) put(name string) { q.schedule(name, retryFirst) }
 
-// soon has it looked after now.
-func (q *retryQueue) soon(name string) { q.in(name, 0) }
+// putNow has an upload tried at once.
+func (q *retryQueue) putNow(name string) { q.schedule(name, 0) }
 
-func (q *retryQueue) in(name string, wait time.Duration) {
+func (q *retryQueue) schedule(name string, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.names == nil {
@@ -52,7 +51,7 @@ func (q *retryQueue) in(name string, wait time.Duration) {
 	t.again = t.again || t.busy
 }
 
-// due takes those whose turn it is, at most so many. Each is told of by done.
+// due takes the uploads whose time has come, at most so many; done follows for each.
 func (q *retryQueue) due(most int) []string {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -70,7 +69,7 @@ func (q *retryQueue) due(most int) []string {
 	return names
 }
 
-// done says that an upload was looked after, and whether that is to be done again.
+// done says that an upload was tried, and whether to try again.
 func (q *retryQueue) done(name string, again bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -85,17 +84,17 @@ func (q *retryQueue) done(name string, again bool) {
 	}
 }
 
-// run looks after them until ctx ends. look says whether it is to be done again.
-func (q *retryQueue) run(ctx context.Context, look func(context.Context, string) bool) {
+// run tries uploads until ctx ends, several at once; try says whether to try again.
+func (q *retryQueue) run(ctx context.Context, try func(context.Context, string) bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	slots := make(chan struct{}, retriesAtOnce)
-	for sleep.For(ctx, retryBeat) {
+	for sleep.For(ctx, retryPoll) {
 		for _, name := range q.due(cap(slots) - len(slots)) {
 			slots <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-slots }()
-				q.done(name, look(ctx, name))
+				q.done(name, try(ctx, name))
 			})
 		}
 	}

@@ -9,25 +9,25 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// anyStream is the name of no stream: a key that is for one stream only does
-// not let one send files.
+// anyStream is no stream's name: keys that are limited to one stream do not let their
+// holders send files.
 const anyStream = "?"
 
-// minToken is the shortest token that names an owner on an open server.
+// minToken is the shortest token that names an owner on an open worker, in bytes.
 const minToken = 16
 
-// rights say who may do what with which upload.
+// rights decides which uploads a request may write, read or manage.
 type rights struct {
 	keys        *access.Keys
 	store       *store.Store
 	locks       *uploadLocks
-	open        bool // sending needs no key
-	byUploadURL bool // an upload's own URL lets one read too
+	open        bool // see Config.Open
+	byUploadURL bool // see Config.GetByUploadURL
 }
 
-// admit says who sends a request with a key or another token: the key's id, or on an
-// open server that of the token, so that people have files of their own without
-// being given a key. Empty: nobody knows. errNoKey, errWrongKey: a key is needed.
+// admit is the owner for a request with a token: the id of the stream key that it is, or,
+// on an open worker, an id made of the token, so that people have files of their own
+// without a key. Empty: an open worker without a token. Else errNoKey, errWrongKey.
 func (g *rights) admit(token string) (owner string, err error) {
 	id, err := g.keys.Check(anyStream, token)
 	switch {
@@ -44,23 +44,23 @@ func (g *rights) admit(token string) (owner string, err error) {
 	return "token-" + hex.EncodeToString(sum[:8]), nil
 }
 
-// writable finds the upload that an id lets one write to. Who sent with a key
-// that is revoked may no more.
+// writable is the upload that may be written by an id: NAME-KEY of its own URL. errRevoked:
+// its owner's key is revoked; errReadOnly: it is a link's; else store.ErrNotFound.
 func (g *rights) writable(id string) (name string, err error) {
 	name, key, ok := store.ParseID(id)
 	if !ok {
 		return "", store.ErrNotFound
 	}
-	want, owner, held := g.locks.key(name) // it need not be read again for each chunk
+	want, owner, held := g.locks.key(name) // saves reading the store for each chunk
 	if !held {
 		i, err := g.store.Info(name)
 		if err != nil {
-			return "", asMissing(err)
+			return "", hideDamage(err)
 		}
 		want, owner = i.Key, i.Owner
 	}
 	switch {
-	case store.SameKey(want, key) && g.welcome(owner):
+	case store.SameKey(want, key) && g.isValid(owner):
 		return name, nil
 	case store.SameKey(want, key):
 		return "", errRevoked
@@ -71,12 +71,12 @@ func (g *rights) writable(id string) (name string, err error) {
 	return "", store.ErrNotFound
 }
 
-// welcome says whether an upload's own URL does for its owner: with keys that
-// ends when the owner's is revoked.
-func (g *rights) welcome(owner string) bool { return g.open || g.keys.Has(owner) }
+// isValid says whether an owner may still write: false when its key is revoked.
+func (g *rights) isValid(owner string) bool { return g.open || g.keys.Has(owner) }
 
-// readable finds the upload that an id lets one read, and the link that it is;
-// none, if it is the upload's own URL. Nobody reads a part: the hooks see the whole.
+// readable is the upload that may be read by an id, and the link of that id; no link when
+// it is the upload's own URL. Partial uploads are store.ErrNotFound: hooks are asked about
+// final ones only.
 func (g *rights) readable(id string) (*store.Info, store.Link, error) {
 	name, key, ok := store.ParseID(id)
 	if !ok {
@@ -84,7 +84,7 @@ func (g *rights) readable(id string) (*store.Info, store.Link, error) {
 	}
 	i, err := g.store.Info(name)
 	if err != nil {
-		return nil, store.Link{}, asMissing(err)
+		return nil, store.Link{}, hideDamage(err)
 	}
 	if i.Partial {
 		return nil, store.Link{}, store.ErrNotFound
@@ -98,16 +98,16 @@ func (g *rights) readable(id string) (*store.Info, store.Link, error) {
 	return nil, store.Link{}, store.ErrNotFound
 }
 
-// asMissing hides from strangers that there is something which cannot be read.
-func asMissing(err error) error {
+// hideDamage makes an upload with damaged metadata one that does not exist, for clients.
+func hideDamage(err error) error {
 	if errors.Is(err, store.ErrNoInfo) {
 		return store.ErrNotFound
 	}
 	return err
 }
 
-// owned finds the upload with which everything may be done: by the id that it is
-// written by, or by its name and the token of its owner, or of the box's owner.
+// owned is the upload that may be managed by an id, NAME-KEY of its own URL, or by NAME and
+// the token of its owner or the box's owner.
 func (g *rights) owned(id, token string) (*store.Info, error) {
 	name, key, ok := store.ParseID(id)
 	if !ok && store.IsToken(id) {
@@ -118,10 +118,10 @@ func (g *rights) owned(id, token string) (*store.Info, error) {
 	}
 	i, err := g.store.Info(name)
 	if err != nil {
-		return nil, asMissing(err)
+		return nil, hideDamage(err)
 	}
 	if key != "" {
-		if store.SameKey(i.Key, key) && g.welcome(i.Owner) {
+		if store.SameKey(i.Key, key) && g.isValid(i.Owner) {
 			return i, nil
 		}
 		if store.SameKey(i.Key, key) {

@@ -113,7 +113,7 @@ func TestConnectionGoesOn(t *testing.T) {
 		t.Errorf("the sender got %d", got)
 	}
 	if got := do("DELETE", r.url+apiRoot+"/"+u.name(), nil, "Authorization", "Bearer my-very-own-token"); got != http.StatusNoContent {
-		t.Errorf("who deleted on the same connection got %d", got)
+		t.Errorf("a deletion on the same connection got %d", got)
 	}
 }
 
@@ -139,7 +139,7 @@ func testCutAndWrongOffset(t *testing.T, keeps func(*Config)) {
 			t.Fatal(err)
 		}
 		c.Close()
-		// Who asks may be faster than what is on its way.
+		// The question may be faster than bytes on their way.
 		was := at
 		if at = u.offset(); at < was || at > was+n {
 			t.Fatalf("offset %d, was %d and %d came", at, was, n)
@@ -238,7 +238,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// Files leave room on the disk: who would take it is told so, before and while
+// Files leave room on the disk: a sender that would take it is told so, before and while
 // sending, what arrived is kept, and whatever is left can be deleted, also on a
 // disk that others filled to the last byte.
 func TestRoomIsLeft(t *testing.T) {

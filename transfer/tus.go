@@ -17,19 +17,19 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// filesRoot is where uploads are.
+// filesRoot is the path of uploads and files.
 const filesRoot = "/files/"
 
-// extensions are those of the protocol's library and ours.
+// extensions are the tus extensions, of tusd and ours.
 const extensions = "creation,creation-with-upload,creation-defer-length,termination,concatenation,checksum,expiration"
 
-// exposed are the headers that pages of other origins may read.
+// exposed are the headers that pages of other origins may read (CORS).
 const exposed = "Upload-Offset, Upload-Length, Upload-Metadata, Upload-Defer-Length, Upload-Concat, Upload-Complete, Upload-Incomplete, Upload-Expires, " +
 	"Upload-Draft-Interop-Version, Upload-Limit, Upload-Read-Link, Location, Tus-Version, Tus-Resumable, Tus-Max-Size, Tus-Extension, Tus-Checksum-Algorithm, " +
 	"Content-Disposition, Content-Range, ETag, Accept-Ranges"
 
-// newTus gives tusd's handler over our store: it reads and writes the
-// protocol, all else is ours.
+// newTus makes tusd's handler over our uploads: tusd reads and writes the protocol, all
+// else is ours.
 func newTus(t *tus, cfg Config, log *zap.Logger) (http.Handler, error) {
 	c := handler.NewStoreComposer()
 	c.UseCore(t)
@@ -50,9 +50,9 @@ func newTus(t *tus, cfg Config, log *zap.Logger) (http.Handler, error) {
 	h, err := handler.NewHandler(handler.Config{
 		StoreComposer: c, MaxSize: cfg.MaxSize, BasePath: filesRoot, Cors: &cors,
 		EnableExperimentalProtocol: true, DisableDownload: true,
-		RespectForwardedHeaders: true, // the program has removed those that do not hold
+		RespectForwardedHeaders: true, // the program has removed those of untrusted clients
 		Logger:                  slog.New(tusLog{log}),
-		PreUploadCreateCallback: t.before, PreUploadTerminateCallback: t.beforeEnd,
+		PreUploadCreateCallback: t.preCreate, PreUploadTerminateCallback: t.preTerminate,
 		AcquireLockTimeout: cfg.LockWait, GracefulRequestCompletionTimeout: 5 * time.Second,
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func newTus(t *tus, cfg Config, log *zap.Logger) (http.Handler, error) {
 	return http.StripPrefix(strings.TrimSuffix(filesRoot, "/"), h), nil
 }
 
-// tus is what tusd's handler calls.
+// tus implements tusd's data store and locker.
 type tus struct {
 	store   *store.Store
 	rights  *rights
@@ -70,10 +70,10 @@ type tus struct {
 	retries *retryQueue
 }
 
-// before asks whether an upload may be made, and under which metadata.
-func (t *tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
+// preCreate asks the hooks whether an upload may be created, and with which metadata.
+func (t *tus) preCreate(e handler.HookEvent) (handler.HTTPResponse, handler.FileInfoChanges, error) {
 	if e.Upload.IsPartial {
-		return handler.HTTPResponse{}, handler.FileInfoChanges{}, nil // they are asked about the final upload
+		return handler.HTTPResponse{}, handler.FileInfoChanges{}, nil // hooks are asked about the final upload
 	}
 	meta, err := t.uploads.approval.mayCreate(bus.UploadHook{
 		Name: fileName(e.Upload.MetaData), Size: sizeOf(e.Upload), Metadata: e.Upload.MetaData, Owner: requestOf(e.Context).owner,
@@ -82,8 +82,8 @@ func (t *tus) before(e handler.HookEvent) (handler.HTTPResponse, handler.FileInf
 	return handler.HTTPResponse{}, handler.FileInfoChanges{MetaData: meta}, tusError(err)
 }
 
-// beforeEnd asks whether an upload may be deleted.
-func (t *tus) beforeEnd(e handler.HookEvent) (handler.HTTPResponse, error) {
+// preTerminate asks the hooks whether an upload may be removed.
+func (t *tus) preTerminate(e handler.HookEvent) (handler.HTTPResponse, error) {
 	name, _, _ := store.ParseID(e.Upload.ID)
 	i, err := t.store.Info(name)
 	if err == nil {
@@ -138,7 +138,7 @@ func (t *tus) NewLock(id string) (handler.Lock, error) {
 	return &tusLock{t: t, name: name}, nil
 }
 
-// tusLock is an upload's lock, held by a request.
+// tusLock is an upload's lock, for one request.
 type tusLock struct {
 	t       *tus
 	name    string
@@ -159,22 +159,22 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 // Unlock implements handler.Lock.
 func (l *tusLock) Unlock() error {
 	if wr := l.request.w; wr.Whole() && !wr.Info().Complete() {
-		l.t.retries.put(l.name) // it was cut off before it was made a file, and its sender need not come again
+		l.t.retries.put(l.name) // interrupted after its last byte and before it was complete; its sender need not come again
 	}
-	l.request.over()
+	l.request.finished()
 	l.t.locks.release(l.name)
 	return nil
 }
 
-// tusUpload is an upload as one request of tusd's sees it. What it needs the
-// writer for it does under the request's lock, or under one of its own.
+// tusUpload is an upload in one request of tusd's. Methods that need the writer use the
+// one that the request has locked, or lock it themselves.
 type tusUpload struct {
 	t    *tus
 	name string
 }
 
-// hold gives f the writer.
-func (u *tusUpload) hold(ctx context.Context, f func(*writer) error) error {
+// withWriter calls f with the upload's writer.
+func (u *tusUpload) withWriter(ctx context.Context, f func(*writer) error) error {
 	if w := requestOf(ctx).writer(u.name); w != nil {
 		return tusError(f(w))
 	}
@@ -195,7 +195,7 @@ func (u *tusUpload) GetInfo(ctx context.Context) (handler.FileInfo, error) {
 	if q.made != nil && q.made.Name == u.name {
 		return tusInfo(q.made, 0), nil
 	}
-	i, err := u.t.store.Info(u.name) // a part of another, to which nobody writes any more
+	i, err := u.t.store.Info(u.name) // a partial upload that is being concatenated, which is complete
 	if err != nil {
 		return handler.FileInfo{}, tusError(err)
 	}
@@ -212,8 +212,8 @@ func tusInfo(i *store.Info, offset int64) handler.FileInfo {
 
 // WriteChunk implements handler.Upload.
 func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (n int64, err error) {
-	err = u.hold(ctx, func(w *writer) error {
-		if offset != w.Offset() { // nobody else can have written; for all that
+	err = u.withWriter(ctx, func(w *writer) error {
+		if offset != w.Offset() { // cannot be: the lock is held since tusd compared offsets
 			return store.ErrFailed
 		}
 		n, err = u.t.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
@@ -224,12 +224,12 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 
 // DeclareLength implements handler.LengthDeclarableUpload.
 func (u *tusUpload) DeclareLength(ctx context.Context, length int64) error {
-	return u.hold(ctx, func(w *writer) error { return u.t.uploads.declare(w, length) })
+	return u.withWriter(ctx, func(w *writer) error { return u.t.uploads.declare(w, length) })
 }
 
 // FinishUpload implements handler.Upload.
 func (u *tusUpload) FinishUpload(ctx context.Context) error {
-	return u.hold(ctx, func(w *writer) error {
+	return u.withWriter(ctx, func(w *writer) error {
 		err := u.t.uploads.finish(w)
 		if err != nil {
 			u.t.retries.put(u.name) // the sender need not come again
@@ -244,16 +244,16 @@ func (u *tusUpload) ConcatUploads(ctx context.Context, parts []handler.Upload) e
 	for i, p := range parts {
 		names[i] = p.(*tusUpload).name
 	}
-	return u.hold(ctx, func(w *writer) error { return u.t.uploads.concat(ctx, w, names) })
+	return u.withWriter(ctx, func(w *writer) error { return u.t.uploads.concat(ctx, w, names) })
 }
 
 // Terminate implements handler.TerminatableUpload.
 func (u *tusUpload) Terminate(ctx context.Context) error {
 	why := store.RemovedBySender
-	if requestOf(ctx).stopped.Load() != nil {
+	if requestOf(ctx).stopReason.Load() != nil {
 		why = store.RemovedByHook
 	}
-	return u.hold(ctx, func(w *writer) error { return u.t.uploads.remove(w, why) })
+	return u.withWriter(ctx, func(w *writer) error { return u.t.uploads.remove(w, why) })
 }
 
 // GetReader implements handler.Upload. Downloads are our own.
@@ -261,8 +261,7 @@ func (u *tusUpload) GetReader(context.Context) (io.ReadCloser, error) {
 	return nil, handler.ErrNotImplemented
 }
 
-// tusError gives tusd what it answers with: a statusError as it is; of other
-// trouble no more than that there is some.
+// tusError makes an error that tusd answers with as we would: see asStatusError.
 func tusError(err error) error {
 	if err == nil {
 		return nil
@@ -275,8 +274,9 @@ func tusError(err error) error {
 	return handler.NewError("ERR_"+strings.ToUpper(r.code), r.text, r.status)
 }
 
-// interrupted is what a sender is told whose request had to end. At
-// ErrUploadStoppedByServer tusd ends the upload.
+// interrupted is the error of a request that had to end before its body did: a hook
+// stopped the upload (at ErrUploadStoppedByServer tusd terminates it), the worker stops,
+// or another request came.
 func interrupted(stopped *statusError, stopping bool) error {
 	switch {
 	case stopped != nil:
@@ -289,8 +289,8 @@ func interrupted(stopped *statusError, stopping bool) error {
 	return tusError(errCutShort) // tusd's own is 400, after which no client tries again
 }
 
-// tusLog passes on what tusd calls an error. What clients do wrong, or that
-// they are gone, is none.
+// tusLog passes on tusd's log lines of level error; a client that disconnects
+// (BodyReadError) is logged at debug.
 type tusLog struct{ log *zap.Logger }
 
 // Enabled implements slog.Handler.
@@ -313,8 +313,8 @@ func (t tusLog) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs implements slog.Handler. The path of a request is a secret, so
-// none of them are kept.
+// WithAttrs implements slog.Handler. It drops all attributes: a request's path contains
+// its key.
 func (t tusLog) WithAttrs([]slog.Attr) slog.Handler { return t }
 
 // WithGroup implements slog.Handler.

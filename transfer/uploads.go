@@ -15,8 +15,8 @@ import (
 	"github.com/helios-h2020/pse/transfer/quota"
 )
 
-// uploads are what happens to uploads, from their creation to their removal. Whoever
-// changes one holds its lock and has its writer from there.
+// uploads changes uploads, from their creation to their removal. Methods that take a
+// writer are called with the upload's lock held.
 type uploads struct {
 	bus      *bus.Bus
 	store    *store.Store
@@ -35,7 +35,7 @@ type uploads struct {
 	stopping context.Context // ends when the worker is to stop
 }
 
-// create makes an upload of metadata that has no name and key yet.
+// create makes an upload of metadata, and gives it a name and a key.
 func (u *uploads) create(i *store.Info) error {
 	i.Name, i.Key = store.NewToken(), store.NewToken()
 	if err := u.ledger.Reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
@@ -53,8 +53,9 @@ func (u *uploads) create(i *store.Info) error {
 	return nil
 }
 
-// receive appends what a sender sends, and books it. With a sum, all of it is kept or
-// nothing. stop is for a hook that does not want the upload: it ends the request.
+// receive appends a request's body, and books it. With a sum, all of it is kept or
+// nothing. stop ends the request, for a hook that does not want the upload. n is how many
+// bytes were kept, also with an error.
 func (u *uploads) receive(wr *writer, src io.Reader, sum *store.Checksum, stop func(*statusError)) (n int64, err error) {
 	wr.stop = stop
 	defer func() {
@@ -79,7 +80,7 @@ func (u *uploads) receive(wr *writer, src io.Reader, sum *store.Checksum, stop f
 	return n, err
 }
 
-// declare makes known how long an upload will be.
+// declare sets the length of an upload, in bytes: errTooLarge when more have come.
 func (u *uploads) declare(wr *writer, length int64) error {
 	if length < wr.Offset() {
 		return errTooLarge
@@ -90,8 +91,8 @@ func (u *uploads) declare(wr *writer, length int64) error {
 	return wr.Change(func(i *store.Info) { i.Size = length })
 }
 
-// finish makes an upload whose bytes are all there a file that others get.
-// Called again it changes nothing.
+// finish completes an upload whose bytes are all there, if the hooks allow it; else it
+// is removed, or waits for them (errUnchecked). Called again it changes nothing.
 func (u *uploads) finish(wr *writer) error {
 	switch {
 	case wr.Info().Complete():
@@ -140,7 +141,7 @@ func (u *uploads) delete(ctx context.Context, name string) error {
 	return u.remove(wr, store.RemovedBySender)
 }
 
-// remove takes an upload away. From the moment it returns nobody finds it.
+// remove removes an upload, for one of the reasons store.RemovedBy...
 func (u *uploads) remove(wr *writer, reason string) error {
 	i := wr.Info()
 	if err := wr.Remove(reason); err != nil {

@@ -12,16 +12,16 @@
 //
 // # URLs
 //
-// POST /files/ makes an upload. It needs a key (Authorization: Bearer KEY, or
+// POST /files/ creates an upload. It needs a key (Authorization: Bearer KEY, or
 // ?key=KEY), unless the worker is open; then any token of 16 letters or more
-// names its owner. Location is /files/NAME-KEY: who has it may send (PATCH),
-// ask how far it is (HEAD with Tus-Resumable) and delete. Upload-Read-Link is
-// /files/NAME-OTHER: who has that may read (GET, HEAD, ranges), and no more.
+// names its owner. Location is /files/NAME-KEY: with it a client may send (PATCH),
+// ask for the offset (HEAD with Tus-Resumable) and delete. Upload-Read-Link is
+// /files/NAME-OTHER: with it a client may read (GET, HEAD, ranges), and no more.
 // A file that is still being sent is followed to its end; with ?follow=0 or
 // "Prefer: wait=0" the answer is 409 instead. ?download has a browser save what
 // it would show. Types that browsers could run are never shown.
 //
-// # Questions of pages
+// # API for pages
 //
 // Answers are JSON; those that are not 2xx are {"error": for people, "code": for
 // programs}. {id} is NAME-KEY of the upload's own URL, or NAME with the owner's
@@ -32,34 +32,34 @@
 //	                                     expires_at is then when file or link ends, whichever is first
 //	DELETE /api/files/{id}               204
 //	POST   /api/files/{id}/links         {"expires_in": seconds (0: never), "label": ""} makes a link: 201 link
-//	DELETE /api/files/{id}/links/{key}   204; the link is good for nothing any more
+//	DELETE /api/files/{id}/links/{key}   204; the link is revoked
 //
 //	file: upload (NAME), name, type, inline (browsers show it), size (-1: not known yet), offset, complete, corrupt, partial (of a
-//	      whole that is not made yet: it has no links), sha256
+//	      final upload that is not concatenated yet: it has no links), sha256
 //	      (some time after complete), created_at, completed_at, expires_at, url (to read; a path; of the
 //	      link that lasts longest), upload_url, links (also those that have ended, until they are deleted)
 //	link: key, url (a path), label, created_at, expires_at
 //
 // # Promised
 //
-//   - What was acknowledged is in the journal: it outlives the process; and with
+//   - Acknowledged bytes are in the journal: they outlive the process; and with
 //     Config.Sync the machine.
-//   - A file that is complete is what was sent, checked when it was opened
-//     again after a crash; upload.completed comes then, at least once, with its SHA-256.
-//   - A chunk with a wrong checksum leaves nothing.
-//   - Two never write to one upload, whatever becomes of workers, bus and clocks,
-//     on file systems whose locks (flock) hold; in a bucket on servers that heed
-//     If-Match when they write.
-//   - In a bucket what was acknowledged is with the server, which checks it by the
-//     SHA-256 that it was sent with.
-//   - A receiver, however slow, holds nobody up.
+//   - A complete file is what was sent, checked when it was opened again after a
+//     crash; upload.completed is then published, at least once, with its SHA-256.
+//   - Of a chunk with a wrong checksum nothing is kept.
+//   - Two workers never write to one upload at once, whatever happens to workers, bus
+//     and clocks, on file systems with working locks (flock); in a bucket on servers
+//     that honour If-Match on writes.
+//   - In a bucket acknowledged bytes are stored by the server, which has checked them
+//     by the SHA-256 that they were sent with.
+//   - A slow receiver delays neither the sender nor other receivers.
 //
 // # Not promised
 //
 // That quotas are exact over several workers on one store: each learns of the
-// others' files within a minute. That a receiver who follows an upload which is
-// given up gets to its end: its connection is cut. That a file in a bucket can
-// be followed while it is being sent: that is answered 409.
+// others' files within a minute. That a receiver that follows an upload gets an end
+// when the upload is removed: its connection is closed. That a file in a bucket can
+// be followed while it is being sent: the answer is 409.
 package transfer
 
 import (
@@ -83,30 +83,30 @@ import (
 
 // Worker is a file transfer worker.
 type Worker struct {
-	cfg     Config
-	bus     *bus.Bus
-	log     *zap.Logger
-	store   *store.Store
-	metrics *metrics
-	locks   *uploadLocks
-	ledger  *quota.Ledger
-	hooks   *filehook.Dir
-	rights  *rights
-	facts   *facts
-	hasher  *hasher
-	retries *retryQueue
-	uploads *uploads
-	sweeper *sweeper
-	estate  *estate
-	http    *middleware
-	api     *api
+	cfg        Config
+	bus        *bus.Bus
+	log        *zap.Logger
+	store      *store.Store
+	metrics    *metrics
+	locks      *uploadLocks
+	ledger     *quota.Ledger
+	hooks      *filehook.Dir
+	rights     *rights
+	facts      *facts
+	hasher     *hasher
+	retries    *retryQueue
+	uploads    *uploads
+	reconciler *reconciler
+	estate     *estate
+	http       *middleware
+	api        *api
 
 	stopping context.Context // ends when the worker is to stop: requests release what they hold
 	stop     context.CancelFunc
 }
 
-// New makes a worker and opens its store, in cfg.Dir. It serves what Routes
-// mounts while Run runs. keys are asked about senders.
+// New makes a worker and opens its store, in cfg.Dir or the bucket cfg.S3. What Routes
+// mounts is served while Run runs. keys says which senders are admitted.
 func New(cfg Config, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure file transfer: %w", err)
@@ -134,12 +134,12 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 		approval: &approval{stopping: w.stopping, bus: b, store: s, upload: cfg.Upload, complete: cfg.Complete, dir: w.hooks, metrics: w.metrics, log: log},
 		maxSize:  cfg.MaxSize, stall: cfg.StallTimeout, stopping: w.stopping,
 	}
-	w.locks = newUploadLocks(s, w.uploads.opened, log)
+	w.locks = newUploadLocks(s, w.uploads.prepare, log)
 	w.uploads.locks = w.locks
 	w.rights = &rights{keys: keys, store: s, locks: w.locks, open: cfg.Open, byUploadURL: cfg.GetByUploadURL}
 	w.hasher = newHasher(s, w.locks, w.facts, w.retries, log)
 	w.facts.hash = w.hasher.ask
-	w.sweeper = &sweeper{
+	w.reconciler = &reconciler{
 		store: s, locks: w.locks, ledger: w.ledger, uploads: w.uploads, partials: w.uploads.partials, facts: w.facts, retries: w.retries, log: log,
 		incompleteFor: cfg.IncompleteFor, keep: cfg.Keep, stall: cfg.StallTimeout,
 	}
@@ -150,7 +150,7 @@ func newWorker(cfg Config, s *store.Store, b *bus.Bus, keys *access.Keys, log *z
 	return w, nil
 }
 
-// newHandlers makes what answers requests.
+// newHandlers makes the HTTP handlers.
 func (w *Worker) newHandlers() error {
 	t, err := newTus(&tus{store: w.store, rights: w.rights, locks: w.locks, uploads: w.uploads, retries: w.retries}, w.cfg, w.log)
 	if err != nil {
@@ -171,13 +171,14 @@ func (w *Worker) newHandlers() error {
 	return nil
 }
 
-// Routes mounts the files.
+// Routes mounts /files/ and /api/files. Call it once, before Run.
 func (w *Worker) Routes(mux *http.ServeMux) {
 	mux.Handle(filesRoot, w.http)
 	w.api.routes(mux)
 }
 
-// Run serves until ctx ends, then has requests let go of what they hold.
+// Run serves until ctx ends, then interrupts requests, and closes the store. The error
+// says what could not be begun; afterwards the store is closed too.
 func (w *Worker) Run(ctx context.Context) error {
 	leases, unshare, err := w.share(ctx)
 	if err != nil {
@@ -192,7 +193,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	wg.Go(func() {
 		for {
 			select {
-			case <-leases.Freed(): // whoever wants one tries again anyway
+			case <-leases.Freed(): // locks poll for a lease anyway
 			case <-run.Done():
 				return
 			}
@@ -209,13 +210,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.store.Close()
 }
 
-// share has other workers learn what is held here, and answers them until unshare.
+// share has other workers learn which uploads are locked here, and answers them until
+// unshare.
 func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(), err error) {
 	if leases, err = w.bus.Leases(ctx); err != nil {
 		return nil, nil, err
 	}
 	w.locks.share(w.bus, leases)
-	stopRelease, err := w.bus.AnswerDirect(askRelease, func(_ context.Context, q bus.Direct) []byte {
+	stopRelease, err := w.bus.AnswerDirect(endpointRelease, func(_ context.Context, q bus.Direct) []byte {
 		w.locks.handOver(string(q.Data))
 		return nil
 	})
@@ -223,7 +225,7 @@ func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(),
 		leases.Close()
 		return nil, nil, err
 	}
-	stopMoved, err := w.bus.AnswerDirect(askMoved, w.estate.hearMoved)
+	stopMoved, err := w.bus.AnswerDirect(endpointMoved, w.estate.onMoved)
 	if err != nil {
 		stopRelease()
 		leases.Close()
@@ -232,13 +234,13 @@ func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(),
 	return leases, func() { stopRelease(); stopMoved() }, nil
 }
 
-// work starts what is done apart from requests, until ctx ends.
+// work starts what runs beside requests, until ctx ends.
 func (w *Worker) work(ctx context.Context, wg *sync.WaitGroup) {
 	w.watchKeys(ctx, wg)
 	wg.Go(func() { w.facts.run(ctx) })
 	wg.Go(func() { w.hasher.run(ctx) })
-	wg.Go(func() { w.sweeper.run(ctx) })
-	wg.Go(func() { w.retries.run(ctx, w.sweeper.lookAgain) })
+	wg.Go(func() { w.reconciler.run(ctx) })
+	wg.Go(func() { w.retries.run(ctx, w.reconciler.retry) })
 	if w.cfg.Recheck > 0 && w.cfg.S3.Bucket == "" {
 		c := &rechecker{
 			store: w.store, locks: w.locks, facts: w.facts, log: w.log,
@@ -262,7 +264,7 @@ func (w *Worker) watchKeys(ctx context.Context, wg *sync.WaitGroup) {
 		for {
 			select {
 			case <-changed:
-				w.locks.unwelcome(w.rights.welcome)
+				w.locks.handOverRevoked(w.rights.isValid)
 			case <-ctx.Done():
 				return
 			}
@@ -270,19 +272,20 @@ func (w *Worker) watchKeys(ctx context.Context, wg *sync.WaitGroup) {
 	})
 }
 
-// Announce has others find this worker, and ask it what becomes of a key's files.
+// Announce registers the worker as a NATS micro service of a version, and answers
+// bus.EndpointEstate: what is to become of a key's files.
 func (w *Worker) Announce(version string) error {
 	_, err := w.bus.Serve(bus.WorkerTransfer, version, bus.Handle(bus.EndpointEstate, w.estate.answer))
 	return err
 }
 
-// Ready is nil when the store has been looked through.
+// Ready is nil when the whole store has been listed once.
 func (w *Worker) Ready() error {
-	if !w.sweeper.swept.Load() {
+	if !w.reconciler.ran.Load() {
 		return errors.New("transfer: the store is still being looked through; wait a moment")
 	}
 	return nil
 }
 
-// Collectors are the metrics of file transfer.
+// Collectors are the metrics of file transfer, to be registered once.
 func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }

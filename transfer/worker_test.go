@@ -68,7 +68,8 @@ func testFileComesAndGoes(t *testing.T, keeps func(*Config)) {
 	}
 }
 
-// Who may read may not write; who may write may read only where that is said.
+// A link to read does not let one write; the URL to write lets one read only where
+// that is configured.
 func TestLinksDoOneThing(t *testing.T) { onEachStore(t, testLinksDoOneThing) }
 
 func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
@@ -112,7 +113,7 @@ func testLinksDoOneThing(t *testing.T, keeps func(*Config)) {
 	}
 }
 
-// Who sends while the key is revoked is cut off, and can no longer go on.
+// A sender whose key is revoked is interrupted, and cannot go on.
 func TestRevokedWhileSending(t *testing.T) {
 	r := start(t, func(c *Config) { c.Open = false })
 	key, err := r.keys.Add(t.Context(), "phone", "")

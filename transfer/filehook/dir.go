@@ -1,5 +1,5 @@
 // Package filehook runs executables that are named after tusd's hooks, as tusd's file
-// hooks are, for those who have some.
+// hooks are, for installations that have some.
 //
 // They get what those of tusd 1 and 2 get: TUS_ID, TUS_SIZE and TUS_OFFSET in the
 // environment, JSON on standard input. A pre- hook vetoes by an exit status from 1 to

@@ -60,7 +60,7 @@ func TestSlowReceivers(t *testing.T) {
 							return
 						}
 						defer f.Close()
-						p := patiently(rw, r, stall)
+						p := newDeadlineWriter(rw, r, stall)
 						time.Sleep(10 * time.Minute) // it waits for the file to grow
 						_, err = io.CopyN(p, f, size)
 						sent <- err
@@ -88,7 +88,7 @@ func TestSlowReceivers(t *testing.T) {
 						t.Errorf("a slow receiver was cut after %d of %d bytes: %v", n, size, err)
 					}
 					if protocol == "HTTP2" {
-						return // its client takes as much as this for who asked
+						return // its client buffers as much as this
 					}
 					stuck := get()
 					if err := <-sent; err == nil {
