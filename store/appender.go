@@ -2,29 +2,29 @@ package store
 
 import "io"
 
-// An Appender is the end of an upload in a backend. It is used by one at a time.
+// An Appender appends to one upload in a backend. One goroutine uses it at a time.
 type Appender interface {
-	// Info is the upload's metadata, which nobody changes; Change makes another.
+	// Info is the upload's metadata, which is read-only; Change replaces it.
 	Info() *Info
 	// Offset is how many bytes count.
 	Offset() int64
-	// Append copies src to the end, until src ends or limit bytes are copied, by
-	// way of buf, which is CopySize long. What it says was written counts, also when
-	// there is an error. With a sum, all of it is kept or nothing: ErrChecksum. An
-	// error of src is as its end: whoever gave it has to know.
+	// Append copies src to the end, until src ends or limit bytes are copied, through
+	// buf, which is CopySize long. The n bytes count, also with an error. With a sum, all
+	// bytes are kept or none: ErrChecksum. An error of src is treated as its end: the
+	// caller has to know of it from src.
 	Append(src io.Reader, buf []byte, limit int64, sum *Checksum) (n int64, err error)
-	// Settle sees that all that counts outlives what it should.
+	// Settle makes the bytes that count as durable as the backend is configured to be.
 	Settle() error
-	// Publish does the same for the names of files.
+	// Publish does the same for the names of files, after Change.
 	Publish() error
-	// Head reads from the beginning of the data, when it is settled.
+	// Head reads from the beginning of the data, after Settle.
 	Head(b []byte) (n int, err error)
-	// Change writes metadata that f has changed; ErrBusy: another process did.
+	// Change stores metadata that f has changed. ErrBusy: another process has changed it.
 	Change(f func(*Info)) error
-	// Remove takes the upload away; from then on nobody finds it.
+	// Remove removes the upload: from then on it is ErrNotFound.
 	Remove(why Removal) error
-	// Failed says that it failed in a way that only opening anew repairs.
+	// Failed says that the upload must be opened anew, which repairs it.
 	Failed() bool
-	// Close lets go of the upload.
+	// Close releases the upload.
 	Close()
 }

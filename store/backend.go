@@ -5,68 +5,78 @@ import (
 	"time"
 )
 
-// A Backend is what a store is in: a folder of a disk, or a bucket of an object
-// store. Several processes may work on it: who writes to an upload holds it, by an
-// Appender; everything else is made of steps that are done or not, in any order.
-// What is not there is ErrNotFound.
+// A Backend is where a store is kept: a folder of a disk, or a bucket of an object
+// store. Several processes may use it at once: an upload is written through an Appender,
+// of which there is one at a time; all other operations are atomic. Operations on
+// missing uploads and files return ErrNotFound.
 type Backend interface {
 	Files
 
-	// Create makes an upload: ErrFull, ErrNoRoom.
+	// Create makes an upload of i. ErrFull: the disk is full; ErrNoRoom: it has less
+	// room than i.Size bytes.
 	Create(i *Info) error
-	// Info reads an upload's metadata; ErrNoInfo: it is damaged.
+	// Info reads an upload's metadata. ErrNoInfo: it is damaged.
 	Info(name string) (*Info, error)
-	// Offset is how many bytes of an upload count; only who holds it knows for sure.
+	// Offset is how many bytes of an upload count. It may be behind what its Appender
+	// has in another process.
 	Offset(i *Info) (int64, error)
-	// LastWrite is when an upload last got something.
+	// LastWrite is when an upload last got a byte.
 	LastWrite(i *Info) (time.Time, error)
-	// Open opens an upload's data for reading: ErrGrowing, ErrCorrupt.
+	// Open opens an upload's data for reading. ErrGrowing: it cannot be read before it is
+	// complete; ErrCorrupt: its data is missing.
 	Open(i *Info) (Content, error)
-	// Verify says how many bytes of an upload, from the first on, are what came.
+	// Verify reads an upload's data and says how many bytes from the beginning are what
+	// was written.
 	Verify(i *Info) (int64, error)
-	// Appender opens an upload for appending, and repairs what a crash left of its
-	// end: lost bytes that had counted were damaged. grew is told by who appends
-	// how many bytes count. ErrHeld: another process has it.
+	// Appender opens an upload for appending, and repairs what a crash left of its end:
+	// lost is how many bytes that had counted were damaged. The Appender calls grew with
+	// the number of bytes that count, whenever that changes. ErrHeld: another process
+	// has the upload open.
 	Appender(name string, grew func(end int64)) (a Appender, lost int64, err error)
-	// Location says to people and hooks where an upload's data is.
+	// Location is where an upload's data is, for people and hooks.
 	Location(i *Info) Location
 
-	// Removal tells of an upload that is removed and not forgotten yet, and where
-	// its small files are. Without metadata there is nothing to tell.
+	// Removal is why an upload was removed, until Forget: its metadata, nil when that is
+	// damaged, and the directory of its small files.
 	Removal(name string) (dir string, i *Info, why Removal, err error)
-	// Forget ends an upload that is removed.
+	// Forget deletes what is left of a removed upload. Idempotent.
 	Forget(name string) error
-	// SetAside moves an upload that nobody can read out of the way, for a person to
+	// SetAside moves an upload whose metadata is damaged to DirDamaged, for a person to
 	// look at, and says whether it did.
 	SetAside(name string) (bool, error)
 
-	// Concurrency is how many questions to ask at once.
+	// Concurrency is how many operations are best done at once.
 	Concurrency() int
-	// Close ends all that is asked.
+	// Close ends all operations.
 	Close() error
 }
 
 // Files are small files, each written at once. In a folder one may be there in part
 // whose writer was killed.
 type Files interface {
+	// Read is a file's content.
 	Read(file string) ([]byte, error)
+	// Write writes a file, in the place of one that is there.
 	Write(file string, b []byte) error
+	// Erase deletes a file.
 	Erase(file string) error
 	// Written is when a file was written.
 	Written(file string) (time.Time, error)
-	// List lists names of uploads, or keys of links, in a directory.
+	// List gives the names of uploads, or keys of links, in a directory, in any order;
+	// none when there is no such directory.
 	List(dir string) ([]string, error)
 }
 
-// Directories in a backend. All that is in them but directories has a token's name.
+// Directories in a backend. What is in them has tokens for names (IsToken), except for
+// directories.
 const (
 	DirUploads = "."       // of uploads
-	DirRemoved = "removed" // of uploads that are removed and not forgotten yet
-	DirDamaged = "damaged" // of uploads that are set aside
+	DirRemoved = "removed" // of removed uploads, until Forget
+	DirDamaged = "damaged" // of uploads with damaged metadata
 	DirLinks   = "links"   // of links, below an upload's name
 )
 
-// Content is a file's data.
+// Content is an upload's data, from its first byte.
 type Content = io.ReadSeekCloser
 
 // A Location is where an upload's data is.
@@ -75,7 +85,7 @@ type Location struct {
 	Bucket, Key string // of the object
 }
 
-// String is a path, or an s3 URL.
+// String is the path, or an s3:// URL.
 func (l Location) String() string {
 	if l.Path != "" {
 		return l.Path

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"crypto/sha1" // what tus asks for; it guards against accidents, not people
+	"crypto/sha1" // tus requires it; it guards against accidents, not attacks
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
@@ -13,7 +13,7 @@ import (
 // ChecksumAlgorithms are those that ParseChecksum knows.
 const ChecksumAlgorithms = "sha1,sha256,crc32c"
 
-// A Checksum is what bytes must have that are appended.
+// A Checksum is that which appended bytes must have. It is used for one Append.
 type Checksum struct {
 	hash hash.Hash
 	want []byte
@@ -50,14 +50,14 @@ func ParseChecksum(text string) (*Checksum, error) {
 	return c, nil
 }
 
-// Write takes some of the bytes. Nil-safe.
+// Write adds bytes. Nil-safe.
 func (c *Checksum) Write(b []byte) {
 	if c != nil {
 		_, _ = c.hash.Write(b) // never fails
 	}
 }
 
-// Check says whether all that was written is right: nil or ErrChecksum.
+// Check is ErrChecksum if the bytes written have another checksum.
 func (c *Checksum) Check() error {
 	if subtle.ConstantTimeCompare(c.hash.Sum(nil), c.want) != 1 {
 		return ErrChecksum

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// CopySize is how many bytes are read and written at once: less costs more system
-// calls.
+// CopySize is how many bytes are read and written at once: fewer cost more system calls.
 const CopySize = 512 << 10
 
-// flushTime is how long those who follow a growing file wait for what has come.
+// flushTime is how long bytes of a growing file may wait for more before followers see
+// them.
 const flushTime = 100 * time.Millisecond
 
-// Fill reads until the buffer is full, the reader has ended, or what came
-// should be seen by others. What was wrong with the reader is not said.
+// Fill reads until the buffer is full, the reader has ended, or flushTime has passed
+// since the first byte. An error of the reader is its end.
 func Fill(src io.Reader, buf []byte) (n int, ended bool) {
 	if len(buf) == 0 {
 		return 0, true

@@ -6,27 +6,27 @@
 //	Store -> Writer -> Appender -> a folder's data and journal, or a bucket's parts
 //	Store -> Backend -> Content
 //
-// What a store is in is a Backend: package folder, or package bucket.
+// A Backend is where a store is kept: package folder, or package bucket.
 //
 // A file begins as an upload: Create makes it, Writer opens it for appending, and
-// Complete makes it a file when all its bytes are there. Those who only read need
-// Names, Info, Open, Links and, while an upload grows, Follow and Offset; nothing
-// that they do changes anything. Who removes files says why (Writer.Remove), and
-// whoever tells others of that ends it by Forget.
+// Complete makes it a file when all its bytes are there. Readers need Names, Info,
+// Open, Links and, while an upload grows, Follow and Offset; none of these changes
+// anything. Writer.Remove keeps why an upload was removed until Forget, so that an
+// event can tell of it.
 //
 // # Promised
 //
-//   - What Writer.Append said was written outlives the process, and is checked when
-//     the upload is opened again; what was lost is noted before anything is cut off.
-//   - Two never write to one upload, on file systems whose locks (flock) hold; in a
-//     bucket on servers that heed If-Match when they write.
+//   - Bytes that Writer.Append returned outlive the process, and are checked when the
+//     upload is opened again; damage is recorded before anything is truncated.
+//   - Two processes never write to one upload at once, on file systems with working
+//     locks (flock); in a bucket on servers that honour If-Match on writes.
 //   - Metadata is replaced as a whole.
 //   - What is on disks and in buckets stays readable for later versions.
 //
 // # Not promised
 //
-// That a list is of one moment: names may be of what is gone by now. That an upload
-// in a bucket can be read before it is complete. Which of two small files stays that
-// are written under one name at once, nor that one in a folder is whole whose writer
-// was killed.
+// That a list is a snapshot: uploads on it may be removed by now. That an upload in a
+// bucket can be read before it is complete. Which of two small files stays that are
+// written under one name at once, nor that one in a folder is whole whose writer was
+// killed.
 package store

@@ -5,12 +5,12 @@ import (
 	"syscall"
 )
 
-// What a store answers with, wrapped in what was attempted. The texts are for
-// people; whoever speaks a protocol says there what each of them is.
+// Errors of a store, wrapped with what was attempted. The texts are for people; servers
+// of a protocol map the errors to its statuses.
 var (
 	// ErrNotFound says that there is no such upload, file or link.
 	ErrNotFound = errors.New("there is no such file, or no longer; ask for a new link")
-	// ErrBusy says that somebody else writes to the upload.
+	// ErrBusy says that another request writes to the upload.
 	ErrBusy = errors.New("somebody else sends to this upload; try again in a moment")
 	// ErrHeld says that another process writes to the upload.
 	ErrHeld = errors.New("another worker has the upload")
@@ -26,19 +26,19 @@ var (
 	ErrAlgorithm = errors.New("the checksum is not \"sha1|sha256|crc32c BASE64\"")
 	// ErrGrowing says that an upload cannot be read before it is complete.
 	ErrGrowing = errors.New("the upload still runs; ask again when it is complete")
-	// ErrCorrupt says that a complete file is not what was sent.
+	// ErrCorrupt says that a complete file is damaged.
 	ErrCorrupt = errors.New("the file is damaged on the disk; ask its owner to send it again")
 	// ErrNoInfo says that an upload's metadata cannot be read in any copy.
 	ErrNoInfo = errors.New("the metadata of the upload is damaged")
 	// ErrLinks says that an upload has as many links as it may have (maxLinks).
 	ErrLinks = errors.New("there are as many links to this file as one may have; take some back")
-	// ErrAway says that the server of a bucket does not do its work at the moment.
+	// ErrAway says that the server of a bucket does not answer, or with errors.
 	ErrAway = errors.New("the store of files does not do its work at the moment; what was acknowledged is kept, try again in a while")
 	// ErrFailed says that the store failed in some other way.
 	ErrFailed = errors.New("the store failed; see the log of the server")
 )
 
-// DiskError makes ErrFull and ErrReadOnly of what the disk said.
+// DiskError maps ENOSPC and EDQUOT to ErrFull, EROFS to ErrReadOnly; others stay.
 func DiskError(err error) error {
 	switch {
 	case IsFull(err):
@@ -49,6 +49,5 @@ func DiskError(err error) error {
 	return err
 }
 
-// IsFull says whether an error of the disk is that there is no room, or none
-// for this user.
+// IsFull says whether an error is ENOSPC or EDQUOT.
 func IsFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }

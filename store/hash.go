@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// Hash is the SHA-256 of an upload's bytes, in hexadecimal, and how many they
-// are. through may slow reading down, and end it.
+// Hash is the SHA-256 of an upload's data in hexadecimal, and its length in bytes. The
+// data is read through the reader that through makes, which may limit the rate, and fail.
 func (s *Store) Hash(i *Info, through func(io.Reader) io.Reader) (sha string, n int64, err error) {
 	f, err := s.Open(i)
 	if err != nil {
@@ -23,8 +23,8 @@ func (s *Store) Hash(i *Info, through func(io.Reader) io.Reader) (sha string, n 
 	return sha, n, nil
 }
 
-// ReadHash is the SHA-256 of what is read, in hexadecimal, and how much that is.
-// It reads into buf, or into one of its own.
+// ReadHash is the SHA-256 of what r gives in hexadecimal, and its length in bytes. It
+// reads into buf; nil: into a buffer of its own.
 func ReadHash(r io.Reader, buf []byte) (sha string, n int64, err error) {
 	h := sha256.New()
 	n, err = io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{r}, buf) // the bare interfaces: through buf

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// TokenSize is the length of names and keys: 120 random bits in base32.
+// TokenSize is the length of names and keys in bytes: 120 random bits in base32.
 const TokenSize = 24
 
-// NewToken is a name or a key that nobody guesses.
+// NewToken is a new name or key, from crypto/rand.
 func NewToken() string {
 	b := make([]byte, TokenSize*5/8)
 	_, _ = rand.Read(b) // never fails
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b))
 }
 
-// ParseID takes what stands in a URL apart: NAME-KEY. The name is the file's,
-// the key says what may be done with it. Nothing else is an id, so that a name
-// can be a directory's without a thought.
+// ParseID splits the NAME-KEY of a URL: the name of the file, and a key for what may be
+// done with it. ok is false unless both are tokens, so a name is always safe as that of a
+// directory.
 func ParseID(id string) (name, key string, ok bool) {
 	if len(id) != 2*TokenSize+1 || id[TokenSize] != '-' {
 		return "", "", false
@@ -28,7 +28,7 @@ func ParseID(id string) (name, key string, ok bool) {
 	return name, key, IsToken(name) && IsToken(key)
 }
 
-// IsToken says whether a text is a name or a key.
+// IsToken says whether a text has the form of a name or key.
 func IsToken(s string) bool {
 	if len(s) != TokenSize {
 		return false
@@ -41,5 +41,5 @@ func IsToken(s string) bool {
 	return true
 }
 
-// SameKey compares keys in a time that tells nothing of them.
+// SameKey compares keys in constant time.
 func SameKey(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

@@ -9,42 +9,42 @@ import (
 	"time"
 )
 
-// Info is the metadata of an upload, in its file "info". Only who holds the
-// upload changes it; anybody may read it at any time.
+// Info is the metadata of an upload, in its file "info". Only the upload's Appender
+// changes it; it may be read at any time.
 type Info struct {
-	Name  string            `json:"name"`           // of the upload: its directory
-	Key   string            `json:"key"`            // lets one send, and delete
-	Owner string            `json:"owner"`          // whose quota it counts on
-	Size  int64             `json:"size"`           // in bytes; -1: not told yet
-	Meta  map[string]string `json:"meta,omitempty"` // as it was sent
+	Name  string            `json:"name"`           // of the upload, a token: its directory
+	Key   string            `json:"key"`            // of the URL by which it is written and deleted, a token
+	Owner string            `json:"owner"`          // id of the key, or token, that counts it in its quota
+	Size  int64             `json:"size"`           // in bytes; -1: not known yet
+	Meta  map[string]string `json:"meta,omitempty"` // of the sender, as in Upload-Metadata (tus)
 
 	Created   int64  `json:"created"`             // unix ms
 	Completed int64  `json:"completed,omitempty"` // unix ms; 0: not yet
-	Type      string `json:"type,omitempty"`      // media type, by what is in it
+	Type      string `json:"type,omitempty"`      // media type, detected from its content
 	SHA256    string `json:"sha256,omitempty"`    // hexadecimal; empty: not known yet
-	Corrupt   bool   `json:"corrupt,omitempty"`   // it was complete, and what is on the disk is not what was sent
+	Corrupt   bool   `json:"corrupt,omitempty"`   // it is complete, and its data is not what was sent
 
-	Partial bool     `json:"partial,omitempty"` // to be concatenated
-	Final   bool     `json:"final,omitempty"`   // concatenated
-	Parts   []string `json:"parts,omitempty"`   // ids of what it is made of
+	Partial bool     `json:"partial,omitempty"` // a part that is to be concatenated (tus: Upload-Concat: partial)
+	Final   bool     `json:"final,omitempty"`   // concatenated of parts (tus: Upload-Concat: final)
+	Parts   []string `json:"parts,omitempty"`   // ids of its parts, in their order
 
 	// Of uploads in a bucket.
-	Stored   *Stored   `json:"stored,omitempty"` // where the bytes are; whoever changes it makes another
-	Removal  *Removal  `json:"gone,omitempty"`   // it is removed, and this not told yet
-	Modified time.Time `json:"-"`                // when all this was written
+	Stored   *Stored   `json:"stored,omitempty"` // where the bytes are; read-only
+	Removal  *Removal  `json:"gone,omitempty"`   // it is removed; until Forget
+	Modified time.Time `json:"-"`                // when this version was written
 }
 
-// Complete says whether the file is there for others to get.
+// Complete says whether the upload is a file that can be read.
 func (i *Info) Complete() bool { return i.Completed > 0 }
 
-// CompletedAt is the time of its completion.
+// CompletedAt is when it was completed.
 func (i *Info) CompletedAt() time.Time { return time.UnixMilli(i.Completed) }
 
 // FileInfo is the name of the file with an upload's metadata, below the upload's
 // name.
 const FileInfo = "info"
 
-// EncodeInfo has JSON on the first line, its CRC32C on the second.
+// EncodeInfo is i as JSON on the first line, with its CRC32C in hexadecimal on the second.
 func EncodeInfo(i *Info) ([]byte, error) {
 	b, err := json.Marshal(i)
 	if err != nil {
@@ -53,7 +53,7 @@ func EncodeInfo(i *Info) ([]byte, error) {
 	return fmt.Appendf(b, "\n%08x\n", crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli))), nil
 }
 
-// ParseInfo is the inverse of EncodeInfo. It takes nothing that is damaged: ErrNoInfo.
+// ParseInfo is the inverse of EncodeInfo. ErrNoInfo: the CRC32C or a field is wrong.
 func ParseInfo(b []byte) (*Info, error) {
 	line, rest, ok := bytes.Cut(b, []byte("\n"))
 	if !ok || len(rest) != 9 || rest[8] != '\n' {

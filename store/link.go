@@ -14,14 +14,14 @@ type Link struct {
 	Key     string `json:"key"`
 	Created int64  `json:"created"`         // unix ms
 	Until   int64  `json:"until"`           // unix ms; 0: for ever
-	Label   string `json:"label,omitempty"` // whoever made it called it so
+	Label   string `json:"label,omitempty"` // of whoever made it
 }
 
-// Good says whether a link has not expired.
+// Good says whether a link is valid at a time: it has not expired.
 func (l Link) Good(now time.Time) bool { return l.Until == 0 || now.UnixMilli() < l.Until }
 
-// Lasting is the link that is good for longest, the oldest of several; ok is
-// false when none is good.
+// Lasting is the link that is valid for longest, the oldest of several; ok is false when
+// none is valid.
 func Lasting(links []Link, now time.Time) (best Link, ok bool) {
 	for _, l := range links {
 		if l.Good(now) && (!ok || best.Until != 0 && (l.Until == 0 || l.Until > best.Until)) {
@@ -31,13 +31,12 @@ func Lasting(links []Link, now time.Time) (best Link, ok bool) {
 	return best, ok
 }
 
-// maxLinks is how many links there are to a file, those that have ended included:
-// all are read to list the file, and kept in files of their own. Several workers
-// that make the last one at once may each make one.
+// maxLinks is the most links to a file, expired ones included: each is a file, and all
+// are read to list the file. Workers that make the last one at once may each make one.
 const maxLinks = 200
 
-// AddLink makes a link that is good until a time, the zero time: for ever, as long
-// as there are fewer than 200: ErrLinks. Those that have ended make room.
+// AddLink makes a link that expires at a time; the zero time: never. ErrLinks: there are
+// 200 that have not expired; expired ones are deleted to make room.
 func (s *Store) AddLink(name string, until time.Time, label string) (Link, error) {
 	s.linking.Lock()
 	defer s.linking.Unlock()
@@ -51,8 +50,7 @@ func (s *Store) AddLink(name string, until time.Time, label string) (Link, error
 	return s.addLink(name, until, label)
 }
 
-// eraseEnded erases the links that are good for nothing any more; ErrLinks:
-// there are none.
+// eraseEnded deletes the links that have expired; ErrLinks: as many as may be are left.
 func (s *Store) eraseEnded(name string) error {
 	links, err := s.Links(name)
 	if err != nil {
@@ -70,7 +68,7 @@ func (s *Store) eraseEnded(name string) error {
 	return nil
 }
 
-// FirstLink makes the link of an upload that was just made, which is good for ever.
+// FirstLink makes the link of a new upload, which does not expire.
 func (s *Store) FirstLink(name string) (Link, error) { return s.addLink(name, time.Time{}, "") }
 
 func (s *Store) addLink(name string, until time.Time, label string) (Link, error) {
@@ -85,7 +83,7 @@ func (s *Store) addLink(name string, until time.Time, label string) (Link, error
 	return l, nil
 }
 
-// Link reads one.
+// Link is the link to a file with a key, also when it has expired.
 func (s *Store) Link(name, key string) (Link, error) {
 	b, err := s.Read(path.Join(name, DirLinks, key))
 	if err != nil {
@@ -98,7 +96,7 @@ func (s *Store) Link(name, key string) (Link, error) {
 	return l, nil
 }
 
-// Links lists them, the oldest first, also those that have expired: their owner is told so.
+// Links are the links to a file, the oldest first, expired ones included.
 func (s *Store) Links(name string) ([]Link, error) {
 	all, err := s.List(path.Join(name, DirLinks))
 	if err != nil {
@@ -114,7 +112,7 @@ func (s *Store) Links(name string) ([]Link, error) {
 	return links, nil
 }
 
-// RevokeLink makes a link good for nothing.
+// RevokeLink deletes a link.
 func (s *Store) RevokeLink(name, key string) error {
 	if !IsToken(key) {
 		return ErrNotFound

@@ -2,15 +2,15 @@ package store
 
 import "sync"
 
-// progresses tell those who read growing files in this process how far each is. Who
-// reads what another process writes looks at the store from time to time.
+// progresses tells readers of growing files in this process how many bytes of each count.
+// Readers of what another process writes poll Offset.
 type progresses struct {
 	mu  sync.Mutex // guards what follows
 	all map[string]*Progress
 }
 
-// Progress is how far one upload is, while somebody in this process writes or
-// follows it.
+// Progress is how many bytes of one upload count, while it is written or followed in this
+// process.
 type Progress struct {
 	of    *progresses
 	name  string
@@ -21,7 +21,7 @@ type Progress struct {
 	changed chan struct{}
 }
 
-// join gives an upload's progress; close it again.
+// join is an upload's progress, to be closed.
 func (p *progresses) join(name string) *Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -43,7 +43,7 @@ func (d *Progress) Close() {
 	}
 }
 
-// grew tells that so much counts now, or that the upload is complete or removed.
+// grew says that end bytes count, or that the upload is complete or removed.
 func (d *Progress) grew(end int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,8 +52,8 @@ func (d *Progress) grew(end int64) {
 	d.changed = make(chan struct{})
 }
 
-// State is how many bytes count, as far as this process knows, and a channel that
-// is closed when that changes, and when the upload is complete or removed.
+// State is how many bytes count, as far as this process knows, and a channel that is
+// closed when that changes, or the upload is completed or removed.
 func (d *Progress) State() (end int64, changed <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

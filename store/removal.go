@@ -1,6 +1,6 @@
 package store
 
-// Removal is why and when an upload was removed.
+// Removal is why and when an upload was removed. Reason is one of RemovedBy...
 type Removal struct {
 	Reason string `json:"reason"`
 	At     int64  `json:"at"` // unix ms
@@ -8,8 +8,8 @@ type Removal struct {
 
 // Why an upload was removed.
 const (
-	RemovedBySender = "deleted" // who sent it deleted it
-	RemovedByAge    = "expired" // it was there for too long, or got nothing for too long
-	RemovedByHook   = "refused" // who was asked about it does not want it
+	RemovedBySender = "deleted" // its sender deleted it
+	RemovedByAge    = "expired" // it expired, or got no byte for too long
+	RemovedByHook   = "refused" // a hook refused it
 	RemovedByOwner  = "revoked" // its owner's key was revoked
 )

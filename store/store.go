@@ -10,12 +10,11 @@ import (
 // A Store keeps uploads in a backend. Several processes may have one on the same
 // backend, and it may be used by several goroutines at once.
 //
-// Beside its data and its metadata an upload has small files, whose names begin
-// with the upload's. Of those that are not the store's own whoever uses it may
-// have more:
+// Beside its data and its metadata an upload has small files, below its name. Users of
+// the store may have others than the store's own:
 //
 //	NAME/links/KEY  links for reading
-//	NAME/lost       what was damaged, to be told
+//	NAME/lost       Damage, until an event tells of it
 type Store struct {
 	Backend
 	now        func() time.Time
@@ -24,8 +23,7 @@ type Store struct {
 	buffers    sync.Pool // of *[]byte, CopySize long
 }
 
-// New makes a store of what is in a backend, which Close closes. It takes the time
-// from a clock.
+// New makes a store on a backend, which Close closes. clock gives the time.
 func New(b Backend, clock func() time.Time) *Store {
 	s := &Store{Backend: b, now: clock, progresses: progresses{all: map[string]*Progress{}}}
 	s.buffers.New = func() any { b := make([]byte, CopySize); return &b }
@@ -35,7 +33,8 @@ func New(b Backend, clock func() time.Time) *Store {
 // Now is the time by the store's clock.
 func (s *Store) Now() time.Time { return s.now() }
 
-// Each calls f with each name, several at a time where that helps, until ctx ends.
+// Each calls f with each name, Concurrency at a time, until ctx ends, whose error it
+// returns. All calls have ended when it returns.
 func (s *Store) Each(ctx context.Context, names []string, f func(name string)) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -54,20 +53,20 @@ func (s *Store) Each(ctx context.Context, names []string, f func(name string)) e
 	return nil
 }
 
-// Create makes an upload of i, and says in it when.
+// Create makes an upload of i, and sets i.Created.
 func (s *Store) Create(i *Info) error {
 	i.Created = s.now().UnixMilli()
 	return s.Backend.Create(i)
 }
 
-// Names lists the uploads.
+// Names are those of all uploads, in any order.
 func (s *Store) Names() ([]string, error) { return s.List(DirUploads) }
 
-// Follow tells how far an upload is, when this process writes it, until the
-// progress is closed. What another process writes is seen by Offset alone.
+// Follow is the progress of an upload that this process writes, to be closed. What
+// another process writes is seen by Offset alone.
 func (s *Store) Follow(name string) *Progress { return s.progresses.join(name) }
 
-// Mark makes an empty file that says that something is done. Twice does no harm.
+// Mark makes an empty small file, as a flag. Idempotent.
 func (s *Store) Mark(file string) error {
 	if err := s.Write(file, nil); err != nil {
 		return fmt.Errorf("mark %s: %w", file, err)
@@ -75,7 +74,7 @@ func (s *Store) Mark(file string) error {
 	return nil
 }
 
-// Has says whether there is a small file.
+// Has says whether a small file is there.
 func (s *Store) Has(file string) bool {
 	_, err := s.Written(file)
 	return err == nil

@@ -7,13 +7,13 @@ import (
 	"path"
 )
 
-// A Writer appends to one upload. It is used by one goroutine at a time. All that is
+// A Writer appends to one upload. One goroutine uses it at a time. All data that is
 // written to a store comes through one.
 type Writer struct {
 	// Lost is how many bytes that had counted were found damaged when it was opened.
 	Lost int64
-	// OnProgress is told how many bytes count, whenever that changes; it is called
-	// by who appends. It may be nil.
+	// OnProgress is called with the number of bytes that count, whenever that changes,
+	// in the goroutine that appends. It may be nil.
 	OnProgress func(end int64)
 
 	s        *Store
@@ -23,7 +23,7 @@ type Writer struct {
 }
 
 // Writer opens an upload for writing, and repairs what a crash left of its end.
-// ErrHeld: another process writes to it; ErrNotFound and ErrNoInfo as of Info.
+// ErrHeld: another process has it open; ErrNotFound and ErrNoInfo as of Info.
 func (s *Store) Writer(name string) (*Writer, error) {
 	w := &Writer{s: s}
 	a, lost, err := s.Appender(name, w.grew)
@@ -42,24 +42,25 @@ func (w *Writer) grew(end int64) {
 	}
 }
 
-// Info is the upload's metadata; Change makes another.
+// Info is the upload's metadata, which is read-only; Change replaces it.
 func (w *Writer) Info() *Info { return w.appender.Info() }
 
 // Offset is how many bytes count.
 func (w *Writer) Offset() int64 { return w.appender.Offset() }
 
-// Whole says whether all bytes are there.
+// Whole says whether the size is known and all bytes are there.
 func (w *Writer) Whole() bool { return w.Info().Size >= 0 && w.Offset() == w.Info().Size }
 
-// Reusable says whether there is anything that it may be used for again.
+// Reusable says whether it can append again: the upload is not complete, removed or
+// damaged, and nothing failed.
 func (w *Writer) Reusable() bool {
 	return !w.retired && !w.appender.Failed() && !w.Info().Complete()
 }
 
-// Append copies src to the end, until src ends or limit bytes are copied. What it
-// says was written counts, also when there is an error. With a sum, all of it is
-// kept or nothing: ErrChecksum. An error of src is as its end: whoever gave it has
-// to know.
+// Append copies src to the end, until src ends or limit bytes are copied. The n bytes
+// count, also with an error. With a sum, all bytes are kept or none: ErrChecksum. An
+// error of src is treated as its end: the caller has to know of it from src. ErrFull,
+// ErrReadOnly and ErrAway as of the backend.
 func (w *Writer) Append(src io.Reader, limit int64, sum *Checksum) (n int64, err error) {
 	if w.retired {
 		return 0, fmt.Errorf("write to %s: %w", w.Info().Name, ErrFailed)
@@ -69,17 +70,18 @@ func (w *Writer) Append(src io.Reader, limit int64, sum *Checksum) (n int64, err
 	return w.appender.Append(src, *buf, limit, sum)
 }
 
-// Settle sees that all that counts outlives what it should. It is called when the
-// upload is whole; what follows is Complete.
+// Settle makes the bytes that count as durable as the backend is configured to be. It is
+// called when the upload is whole, before Complete.
 func (w *Writer) Settle() error { return w.appender.Settle() }
 
-// Head reads from the beginning of the data, which is settled.
+// Head reads from the beginning of the data, after Settle; n is less than len(b) when the
+// data is shorter.
 func (w *Writer) Head(b []byte) (n int, err error) { return w.appender.Head(b) }
 
-// Change writes metadata that f has changed; ErrBusy: another process did.
+// Change stores metadata that f has changed. ErrBusy: another process has changed it.
 func (w *Writer) Change(f func(*Info)) error { return w.appender.Change(f) }
 
-// Complete makes an upload that is settled a file that others get.
+// Complete makes an upload, after Settle, a file that can be read.
 func (w *Writer) Complete(mediaType string) error {
 	if err := w.Change(func(i *Info) { i.Completed, i.Type = w.s.now().UnixMilli(), mediaType }); err != nil {
 		return err
@@ -91,8 +93,8 @@ func (w *Writer) Complete(mediaType string) error {
 	return nil
 }
 
-// Remove takes the upload away: from the moment it returns nobody finds it. Why is
-// kept until Forget.
+// Remove removes the upload: when it returns the upload is ErrNotFound. The reason, one of
+// RemovedBy..., is kept until Forget.
 func (w *Writer) Remove(reason string) error {
 	if err := w.appender.Remove(Removal{reason, w.s.now().UnixMilli()}); err != nil {
 		return err
@@ -102,15 +104,15 @@ func (w *Writer) Remove(reason string) error {
 	return nil
 }
 
-// NoteDamage writes down that of a complete file only the bytes before an offset
-// are what was sent.
+// NoteDamage records that of a complete file only the bytes before an offset are what was
+// sent.
 func (w *Writer) NoteDamage(sound int64) error {
 	w.retired = true
 	return NoteDamage(w.s, w.appender, Damage{Offset: sound, Lost: w.Info().Size - sound, At: w.s.now().UnixMilli()})
 }
 
-// NoteDamage writes down what is damaged, to be told of; of a complete file also
-// that it is not to be given to anybody.
+// NoteDamage records damage in FileLost; a complete file is also marked as Corrupt, so
+// that it is served no more.
 func NoteDamage(files Files, a Appender, d Damage) error {
 	d.Reason = "what is on the disk is not what was written; the good beginning is kept"
 	b, err := json.Marshal(d)
@@ -126,7 +128,7 @@ func NoteDamage(files Files, a Appender, d Damage) error {
 	return nil
 }
 
-// Close lets go of the upload.
+// Close releases the upload.
 func (w *Writer) Close() {
 	w.appender.Close()
 	w.progress.Close()

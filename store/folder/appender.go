@@ -14,19 +14,18 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// appender is the end of an upload in a folder. Its lock on the data file is
-// the fence: whatever anybody believes of leases, there is one writer, and it
-// ends with its process.
+// appender appends to an upload in a folder. Its lock (flock) on the data file is the
+// fence: whatever leases say there is one writer, and the lock ends with its process.
 type appender struct {
 	s       *backend
 	info    *store.Info
 	data    *os.File
 	journal *os.File
-	last    record          // what counts
-	length  int64           // of the journal
-	failed  bool            // only opening anew repairs it
-	block   []byte          // of who checks; nil until then
-	grew    func(end int64) // told of what counts
+	last    record          // the last record: bytes up to its end count
+	length  int64           // of the journal, in bytes
+	failed  bool            // see Failed
+	block   []byte          // buffer for checks; nil until the first
+	grew    func(end int64) // see Backend.Appender
 }
 
 // Appender implements Backend: it opens an upload for appending, and repairs its end.
@@ -46,7 +45,7 @@ func (s *backend) Appender(name string, grew func(end int64)) (a store.Appender,
 		}
 	}
 	if err == nil {
-		// Under the lock: somebody may have written, or removed it, before.
+		// Read again under the lock: it may have been written or removed before.
 		if w.info, err = s.Info(name); err == nil {
 			lost, err = w.repair()
 		}
@@ -77,7 +76,7 @@ func (w *appender) Close() {
 	}
 }
 
-// Append implements Appender. What it says was written is in the journal.
+// Append implements Appender. The bytes that it returns are in the journal.
 func (w *appender) Append(src io.Reader, buf []byte, limit int64, sum *store.Checksum) (n int64, err error) {
 	if w.failed {
 		return 0, fmt.Errorf("write to %s: %w", w.info.Name, store.ErrFailed)
@@ -114,7 +113,7 @@ func (w *appender) Append(src io.Reader, buf []byte, limit int64, sum *store.Che
 		}
 	}
 	if err != nil {
-		w.back()
+		w.rollback()
 		return w.last.end - start.end, fmt.Errorf("write to %s: %w", w.info.Name, store.DiskError(err))
 	}
 	if w.s.sync == SyncAlways && n > 0 {
@@ -125,7 +124,7 @@ func (w *appender) Append(src io.Reader, buf []byte, limit int64, sum *store.Che
 	return n, nil
 }
 
-// appendRecords makes the records of bytes that follow what r says.
+// appendRecords makes the records of bytes that follow record r.
 func appendRecords(records []byte, r record, b []byte) ([]byte, record) {
 	table := castagnoli()
 	for len(b) > 0 {
@@ -140,7 +139,7 @@ func appendRecords(records []byte, r record, b []byte) ([]byte, record) {
 	return records, r
 }
 
-// commit makes written data count.
+// commit makes written data count, by writing its records.
 func (w *appender) commit(records []byte, upTo record) error {
 	if _, err := w.journal.WriteAt(records, w.length); err != nil {
 		return err
@@ -150,21 +149,21 @@ func (w *appender) commit(records []byte, upTo record) error {
 	return nil
 }
 
-// back takes away what does not count.
-func (w *appender) back() {
+// rollback truncates what does not count.
+func (w *appender) rollback() {
 	if errors.Join(w.journal.Truncate(w.length), w.data.Truncate(w.last.end)) != nil {
 		w.failed = true
 	}
 }
 
-// flush brings what counts to the disk, the data first.
+// flush syncs what counts to the disk, the data first.
 func (w *appender) flush() error {
 	err := unix.Fdatasync(int(w.data.Fd()))
 	if err == nil {
 		err = unix.Fdatasync(int(w.journal.Fd()))
 	}
 	if err != nil {
-		w.failed = true // what was not written is gone from memory too
+		w.failed = true // after a failed sync the kernel may have dropped the pages
 		return fmt.Errorf("sync %s: %w", w.info.Name, store.DiskError(err))
 	}
 	return nil
@@ -209,20 +208,20 @@ func (w *appender) Head(b []byte) (int, error) {
 	return n, nil
 }
 
-// Remove implements Appender. Why is written down before, to be told; on a disk that
-// takes nothing more, in the room of what is removed. If there is none, only what
-// need not be told goes: that its sender removed it, as is said of who says nothing.
+// Remove implements Appender. The reason is written first; on a full disk in the room of
+// the data, which is truncated. If there is still none, only uploads that their sender
+// deletes are removed: that is the reason when none is written.
 func (w *appender) Remove(why store.Removal) error {
 	name := w.info.Name
 	b, err := json.Marshal(why)
 	if err == nil {
-		err = writeFile(w.s.root, path.Join(name, fileGone), b, false)
+		err = writeFile(w.s.root, path.Join(name, fileRemoval), b, false)
 	}
 	if store.IsFull(err) && w.data.Truncate(0) == nil {
-		err = writeFile(w.s.root, path.Join(name, fileGone), b, false)
+		err = writeFile(w.s.root, path.Join(name, fileRemoval), b, false)
 	}
 	if store.IsFull(err) && why.Reason == store.RemovedBySender {
-		_ = w.s.root.Remove(path.Join(name, fileGone)) // it may be half written
+		_ = w.s.root.Remove(path.Join(name, fileRemoval)) // it may be written in part
 		err = nil
 	}
 	if err == nil {

@@ -4,10 +4,10 @@
 //	NAME/crc     the journal: how many of them count, and their checksums
 //	NAME/info    metadata; info.old is its version before
 //	NAME/links/  keys of links for reading, a file each
-//	removed/     uploads that are removed but not told of yet
-//	damaged/     uploads whose metadata nobody can read
+//	removed/     removed uploads, until an event has told of them
+//	damaged/     uploads whose metadata is damaged
 //
-// What else is below an upload's name are small files of whoever uses the store.
+// Other files below an upload's name are small files of the store's users.
 package folder
 
 import (
@@ -25,15 +25,15 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// backend implements store.Backend. There is one disk: what is asked is asked in turn.
+// backend implements store.Backend.
 type backend struct {
 	root  *os.Root
 	sync  string // SyncAlways, SyncComplete or SyncNever
 	floor disk.Floor
 }
 
-// Open opens a directory, and makes it if it is not there. Of its disk uploads
-// leave the floor free.
+// Open opens a directory, and makes it if it is missing. sync is SyncAlways, SyncComplete
+// or SyncNever. Uploads leave floor free on its disk.
 func Open(dir, sync string, floor disk.Floor) (store.Backend, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the store of files: %w; choose another directory with transfer.dir", err)
@@ -87,7 +87,7 @@ func (s *backend) Create(i *store.Info) error {
 	return nil
 }
 
-// syncDir sees that the names in a directory outlive a power failure.
+// syncDir makes the names in a directory outlive a power failure.
 func (s *backend) syncDir(dir string) error {
 	f, err := s.root.Open(dir)
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *backend) Offset(i *store.Info) (int64, error) {
 func (s *backend) Open(i *store.Info) (store.Content, error) {
 	f, err := s.root.Open(path.Join(i.Name, fileData))
 	if err != nil {
-		return nil, missing(err) // not f, which is a nil of a type
+		return nil, missing(err) // not f, a typed nil
 	}
 	return f, nil
 }
@@ -147,8 +147,8 @@ func (s *backend) List(dir string) ([]string, error) {
 	return slices.DeleteFunc(all, func(name string) bool { return !store.IsToken(name) }), nil
 }
 
-// SetAside implements Backend. One that is just being made has no metadata
-// either, so it must be old.
+// SetAside implements Backend. A new upload has no metadata for a moment, so only old
+// ones are moved.
 func (s *backend) SetAside(name string) (bool, error) {
 	st, err := s.root.Stat(name)
 	if err != nil {
@@ -170,11 +170,11 @@ func (s *backend) Removal(name string) (dir string, i *store.Info, why store.Rem
 		return dir, nil, why, missing(err)
 	}
 	if i, err = readInfoAt(s.root, dir, name); err != nil {
-		return dir, nil, why, nil // there is nothing to tell
+		return dir, nil, why, nil // there is nothing to tell of it
 	}
 	why = store.Removal{Reason: store.RemovedBySender, At: time.Now().UnixMilli()}
-	if b, err := s.Read(path.Join(dir, fileGone)); err == nil {
-		_ = json.Unmarshal(b, &why) // else it was deleted, now
+	if b, err := s.Read(path.Join(dir, fileRemoval)); err == nil {
+		_ = json.Unmarshal(b, &why) // else it counts as deleted by its sender, now
 	}
 	return dir, i, why, nil
 }
@@ -221,7 +221,7 @@ func (s *backend) Location(i *store.Info) store.Location {
 	return store.Location{Path: filepath.Join(s.root.Name(), i.Name, fileData)}
 }
 
-// missing makes ErrNotFound of a file that is not there.
+// missing maps fs.ErrNotExist to store.ErrNotFound.
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return store.ErrNotFound

@@ -13,7 +13,7 @@ func TestJournalStays(t *testing.T) {
 	if want := "0000000000010000f72e025202dbbb3d00000000000111701d859aa30937ca53"; hex.EncodeToString(got) != want || last.end != 70_000 {
 		t.Errorf("%x, want %s", got, want)
 	}
-	for want, got := range map[string]string{"data": fileData, "crc": fileJournal, "info.old": fileInfoOld, "info.new": fileInfoNew, "gone": fileGone} {
+	for want, got := range map[string]string{"data": fileData, "crc": fileJournal, "info.old": fileInfoOld, "info.new": fileInfoNew, "gone": fileRemoval} {
 		if got != want {
 			t.Errorf("%q, want %q", got, want)
 		}

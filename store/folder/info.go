@@ -15,14 +15,14 @@ const (
 	fileJournal = "crc"
 	fileInfoOld = "info.old"
 	fileInfoNew = "info.new"
-	fileGone    = "gone" // of one that is removed: why and when
+	fileRemoval = "gone" // store.Removal as JSON
 )
 
-// readInfo reads an upload's metadata, or its version before if there is
-// nothing better. ErrNotFound: there is no such upload.
+// readInfo reads the newest version of an upload's metadata that is whole. ErrNotFound:
+// there is no such upload; ErrNoInfo: no version is whole.
 func readInfo(root *os.Root, name string) (*store.Info, error) { return readInfoAt(root, name, name) }
 
-// readInfoAt is readInfo of an upload whose directory has another place.
+// readInfoAt is readInfo of an upload in another directory.
 func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
 	damaged := false
 	for _, file := range []string{store.FileInfo, fileInfoNew, fileInfoOld} {
@@ -46,8 +46,8 @@ func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
 	return nil, fmt.Errorf("upload %s: %w", name, store.ErrNoInfo)
 }
 
-// writeInfo puts metadata in the place of what is there. Whenever it is cut
-// off, a whole version remains.
+// writeInfo replaces an upload's metadata. Whenever it is interrupted, a whole version
+// remains.
 func writeInfo(root *os.Root, i *store.Info, sync bool) error {
 	b, err := store.EncodeInfo(i)
 	if err != nil {

@@ -9,17 +9,16 @@ import (
 	"os"
 )
 
-// The journal says how much of the data is there, and what it is. It is a list
-// of records, each of which says: up to here the data was written, and this is
-// the CRC32C of its last block so far. A block that grows in several steps has
-// several records, of which the last counts. Records are only ever appended;
-// what the last good one says was acknowledged.
+// The journal says how many bytes of the data count, and their checksums. It is a list of
+// records: the data was written up to this offset, and this is the CRC32C of its last
+// block up to there. A block that grows in several steps has several records. Records are
+// only appended; bytes up to the last whole record's end were acknowledged.
 const (
 	blockSize  = 64 << 10
 	recordSize = 16 // end of the data (8 bytes), its block's CRC32C (4), CRC32C of these twelve (4); big-endian
 )
 
-// castagnoli is the polynomial that processors have an instruction for.
+// castagnoli is the polynomial of CRC32C, for which processors have an instruction.
 func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // record is one entry of a journal.
@@ -28,7 +27,7 @@ type record struct {
 	crc uint32 // of the data from the beginning of the block that end is in (or is the end of) to end
 }
 
-// begin is where the record's block begins.
+// begin is the offset of the record's block.
 func (r record) begin() int64 { return (r.end - 1) / blockSize * blockSize }
 
 func appendRecord(b []byte, r record) []byte {
@@ -37,7 +36,7 @@ func appendRecord(b []byte, r record) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b[len(b)-12:], castagnoli()))
 }
 
-// parseRecord reads a record; false: it is none.
+// parseRecord reads a record; false: its checksum is wrong.
 func parseRecord(b []byte) (record, bool) {
 	if len(b) < recordSize || binary.BigEndian.Uint32(b[12:]) != crc32.Checksum(b[:12], castagnoli()) {
 		return record{}, false
@@ -46,13 +45,13 @@ func parseRecord(b []byte) (record, bool) {
 	return r, r.end > 0
 }
 
-// follows says whether r can stand after p: it ends later, and skips no block.
+// follows says whether r may come after p: it ends later, and skips no block.
 func (r record) follows(p record) bool {
 	return r.end > p.end && r.begin() == p.end/blockSize*blockSize
 }
 
-// lastRecord reads the end of a journal: its last record and its length. It
-// looks at the end alone; good is false when that is not a whole record.
+// lastRecord reads the last record of a journal, and its length in bytes. good is false
+// when the journal does not end with a whole record.
 func lastRecord(f *os.File) (last record, length int64, good bool, err error) {
 	s, err := f.Stat()
 	if err != nil {
@@ -73,9 +72,8 @@ func lastRecord(f *os.File) (last record, length int64, good bool, err error) {
 	return last, length, good, nil
 }
 
-// eachRecord reads a journal from its beginning to the first record that is
-// damaged or cannot stand there, and says how many bytes were good. f ends it
-// by returning false.
+// eachRecord calls f with each record of a journal, until f returns false or a record is
+// damaged or does not follow the one before. good is how many bytes were read until then.
 func eachRecord(r io.Reader, f func(record) bool) (good int64, err error) {
 	var last record
 	buf := make([]byte, 1024*recordSize)

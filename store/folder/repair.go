@@ -11,10 +11,10 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// repair brings an upload that was just opened to a state in which it can be
-// appended to: the journal ends with a whole record, the data where that
-// says, and the last block is what it says. What a crash left is cut off;
-// lost says how much of what had counted is gone.
+// repair makes an upload that was just opened ready for appending: the journal ends with
+// a whole record, the data where that record ends, and the last block has its checksum.
+// What a crash left behind that is truncated; lost is how many bytes that had counted are
+// damaged.
 func (w *appender) repair() (lost int64, err error) {
 	last, length, good, err := lastRecord(w.journal)
 	if err != nil {
@@ -22,18 +22,18 @@ func (w *appender) repair() (lost int64, err error) {
 	}
 	w.last, w.length = last, length
 	if good {
-		if good, err = w.fits(last); err != nil {
+		if good, err = w.matches(last); err != nil {
 			return 0, err
 		}
 	}
 	if !good {
 		return w.recheck()
 	}
-	return 0, w.cut()
+	return 0, w.truncate()
 }
 
-// cut takes away data that does not count.
-func (w *appender) cut() error {
+// truncate removes data that does not count.
+func (w *appender) truncate() error {
 	st, err := w.data.Stat()
 	if err == nil && st.Size() > w.last.end {
 		err = w.data.Truncate(w.last.end)
@@ -44,8 +44,8 @@ func (w *appender) cut() error {
 	return nil
 }
 
-// fits says whether the block that a record is about is as it says.
-func (w *appender) fits(r record) (bool, error) {
+// matches says whether the block of a record has its checksum.
+func (w *appender) matches(r record) (bool, error) {
 	if r.end == 0 {
 		return true, nil
 	}
@@ -61,8 +61,8 @@ func (w *appender) fits(r record) (bool, error) {
 	return crc32.Checksum(b, castagnoli()) == r.crc, nil
 }
 
-// recheck reads all of it, and keeps what is good from the beginning on. Of
-// what was complete nothing is cut off: a person may want it.
+// recheck reads all data, and keeps what is intact from the beginning on. A complete file
+// is not truncated: a person may want what is left of it.
 func (w *appender) recheck() (lost int64, err error) {
 	if intact, err := w.asHashed(); err != nil || intact {
 		w.last = record{end: w.info.Size}
@@ -74,7 +74,7 @@ func (w *appender) recheck() (lost int64, err error) {
 	}
 	if lost = max(0, claimed-w.last.end); lost > 0 {
 		d := store.Damage{Offset: w.last.end, Lost: lost, At: time.Now().UnixMilli()}
-		if err := store.NoteDamage(w.s, w, d); err != nil { // before anything is cut off
+		if err := store.NoteDamage(w.s, w, d); err != nil { // before anything is truncated
 			return lost, err
 		}
 	}
@@ -84,11 +84,10 @@ func (w *appender) recheck() (lost int64, err error) {
 	if err := w.journal.Truncate(w.length); err != nil {
 		return lost, fmt.Errorf("repair %s: %w", w.info.Name, err)
 	}
-	return lost, w.cut()
+	return lost, w.truncate()
 }
 
-// asHashed says that the data has the hash that was made of it, whatever
-// became of the journal.
+// asHashed says whether the data has the stored SHA-256, whatever the journal says.
 func (w *appender) asHashed() (bool, error) {
 	if w.info.SHA256 == "" {
 		return false, nil
@@ -100,7 +99,8 @@ func (w *appender) asHashed() (bool, error) {
 	return sha == w.info.SHA256, nil
 }
 
-// sound is how far data and journal agree, and how much of the journal says so.
+// sound is the last record up to which data and journal agree, and the length of the
+// journal up to its end.
 func (w *appender) sound() (sound record, soundLength int64, err error) {
 	if _, err := w.journal.Seek(0, io.SeekStart); err != nil {
 		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
@@ -109,8 +109,8 @@ func (w *appender) sound() (sound record, soundLength int64, err error) {
 	var length int64
 	var failed error
 	_, err = eachRecord(w.journal, func(r record) bool {
-		if last.end > 0 && r.begin() >= last.end { // last was its block's final word
-			ok, err := w.fits(last)
+		if last.end > 0 && r.begin() >= last.end { // last is the final record of its block
+			ok, err := w.matches(last)
 			if err != nil || !ok {
 				failed = err
 				return false
@@ -123,11 +123,11 @@ func (w *appender) sound() (sound record, soundLength int64, err error) {
 	if err = errors.Join(err, failed); err != nil {
 		return sound, 0, fmt.Errorf("check %s: %w", w.info.Name, err)
 	}
-	// The block that was last looked at may be good up to any of its records.
+	// The block after sound may be intact up to any of its records.
 	return w.within(sound, soundLength, length)
 }
 
-// Verify implements Backend. It reads beside who writes.
+// Verify implements Backend. It needs no lock: what counts does not change.
 func (s *backend) Verify(i *store.Info) (int64, error) {
 	w := &appender{s: s, info: i}
 	defer w.Close()
@@ -142,7 +142,7 @@ func (s *backend) Verify(i *store.Info) (int64, error) {
 	return last.end, err
 }
 
-// within finds the last good record of the block after sound.
+// within finds the last record that matches in the block after sound.
 func (w *appender) within(sound record, at, end int64) (record, int64, error) {
 	var b [recordSize]byte
 	for pos := end - recordSize; pos >= at; pos -= recordSize {
@@ -153,7 +153,7 @@ func (w *appender) within(sound record, at, end int64) (record, int64, error) {
 		if !ok {
 			continue
 		}
-		good, err := w.fits(r)
+		good, err := w.matches(r)
 		if err != nil {
 			return sound, at, err
 		}
@@ -164,9 +164,8 @@ func (w *appender) within(sound record, at, end int64) (record, int64, error) {
 	return sound, at, nil
 }
 
-// claimed is how much had counted, as far as anybody can still tell: what the
-// last record says; where that is damaged, all the data there is; and all of
-// what was complete.
+// claimed is how many bytes had counted, as far as can be told: the end of the last record;
+// where that is damaged, all data; and the size of a complete file.
 func (w *appender) claimed() int64 {
 	if w.info.Complete() {
 		return w.info.Size
