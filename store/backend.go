@@ -51,8 +51,7 @@ type Backend interface {
 	Close() error
 }
 
-// Files are small files, each written at once. In a folder one may be there in part
-// whose writer was killed.
+// Files are small files. Each is whole at any moment: a write replaces all of it or nothing.
 type Files interface {
 	// Read is a file's content.
 	Read(file string) ([]byte, error)

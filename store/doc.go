@@ -27,6 +27,5 @@
 //
 // That a list is a snapshot: uploads on it may be removed by now. That an upload in a
 // bucket can be read before it is complete. Which of two small files stays that are
-// written under one name at once, nor that one in a folder is whole whose writer was
-// killed.
+// written under one name at once.
 package store

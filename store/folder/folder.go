@@ -195,13 +195,20 @@ func (s *backend) Read(file string) ([]byte, error) {
 
 // Write implements Backend.
 func (s *backend) Write(file string, b []byte) error {
-	err := writeFile(s.root, file, b, s.sync == SyncAlways)
+	err := replaceFile(s.root, file, b, s.syncs(b))
 	if dir := path.Dir(file); errors.Is(err, fs.ErrNotExist) && path.Base(dir) == store.DirLinks { // its first link
 		if err = s.root.Mkdir(dir, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
-			err = writeFile(s.root, file, b, s.sync == SyncAlways)
+			err = replaceFile(s.root, file, b, s.syncs(b))
 		}
 	}
 	return store.DiskError(missing(err))
+}
+
+// syncs says whether a small file is synced: one with content as metadata is, as a file
+// that is complete is no use without its links; an empty one only when all that is
+// acknowledged is.
+func (s *backend) syncs(b []byte) bool {
+	return s.sync == SyncAlways || s.sync == SyncComplete && len(b) > 0
 }
 
 // Erase implements Backend.

@@ -68,16 +68,3 @@ func writeInfo(root *os.Root, i *store.Info, sync bool) error {
 	}
 	return nil
 }
-
-// writeFile writes a file anew.
-func writeFile(root *os.Root, name string, b []byte, sync bool) error {
-	f, err := root.OpenFile(name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil && sync {
-		err = f.Sync()
-	}
-	return errors.Join(err, f.Close())
-}
