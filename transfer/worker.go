@@ -1,14 +1,16 @@
 // Package transfer moves files: tus uploads that can be resumed, and downloads
 // with ranges, also of files that are still being sent.
 //
-//	sender -> middleware -> tusd's handler -> tus -> uploadLocks -> store.Writer
-//	receiver -> middleware -> download | follow -> store.Content
+//	sender   -> middleware -> tusd's handler -> tus -> uploads -> store.Writer
+//	receiver -> middleware -> downloads -> store.Content
+//	page     -> api -> uploads, store
+//	time     -> reconciler, hasher, rechecker -> uploads, store
 //
-// Files are in a store (package store): in a folder, or in a bucket of an
-// S3-compatible server.
-//
-// tusd's handler speaks the protocol (tus 1.0 and the IETF draft); the store,
-// the locks and the downloads are ours.
+// tusd's handler speaks the protocol (tus 1.0 and the IETF draft). uploads are what
+// happens to an upload: quota (package quota), hooks (approval, package filehook),
+// locks, bytes, completion, removal. Files are in a store (package store): in a folder,
+// or in a bucket of an S3-compatible server. Which file of the package may use which
+// other is held by internal/housetest.
 //
 // # URLs
 //
