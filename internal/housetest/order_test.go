@@ -55,6 +55,19 @@ func orders() map[string][]string {
 			"message.go rate.go usage.go",
 			"endpoint.go errors.go doc.go",
 		},
+		"store": {
+			"writer.go link.go hash.go",
+			"store.go",
+			"backend.go appender.go",
+			"progress.go copy.go checksum.go damage.go",
+			"info.go",
+			"removal.go stored.go id.go errors.go doc.go",
+		},
+		"store/folder": {
+			"appender.go repair.go",
+			"folder.go",
+			"info.go file.go journal.go config.go",
+		},
 		"transfer": {
 			"worker.go",
 			"middleware.go api.go",
