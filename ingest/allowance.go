@@ -6,6 +6,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/internal/avc"
 )
 
 // allowance is how much a publisher may send: far more than any encoder does
@@ -17,12 +18,9 @@ type allowance struct {
 	bytes   *rate.Limiter
 }
 
-const (
-	// allowedBurst is how much of the bitrate's bytes may come at once: what
-	// piled up while the network stood still, or a file up to Config.MaxAhead.
-	allowedBurst = 20 * time.Second
-	maxSide      = 8192 // pixels of a picture's longer side
-)
+// allowedBurst is how much of the bitrate's bytes may come at once: what
+// piled up while the network stood still, or a file up to Config.MaxAhead.
+const allowedBurst = 20 * time.Second
 
 func newAllowance(c Config) *allowance {
 	perSecond := c.MaxBitrate / 8
@@ -40,13 +38,14 @@ func (a *allowance) take(n int, now time.Time) *rtmp.StatusError {
 // picture refuses pictures that are too large. What counts is what a decoder
 // needs memory for: before cropping.
 func (a *allowance) picture(sps []byte) *rtmp.StatusError {
-	width, height, ok := codedSize(sps)
-	if !ok {
+	p, err := avc.ParseSPS(sps)
+	width, height := p.CodedWidth, p.CodedHeight
+	if err != nil && height == 0 { // else it broke after the size
 		return errAVCConfig
 	}
-	if max(width, height) > maxSide || width*height > uint64(a.pixels) {
+	if max(width, height) > avc.MaxSide || width*height > uint64(a.pixels) {
 		return rtmp.Errorf(rtmp.CodeRejected, "pictures of %dx%d are larger than what is taken here (%.1f megapixels, %d on a side); lower the encoder's resolution",
-			width, height, float64(a.pixels)/1e6, maxSide)
+			width, height, float64(a.pixels)/1e6, avc.MaxSide)
 	}
 	return nil
 }

@@ -3,16 +3,10 @@ package ingest
 import (
 	"bytes"
 
-	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/amf"
 	"github.com/helios-h2020/pse/ingest/rtmp"
-)
-
-// H.264 NAL unit types (ITU-T H.264, table 7-1).
-const (
-	nalIDR = 5
-	nalSPS = 7
+	"github.com/helios-h2020/pse/internal/avc"
 )
 
 // format is what a publisher's stream is made of, as far as it is known.
@@ -73,57 +67,23 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 	if bytes.Equal(t.Data, f.video) {
 		return false, nil
 	}
-	all, nalSize, ok := parseAVCConfig(t.Payload())
-	if !ok {
+	c, e := avc.ParseConfig(t.Payload())
+	if e != nil {
 		return false, errAVCConfig
 	}
-	for _, sps := range all {
+	for _, sps := range c.SPS {
 		if err := f.allowed.picture(sps); err != nil {
 			return false, err
 		}
 	}
-	f.video, f.nalSize, f.sps = bytes.Clone(t.Data), nalSize, bytes.Clone(all[0])
-	var p h264.SPS
-	if p.Unmarshal(f.sps) == nil && p.Width() > 0 && p.Height() > 0 {
-		f.width, f.height = p.Width(), p.Height()
-		if f.fps == 0 && p.FPS() < 1000 {
-			f.fps = p.FPS()
+	f.video, f.nalSize, f.sps = bytes.Clone(t.Data), c.LengthSize, bytes.Clone(c.SPS[0])
+	if p, e := avc.ParseSPS(f.sps); e == nil {
+		f.width, f.height = p.Width, p.Height
+		if f.fps == 0 && p.FPS < 1000 {
+			f.fps = p.FPS
 		}
 	}
 	return true, nil
-}
-
-// parseAVCConfig reads an AVCDecoderConfigurationRecord (ISO/IEC 14496-15,
-// 5.3.3.1). It gives the sequence parameter sets, at least one.
-func parseAVCConfig(b []byte) (sps [][]byte, nalSize int, ok bool) {
-	if len(b) < 8 || b[0] != 1 || b[5]&0x1f == 0 {
-		return nil, 0, false
-	}
-	rest := b[6:]
-	for range b[5] & 0x1f {
-		if len(rest) < 2 {
-			return nil, 0, false
-		}
-		n := int(rest[0])<<8 | int(rest[1])
-		if n < 4 || len(rest) < 2+n || rest[2]&0x1f != nalSPS {
-			return nil, 0, false
-		}
-		sps, rest = append(sps, rest[2:2+n]), rest[2+n:]
-	}
-	return sps, int(b[4]&3) + 1, true
-}
-
-// codedSize is the size of pictures before cropping, in pixels.
-func codedSize(sps []byte) (width, height uint64, ok bool) {
-	var p h264.SPS
-	if err := p.Unmarshal(sps); err != nil && p.PicHeightInMapUnitsMinus1 == 0 { // else it broke after the size
-		return 0, 0, false
-	}
-	width, height = 16*(uint64(p.PicWidthInMbsMinus1)+1), 16*(uint64(p.PicHeightInMapUnitsMinus1)+1)
-	if !p.FrameMbsOnlyFlag {
-		height *= 2
-	}
-	return width, height, true
 }
 
 // audioConfig takes an AudioSpecificConfig in.
@@ -140,30 +100,25 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 // changes the pictures' size to what is not taken is refused.
 func (f *format) frame(b []byte) (idr, ok bool, err *rtmp.StatusError) {
 	for len(b) > 0 {
-		if len(b) < f.nalSize {
+		unit, rest, ok := avc.NextUnit(b, f.nalSize)
+		if !ok {
 			return false, false, nil
 		}
-		size := 0
-		for _, c := range b[:f.nalSize] {
-			size = size<<8 | int(c)
+		b = rest
+		if len(unit) == 0 {
+			continue
 		}
-		if b = b[f.nalSize:]; size > len(b) {
-			return false, false, nil
-		}
-		if size > 0 {
-			switch b[0] & 0x1f {
-			case nalIDR:
-				idr = true
-			case nalSPS:
-				if bytes.Equal(b[:size], f.sps) {
-					break
-				}
-				if err := f.allowed.picture(b[:size]); err != nil {
-					return false, false, err
-				}
+		switch unit[0] & 0x1f {
+		case avc.UnitIDR:
+			idr = true
+		case avc.UnitSPS:
+			if bytes.Equal(unit, f.sps) {
+				break
+			}
+			if err := f.allowed.picture(unit); err != nil {
+				return false, false, err
 			}
 		}
-		b = b[size:]
 	}
 	return idr, true, nil
 }

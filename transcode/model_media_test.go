@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"github.com/helios-h2020/pse/transcode/cmaf"
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // sampleRates are those of an AudioSpecificConfig's first indexes (ISO/IEC 14496-3 table 1.18), in Hz.
@@ -120,7 +120,7 @@ func (p *publisherModel) epoch(t *testing.T, sid string, epoch int) []*bus.Chunk
 func (p *publisherModel) change(t *testing.T) {
 	p.video = nil
 	if p.r.IntN(8) > 0 {
-		p.video = []byte([]string{cmaftest.AVCTiny, cmaftest.AVC720}[p.r.IntN(2)])
+		p.video = []byte([]string{avctest.AVCTiny, avctest.AVC720}[p.r.IntN(2)])
 	}
 	p.rate = -1
 	if p.video == nil || p.r.IntN(3) > 0 {

@@ -13,9 +13,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"github.com/helios-h2020/pse/internal/model"
 	"github.com/helios-h2020/pse/transcode/cmaf"
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // streamModel is a name with its logs, in memory, and the workers that come and go.
@@ -35,7 +35,7 @@ type streamModel struct {
 }
 
 func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
-	v, err := cmaf.ParseVideoConfig([]byte(cmaftest.AVCTiny))
+	v, err := cmaf.ParseVideoConfig([]byte(avctest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"github.com/helios-h2020/pse/transcode/cmaf"
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // The second stream of a worker with one slot passes through, and is encoded
@@ -103,7 +103,7 @@ func (r *rig) another(sid, app string) *rig {
 // A worker without a slot took over and let a rendition be. When it has a slot,
 // a minute later, that begins with the next segment, not where it was left.
 func TestUpgradeAfterTakeOver(t *testing.T) {
-	v, err := cmaf.ParseVideoConfig([]byte(cmaftest.AVCTiny))
+	v, err := cmaf.ParseVideoConfig([]byte(avctest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

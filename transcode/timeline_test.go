@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"github.com/helios-h2020/pse/transcode/cmaf"
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
 )
 
 // discard is a sink for tests of the fold alone.
@@ -61,7 +61,7 @@ func fuzzChunks(b []byte) (all []*bus.Chunk) {
 // pictures are synthetic access units, one a step, with a key frame every so many.
 func pictures(t *testing.T, from, to, step int64, gop int, epoch int) []timed {
 	t.Helper()
-	head := append([]byte{0x17, 0, 0, 0, 0}, cmaftest.AVCTiny...)
+	head := append([]byte{0x17, 0, 0, 0, 0}, avctest.AVCTiny...)
 	all := []timed{{Tag: bus.Tag{Type: bus.TagVideo, Data: head}, at: from, epoch: epoch}}
 	for i := int64(0); from+i*step < to; i++ {
 		body := []byte{0x27, 1, 0, 0, 0, 0, 0, 0, 1, 0x41}

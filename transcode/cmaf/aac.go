@@ -3,6 +3,8 @@ package cmaf
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/helios-h2020/pse/internal/bits"
 )
 
 // AudioConfig is an audio track's AudioSpecificConfig and what it says. It does not change.
@@ -24,11 +26,11 @@ func ParseAudioConfig(record []byte) (*AudioConfig, error) {
 	if len(record) < 2 || len(record) > 64 {
 		return nil, fmt.Errorf("%w: an audio configuration of %d bytes", ErrMedia, len(record))
 	}
-	r := &bitReader{b: record}
+	r := bits.NewReader(record)
 	a := &AudioConfig{Record: bytes.Clone(record), FrameSamples: 1024}
 	a.object = audioObject(r)
 	a.Rate = audioRate(r)
-	a.channels = int(r.bits(4))
+	a.channels = int(r.Bits(4))
 	core := a.object
 	if a.object == 5 || a.object == 29 { // HE-AAC signalled explicitly
 		audioRate(r) // of the extension
@@ -36,30 +38,30 @@ func ParseAudioConfig(record []byte) (*AudioConfig, error) {
 	}
 	switch core {
 	case 1, 2, 3, 4:
-		if r.bit() == 1 {
+		if r.Bit() == 1 {
 			a.FrameSamples = 960
 		}
 	default:
 		return nil, fmt.Errorf("%w: audio object type %d; send AAC-LC", ErrMedia, core)
 	}
-	if r.short || a.Rate < 7000 || a.Rate > 96000 || a.channels > 7 {
+	if r.Short || a.Rate < 7000 || a.Rate > 96000 || a.channels > 7 {
 		return nil, fmt.Errorf("%w: audio of %d Hz and %d channels", ErrMedia, a.Rate, a.channels)
 	}
 	a.Codec = fmt.Sprintf("mp4a.40.%d", a.object)
 	return a, nil
 }
 
-func audioObject(r *bitReader) int {
-	if o := int(r.bits(5)); o != 31 {
+func audioObject(r *bits.Reader) int {
+	if o := int(r.Bits(5)); o != 31 {
 		return o
 	}
-	return 32 + int(r.bits(6))
+	return 32 + int(r.Bits(6))
 }
 
-func audioRate(r *bitReader) int {
-	i := int(r.bits(4))
+func audioRate(r *bits.Reader) int {
+	i := int(r.Bits(4))
 	if i == 15 {
-		return int(r.bits(24))
+		return int(r.Bits(24))
 	}
 	if i < len(aacRates) {
 		return aacRates[i]
@@ -78,8 +80,8 @@ var elements = [...][]byte{{1}, {0}, {1}, {0, 1}, {0, 1, 0}, {0, 1, 1}, {0, 1, 1
 func (a *AudioConfig) SilentFrame() []byte {
 	var b []byte
 	n := 0
-	put := func(v, bits int) {
-		for i := bits - 1; i >= 0; i-- {
+	put := func(v, size int) {
+		for i := size - 1; i >= 0; i-- {
 			if n%8 == 0 {
 				b = append(b, 0)
 			}

@@ -3,6 +3,8 @@ package cmaf
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/helios-h2020/pse/internal/avc"
 )
 
 // VideoConfig is a video track's AVCDecoderConfigurationRecord and what it says. It does not change.
@@ -10,7 +12,7 @@ type VideoConfig struct {
 	Record        []byte // as it came, for avcC and FLV
 	lengthSize    int    // bytes of a NAL unit's length prefix
 	Codec         string // RFC 6381: avc1.PPCCLL
-	sps           sps
+	sps           avc.SPS
 	Width, Height int // as displayed
 }
 
@@ -18,70 +20,39 @@ type VideoConfig struct {
 // 5.3.3.1), of which it keeps a copy. What is malformed, or has pictures of
 // more than 8192 pixels a side, is ErrMedia.
 func ParseVideoConfig(record []byte) (*VideoConfig, error) {
-	if len(record) < 7 || record[0] != 1 {
-		return nil, fmt.Errorf("%w: not an AVC configuration", ErrMedia)
+	c, err := avc.ParseConfig(record)
+	if err == nil {
+		_, err = c.PPS()
 	}
-	v := &VideoConfig{Record: bytes.Clone(record), lengthSize: int(record[4]&3) + 1}
-	if v.lengthSize == 3 {
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMedia, err)
+	}
+	if c.LengthSize == 3 {
 		return nil, fmt.Errorf("%w: NAL units with lengths of 3 bytes", ErrMedia)
 	}
-	first, rest, err := nalSets(record[5]&0x1f, record[6:])
-	if err != nil {
-		return nil, err
+	first := c.SPS[0]
+	v := &VideoConfig{Record: bytes.Clone(record), lengthSize: c.LengthSize, Codec: fmt.Sprintf("avc1.%02x%02x%02x", first[1], first[2], first[3])}
+	if v.sps, err = avc.ParseSPS(first); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMedia, err)
 	}
-	if len(rest) < 1 {
-		return nil, fmt.Errorf("%w: an AVC configuration without picture parameter sets", ErrMedia)
-	}
-	if _, _, err = nalSets(rest[0], rest[1:]); err != nil {
-		return nil, err
-	}
-	if v.sps, err = parseSPS(first); err != nil {
-		return nil, err
-	}
-	v.Width, v.Height = v.sps.display()
-	v.Codec = fmt.Sprintf("avc1.%02x%02x%02x", first[1], first[2], first[3])
+	v.Width, v.Height = v.sps.Display()
 	return v, nil
-}
-
-// nalSets reads n parameter sets; first is the first of them. There must be one.
-func nalSets(n byte, b []byte) (first, rest []byte, err error) {
-	for i := range int(n) {
-		if len(b) < 2 {
-			return nil, nil, fmt.Errorf("%w: an AVC configuration cut short", ErrMedia)
-		}
-		l := int(b[0])<<8 | int(b[1])
-		if len(b) < 2+l {
-			return nil, nil, fmt.Errorf("%w: an AVC configuration cut short", ErrMedia)
-		}
-		if i == 0 {
-			first = b[2 : 2+l]
-		}
-		b = b[2+l:]
-	}
-	if len(first) == 0 {
-		return nil, nil, fmt.Errorf("%w: an AVC configuration without parameter sets", ErrMedia)
-	}
-	return first, b, nil
 }
 
 // IsIDR reports whether an access unit of length-prefixed NAL units has an IDR picture.
 func (v *VideoConfig) IsIDR(au []byte) bool {
 	for len(au) > v.lengthSize {
-		n := 0
-		for _, c := range au[:v.lengthSize] {
-			n = n<<8 | int(c)
-		}
-		au = au[v.lengthSize:]
-		if n <= 0 || n > len(au) {
+		unit, rest, ok := avc.NextUnit(au, v.lengthSize)
+		if !ok || len(unit) == 0 {
 			return false
 		}
-		switch au[0] & 0x1f {
-		case 5:
+		switch unit[0] & 0x1f {
+		case avc.UnitIDR:
 			return true
-		case 1:
+		case avc.UnitSlice:
 			return false
 		}
-		au = au[n:]
+		au = rest
 	}
 	return false
 }

@@ -4,7 +4,8 @@ import (
 	"encoding/hex"
 	"testing"
 
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
+	"github.com/helios-h2020/pse/internal/avc"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -17,14 +18,14 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 func FuzzVideoConfig(f *testing.F) {
-	f.Add([]byte(cmaftest.AVC720))
-	f.Add([]byte(cmaftest.AVCTiny))
+	f.Add([]byte(avctest.AVC720))
+	f.Add([]byte(avctest.AVCTiny))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := ParseVideoConfig(b)
 		if err != nil {
 			return
 		}
-		if v.Width < 2 || v.Height < 2 || v.sps.width > maxSide || v.sps.height > maxSide {
+		if v.Width < 2 || v.Height < 2 || v.sps.Width > avc.MaxSide || v.sps.Height > avc.MaxSide {
 			t.Fatalf("%+v", v.sps)
 		}
 		if again, err := ParseVideoConfig(v.Record); err != nil || again.Codec != v.Codec {

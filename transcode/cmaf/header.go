@@ -126,14 +126,14 @@ func writeAVC1(w *boxWriter, v *VideoConfig) {
 		w.zeros(6)
 		w.u16(1)
 		w.zeros(16)
-		w.u16(uint16(v.sps.width), uint16(v.sps.height))
+		w.u16(uint16(v.sps.Width), uint16(v.sps.Height))
 		w.u32(0x480000, 0x480000, 0)
 		w.u16(1)
 		w.zeros(32)
 		w.u16(24, 0xffff)
 		w.box("avcC", func() { w.u8(v.Record...) })
-		if v.sps.sarW != v.sps.sarH {
-			w.box("pasp", func() { w.u32(uint32(v.sps.sarW), uint32(v.sps.sarH)) })
+		if v.sps.SARWidth != v.sps.SARHeight {
+			w.box("pasp", func() { w.u32(uint32(v.sps.SARWidth), uint32(v.sps.SARHeight)) })
 		}
 	})
 }

@@ -1,13 +1,13 @@
-package cmaf
+package avc
 
 import (
 	"fmt"
 	"testing"
 
-	"github.com/Eyevinn/mp4ff/avc"
+	mp4ff "github.com/Eyevinn/mp4ff/avc"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
 
-	"github.com/helios-h2020/pse/transcode/cmaf/cmaftest"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 )
 
 // bitWriter writes a NAL unit for tests.
@@ -177,8 +177,8 @@ func TestSPSAgainstOthers(t *testing.T) {
 		mp4ff       string // why it says something else; empty: it says the same
 		mediacommon string
 	}{
-		{"x264", avcSets(t, cmaftest.AVC720), opinion{1280, 720, 1, 1}, "", ""},
-		{"cut short behind the ratio", avcSets(t, cmaftest.AVCTiny), opinion{636, 128, 1, 1}, "", "the whole set is refused"},
+		{"x264", avcSets(t, avctest.AVC720), opinion{1280, 720, 1, 1}, "", ""},
+		{"cut short behind the ratio", avcSets(t, avctest.AVCTiny), opinion{636, 128, 1, 1}, "", "the whole set is refused"},
 		{"baseline", spsModel{profile: 66, width: 80, height: 45, sar: -2}.nal(), opinion{1280, 720, 1, 1}, "", ""},
 		{"1080 lines cropped", spsModel{profile: 77, width: 120, height: 68, crop: []uint64{0, 0, 0, 4}, sar: -1, timing: true}.nal(), opinion{1920, 1080, 1, 1}, "", ""},
 		{"cropped at all sides", spsModel{profile: 77, width: 20, height: 12, crop: []uint64{1, 2, 3, 4}, sar: -2}.nal(), opinion{314, 178, 1, 1}, "", ""},
@@ -197,13 +197,13 @@ func TestSPSAgainstOthers(t *testing.T) {
 		{"a reserved ratio", spsModel{profile: 77, width: 80, height: 45, sar: 17}.nal(), opinion{1280, 720, 1, 1}, "the whole set is refused", ""},
 		{"a ratio of nothing", spsModel{profile: 77, width: 80, height: 45, sar: 255}.nal(), opinion{1280, 720, 1, 1}, "", ""},
 	} {
-		s, err := parseSPS(c.nal)
-		if got := opinion(s); err != nil || got != c.want {
+		s, err := ParseSPS(c.nal)
+		if got := (opinion{s.Width, s.Height, s.SARWidth, s.SARHeight}); err != nil || got != c.want {
 			t.Errorf("%s: %+v, %v, want %+v", c.name, got, err, c.want)
 		}
 		for _, other := range []struct{ name, differs, says string }{
 			{"mp4ff", c.mp4ff, func() string {
-				p, err := avc.ParseSPSNALUnit(c.nal, false)
+				p, err := mp4ff.ParseSPSNALUnit(c.nal, false)
 				if err != nil {
 					return err.Error()
 				}
@@ -239,12 +239,11 @@ func TestSPSAgainstOthers(t *testing.T) {
 // avcSets is the first sequence parameter set of a configuration.
 func avcSets(t *testing.T, config string) []byte {
 	t.Helper()
-	record := []byte(config)
-	first, _, err := nalSets(record[5]&0x1f, record[6:])
+	c, err := ParseConfig([]byte(config))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return first
+	return c.SPS[0]
 }
 
 // Counts and sizes that nobody has do not cost more than the bytes they come in.
@@ -264,10 +263,10 @@ func TestHostileSPS(t *testing.T) {
 		"a number of 64 zeros":        append([]byte{0x67, 66, 0, 31}, make([]byte, 9)...),
 		"nothing after the level":     {0x67, 66, 0, 31},
 	} {
-		if s, err := parseSPS(nal); err == nil {
+		if s, err := ParseSPS(nal); err == nil {
 			t.Errorf("%s: %+v", name, s)
 		}
-		if n := testing.AllocsPerRun(10, func() { _, _ = parseSPS(nal) }); n > 8 {
+		if n := testing.AllocsPerRun(10, func() { _, _ = ParseSPS(nal) }); n > 8 {
 			t.Errorf("%s: %g allocations", name, n)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package cmaftest has H.264 configurations for tests.
-package cmaftest
+// Package avctest has H.264 configurations for tests.
+package avctest
 
 // Configurations (AVCDecoderConfigurationRecord, ISO/IEC 14496-15) as x264 sends
 // them: of 1280x720, and of 636x128, whose parameter set ends within its VUI.
