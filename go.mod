@@ -10,7 +10,6 @@ require (
 	github.com/aws/aws-sdk-go-v2/credentials v1.19.19
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.102.2
 	github.com/aws/smithy-go v1.26.0
-	github.com/bluenviron/mediacommon/v2 v2.4.2
 	github.com/caddyserver/certmagic v0.25.6
 	github.com/coreos/go-systemd/v22 v22.6.0
 	github.com/gobwas/ws v1.4.0
@@ -49,6 +48,7 @@ require (
 // What tests and benchmarks use, and the program has not in it.
 require (
 	github.com/bluenviron/gohlslib/v2 v2.2.3
+	github.com/bluenviron/mediacommon/v2 v2.4.2
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/creack/pty v1.1.24
