@@ -93,8 +93,11 @@ func TestLevelsSwitchWithoutAGap(t *testing.T) {
 	}
 	t.Cleanup(chrome.Close)
 	master := "http://" + s.HTTP + "/hls/demo/index.m3u8"
-	eventually(t, func() error {
-		_, err := get(master, 200)
+	eventually(t, func() error { // a player reads it once, and a busy machine starts the encoders late
+		listed, err := get(master, 200)
+		if n := strings.Count(listed, "RESOLUTION="); err == nil && n < 3 {
+			return fmt.Errorf("%d levels with a picture are listed", n)
+		}
 		return err
 	})
 	p := playing(t, chrome, playerPage(t, master, 720), 90)
