@@ -284,7 +284,7 @@ func TestCallLetsInWhoMay(t *testing.T) {
 	ann.scene("passphrase")
 	ann.pictured("passphrase")
 	ann.tryPass("close sesame")
-	ann.until(`document.getElementById('stage').dataset.scene === 'passphrase' && document.getElementById('curtain-text').textContent.includes('not it')`)
+	ann.until(`document.getElementById('stage').dataset.scene === 'passphrase' && document.getElementById('message-screen-text').textContent.includes('not it')`)
 	ann.tryPass("open sesame")
 	ann.scene("call")
 	ann.pictured("alone")

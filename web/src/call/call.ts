@@ -8,7 +8,7 @@ import { shareSheet } from '../share/share.ts'
 import { Awake } from '../awake.ts'
 import { Bar } from './bar.ts'
 import { nameOf } from './caption.ts'
-import { Curtain } from './curtain.ts'
+import { MessageScreen } from './message-screen.ts'
 import { Grid } from './grid.ts'
 import { Media } from './media.ts'
 import { Mesh } from './mesh.ts'
@@ -35,7 +35,7 @@ const media = new Media(wishes, mediaChanged)
 const grid = new Grid(byId('tiles'))
 const bar = new Bar(media, leave)
 const prejoin = new Prejoin(media, meter, wishes, join)
-const curtain = new Curtain({ again: () => void retry(), pass: tryPass, room: goTo })
+const messages = new MessageScreen({ again: () => void retry(), pass: tryPass, room: goTo })
 const awake = new Awake()
 const seen: Seen = { connected: new Set(), speaking: new Set() }
 const spokeAt = new Map<string, number>() // performance.now() of when each was last heard
@@ -48,12 +48,12 @@ if (room !== '') {
   for (const name of document.querySelectorAll('.room-name')) name.textContent = labelOf(room)
   shareSheet(['Invite to the call', 'this call'], () => document.title, linkOf(new URL(location.href), room))
   for (const id of ['share-too', 'share-alone']) byId(id).addEventListener('click', () => byId('share').click())
-  curtain.show('prejoin')
+  messages.show('prejoin')
   void showSecureLinks()
   void showRenewal()
   void media.start()
 } else {
-  curtain.show('ask', roomOf(new URL(location.href)) === '' ? '' : 'A name needs at least one letter or digit.')
+  messages.show('ask', roomOf(new URL(location.href)) === '' ? '' : 'A name needs at least one message or digit.')
 }
 
 setInterval(() => void mesh?.tick().then(update), 1000)
@@ -78,7 +78,7 @@ function goTo(name: string): void {
 function join(name: string): void {
   wishes.name = name
   saveWishes(wishes)
-  curtain.show('joining')
+  messages.show('joining')
   mesh = new Mesh(room, { name, pass: () => pass, relayOnly: wishes.relayOnly }, media, {
     entered,
     came: (peer) => say(`${called(peer)} joined`),
@@ -93,11 +93,11 @@ function join(name: string): void {
 }
 
 function entered(): void {
-  if (curtain.scene !== 'call') {
+  if (messages.scene !== 'call') {
     const n = mesh?.peers.size ?? 0
     say(n === 0 ? 'You are the first' : `You are in, with ${n} other${n === 1 ? '' : 's'}`)
     awake.set(true)
-    curtain.show('call')
+    messages.show('call')
   }
   update()
 }
@@ -108,10 +108,10 @@ function refused(code: unknown, why: string): void {
   out(scene, scene === 'refused' || scene === 'ask' ? why : wrong ? 'That was not it. Try again.' : '')
 }
 
-function out(scene: Parameters<Curtain['show']>[0], text = ''): void {
+function out(scene: Parameters<MessageScreen['show']>[0], text = ''): void {
   awake.set(false)
   if (scene !== 'passphrase') void media.stop()
-  curtain.show(scene, text)
+  messages.show(scene, text)
 }
 
 function leave(): void {
@@ -123,19 +123,19 @@ function leave(): void {
 
 function tryPass(tried: string): void {
   pass = tried
-  curtain.show('joining')
+  messages.show('joining')
   mesh?.enter()
 }
 
 async function retry(): Promise<void> {
   mesh?.leave()
-  curtain.show('joining')
+  messages.show('joining')
   await media.start()
   join(wishes.name)
 }
 
 function mediaChanged(): void {
-  mesh?.carry()
+  mesh?.updateTracks()
   update()
 }
 
@@ -150,19 +150,19 @@ function update(): void {
   stage.dataset['video'] = String(media.state.video)
   if (!mesh) return
   stage.peers = mesh.peers
-  const inCall = curtain.scene === 'call'
+  const inCall = messages.scene === 'call'
   byId('offline').hidden = !inCall || mesh.online
   const talking = [...mesh.peers.values()].some((p) => p.connection.connectionState === 'connected')
   setText(byId('offline'), talking ? 'No line to the box. The call goes on; reconnecting…' : 'The connection is lost. Reconnecting…')
   byId('alone').hidden = !inCall || mesh.peers.size > 0
-  if (curtain.scene === 'joining') setText(byId('curtain-text'), mesh.tried ? 'The box does not answer. Trying again…' : '')
+  if (messages.scene === 'joining') setText(byId('message-screen-text'), mesh.tried ? 'The box does not answer. Trying again…' : '')
   if (inCall) grid.show(viewsOf(mesh, media, { name: wishes.name, speaking: seen.speaking.has(SELF) }, seen))
 }
 
-/** Ten times a second: who speaks. */
+/** Ten times a second: which members speak. */
 function listen(): void {
-  if (curtain.scene === 'prejoin') prejoin.tick()
-  if (curtain.scene !== 'call' || !mesh) return
+  if (messages.scene === 'prejoin') prejoin.tick()
+  if (messages.scene !== 'call' || !mesh) return
   meter.hear(media.audio)
   heard(SELF, media.state.audio ? meter.level() : 0)
   for (const peer of mesh.peers.values()) heard(peer.id, peer.sends.audio ? shown(peer.level) : 0)
@@ -182,7 +182,7 @@ function called(peer: Peer): string {
   return nameOf(peer.name, peer.id, [peer, ...(mesh?.peers.values() ?? [])].filter((p, i, all) => all.indexOf(p) === i))
 }
 
-/** For those who do not see the tiles. */
+/** For people who do not see the tiles. */
 function say(text: string): void {
   setText(byId('said'), text)
 }

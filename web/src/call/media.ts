@@ -1,7 +1,7 @@
 import { next, otherFacing, type Devices, listDevices, pick } from './devices.ts'
 import { obstacle, troubleOf, type Trouble } from './trouble.ts'
 import type { Wishes } from './wishes.ts'
-import type { MediaState } from './word.ts'
+import type { MediaState } from './signal-message.ts'
 
 type Kind = 'audio' | 'video'
 

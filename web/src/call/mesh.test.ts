@@ -1,18 +1,18 @@
 import { beforeEach, expect, test, vi } from 'vitest'
 import type { Media } from './media.ts'
-import { Mesh, type Audience } from './mesh.ts'
-import type { Ears, Entry } from './signalling.ts'
+import { Mesh, type CallListener } from './mesh.ts'
+import type { RoomListener, Entry } from './signalling.ts'
 
 // Stands in for the server: keeps what was said, and lets the test be the room.
-const line = vi.hoisted(() => ({ said: [] as { to: string; payload: object }[], ears: undefined as unknown }))
+const line = vi.hoisted(() => ({ said: [] as { to: string; payload: object }[], listener: undefined as unknown }))
 vi.mock('./signalling.ts', () => ({
   Signalling: class {
-    constructor(_room: string, _who: object, ears: unknown) {
-      line.ears = ears
+    constructor(_room: string, _who: object, listener: unknown) {
+      line.listener = listener
     }
     enter() {}
     leave() {}
-    say(payload: object, to: string) {
+    send(payload: object, to: string) {
       line.said.push({ to, payload })
     }
   },
@@ -68,7 +68,7 @@ vi.stubGlobal('MediaStream', class {
 })
 
 const log: string[] = []
-const audience: Audience = {
+const listener: CallListener = {
   entered: () => log.push('entered'),
   came: (p) => log.push(`${p.name} came`),
   left: (p) => log.push(`${p.name} left`),
@@ -82,8 +82,8 @@ const media = { audio: undefined, video: undefined, screen: undefined, stream: n
 const entry = (change: Partial<Entry> = {}): Entry => ({ you: 'me', members: [], listed: true, ice: [], ...change })
 
 function start(first = entry()) {
-  const mesh = new Mesh('room', { name: '', pass: () => '', relayOnly: false }, media, audience)
-  const room = line.ears as Ears
+  const mesh = new Mesh('room', { name: '', pass: () => '', relayOnly: false }, media, listener)
+  const room = line.listener as RoomListener
   room.entered(first)
   const connection = (id: string) => mesh.peers.get(id)?.connection as unknown as FakeConnection
   return { mesh, room, connection }
@@ -96,7 +96,7 @@ beforeEach(() => {
   line.said.length = 0
 })
 
-test('who was there first offers; who comes in waits', async () => {
+test('the member that was there first offers, the newcomer waits', async () => {
   const { room, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
   room.came({ id: 'ben', name: 'Ben' })
   await settle()
@@ -108,8 +108,8 @@ test('who was there first offers; who comes in waits', async () => {
 
 test('an offer is answered; only a modern peer is told what is on', async () => {
   const { room } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
-  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
-  room.said({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
   await settle()
   const types = (id: string) => line.said.filter((s) => s.to === id).map((s) => (s.payload as { type: string }).type)
   expect(types('ann')).toEqual(['answer', 'state'])
@@ -119,17 +119,17 @@ test('an offer is answered; only a modern peer is told what is on', async () => 
 test('a stranger is heard only where the server lists nobody', () => {
   const offer = { type: 'offer', sdp: 'theirs', modern: false, was: undefined } as const
   const listed = start()
-  listed.room.said(offer, 'late')
+  listed.room.onMessage(offer, 'late')
   expect(listed.mesh.peers.size).toBe(0)
   const helios = start(entry({ listed: false }))
-  helios.room.said(offer, 'ann')
+  helios.room.onMessage(offer, 'ann')
   expect([...helios.mesh.peers.keys()]).toEqual(['ann'])
 })
 
-test('who comes back under a new id takes the ghost away, but nobody who is there', () => {
+test('a member that comes back under a new id takes its ghost away, but no present member', () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ben', name: 'Ben' }, { id: 'new', name: 'Ben' }] }))
   connection('ben').become('connected')
-  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: 'ben' }, 'new')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: 'ben' }, 'new')
   expect([...mesh.peers.keys()]).toEqual(['ben', 'new'])
   connection('ben').become('disconnected')
   expect([...mesh.peers.keys()]).toEqual(['new'])
@@ -142,7 +142,7 @@ test('forgotten by the server, all connections are made anew, and the others tol
   room.entered(entry({ you: 'me2', members: [{ id: 'ann', name: 'Ann' }] }))
   expect(before.signalingState).toBe('closed')
   expect(connection('ann')).not.toBe(before)
-  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
   await settle()
   expect(line.said[0]).toEqual({ to: 'ann', payload: { type: 'answer', sdp: 'ours', v: 2, was: 'me' } })
   expect(mesh.you).toBe('me2')
@@ -154,7 +154,7 @@ test('a failed line is mended by ICE restarts, once the server can be reached', 
   room.came({ id: 'ben', name: 'Ben' })
   await vi.advanceTimersByTimeAsync(0)
   const c = connection('ben')
-  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
   await vi.advanceTimersByTimeAsync(0)
   room.setOnline(false)
   c.become('failed')
@@ -172,8 +172,8 @@ test('a failed line is mended by ICE restarts, once the server can be reached', 
 
 test('of two modern peers the first restarts, asked by the other; an old one asks nobody', async () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
-  room.said({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
-  room.said({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
   await settle()
   mesh.peers.get('ann')?.renew()
   mesh.peers.get('old')?.renew()
@@ -181,10 +181,10 @@ test('of two modern peers the first restarts, asked by the other; an old one ask
   expect([connection('ann').restarts, connection('old').restarts]).toEqual([0, 1])
   room.came({ id: 'ben', name: 'Ben' })
   await settle()
-  room.said({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
   await settle()
-  room.said({ type: 'restart' }, 'ben')
-  room.said({ type: 'restart' }, 'ann') // not ours to do
+  room.onMessage({ type: 'restart' }, 'ben')
+  room.onMessage({ type: 'restart' }, 'ann') // not ours to do
   expect([connection('ben').restarts, connection('ann').restarts]).toEqual([1, 0])
 })
 
@@ -198,8 +198,8 @@ test('new relay credentials reach the connections there are and those to come', 
 
 test('bye, full and refused end what there was', () => {
   const { room, mesh } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'ben', name: 'Ben' }] }))
-  room.said({ type: 'bye' }, 'ann')
-  room.said({ type: 'bye' }, 'ann')
+  room.onMessage({ type: 'bye' }, 'ann')
+  room.onMessage({ type: 'bye' }, 'ann')
   expect([...mesh.peers.keys()]).toEqual(['ben'])
   room.full()
   expect(mesh.peers.size).toBe(0)

@@ -1,11 +1,11 @@
 import type { Media } from './media.ts'
-import { Peer, type Circle } from './peer.ts'
-import { Signalling, type Ears, type Entry, type Member } from './signalling.ts'
-import { shareOf } from './thrift.ts'
-import type { Word } from './word.ts'
+import { Peer, type CallContext } from './peer.ts'
+import { Signalling, type RoomListener, type Entry, type Member } from './signalling.ts'
+import { shareOf } from './bitrate.ts'
+import type { SignalMessage } from './signal-message.ts'
 
-/** What the page hears of a call. */
-export interface Audience {
+/** What the page is told of a call. */
+export interface CallListener {
   entered(): void
   came(peer: Peer): void
   left(peer: Peer): void
@@ -15,8 +15,8 @@ export interface Audience {
   changed(): void
 }
 
-/** A call: the room and the connections to all who are in it. */
-export class Mesh implements Circle, Ears {
+/** A call: the room and the connections to all its members. */
+export class Mesh implements CallContext, RoomListener {
   /** In the order in which they came. */
   readonly peers = new Map<string, Peer>()
   readonly media: Media
@@ -27,14 +27,14 @@ export class Mesh implements Circle, Ears {
   /** The server was asked, and did not answer. */
   tried = false
   private inside = false
-  private readonly ghosts = new Set<string>() // ids whose owners came back under another
+  private readonly ghosts = new Set<string>() // ids of members that came back under another
   private listed = false
-  private readonly audience: Audience
+  private readonly listener: CallListener
   private readonly signalling: Signalling
 
-  constructor(room: string, who: { name: string; pass: () => string; relayOnly: boolean }, media: Media, audience: Audience) {
+  constructor(room: string, who: { name: string; pass: () => string; relayOnly: boolean }, media: Media, listener: CallListener) {
     this.media = media
-    this.audience = audience
+    this.listener = listener
     this.config = who.relayOnly ? { iceTransportPolicy: 'relay' } : {}
     this.signalling = new Signalling(room, who, this)
   }
@@ -50,8 +50,8 @@ export class Mesh implements Circle, Ears {
   }
 
   /** Our media changed. */
-  carry(): void {
-    for (const peer of this.peers.values()) void peer.carry()
+  updateTracks(): void {
+    for (const peer of this.peers.values()) void peer.updateTracks()
   }
 
   /** Once a second. */
@@ -63,13 +63,13 @@ export class Mesh implements Circle, Ears {
     return shareOf(this.peers.size, this.media.screen !== undefined)
   }
 
-  say(payload: object, to: string): void {
-    this.signalling.say(payload, to)
+  send(payload: object, to: string): void {
+    this.signalling.send(payload, to)
   }
 
   changed(): void {
     for (const ghost of this.ghosts) if (this.peers.get(ghost)?.connection.connectionState !== 'connected') this.remove(ghost)
-    this.audience.changed()
+    this.listener.changed()
   }
 
   // What the room says.
@@ -83,13 +83,13 @@ export class Mesh implements Circle, Ears {
     this.online = true
     this.config.iceServers = ice
     for (const m of members) this.add(m, false)
-    this.audience.entered()
+    this.listener.entered()
   }
 
   came(member: Member): void {
     if (!this.inside || this.peers.has(member.id)) return
-    this.audience.came(this.add(member, true))
-    this.carry() // each gets a smaller share now
+    this.listener.came(this.add(member, true))
+    this.updateTracks() // each gets a smaller share now
   }
 
   renamed({ id, name }: Member): void {
@@ -99,18 +99,18 @@ export class Mesh implements Circle, Ears {
     this.changed()
   }
 
-  said(word: Word, from: string): void {
-    if (word.type === 'bye') {
+  onMessage(message: SignalMessage, from: string): void {
+    if (message.type === 'bye') {
       this.remove(from)
       return
     }
     let peer = this.peers.get(from)
-    if (!peer && word.type === 'offer' && this.inside && !this.listed) {
-      peer = this.add({ id: from, name: '' }, false) // HELIOS's server does not say who is there
-      this.audience.came(peer)
+    if (!peer && message.type === 'offer' && this.inside && !this.listed) {
+      peer = this.add({ id: from, name: '' }, false) // HELIOS's server does not list members
+      this.listener.came(peer)
     }
-    if (word.type === 'offer' || word.type === 'answer') this.replaced(word.was)
-    peer?.take(word)
+    if (message.type === 'offer' || message.type === 'answer') this.replaced(message.was)
+    peer?.handle(message)
   }
 
   ice(servers: RTCIceServer[]): void {
@@ -121,19 +121,19 @@ export class Mesh implements Circle, Ears {
   refused(code: unknown, why: string): void {
     this.clear()
     this.inside = false
-    this.audience.refused(code, why)
+    this.listener.refused(code, why)
   }
 
   full(): void {
     this.clear()
     this.inside = false
-    this.audience.full()
+    this.listener.full()
   }
 
   closed(): void {
     this.clear()
     this.inside = false
-    this.audience.closed()
+    this.listener.closed()
   }
 
   setOnline(up: boolean): void {
@@ -156,12 +156,12 @@ export class Mesh implements Circle, Ears {
     if (!peer) return
     this.peers.delete(id)
     peer.close()
-    this.audience.left(peer)
-    this.carry()
+    this.listener.left(peer)
+    this.updateTracks()
     this.changed()
   }
 
-  /** A peer came back under a new id: its ghost goes as soon as it is not connected, so that nobody can send away who is there. */
+  /** A peer came back under a new id: its ghost goes as soon as it is not connected, so that nobody can send a present member away. */
   private replaced(was: string | undefined): void {
     if (was === undefined || !this.peers.has(was)) return
     this.ghosts.add(was)

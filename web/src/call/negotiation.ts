@@ -1,7 +1,7 @@
 /**
  * Perfect negotiation (W3C webrtc-pc, 10.7): either side may offer at any time;
- * when two offers cross, the polite side takes its own back. Words of a peer
- * must come in the order they were sent; take works them off one by one.
+ * when two offers cross, the polite side takes its own back. Messages of a peer
+ * must come in the order they were sent; they are handled one by one.
  */
 
 /** What negotiation needs of an RTCPeerConnection. */
@@ -14,7 +14,7 @@ export interface Link {
   addIceCandidate(candidate: RTCIceCandidateInit): Promise<void>
 }
 
-export interface Hands {
+export interface NegotiationHandler {
   send(description: RTCSessionDescriptionInit): void
   /** A remote offer is in: put what we send into its places before the answer is made. */
   prepare(): Promise<void>
@@ -30,12 +30,12 @@ export class Negotiation {
   private chain: Promise<void> = Promise.resolve()
   private readonly link: Link
   private readonly polite: boolean
-  private readonly hands: Hands
+  private readonly handler: NegotiationHandler
 
-  constructor(link: Link, polite: boolean, hands: Hands) {
+  constructor(link: Link, polite: boolean, handler: NegotiationHandler) {
     this.link = link
     this.polite = polite
-    this.hands = hands
+    this.handler = handler
   }
 
   /** Makes an offer; call it when the connection says that negotiation is needed. */
@@ -45,7 +45,7 @@ export class Negotiation {
       await this.link.setLocalDescription()
       this.sendLocal()
     } catch (cause) {
-      this.hands.trouble(cause)
+      this.handler.trouble(cause)
     } finally {
       this.offering = false
     }
@@ -75,7 +75,7 @@ export class Negotiation {
     if (this.ignoring) return
     await this.link.setRemoteDescription({ type: 'offer', sdp }) // takes our own offer back, if there is one
     await this.addEarly()
-    await this.hands.prepare()
+    await this.handler.prepare()
     await this.link.setLocalDescription()
     this.sendLocal()
   }
@@ -101,16 +101,16 @@ export class Negotiation {
     try {
       await this.link.addIceCandidate(candidate)
     } catch (cause) {
-      if (!this.ignoring) this.hands.trouble(cause) // those of an ignored offer fit nothing
+      if (!this.ignoring) this.handler.trouble(cause) // those of an ignored offer fit nothing
     }
   }
 
   private sendLocal(): void {
-    if (this.link.localDescription) this.hands.send(this.link.localDescription)
+    if (this.link.localDescription) this.handler.send(this.link.localDescription)
   }
 
   private next(step: () => Promise<void>): Promise<void> {
-    this.chain = this.chain.then(step).catch((cause: unknown) => this.hands.trouble(cause))
+    this.chain = this.chain.then(step).catch((cause: unknown) => this.handler.trouble(cause))
     return this.chain
   }
 }

@@ -2,26 +2,26 @@ import type { Media } from './media.ts'
 import { Negotiation } from './negotiation.ts'
 import { qualityOf, unknownQuality, type Quality, type Sample } from './quality.ts'
 import { sampleOf } from './stats.ts'
-import { Thrift, type Share } from './thrift.ts'
-import { writeCandidate, writeDescription, type MediaState, type Word } from './word.ts'
+import { BitrateController, type Share } from './bitrate.ts'
+import { writeCandidate, writeDescription, type MediaState, type SignalMessage } from './signal-message.ts'
 
-/** What a peer needs of the call it is in. */
-export interface Circle {
+/** What a peer needs of its call. */
+export interface CallContext {
   readonly config: RTCConfiguration
   readonly media: Media
   /** The id we had before the server forgot us. */
   readonly was: string | undefined
   readonly online: boolean
-  say(payload: object, to: string): void
+  send(payload: object, to: string): void
   share(): Share
   changed(): void
 }
 
-const MEND_AFTER_MS = 2500 // a line that is quiet for less often comes back by itself
-const MEND_AGAIN_MS = 8000
+const RESTART_AFTER_MS = 2500 // a line that is quiet for less often comes back by itself
+const RESTART_AGAIN_MS = 8000
 
 /**
- * One peer of the mesh and the connection to it. The one who was there first
+ * One peer of the mesh and the connection to it. The one that was there first
  * offers; from the first offer on there is one place for sound and one for a
  * picture, both ways, and what is sent in them changes without negotiation, which old
  * clients would not understand. Only a new path (ICE restart) is negotiated.
@@ -34,33 +34,33 @@ export class Peer {
   modern = false
   quality: Quality = unknownQuality
   private state: MediaState | undefined
-  private told = ''
+  private sentState = ''
   private sample: Sample | undefined
-  private mending: ReturnType<typeof setTimeout> | undefined
+  private restartTimer: ReturnType<typeof setTimeout> | undefined
   private closed = false
   private readonly first: boolean
-  private readonly thrift = new Thrift()
-  private readonly circle: Circle
+  private readonly bitrate = new BitrateController()
+  private readonly context: CallContext
   private readonly negotiation: Negotiation
 
   /** first: we were in the room before it, so we offer, and win when offers cross. */
-  constructor(id: string, name: string, first: boolean, circle: Circle) {
+  constructor(id: string, name: string, first: boolean, context: CallContext) {
     this.id = id
     this.name = name
     this.first = first
-    this.circle = circle
-    const c = (this.connection = new RTCPeerConnection(circle.config))
+    this.context = context
+    const c = (this.connection = new RTCPeerConnection(context.config))
     this.negotiation = new Negotiation(c, !first, {
-      send: (d) => circle.say(writeDescription(d, circle.was), id),
+      send: (d) => context.send(writeDescription(d, context.was), id),
       prepare: () => this.fill(),
       trouble: (cause) => console.warn('call:', id, cause),
     })
     c.addEventListener('negotiationneeded', () => void this.negotiation.offer())
-    c.addEventListener('icecandidate', ({ candidate }) => candidate?.candidate && circle.say(writeCandidate(candidate.toJSON()), id))
+    c.addEventListener('icecandidate', ({ candidate }) => candidate?.candidate && context.send(writeCandidate(candidate.toJSON()), id))
     c.addEventListener('track', ({ track }) => this.receive(track))
     c.addEventListener('connectionstatechange', () => this.connectionChanged())
     if (!first) return
-    const { audio, video, stream } = circle.media
+    const { audio, video, stream } = context.media
     c.addTransceiver(audio ?? 'audio', { direction: 'sendrecv', streams: [stream] })
     c.addTransceiver(video ?? 'video', { direction: 'sendrecv', streams: [stream] })
   }
@@ -80,40 +80,40 @@ export class Peer {
 
   /** It gets our sound alone, because the line to it is bad. */
   get soundOnly(): boolean {
-    return !this.thrift.picture && this.circle.media.video !== undefined
+    return !this.bitrate.picture && this.context.media.video !== undefined
   }
 
-  take(word: Word): void {
-    switch (word.type) {
+  handle(message: SignalMessage): void {
+    switch (message.type) {
       case 'offer':
       case 'answer':
-        this.modern ||= word.modern
-        void this.negotiation.takeDescription(word).then(() => this.tell())
+        this.modern ||= message.modern
+        void this.negotiation.takeDescription(message).then(() => this.sendState())
         return
       case 'candidate':
-        void this.negotiation.takeCandidate(word.candidate)
+        void this.negotiation.takeCandidate(message.candidate)
         return
       case 'restart':
         if (this.first) this.renew()
         return
       case 'state':
         this.modern = true
-        this.state = word
-        this.circle.changed()
+        this.state = message
+        this.context.changed()
     }
   }
 
   /** Sends what our media are now. */
-  async carry(): Promise<void> {
+  async updateTracks(): Promise<void> {
     if (this.connection.signalingState === 'closed') return
     await this.fill()
-    this.tell()
-    await this.portion()
+    this.sendState()
+    await this.applyEncodings()
   }
 
   /** The line to the server is whole again: what waited for it goes on. */
   resume(): void {
-    if (this.connection.connectionState !== 'connected' && this.connection.remoteDescription) this.mend()
+    if (this.connection.connectionState !== 'connected' && this.connection.remoteDescription) this.restartICE()
   }
 
   /** New servers, used from the next restart on. */
@@ -132,21 +132,21 @@ export class Peer {
     if (this.closed) return
     if (this.sample) this.quality = qualityOf(this.sample, sample)
     this.sample = sample
-    const before = this.thrift.picture
-    if (this.circle.media.video) this.thrift.note({ loss: sample.lossOut, uplink: sample.uplink }, now)
-    if (before !== this.thrift.picture) this.tell()
-    await this.portion()
+    const before = this.bitrate.picture
+    if (this.context.media.video) this.bitrate.note({ loss: sample.lossOut, uplink: sample.uplink }, now)
+    if (before !== this.bitrate.picture) this.sendState()
+    await this.applyEncodings()
   }
 
   close(): void {
     this.closed = true
-    clearTimeout(this.mending)
+    clearTimeout(this.restartTimer)
     this.connection.close()
   }
 
   /** Our tracks into the places of the offer; an answerer has these only from the offer on. */
   private async fill(): Promise<void> {
-    const { audio, video, stream } = this.circle.media
+    const { audio, video, stream } = this.context.media
     for (const kind of ['audio', 'video'] as const) {
       const place = this.connection.getTransceivers().find((t) => t.receiver.track.kind === kind && t.direction !== 'stopped')
       if (!place) continue
@@ -160,11 +160,11 @@ export class Peer {
   }
 
   /** Limits the picture to this peer's share; asked again until the browser takes it. */
-  private async portion(): Promise<void> {
+  private async applyEncodings(): Promise<void> {
     const sender = this.connection.getSenders().find((s) => s.track?.kind === 'video')
     if (!sender) return
-    const { maxBitrate, scaleDown } = this.circle.share()
-    const wanted = { active: this.thrift.picture, maxBitrate, scaleResolutionDownBy: scaleDown }
+    const { maxBitrate, scaleDown } = this.context.share()
+    const wanted = { active: this.bitrate.picture, maxBitrate, scaleResolutionDownBy: scaleDown }
     const parameters = sender.getParameters()
     const encoding = parameters.encodings?.[0]
     if (!encoding || Object.entries(wanted).every(([key, value]) => encoding[key as keyof typeof wanted] === value)) return
@@ -176,47 +176,47 @@ export class Peer {
     }
   }
 
-  private tell(): void {
+  private sendState(): void {
     if (!this.modern || this.closed) return
-    const state = { ...this.circle.media.state }
-    state.video &&= this.thrift.picture
-    state.screen &&= this.thrift.picture
-    const told = JSON.stringify(state)
-    if (told === this.told) return
-    this.told = told
-    this.circle.say({ type: 'state', ...state }, this.id)
+    const state = { ...this.context.media.state }
+    state.video &&= this.bitrate.picture
+    state.screen &&= this.bitrate.picture
+    const sentState = JSON.stringify(state)
+    if (sentState === this.sentState) return
+    this.sentState = sentState
+    this.context.send({ type: 'state', ...state }, this.id)
   }
 
   private receive(track: MediaStreamTrack): void {
     for (const old of this.stream.getTracks()) if (old.kind === track.kind) this.stream.removeTrack(old)
     this.stream.addTrack(track)
-    track.addEventListener('mute', () => this.circle.changed())
-    track.addEventListener('unmute', () => this.circle.changed())
-    this.circle.changed()
+    track.addEventListener('mute', () => this.context.changed())
+    track.addEventListener('unmute', () => this.context.changed())
+    this.context.changed()
   }
 
   private connectionChanged(): void {
-    clearTimeout(this.mending)
+    clearTimeout(this.restartTimer)
     const patience = this.first ? 0 : 2000 // one of the two goes ahead
     switch (this.connection.connectionState) {
       case 'connected':
-        void this.portion()
+        void this.applyEncodings()
         break
       case 'disconnected':
-        this.mending = setTimeout(() => this.mend(), MEND_AFTER_MS + patience)
+        this.restartTimer = setTimeout(() => this.restartICE(), RESTART_AFTER_MS + patience)
         break
       case 'failed':
-        this.mending = setTimeout(() => this.mend(), patience)
+        this.restartTimer = setTimeout(() => this.restartICE(), patience)
     }
-    this.circle.changed()
+    this.context.changed()
   }
 
   /** Looks for a new path until there is one. */
-  private mend(): void {
-    clearTimeout(this.mending)
+  private restartICE(): void {
+    clearTimeout(this.restartTimer)
     if (this.closed || this.connection.connectionState === 'connected') return
-    this.mending = setTimeout(() => this.mend(), MEND_AGAIN_MS)
-    if (this.circle.online) this.renew()
+    this.restartTimer = setTimeout(() => this.restartICE(), RESTART_AGAIN_MS)
+    if (this.context.online) this.renew()
   }
 
   /**
@@ -225,7 +225,7 @@ export class Peer {
    * negotiation, but Chromium shows no picture after it took its own one back.
    */
   renew(): void {
-    if (!this.first && this.modern) this.circle.say({ type: 'restart' }, this.id)
+    if (!this.first && this.modern) this.context.send({ type: 'restart' }, this.id)
     else if (!this.negotiation.again()) this.connection.restartIce()
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The name of a room, as the server and old apps take it: ASCII letters, digits and
+ * The name of a room, as the server and old apps take it: ASCII messages, digits and
  * underscores. Names in other scripts are written in them as domain names are, by
  * punycode (RFC 3492), but with _ for its -.
  */
@@ -47,12 +47,12 @@ export function roomFrom(typed: string): string {
     return trimmed(plain.toLowerCase().replace(/\W+/g, '_')).slice(0, longest)
   }
   const folded = typed.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC')
-  const letters = [...trimmed(folded.replace(/[^\p{L}\p{N}\p{M}]+/gu, '_'))]
-  if (isRoom(letters.join(''))) return letters.join('') // the capital of ß is SS
+  const messages = [...trimmed(folded.replace(/[^\p{L}\p{N}\p{M}]+/gu, '_'))]
+  if (isRoom(messages.join(''))) return messages.join('') // the capital of ß is SS
   for (;;) {
-    const name = coded + punycode.encode(letters.join('')).replaceAll('-', '_')
+    const name = coded + punycode.encode(messages.join('')).replaceAll('-', '_')
     if (name.length <= longest) return name
-    letters.pop()
+    messages.pop()
   }
 }
 
@@ -75,19 +75,19 @@ export function roomOrFresh(typed: string): string {
   return roomFrom(typed) || freshRoom()
 }
 
-const letters = 'abcdefghjkmnpqrstuvwxyz23456789' // none that is taken for another when read out
+const messages = 'abcdefghjkmnpqrstuvwxyz23456789' // none that is taken for another when read out
 
-/** A room nobody guesses: 12 letters, 59 bits. */
+/** A room nobody guesses: 12 messages, 59 bits. */
 export function freshRoom(): string {
-  const groups = Array.from({ length: 3 }, () => Array.from({ length: 4 }, letter).join(''))
+  const groups = Array.from({ length: 3 }, () => Array.from({ length: 4 }, message).join(''))
   return groups.join('_')
 }
 
-function letter(): string {
+function message(): string {
   const byte = new Uint8Array(1)
   do crypto.getRandomValues(byte)
-  while (byte[0]! >= 248) // 8 x 31: each letter equally often
-  return letters[byte[0]! % letters.length]!
+  while (byte[0]! >= 248) // 8 x 31: each message equally often
+  return messages[byte[0]! % messages.length]!
 }
 
 function decode(part: string): string {

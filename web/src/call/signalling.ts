@@ -1,6 +1,6 @@
 import { io, type Socket } from 'socket.io-client'
-import { Outbox, type Letter } from './outbox.ts'
-import { readWord, type Word } from './word.ts'
+import { SendQueue, type QueuedMessage } from './send-queue.ts'
+import { readMessage, type SignalMessage } from './signal-message.ts'
 
 /** Someone in the room. */
 export interface Member {
@@ -8,7 +8,7 @@ export interface Member {
   name: string
 }
 
-/** What we are told when we come in. listed: the server said who is there (HELIOS's did not). */
+/** What we are told when we come in. listed: the server listed the members (HELIOS's did not). */
 export interface Entry {
   you: string
   members: Member[]
@@ -16,12 +16,12 @@ export interface Entry {
   ice: RTCIceServer[]
 }
 
-/** Who listens to a room. */
-export interface Ears {
+/** What is told of a room. */
+export interface RoomListener {
   entered(entry: Entry): void
   came(member: Member): void
   renamed(member: Member): void
-  said(word: Word, from: string): void
+  onMessage(message: SignalMessage, from: string): void
   ice(servers: RTCIceServer[]): void
   /** The line to the server broke, or is whole again and nothing was missed. */
   setOnline(up: boolean): void
@@ -35,12 +35,12 @@ const KICKED_AGAIN_MS = 30_000
 /** The room on the server, by Socket.IO; its namespace is the room's name. */
 export class Signalling {
   private readonly socket: Socket
-  private readonly outbox = new Outbox()
-  private readonly ears: Ears
+  private readonly queue = new SendQueue()
+  private readonly listener: RoomListener
   private kickedAt = -Infinity
 
-  constructor(room: string, who: { name: string; pass: () => string }, ears: Ears) {
-    this.ears = ears
+  constructor(room: string, who: { name: string; pass: () => string }, listener: RoomListener) {
+    this.listener = listener
     this.socket = io(`${location.origin}/${room}`, {
       auth: (tell) => tell({ v: 2, ...(who.name ? { name: who.name } : {}), ...(who.pass() ? { pass: who.pass() } : {}) }),
       autoConnect: false,
@@ -54,10 +54,10 @@ export class Signalling {
     this.socket.on('disconnect', (reason) => this.disconnected(reason))
     this.socket.on('created', (_room: string, id: string, info: unknown) => this.entered(info, id))
     this.socket.on('joined', (_room: string, info: unknown) => this.entered(info, this.socket.id))
-    this.socket.on('join', (id: string, member: unknown) => ears.came({ id, name: nameIn(member) }))
-    this.socket.on('name', (id: string, name: unknown) => ears.renamed({ id, name: String(name) }))
-    this.socket.on('message', (payload: unknown, from: string) => this.heard(payload, from))
-    this.socket.on('ice', (ice: unknown) => ears.ice(serversIn(ice)))
+    this.socket.on('join', (id: string, member: unknown) => listener.came({ id, name: nameIn(member) }))
+    this.socket.on('name', (id: string, name: unknown) => listener.renamed({ id, name: String(name) }))
+    this.socket.on('message', (payload: unknown, from: string) => this.received(payload, from))
+    this.socket.on('ice', (ice: unknown) => listener.ice(serversIn(ice)))
     this.socket.on('full', () => this.full())
   }
 
@@ -68,32 +68,32 @@ export class Signalling {
   }
 
   leave(): void {
-    this.outbox.clear()
+    this.queue.clear()
     this.socket.disconnect()
   }
 
-  say(payload: unknown, to: string): void {
-    const letter = this.outbox.put(payload, to)
-    if (this.socket.connected) this.post(letter) // else when the line is whole again
+  send(payload: unknown, to: string): void {
+    const message = this.queue.put(payload, to)
+    if (this.socket.connected) this.post(message) // else when the line is whole again
   }
 
-  private post({ id, to, payload }: Letter): void {
-    this.socket.emit('message', payload, to, id, () => this.outbox.arrived(id))
+  private post({ id, to, payload }: QueuedMessage): void {
+    this.socket.emit('message', payload, to, id, () => this.queue.arrived(id))
   }
 
   private connected(): void {
     if (!this.socket.recovered) {
-      this.outbox.clear() // under a new id; those we wrote to make new connections
+      this.queue.clear() // under a new id; those we wrote to make new connections
       return
     }
-    for (const letter of this.outbox.waiting()) this.post(letter)
-    this.ears.setOnline(true)
+    for (const message of this.queue.waiting()) this.post(message)
+    this.listener.setOnline(true)
   }
 
   private entered(info: unknown, id: string | undefined): void {
     const known = record(info)
     const peers = Array.isArray(known?.['peers']) ? known['peers'] : []
-    this.ears.entered({
+    this.listener.entered({
       you: typeof known?.['you'] === 'string' ? known['you'] : (id ?? ''),
       members: peers.map((p) => ({ id: String(record(p)?.['id'] ?? ''), name: nameIn(p) })).filter((m) => m.id !== ''),
       listed: known !== undefined,
@@ -101,32 +101,32 @@ export class Signalling {
     })
   }
 
-  private heard(payload: unknown, from: string): void {
-    const word = readWord(payload)
-    if (word && typeof from === 'string') this.ears.said(word, from)
+  private received(payload: unknown, from: string): void {
+    const message = readMessage(payload)
+    if (message && typeof from === 'string') this.listener.onMessage(message, from)
   }
 
   private refused(cause: Error & { data?: unknown }): void {
-    if (this.socket.active) this.ears.setOnline(false) // the server is away: socket.io-client goes on trying
-    else this.ears.refused(record(cause.data)?.['code'], cause.message)
+    if (this.socket.active) this.listener.setOnline(false) // the server is away: socket.io-client goes on trying
+    else this.listener.refused(record(cause.data)?.['code'], cause.message)
   }
 
   private full(): void {
     this.leave()
-    this.ears.full()
+    this.listener.full()
   }
 
   private disconnected(reason: string): void {
-    if (this.socket.active) this.ears.setOnline(false)
+    if (this.socket.active) this.listener.setOnline(false)
     if (reason !== 'io server disconnect') return
     const now = performance.now()
     const again = now - this.kickedAt < KICKED_AGAIN_MS
     this.kickedAt = now
     if (again) {
-      this.ears.closed()
+      this.listener.closed()
       return
     }
-    this.ears.setOnline(false)
+    this.listener.setOnline(false)
     setTimeout(() => this.socket.connect(), 1000) // once: the server may have had its reason, or a bad moment
   }
 }

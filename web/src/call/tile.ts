@@ -22,12 +22,12 @@ export interface View {
   connection: string
 }
 
-/** One person of the call: the picture, or letters, the name, and how the line is. */
+/** One person of the call: the picture, or messages, the name, and how the line is. */
 export class Tile {
   readonly element = make('li', 'tile')
   private readonly video = make('video')
-  private readonly letters = make('span', 'letters')
-  private readonly face = make('div', 'face', this.letters)
+  private readonly messages = make('span', 'messages')
+  private readonly face = make('div', 'face', this.messages)
   private readonly name = make('span', 'tile-name')
   private readonly note = make('span', 'tile-note')
   private readonly muted = make('span', 'tile-muted', icon('mic-off'), make('span', 'visually-hidden', 'muted'))
@@ -67,7 +67,7 @@ export class Tile {
     data['connection'] = v.connection
     data['quality'] = v.quality?.grade ?? ''
     data['path'] = v.quality?.path ?? ''
-    setText(this.letters, initials(v.name))
+    setText(this.messages, initials(v.name))
     this.face.hidden = v.name === ''
     setText(this.name, v.self ? (v.screen ? 'Your screen' : 'You') : v.screen ? `${v.name}’s screen` : v.name)
     setText(this.note, v.note)

@@ -72,7 +72,7 @@ function testTrust(said: Said, address: string): void {
   void test()
 }
 
-/** Tells who has the root before that there is a new one. */
+/** Tells devices with the root before that there is a new one. */
 function showNews(said: Said): void {
   const text = renewal(said, Date.now(), had())
   byId('news').hidden = text === ''

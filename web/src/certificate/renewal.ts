@@ -39,7 +39,7 @@ export function have(fingerprint: string): void {
   }
 }
 
-/** Shows a page's #renewal to who should know of a new root. */
+/** Shows a page's #renewal on devices that need a new root. */
 export async function showRenewal(): Promise<void> {
   const said = await askBox().catch(() => undefined)
   const text = said ? renewal(said, Date.now(), had()) : ''

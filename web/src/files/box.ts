@@ -18,7 +18,7 @@ interface Said {
   url?: string // to read it by; none: all links were revoked
   upload_url?: string // to write and delete it by: only its owner is told
   links?: SaidLink[] // only its owner is told
-  of?: string // whose it is, when it is not of who asks
+  of?: string // the key that it is of, when that is another than ours
 }
 
 /** What the box says of a link. */
@@ -51,7 +51,7 @@ export interface BoxFile {
   page: string
   upload: string // empty but for its owner
   links: Link[] // the oldest first, also those that have ended; empty but for its owner
-  of: string // what the key is called that sent it; empty: that of who asks
+  of: string // what the key is called that sent it; empty: ours
 }
 
 /** What a page needs of what the box says. */
@@ -77,7 +77,7 @@ export function pageOf(url: string): string {
 /** Where uploads are made. */
 export const endpoint = '/files/'
 
-/** The files of whose key it is, the newest first. */
+/** The files of our key, the newest first. */
 export async function listFiles(headers: Record<string, string>): Promise<BoxFile[]> {
   const answer = await ask('/api/files', undefined, headers)
   if (!answer.ok) throw await refusedOr(answer)

@@ -22,7 +22,7 @@ import { acceptShared, sharedFiles, takeUnshelved, type Shared } from './shared.
 import { forget, unfinished } from './unfinished.ts'
 
 /*
- * The files page: sends files, and shows those of whose key it is. The scene of
+ * The files page: sends files, and shows those of the key that was typed. The scene of
  * #stage: asking (the box has not answered yet), key (it wants one), ready.
  */
 type Scene = 'asking' | 'key' | 'ready'
@@ -253,7 +253,7 @@ function title(): void {
   document.title = open.length === 0 ? 'Files · PSE' : `${all > 0 ? Math.floor((100 * sent) / all) : 0}% · Files · PSE`
 }
 
-/** Asks the box about what is new on it; says what happened to files, never how far they are: that is shown, and read by who asks for it. */
+/** Asks the box about what is new on it; says what happened to files, never how far they are: that is shown, and a screen reader reads it on request. */
 function tell(): void {
   for (const s of outbox.all) {
     if (s.path !== undefined && !made.has(s.path)) {

@@ -6,8 +6,8 @@ interface Kept {
 }
 
 /**
- * Whose files these are: who has the key that a person typed, or, to a box that
- * wants none, whoever has this browser's token, which is made once.
+ * What files are shown and sent by: the key that a person typed, or, on a box
+ * without keys, this browser's token, which is made once.
  */
 export class Identity {
   private readonly storage: Storage | undefined

@@ -4,7 +4,7 @@ import { ask } from '../ask.ts'
 export interface Publishing {
   port: number // of RTMP
   app: string
-  key: boolean // who publishes needs one
+  key: boolean // publishing needs one
   full?: boolean // the disk: no stream may begin
 }
 

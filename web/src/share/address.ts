@@ -1,6 +1,6 @@
 import { ask } from '../ask.ts'
 
-/** What the server says of the addresses that others reach it by: GET /api/publish. To who asks from elsewhere it says none. */
+/** What the server says of the addresses that others reach it by: GET /api/publish. To other machines it says none. */
 export interface Addresses {
   home?: string // of the first page
   calls?: string // of a call, before its name

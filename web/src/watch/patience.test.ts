@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Patience } from './patience.ts'
 
-test('who waits for a stream asks less and less, and at once when something has changed', () => {
+test('a page that waits for a stream asks less and less, and at once when something has changed', () => {
   const p = new Patience()
   const all = Array.from({ length: 60 }, () => p.pause('soon', 20))
   expect(all[0]).toBe(1000)

@@ -1,10 +1,10 @@
 import Hls, { ErrorTypes, Events, type ErrorData, type Level } from 'hls.js/light'
-import { Chaser } from './chase.ts'
+import { LatencyController } from './latency.ts'
 import { PatientLoader } from './loader.ts'
 import { rememberParts } from './parts.ts'
 import { hlsConfig } from './policy.ts'
 
-const FOLLOW_S = 6 // a viewer who follows live and lies this far behind is brought back
+const FOLLOW_S = 6 // a viewer that follows live is brought back when this far behind
 const STALL_SHOWN_MS = 4000 // a picture that stands still is left alone for this long, then the page says why
 const CLOCK_S = 2 // more than this between the programme's clock and the playlist, and one of the clocks is wrong
 const BEHIND_S = 2.5 // more than this behind the live position counts as "not live"
@@ -60,7 +60,7 @@ export class Player {
     for (const type of ['playing', 'waiting', 'pause', 'loadeddata', 'emptied', 'volumechange']) {
       video.addEventListener(type, () => events.changed())
     }
-    new Chaser(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
+    new LatencyController(video, () => (this.followsLive && this.live ? this.hls?.latestLevelDetails?.partTarget || undefined : undefined))
     video.addEventListener('ended', () => this.end())
     video.addEventListener('play', () => (this.held = false))
     for (const type of ['play', 'seeked']) video.addEventListener(type, () => this.rejoin())
@@ -225,7 +225,7 @@ export class Player {
     return seekable.length > 0 ? Math.max(0, seekable.end(seekable.length - 1) - 1) : undefined
   }
 
-  /** Brings back a viewer of live whom a sleeping phone or a long stall left behind. */
+  /** Brings a viewer of live back to the edge after the phone slept or a long stall. */
   private follow(): void {
     if (this.followsLive && !this.video.paused && !this.video.seeking && this.behindLive > FOLLOW_S) this.toLive()
   }
@@ -236,7 +236,7 @@ export class Player {
     else this.stalledAt ??= performance.now()
   }
 
-  /** A viewer who moved to the end, or paused for a breath only, follows live again. */
+  /** A viewer that moved to the end, or paused for a breath only, follows live again. */
   private rejoin(): void {
     if (this.live && this.behindLive < BEHIND_S) this.followsLive = true
   }

@@ -88,12 +88,12 @@ function update(): void {
 
 function setScene(scene: Scene): void {
   stage.dataset['scene'] = scene
-  byId('controls').inert = scene !== 'playing' // the curtain hides them from the eye: hide them from the keyboard too
+  byId('controls').inert = scene !== 'playing' // the overlay hides them from the eye: hide them from the keyboard too
   if (scene === 'playing') return
   if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) keepFrame()
   const [title, text] = words[scene]
-  setText(byId('curtain-title'), title)
-  setText(byId('curtain-text'), text)
+  setText(byId('message-screen-title'), title)
+  setText(byId('message-screen-text'), text)
   void poll?.now()
   const poster = byId<HTMLImageElement>('poster')
   if (byId('frame').hidden && stream?.poster && !poster.src) {

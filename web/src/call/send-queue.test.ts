@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { Outbox } from './outbox.ts'
+import { SendQueue } from './send-queue.ts'
 
 test('what has not arrived waits, in order', () => {
-  const box = new Outbox()
+  const box = new SendQueue()
   const [a, b, c] = ['a', 'b', 'c'].map((p) => box.put(p, 'x'))
   box.arrived(b!.id)
   expect(box.waiting()).toEqual([a, c])
@@ -13,7 +13,7 @@ test('what has not arrived waits, in order', () => {
 })
 
 test('a server that acknowledges nothing does not fill the memory', () => {
-  const box = new Outbox(3)
+  const box = new SendQueue(3)
   for (let i = 0; i < 10; i++) box.put(i, 'x')
   expect(box.waiting().map((l) => l.payload)).toEqual([7, 8, 9])
 })

@@ -1,7 +1,7 @@
 /**
- * What two members of a call say to each other through the server. Modern pages
- * mark an offer and an answer with v: 2; whoever has seen no such mark from a
- * peer takes it for an old client, which knows descriptions, candidates and "bye".
+ * The messages that two members of a call exchange through the server. Modern pages
+ * mark an offer and an answer with v: 2; a peer without such a mark is taken for an
+ * old client, which knows descriptions, candidates and "bye".
  */
 
 /** What a member sends of itself. */
@@ -11,15 +11,15 @@ export interface MediaState {
   screen: boolean
 }
 
-export type Word =
+export type SignalMessage =
   | { type: 'bye' }
   | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined }
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
-  | { type: 'restart' } // asks the one who was there first for new paths
+  | { type: 'restart' } // asks the member that was there first for new paths
   | ({ type: 'state' } & MediaState)
 
 /** Reads a payload of any client; undefined is none of ours. */
-export function readWord(payload: unknown): Word | undefined {
+export function readMessage(payload: unknown): SignalMessage | undefined {
   if (payload === 'bye') return { type: 'bye' }
   if (typeof payload !== 'object' || payload === null) return undefined
   const p = payload as Record<string, unknown>

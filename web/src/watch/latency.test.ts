@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { cushionFor, rateFor } from './chase.ts'
+import { cushionFor, rateFor } from './latency.ts'
 
 test('the rate rises with what is too much, and never falls below 1', () => {
   const rates = [-1, 0, 0.05, 0.1, 0.3, 1, 5].map(rateFor)

@@ -22,17 +22,17 @@ const BAD_AFTER_MS = 6000
 const TRY_AGAIN_MS = 20_000
 const LONGEST_PAUSE_MS = 120_000
 
-/** What the line to a peer is like, as seen by the sender. */
-export interface Line {
+/** What the path to a peer is like, as seen by the sender. */
+export interface PathQuality {
   loss: number | undefined // of what we send, 0 to 1
   uplink: number | undefined // bit/s
 }
 
 /**
- * Thrift decides whether a peer gets our picture. Bad for 6 s: sound alone; after
+ * A BitrateController decides whether a peer gets our picture. Bad for 6 s: sound alone; after
  * 20 s it is tried again, and each time that fails the pause doubles, to 2 min.
  */
-export class Thrift {
+export class BitrateController {
   private badSince: number | undefined
   private resumeAt = 0
   private pause = TRY_AGAIN_MS
@@ -40,7 +40,7 @@ export class Thrift {
   picture = true
 
   /** Takes what is known now (ms); returns whether the picture goes out. */
-  note(line: Line, now: number): boolean {
+  note(path: PathQuality, now: number): boolean {
     if (!this.picture) {
       if (now >= this.resumeAt) {
         this.picture = true
@@ -49,7 +49,7 @@ export class Thrift {
       }
       return this.picture
     }
-    const bad = (line.loss ?? 0) > 0.25 || (line.uplink ?? Infinity) < 60_000
+    const bad = (path.loss ?? 0) > 0.25 || (path.uplink ?? Infinity) < 60_000
     if (!bad) {
       this.badSince = undefined
       if (this.resumedAt !== undefined && now - this.resumedAt > 2 * this.pause) this.pause = TRY_AGAIN_MS // it holds

@@ -3,7 +3,7 @@ import { roomOrFresh } from './room.ts'
 import { words, type Scene } from './scene.ts'
 
 /** The scenes that are words, a field and a button. */
-export class Curtain {
+export class MessageScreen {
   private readonly stage = byId('stage')
 
   constructor(hands: { again(): void; pass(pass: string): void; room(room: string): void }) {
@@ -31,8 +31,8 @@ export class Curtain {
       part.hidden = !part.dataset['in']!.split(' ').includes(scene)
     }
     if (scene !== 'ask' && scene !== 'prejoin' && scene !== 'call') {
-      setText(byId('curtain-title'), words[scene].title)
-      setText(byId('curtain-text'), text || words[scene].text)
+      setText(byId('message-screen-title'), words[scene].title)
+      setText(byId('message-screen-text'), text || words[scene].text)
       const again = byId('again')
       again.hidden = !words[scene].again
       setText(again, words[scene].again ?? '')
@@ -47,6 +47,6 @@ export class Curtain {
   /** The keyboard goes on where the person does. */
   private focus(scene: Scene): void {
     const at: Partial<Record<Scene, string>> = { passphrase: 'pass', ask: 'room-name', call: 'tiles', prejoin: 'join' }
-    byId(at[scene] ?? 'curtain-title').focus({ preventScroll: true })
+    byId(at[scene] ?? 'message-screen-title').focus({ preventScroll: true })
   }
 }

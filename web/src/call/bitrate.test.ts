@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { shareOf, Thrift } from './thrift.ts'
+import { shareOf, BitrateController } from './bitrate.ts'
 
 const good = { loss: 0, uplink: 800_000 }
 const bad = { loss: 0.5, uplink: 800_000 }
@@ -10,7 +10,7 @@ test('the whole upload stays within what a home line carries', () => {
 })
 
 test('a moment of loss keeps the picture, a bad line drops it and tries again', () => {
-  const t = new Thrift()
+  const t = new BitrateController()
   expect(t.note(bad, 0)).toBe(true)
   expect(t.note(good, 3000)).toBe(true)
   expect(t.note(bad, 5000)).toBe(true)
@@ -21,7 +21,7 @@ test('a moment of loss keeps the picture, a bad line drops it and tries again', 
 })
 
 test('each try in vain doubles the pause, up to two minutes', () => {
-  const t = new Thrift()
+  const t = new BitrateController()
   const pauses: number[] = []
   let droppedAt: number | undefined
   for (let now = 0; now < 1_000_000; now += 1000) {
@@ -36,10 +36,10 @@ test('each try in vain doubles the pause, up to two minutes', () => {
 })
 
 test('too thin a line is bad without loss, an unknown one is not', () => {
-  const t = new Thrift()
+  const t = new BitrateController()
   t.note({ loss: 0, uplink: 40_000 }, 0)
   expect(t.note({ loss: 0, uplink: 40_000 }, 6000)).toBe(false)
-  const u = new Thrift()
+  const u = new BitrateController()
   u.note({ loss: undefined, uplink: undefined }, 0)
   expect(u.note({ loss: undefined, uplink: undefined }, 60_000)).toBe(true)
 })

@@ -31,7 +31,7 @@ export function cushionFor(partTarget: number): number {
   return 0.1 + 3 * partTarget
 }
 
-export class Chaser {
+export class LatencyController {
   private readonly samples: number[] = []
   private extra = 0
   private calmSince = performance.now()
