@@ -26,7 +26,7 @@ type acceptor struct {
 	open map[*filteredConn]bool
 }
 
-// newAcceptor accepts from a listener that has a door before it.
+// newAcceptor accepts from a listener whose connections are counted.
 func newAcceptor(l net.Listener, g *authPolicy, transport string, greet func(context.Context, net.Conn) (net.Conn, error)) *acceptor {
 	return &acceptor{Listener: l, policy: g, transport: transport, greet: greet, ready: make(chan net.Conn), closing: make(chan struct{}), open: map[*filteredConn]bool{}}
 }
@@ -35,9 +35,9 @@ func newAcceptor(l net.Listener, g *authPolicy, transport string, greet func(con
 // before it makes room for another.
 const strangerQuiet = 2 * time.Second
 
-// newDoor counts connections of the worker.
-func newDoor(cfg Config, m *metrics) *limit.Door {
-	return limit.NewDoor(limit.DoorConfig{
+// newConnections counts connections of the worker.
+func newConnections(cfg Config, m *metrics) *limit.Connections {
+	return limit.NewConnections(limit.ConnectionsConfig{
 		Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: strangerQuiet, Refused: func() { m.refuse("connections") },
 	})
 }

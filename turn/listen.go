@@ -213,7 +213,7 @@ func (h hidden) NetConn() net.Conn { return h.Conn }
 
 // greetDTLS does a server's handshake.
 func greetDTLS(ctx context.Context, c net.Conn) (net.Conn, error) {
-	held, ok := c.(interface{ NetConn() net.Conn }) // what the door gives
+	held, ok := c.(interface{ NetConn() net.Conn }) // what limit.Connections gives
 	if !ok {
 		return nil, relay.ErrNotTURN
 	}

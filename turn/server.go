@@ -25,9 +25,9 @@ type server struct {
 	fallback  *fallbackRelay
 	shares    *quota
 	limits    *limits
-	arrivals  *limit.ByAddress // allocations a minute from one address
-	streams   *limit.Door      // over TCP and TLS
-	datagrams *limit.Door      // over DTLS, where sender addresses may be forged: they take no place of others
+	arrivals  *limit.ByAddress   // allocations a minute from one address
+	streams   *limit.Connections // over TCP and TLS
+	datagrams *limit.Connections // over DTLS, where sender addresses may be forged: they take no place of others
 	acceptors []*acceptor
 	draining  func() bool
 	opened    func(allocation)

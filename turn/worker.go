@@ -109,7 +109,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
 	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
 	w.server = &server{
-		authPolicy: g, log: log, secure: secure, streams: newDoor(cfg, w.metrics), datagrams: newDoor(cfg, w.metrics), draining: w.draining.Load,
+		authPolicy: g, log: log, secure: secure, streams: newConnections(cfg, w.metrics), datagrams: newConnections(cfg, w.metrics), draining: w.draining.Load,
 		fallback: newFallbackRelay(udp, tcp, p), shares: q, limits: l,
 		arrivals: limit.PerMinute(cfg.AllocationsPerMinute),
 		opened: func(a allocation) {

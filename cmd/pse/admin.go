@@ -20,7 +20,7 @@ import (
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
-// An admin is the listener for those who run the box: health, readiness,
+// An admin is the listener for operators: health, readiness,
 // metrics and profiles.
 type admin struct {
 	stopping atomic.Bool // /readyz is 503 from now on, before anything stops
@@ -30,11 +30,11 @@ type admin struct {
 }
 
 // adminQuiet is how long a connection may be silent when all places are taken:
-// who asks something here has the answer sooner.
+// a request here is answered sooner.
 const adminQuiet = 250 * time.Millisecond
 
-// A part of the program that hangs must not have those who ask for metrics wait
-// for ever: who asks hears of it in time, and does not add to it without end.
+// A part of the program that hangs must not block scrapes for ever: they fail in
+// time, and only so many wait at once.
 const (
 	metricsTime = 10 * time.Second
 	mostScrapes = 10
@@ -66,8 +66,8 @@ func newAdmin(cfg AdminConfig, asked bool, most int, reg *prometheus.Registry, r
 	if at := l.Addr().String(); !asked && at != cfg.Listen {
 		log.Info("another program listens there", zap.String("taken", cfg.Listen), zap.String("instead", at))
 	}
-	// Who runs the box gets in, whoever holds sockets.
-	l = limit.NewDoor(limit.DoorConfig{Most: most, Quiet: adminQuiet}).Listen(l)
+	// Operators get in, however many sockets others hold.
+	l = limit.NewConnections(limit.ConnectionsConfig{Most: most, Quiet: adminQuiet}).Listen(l)
 	a := &admin{listener: l, done: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })

@@ -19,7 +19,7 @@ import (
 // this machine beside those that nobody elsewhere can have.
 func visitors(hosts []string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if why := stranger(hosts, r); why != "" {
+		if why := refusedBecause(hosts, r); why != "" {
 			http.Error(w, why, http.StatusForbidden)
 			return
 		}
@@ -27,8 +27,8 @@ func visitors(hosts []string, next http.Handler) http.Handler {
 	})
 }
 
-// stranger says why a request is refused, or nothing.
-func stranger(hosts []string, r *http.Request) string {
+// refusedBecause says why a request is refused, or nothing.
+func refusedBecause(hosts []string, r *http.Request) string {
 	if !ownHost(r.Host, hosts) {
 		return fmt.Sprintf("%q is no name of this listener; use its address, or add the name to admin.hosts", r.Host)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// busUser is who workers of other processes are.
+// busUser is the user of workers of other processes.
 const busUser = "worker"
 
 // reach is the address of a bus elsewhere with its password: a secret. Empty:

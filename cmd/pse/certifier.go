@@ -197,7 +197,7 @@ func (c *certifier) host(reached string) string {
 	return ""
 }
 
-// hostByACME is what a link may call this machine whose names have certificates by ACME.
+// hostByACME is the host of links to this machine when its names have certificates by ACME.
 func hostByACME(acme *certificate.ACME, reached string, names []string) string {
 	for _, name := range append([]string{reached}, names...) {
 		if !strings.Contains(name, "*") && acme.For(name, time.Now()) != nil {

@@ -11,7 +11,7 @@ import (
 
 type workersCommand struct{}
 
-// Run asks all workers who they are.
+// Run asks all workers for their names.
 func (workersCommand) Run(s *scope) error {
 	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
 		all, err := b.Discover(ctx)

@@ -40,7 +40,7 @@ func TestPortsOfHELIOS(t *testing.T) {
 	certified := certificatetest.Config(t)
 	secure := func(...string) *tls.Config { return certified }
 	f := &front{}
-	if err := f.listen(HTTPConfig{Listen: "127.0.0.1:0", TLSListen: "127.0.0.1:0"}, limit.DoorConfig{Most: 100}, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
+	if err := f.listen(HTTPConfig{Listen: "127.0.0.1:0", TLSListen: "127.0.0.1:0"}, limit.ConnectionsConfig{Most: 100}, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	defer f.stop(0)

@@ -67,7 +67,7 @@ type TLSConfig struct {
 	ACME ACMEConfig `yaml:"acme"`
 }
 
-// AdminConfig is the listener for those who run the box.
+// AdminConfig is the listener for operators.
 type AdminConfig struct {
 	Listen string   `yaml:"listen"` // host:port, or off; keep it on loopback or behind a firewall
 	Hosts  []string `yaml:"hosts"`  // names by which it is asked, beside addresses and names without a dot

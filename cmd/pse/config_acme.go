@@ -18,8 +18,8 @@ import (
 // ACME server. Without names none are.
 type ACMEConfig struct {
 	Names      []string `yaml:"names"`     // domains and public addresses that lead to this box; *.example.org with dns only
-	Email      string   `yaml:"email"`     // whom the server may write to; empty: nobody
-	Directory  string   `yaml:"directory"` // the server's URL; empty: Let's Encrypt, to whose terms names are the consent
+	Email      string   `yaml:"email"`     // where the server may write to; empty: nowhere
+	Directory  string   `yaml:"directory"` // the server's URL; empty: Let's Encrypt, with names you consent to its terms
 	CA         string   `yaml:"ca"`        // PEM file with the roots to trust for directory; empty: the system's
 	Profile    string   `yaml:"profile"`   // one that the server offers; empty: its default, of Let's Encrypt for addresses shortlived
 	KeyID      string   `yaml:"key_id"`    // the account that some servers want (external account binding)

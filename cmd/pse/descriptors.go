@@ -10,7 +10,7 @@ import (
 )
 
 // Descriptors: each connection, each allocation of the relay and each open
-// file takes one. Were strangers' connections to take all, the bus could not
+// file takes one. If connections from outside took all, the bus could not
 // store, the store not open and the admin not accept: so the limits of
 // connections are made to fit, and a part is never given to them.
 
@@ -19,7 +19,7 @@ const httpMost = 50_000
 // A reserve is what is kept from the workers' listeners.
 type reserve struct {
 	files int // of bus and store, and ffmpeg's
-	admin int // connections of those who run the box
+	admin int // connections of operators
 	bus   int // connections to this process's bus
 }
 
@@ -78,22 +78,22 @@ func (c *Config) fit(all int, workers []string) (less []fitted) {
 		c.HTTP.MaxConnections = min(httpMost, left)
 	}
 	part("http.max_connections", &c.HTTP.MaxConnections, left)
-	// Half of the places stay for others. That is no news to who did not ask for more.
+	// Half of the places stay for others. It is not said where nobody asked for more.
 	c.HTTP.MaxPerIP = min(c.HTTP.MaxPerIP, max(1, c.HTTP.MaxConnections/2))
 	return less
 }
 
-// trust says whose word of the clients before them holds.
+// trust says which proxies are believed about their clients.
 func (c Config) trust() (t forwarded.Trust, err error) {
 	t.Anyone = c.Signal.TrustProxy
 	t.Networks, err = limit.Prefixes(c.HTTP.TrustedProxies)
 	return t, err
 }
 
-// door says whom the public side lets in. A proxy's address is many people's:
-// where all come through one whose address nobody told us, no address has a share.
-func (c Config) door(t forwarded.Trust) limit.DoorConfig {
-	d := limit.DoorConfig{Most: c.HTTP.MaxConnections, Share: c.HTTP.MaxPerIP, Quiet: max(httpQuiet, 2*c.Signal.PingInterval), Proxies: t.Networks}
+// connections says how many the public side takes. A proxy's address is many people's:
+// where all come through one that is not configured, no address has a share.
+func (c Config) connections(t forwarded.Trust) limit.ConnectionsConfig {
+	d := limit.ConnectionsConfig{Most: c.HTTP.MaxConnections, Share: c.HTTP.MaxPerIP, Quiet: max(httpQuiet, 2*c.Signal.PingInterval), Proxies: t.Networks}
 	if t.Anyone {
 		d.Share = 0
 	}

@@ -61,12 +61,12 @@ func TestProxiesHaveNoShare(t *testing.T) {
 	c := DefaultConfig()
 	c.HTTP.TrustedProxies = append(c.HTTP.TrustedProxies, "10.0.0.0/8")
 	trust, err := c.trust()
-	d := c.door(trust)
+	d := c.connections(trust)
 	if err != nil || d.Share != c.HTTP.MaxPerIP || len(d.Proxies) != 3 {
 		t.Errorf("%+v, %v", d, err)
 	}
 	c.Signal.TrustProxy = true
-	if trust, err = c.trust(); err != nil || c.door(trust).Share != 0 {
+	if trust, err = c.trust(); err != nil || c.connections(trust).Share != 0 {
 		t.Errorf("%+v, %v", trust, err)
 	}
 }

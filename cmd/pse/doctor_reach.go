@@ -18,7 +18,7 @@ import (
 const reachTime = 5 * time.Second
 
 // lookAtReach says by which addresses the box is reached, as far as that can be seen
-// from here, and reads the clock of who answers at public_url.
+// from here, and reads the clock of the server at public_url.
 func lookAtReach(ctx context.Context, cfg Config) ([]finding, []reading) {
 	all := []finding{lookAtAddresses(cfg)}
 	if cfg.HTTP.PublicURL == "" {

@@ -49,7 +49,7 @@ type front struct {
 	trust    forwarded.Trust // of proxies
 
 	server  *http.Server
-	door    *limit.Door // of all listeners
+	conns   *limit.Connections // of all listeners
 	clear   net.Listener
 	secure  net.Listener // nil without HTTPS
 	compat  []net.Listener
@@ -58,7 +58,7 @@ type front struct {
 
 // listen binds the listeners; nothing is answered before serve. Secure is the
 // certificate; without it there is no HTTPS.
-func (f *front) listen(cfg HTTPConfig, door limit.DoorConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
+func (f *front) listen(cfg HTTPConfig, most limit.ConnectionsConfig, secure func(protocols ...string) *tls.Config, reg prometheus.Registerer, log *zap.Logger) error {
 	f.log = log
 	if f.patience == 0 {
 		f.patience = bodyTime
@@ -69,11 +69,11 @@ func (f *front) listen(cfg HTTPConfig, door limit.DoorConfig, secure func(protoc
 	turned := prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "pse_http_turned_away_total", Help: "Connections closed at once, over a limit.",
 	})
-	door.Refused = turned.Inc
-	f.door = limit.NewDoor(door)
+	most.Refused = turned.Inc
+	f.conns = limit.NewConnections(most)
 	reg.MustRegister(f.panics, turned, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "pse_http_connections", Help: "Open connections on all ports of HTTP.",
-	}, func() float64 { return float64(f.door.Len()) }))
+	}, func() float64 { return float64(f.conns.Len()) }))
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -100,14 +100,14 @@ func (f *front) listen(cfg HTTPConfig, door limit.DoorConfig, secure func(protoc
 	return nil
 }
 
-// bind listens behind the door, so that who sends a long answer sees when a
+// bind counts connections, and bounds what is not sent yet: a handler of a long answer sees when a
 // slow receiver takes some of it.
 func (f *front) bind(addr string) (net.Listener, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	return f.door.Listen(socket.BoundUnsent(l)), nil
+	return f.conns.Listen(socket.BoundUnsent(l)), nil
 }
 
 // serve answers until stop.

@@ -27,7 +27,7 @@ func fronted(t *testing.T, cfg HTTPConfig, secure func(...string) *tls.Config, r
 	t.Helper()
 	f := &front{patience: testPatience}
 	cfg.Listen, cfg.TLSListen = "127.0.0.1:0", "127.0.0.1:0"
-	if err := f.listen(cfg, limit.DoorConfig{Most: 1000}, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
+	if err := f.listen(cfg, limit.ConnectionsConfig{Most: 1000}, secure, prometheus.NewRegistry(), zap.NewNop()); err != nil {
 		t.Fatal(err)
 	}
 	f.mount(func(mux *http.ServeMux) bool { routes(mux); return true })

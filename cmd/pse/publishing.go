@@ -12,10 +12,10 @@ import (
 type saidPublishing struct {
 	Port int    `json:"port"` // of RTMP
 	App  string `json:"app"`
-	Key  bool   `json:"key"`            // who publishes needs one
+	Key  bool   `json:"key"`            // publishing needs one
 	Full bool   `json:"full,omitempty"` // the disk: no stream may begin
 
-	// By what others reach the box; told to who asks from this machine, whose own
+	// By what others reach the box; told to browsers on this machine only, whose own
 	// address does not do for others.
 	Home  string `json:"home,omitempty"`  // the first page
 	Calls string `json:"calls,omitempty"` // a call, before its name

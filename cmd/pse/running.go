@@ -28,7 +28,7 @@ type running struct {
 func runningDir(dir string) string { return filepath.Join(dir, "running") }
 
 // announce says that r runs on a data directory, until withdraw is called. What
-// was left there by those who were killed goes.
+// processes that were killed have left there is removed.
 func announce(dir string, r running) (withdraw func(), err error) {
 	in := runningDir(dir)
 	if err := os.MkdirAll(in, 0o700); err != nil {

@@ -59,7 +59,7 @@ func (s setting) hides() bool {
 		return slices.ContainsFunc(strings.Split(s.value.String(), ","), func(address string) bool {
 			u, err := url.Parse(strings.TrimSpace(address))
 			if err != nil {
-				return true // who knows
+				return true // it may have one
 			}
 			_, has := u.User.Password()
 			return has

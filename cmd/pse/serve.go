@@ -72,8 +72,8 @@ func logConfiguration(l *loaded, log *zap.Logger) {
 	}
 }
 
-// listen binds the public listeners, if a worker has routes, and the one for those
-// who run the box; thatOne: its address was asked for.
+// listen binds the public listeners, if a worker has routes, and the one for
+// operators; thatOne: its address was asked for.
 func (p *program) listen(thatOne bool) (err error) {
 	if slices.ContainsFunc(p.chosen, func(w worker) bool { return w.http }) {
 		if err := p.listenPublic(); err != nil {
@@ -102,7 +102,7 @@ func (p *program) listenPublic() (err error) {
 	if p.public.trust, err = p.cfg.trust(); err != nil {
 		return fmt.Errorf("http.trusted_proxies: %w", err)
 	}
-	if err := p.public.listen(p.cfg.HTTP, p.cfg.door(p.public.trust), secure, p.reg, p.log.Named("http")); err != nil {
+	if err := p.public.listen(p.cfg.HTTP, p.cfg.connections(p.public.trust), secure, p.reg, p.log.Named("http")); err != nil {
 		return err
 	}
 	if err := p.listenBeside(secure); err != nil {

@@ -65,7 +65,7 @@ func (s sorry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = sorryPage.Execute(w, s)
 }
 
-// robots keeps search engines from what is shown to those who have the link.
+// robots keeps search engines from what is shown by link only.
 func robots(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("User-agent: *\nDisallow: /\n"))

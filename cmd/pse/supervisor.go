@@ -87,7 +87,7 @@ func (s *supervisor) start(ctx context.Context, specs []spec) error {
 		units[i] = &unit{spec: sp, cancel: func() {}, done: make(chan struct{}), down: errStarting}
 	}
 	s.mu.Lock()
-	s.units = units // all at once: who asks for readiness must see those that are still to come
+	s.units = units // all at once: readiness counts those that are still to come
 	s.mu.Unlock()
 	for i, u := range units {
 		// Not a child of ctx: workers are stopped in order, by stop.
@@ -204,7 +204,7 @@ func (s *supervisor) fail(err error) {
 }
 
 // stop ends every worker after those that need it, and waits until limit has
-// passed. It says who did not end.
+// passed. It says which did not end.
 func (s *supervisor) stop(limit time.Duration) error {
 	for _, u := range s.all() {
 		go func() {

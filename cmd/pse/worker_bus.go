@@ -18,7 +18,7 @@ const busAlone = "127.0.0.1:4222"
 // and password, for `pse stream` and the like and for workers of the same box.
 func busFile(dir string) string { return filepath.Join(dir, "bus.url") }
 
-// integratorFile is the same for integrators, who may do less.
+// integratorFile is the same for integrators, which may do less.
 func integratorFile(dir string) string { return filepath.Join(dir, "integrator.url") }
 
 // passwordFile has the password alone, for bus.password_file of workers elsewhere.
@@ -58,8 +58,8 @@ func partsBytes(path string) int64 {
 	return int64(min(max(space.All/4>>30<<30, least), most))
 }
 
-// buildBus starts the embedded server. It is vital: whoever supervises the
-// process starts it anew with all its workers.
+// buildBus starts the embedded server. It is vital: the supervisor of the
+// process, as systemd, starts it anew with all its workers.
 func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {
 	c := p.cfg.Bus
 	switch c.Listen {

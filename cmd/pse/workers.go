@@ -97,7 +97,7 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 		b.Close()
 		return service{}, err
 	}
-	// For pse workers and whoever else asks; it ends with the connection.
+	// For pse workers and other programs on the bus; it ends with the connection.
 	announce := func(version string) error {
 		_, err := b.Serve(name, version)
 		return err

@@ -5,7 +5,7 @@ import (
 	"net"
 )
 
-// listener accepts publishers' connections. The door below it counts them; its
+// listener accepts publishers' connections. limit.Connections below it counts them; its
 // Accept returns an error only once it is closed: go-rtmp's server would spin
 // on any other.
 type listener struct {

@@ -21,9 +21,9 @@ import (
 // This file is the only one that knows go-rtmp. The library does the
 // handshake and answers commands; what it reads comes through a filter.
 
-// strangerQuiet is how long a connection that does not publish yet may be
+// unsettledQuiet is how long a connection that does not publish yet may be
 // silent before it makes room for another. Encoders that set up are never.
-const strangerQuiet = 2 * time.Second
+const unsettledQuiet = 2 * time.Second
 
 // Config configures a Server. All of it has to be set.
 type Config struct {
@@ -41,10 +41,10 @@ type Config struct {
 
 // A Server takes connections on listeners.
 type Server struct {
-	cfg   Config
-	adobe *adobeAuth
-	door  *limit.Door // of all listeners
-	conns connSet
+	cfg     Config
+	adobe   *adobeAuth
+	counted *limit.Connections // of all listeners
+	conns   connSet
 
 	serving   sync.WaitGroup
 	libraries []*rtmp.Server // one for each listener that is served
@@ -54,7 +54,7 @@ type Server struct {
 func NewServer(cfg Config) *Server {
 	return &Server{
 		cfg: cfg, adobe: newAdobeAuth(), conns: connSet{open: make(map[*limitedConn]struct{})},
-		door: limit.NewDoor(limit.DoorConfig{Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: strangerQuiet, Refused: cfg.TurnedAway}),
+		counted: limit.NewConnections(limit.ConnectionsConfig{Most: cfg.MaxConnections, Share: cfg.MaxPerIP, Quiet: unsettledQuiet, Refused: cfg.TurnedAway}),
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *Server) Listen(addr string, secure *tls.Config) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{Listener: s.door.Listen(l), wrap: s.limit, tls: secure}, nil
+	return &listener{Listener: s.counted.Listen(l), wrap: s.limit, tls: secure}, nil
 }
 
 // limit wraps an accepted connection.
@@ -76,7 +76,7 @@ func (s *Server) limit(c net.Conn) net.Conn {
 }
 
 // Connections is how many there are.
-func (s *Server) Connections() int { return s.door.Len() }
+func (s *Server) Connections() int { return s.counted.Len() }
 
 // Serve takes connections on what Listen gave, until Stop. It returns at once,
 // and is not for several goroutines.

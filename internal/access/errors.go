@@ -9,7 +9,7 @@ var (
 	ErrOtherStream = errors.New("this key is for another stream; use that stream's name, or another key")
 )
 
-// What somebody reads whose link does not do.
+// What a person reads when a link does not do.
 var (
 	ErrWrongLink = errors.New("this link is not right; copy it again, all of it, or ask for a new one")
 	ErrOldLink   = errors.New("this link is too old; ask for a new one")

@@ -1,4 +1,4 @@
-// Package access decides who may publish: stream keys, kept on the bus and
+// Package access decides which keys may publish: stream keys, kept on the bus and
 // held in memory by every worker that asks for them.
 package access
 
@@ -113,7 +113,7 @@ func (k *Keys) Has(id string) bool {
 	return hasID(k.keys, id)
 }
 
-// Owner says whether the key of this ID is of the box's owner, who has a say in the
+// Owner says whether the key of this ID is an owner's, which sees and deletes the
 // files of all.
 func (k *Keys) Owner(id string) bool {
 	k.mu.Lock()
@@ -157,7 +157,7 @@ func (k *Keys) add(ctx context.Context, key bus.Key) (bus.Key, error) {
 }
 
 // First is the oldest key that is good for any stream. When there is none it is
-// made, as the owner's, by one of all who ask for it at the same time: who made it is told so.
+// made, as the owner's, by one of all that ask for it at the same time, which is told so (made).
 func (k *Keys) First(ctx context.Context, label string) (key bus.Key, made bool, err error) {
 	key, made, err = k.b.FirstKey(ctx, func(key bus.Key) bool { return key.Stream == "" }, func() bus.Key { return mint(bus.Key{Label: label, Owner: true}) })
 	if made {
@@ -182,7 +182,7 @@ func (k *Keys) added(key bus.Key) {
 	}
 }
 
-// Revoke deletes a key. Publishers who used it are cut off at once.
+// Revoke deletes a key. Publishers with it are cut off at once.
 func (k *Keys) Revoke(ctx context.Context, id string) error {
 	err := k.b.DeleteKey(ctx, id)
 	if errors.Is(err, bus.ErrNotFound) {

@@ -11,7 +11,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// Links signs links that let whoever has them do one thing until a time, and
+// Links signs links by which anybody may do one thing until a time, and
 // checks them. All workers of a bus make and take the same.
 type Links struct{ key []byte }
 

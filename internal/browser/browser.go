@@ -19,7 +19,7 @@ type Browser struct {
 	cancel []context.CancelFunc
 }
 
-// AnyCertificate is a flag for Start: HTTPS is trusted whoever it is.
+// AnyCertificate is a flag for Start: HTTPS is trusted with any certificate.
 const AnyCertificate = "ignore-certificate-errors"
 
 // Start starts a headless Chromium that ends with ctx or Close. It plays with

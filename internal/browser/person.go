@@ -53,7 +53,7 @@ func (p *Page) Reload() (asked bool, err error) {
 // Crash kills what runs the tab, so that the page can say no goodbye. Only
 // Close may follow.
 func (p *Page) Crash() {
-	// The answer does not come: who would give it is gone.
+	// The answer does not come: the process that would give it is gone.
 	ctx, cancel := context.WithTimeout(p.ctx, time.Second)
 	defer cancel()
 	_ = chromedp.Do(ctx, chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {

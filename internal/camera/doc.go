@@ -2,7 +2,7 @@
 // landscape, encodes it with ffmpeg and publishes it over RTMP. The demo, the
 // tests and the benchmarks use it.
 //
-// Every picture carries its own number, so that whoever sees the stream can say
+// Every picture carries its own number, so that a viewer of the stream can say
 // which picture it is and how old it is:
 //   - Pictures are numbered by wall time: number N is painted when the Unix
 //     clock reads N/FPS seconds (FrameAt, TimeOf). Two cameras, or one that was

@@ -40,13 +40,13 @@ const (
 	DNS01     = "dns-01"
 )
 
-// An ACMEConfig says for which names certificates are asked for, of whom, and
+// An ACMEConfig says for which names certificates are asked for, of which server, and
 // how it is proven that the names are ours.
 type ACMEConfig struct {
 	Names      []string       // domains, and addresses; *.example.org with DNS only
-	Email      string         // whom the server may write to; empty: nobody
+	Email      string         // where the server may write to; empty: nowhere
 	Directory  string         // the server's URL; empty: Let's Encrypt
-	Roots      *x509.CertPool // whom to believe that it is the server; nil: the system's
+	Roots      *x509.CertPool // of the server's certificate; nil: the system's
 	Profile    string         // one that the server offers; empty: its default, of Let's Encrypt for addresses shortlived
 	KeyID, Key string         // the account that a server wants beside its own (RFC 8555 7.3.4): its id, and its HMAC key in base64url
 	Challenges []string       // HTTP01 and TLSALPN01; empty: both. With DNS there is only that one
@@ -90,7 +90,7 @@ type ACME struct {
 	cache *certmagic.Cache
 	// Names and addresses are of different profiles.
 	domains, addresses acmeTries
-	handshakes         *certmagic.Config // those of strangers are not logged
+	handshakes         *certmagic.Config // those for other names are not logged
 	failing            map[string]chan struct{}
 
 	mu    sync.Mutex
@@ -299,7 +299,7 @@ func (a *ACME) newest(name string) *tls.Certificate {
 	return best
 }
 
-// For is the certificate that a client gets who asks for a name or an address,
+// For is the certificate for a client that asks for a name or an address,
 // nil when there is none that is good.
 func (a *ACME) For(name string, now time.Time) *x509.Certificate {
 	if c := a.newest(strings.ToLower(name)); c != nil && now.Before(c.Leaf.NotAfter) {

@@ -19,7 +19,7 @@ type DynamicDNS struct {
 	Key       string // base64
 }
 
-// Provider is who talks to the server.
+// Provider talks to the server.
 func (d DynamicDNS) Provider() DNSProvider {
 	return &rfc2136.Provider{Server: d.Server, KeyName: d.KeyName, KeyAlg: d.Algorithm, Key: d.Key}
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // failuresKey is where the store keeps why there is no (new) certificate, for
-// who looks from another process, as the doctor does.
+// other processes, as the doctor.
 const failuresKey = "failures.json"
 
 // An acmeStore is the directory of certificates and accounts, in the library's

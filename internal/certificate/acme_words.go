@@ -48,7 +48,7 @@ func detail(p acme.Problem) string {
 // kind is the problem's name in RFC 8555 6.7.
 func kind(p acme.Problem) string { return strings.TrimPrefix(p.Type, acme.ProblemTypeNamespace) }
 
-// innermost leaves out who passed an error on.
+// innermost is the error without what wraps it.
 func innermost(err error) error {
 	for next := err; next != nil; next = errors.Unwrap(next) {
 		err = next

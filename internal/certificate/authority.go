@@ -62,7 +62,7 @@ type Root struct {
 	Earlier     *Earlier // nil: there was none
 }
 
-// Earlier is the root whose place another took.
+// Earlier is the root that the present one replaced.
 type Earlier struct {
 	Fingerprint string
 	Until       time.Time // devices that have only this one are served until then; zero: no more

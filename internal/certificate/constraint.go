@@ -11,7 +11,7 @@ import (
 )
 
 // Which names a root can vouch for is in it (name constraints, RFC 5280
-// 4.2.1.10): who steals its key is believed for no site outside. The names of
+// 4.2.1.10): a stolen key vouches for no site outside. The names of
 // private networks are in every root, so that most new names of a box need no
 // new root.
 
@@ -71,7 +71,7 @@ func constrain(root *x509.Certificate, names Names) {
 	}
 }
 
-// isPublicSuffix reports a name under which strangers have theirs: a host that
+// isPublicSuffix reports a name under which anybody may register one: a host that
 // is called "dev" must not vouch for all of .dev.
 func isPublicSuffix(name string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(name)

@@ -37,8 +37,8 @@ type rootPayload struct {
 	Content []byte `plist:"PayloadContent"` // DER
 }
 
-// Profile is the root as a configuration profile, which is not signed: whom
-// should a device trust that signed it? It is the same for the same root, so that
+// Profile is the root as a configuration profile, which is not signed: a
+// device has no reason yet to trust a signature. It is the same for the same root, so that
 // installing it twice leaves one.
 func (r Root) Profile() ([]byte, error) {
 	block, _ := pem.Decode(r.PEM)

@@ -1,4 +1,4 @@
-// Package child runs other people's programs on strangers' bytes: ffmpeg and
+// Package child runs other people's programs on untrusted bytes: ffmpeg and
 // ffprobe. What breaks them must reach nothing else, so a child gets
 //
 //   - a short environment: no passwords and keys of ours, no home;

@@ -16,7 +16,7 @@ var (
 	ErrReadOnly = errors.New("the disk cannot be written to now")
 )
 
-// Space is what a file system has for who is not root.
+// Space is what a file system has for users other than root.
 type Space struct {
 	Free, All     uint64 // bytes
 	Inodes, AllOf uint64 // free inodes, and all; 0 of 0 where the file system has no such limit

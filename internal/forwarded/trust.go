@@ -9,16 +9,16 @@ import (
 	"strings"
 )
 
-// Trust says whose X-Forwarded headers hold.
+// Trust says which proxies' X-Forwarded headers hold.
 type Trust struct {
 	Networks []netip.Prefix
 	// Anyone is believed, as it is right where nobody but one proxy gets through: the
-	// client is then whom it names last, for those before are the client's own claim.
+	// client is then the last address it names, for those before are the client's own claim.
 	Anyone bool
 }
 
 // Settle makes a request what the proxy in front had: RemoteAddr is the client's, and
-// X-Forwarded-Proto and X-Forwarded-Host stay, if they are some. Of whom is not
+// X-Forwarded-Proto and X-Forwarded-Host stay, if they are some. Of a peer that is not
 // trusted nothing stays. The header Forwarded never does: one way of saying it is enough.
 func (t Trust) Settle(r *http.Request) {
 	h := r.Header
@@ -45,8 +45,8 @@ func (t Trust) trusts(ip netip.Addr) bool {
 	return slices.ContainsFunc(t.Networks, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
-// client is who asked, by a list of whom each proxy got the request from: the last
-// that is no proxy of ours. What cannot be read ends the list.
+// client is the address that asked, by a list of what each proxy got the request
+// from: the last that is no proxy of ours. What cannot be read ends the list.
 func (t Trust) client(peer netip.Addr, list string) netip.Addr {
 	all := strings.Split(list, ",")
 	for i := len(all) - 1; i >= 0; i-- {

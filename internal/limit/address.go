@@ -38,7 +38,7 @@ func New(r rate.Limit, burst int) *ByAddress {
 }
 
 // Counted is the address that another counts as: of IPv6 the first of its /64,
-// since who has a network has all its addresses.
+// since a network has all its addresses.
 func Counted(ip netip.Addr) netip.Addr {
 	if ip = ip.Unmap(); ip.Is6() {
 		p, _ := ip.WithZone("").Prefix(64)

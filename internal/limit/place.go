@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// A place is a connection's at its door.
+// A place is a connection's among Connections.
 type place struct {
-	door  *Door
+	conns *Connections
 	who   netip.Addr // that it counts for; the zero one: of a proxy, or no address
 	since time.Time
 	conn  net.Conn
 
-	// Guarded by door.mu.
+	// Guarded by conns.mu.
 	leave   func() // gives the place back
 	settled bool   // it is not ended for another
 }
@@ -23,7 +23,7 @@ func (p *place) free() { p.take()() }
 
 // take takes the place from those that may be ended. It is free when leave is called.
 func (p *place) take() (leave func()) {
-	d := p.door
+	d := p.conns
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, p)
@@ -36,7 +36,7 @@ func (p *place) take() (leave func()) {
 	return leave
 }
 
-// Settle says that a connection's client is no stranger any more: it is not
+// Settle says that a connection's client is known to be good: it is not
 // ended to make room for another. What wraps it must have NetConn, as TLS has.
 func Settle(c net.Conn) {
 	for {
@@ -53,12 +53,12 @@ func Settle(c net.Conn) {
 }
 
 func (p *place) settle() {
-	p.door.mu.Lock()
-	defer p.door.mu.Unlock()
+	p.conns.mu.Lock()
+	defer p.conns.mu.Unlock()
 	p.settled = true
 }
 
-// end ends the connection as if its peer had gone: who has it closes it, and
+// end ends the connection as if its peer had gone: its handler closes it, and
 // takes it for nothing else.
 func (p *place) end() {
 	if t, ok := p.conn.(*net.TCPConn); ok && t.CloseRead() == nil && t.CloseWrite() == nil {
@@ -92,7 +92,7 @@ func (c *tcpConn) Close() error {
 
 func (c *tcpConn) settle() { c.place.settle() }
 
-// Detach gives the connection to who goes on with its descriptor: the place is
+// Detach gives the connection to a caller that goes on with its descriptor: the place is
 // held until leave is called; Close does not give it back.
 func (c *tcpConn) Detach() (raw *net.TCPConn, leave func()) { return c.TCPConn, c.place.take() }
 

@@ -16,7 +16,7 @@ type Pressure struct {
 // NewPressure begins to look.
 func NewPressure() Pressure { return Pressure{time.Now(), waited()} }
 
-// Share is for how much of the time since then somebody who could run had to
+// Share is for how much of the time since then some runnable thread had to
 // wait for a core, 0 to 1; 0 where the kernel does not say.
 func (p Pressure) Share() float64 {
 	return float64(waited()-p.waited) / float64(max(1, time.Since(p.start)))

@@ -45,7 +45,7 @@ type PSEOptions struct {
 	Data    string   // its data directory
 	Name    string   // of its log file, <Name>.log in Data; "pse"
 	Workers []string // none: all
-	Keyed   bool     // who publishes or sends needs a key
+	Keyed   bool     // publishing and sending need a key
 	Demo    bool     // publish the generated picture as stream "demo"
 	Bus     string   // the address of a bus elsewhere
 	HTTP    string
@@ -155,7 +155,7 @@ func (p *PSE) Profile(ctx context.Context, seconds int, file string) error {
 // Said is the end of its log.
 func (p *PSE) Said() string { return Tail(p.log) }
 
-// Hangs has a program end whose admin listener cannot tell its metrics, as when a
+// Hangs ends a program when its admin listener cannot tell its metrics, as when a
 // part of it hangs, and returns what its goroutines waited for; empty: it can.
 func (p *PSE) Hangs(ctx context.Context) (stacks string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)

@@ -11,7 +11,7 @@ const Unsent = 128 << 10
 
 // BoundUnsent makes a listener whose TCP connections keep no more than Unsent
 // bytes to be sent, where the system can (Linux). Without it some megabytes lie
-// there, and when a third of them is gone the system takes more: who writes
+// there, and when a third of them is gone the system takes more: the writer
 // cannot tell a receiver that is slow from one that takes nothing for a minute.
 func BoundUnsent(l net.Listener) net.Listener { return bounded{l} }
 

@@ -101,7 +101,7 @@ func (p *Pebble) configure(listen string) {
 	}
 	profiles := map[string]any{"shortlived": profile(validity)}
 	if p.o.Short > 0 {
-		for i := range 99 { // of these Pebble takes any for who names none
+		for i := range 99 { // of these Pebble takes any when none is named
 			profiles["classic-"+strconv.Itoa(i)] = profile(validity)
 		}
 		profiles["shortlived"] = profile(p.o.Short)
@@ -180,7 +180,7 @@ func (p *Pebble) Start() {
 // Stop ends it.
 func (p *Pebble) Stop() { p.proc.Stop() }
 
-// Roots are whom its certificates are of; it makes new ones at each start.
+// Roots are those of its certificates; it makes new ones at each start.
 func (p *Pebble) Roots() *x509.CertPool {
 	p.t.Helper()
 	r, err := p.client.Get("https://" + p.manage + "/roots/0")

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// A club is a door before a listener of the loopback, whose connections are
+// A club is Connections before a listener of the loopback, whose connections are
 // taken in by nobody but the test.
 type club struct {
 	*testing.T
-	door    *Door
+	conns   *Connections
 	l       net.Listener
 	refused atomic.Int32
 }
 
-func newClub(t *testing.T, cfg DoorConfig) *club {
+func newClub(t *testing.T, cfg ConnectionsConfig) *club {
 	t.Helper()
 	raw, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -31,8 +31,8 @@ func newClub(t *testing.T, cfg DoorConfig) *club {
 	}
 	c := &club{T: t}
 	cfg.Refused = func() { c.refused.Add(1) }
-	c.door = NewDoor(cfg)
-	c.l = c.door.Listen(raw)
+	c.conns = NewConnections(cfg)
+	c.l = c.conns.Listen(raw)
 	t.Cleanup(func() { c.l.Close() })
 	return c
 }
@@ -84,7 +84,7 @@ func (c *club) silent(in net.Conn, least time.Duration) {
 // One address has its share; another finds a place, and a place that was left
 // is free again.
 func TestShare(t *testing.T) {
-	c := newClub(t, DoorConfig{Most: 3, Share: 2})
+	c := newClub(t, ConnectionsConfig{Most: 3, Share: 2})
 	c.come("127.0.0.2")
 	first := c.in()
 	c.come("127.0.0.2")
@@ -95,19 +95,19 @@ func TestShare(t *testing.T) {
 		t.Errorf("%s was let in", in.RemoteAddr())
 	}
 	c.ended(third)
-	if c.door.Len() != 3 || c.refused.Load() != 1 {
-		t.Errorf("%d are in, %d were refused", c.door.Len(), c.refused.Load())
+	if c.conns.Len() != 3 || c.refused.Load() != 1 {
+		t.Errorf("%d are in, %d were refused", c.conns.Len(), c.refused.Load())
 	}
 	first.Close()
 	first.Close()
-	if c.door.Len() != 2 || len(c.door.by[netip.MustParseAddr("127.0.0.2")]) != 1 {
-		t.Errorf("%d are in", c.door.Len())
+	if c.conns.Len() != 2 || len(c.conns.by[netip.MustParseAddr("127.0.0.2")]) != 1 {
+		t.Errorf("%d are in", c.conns.Len())
 	}
 }
 
 // Behind a proxy are many people.
 func TestProxyHasNoShare(t *testing.T) {
-	c := newClub(t, DoorConfig{Most: 5, Share: 1, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}})
+	c := newClub(t, ConnectionsConfig{Most: 5, Share: 1, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")}})
 	for range 4 {
 		c.come("127.0.0.2")
 		c.in()
@@ -121,9 +121,9 @@ func TestProxyHasNoShare(t *testing.T) {
 // busy.
 func TestSilentStrangersMakeRoom(t *testing.T) {
 	const quiet = time.Minute
-	c := newClub(t, DoorConfig{Most: 5, Share: 3, Quiet: quiet})
+	c := newClub(t, ConnectionsConfig{Most: 5, Share: 3, Quiet: quiet})
 	silent := map[*place]time.Duration{}
-	c.door.silence = func(p *place) time.Duration { return silent[p] }
+	c.conns.silence = func(p *place) time.Duration { return silent[p] }
 	come := func(from string) (out, in net.Conn) { return c.come(from), c.in() }
 	fall := func(in net.Conn, d time.Duration) { silent[in.(*tcpConn).place] = d }
 	lone, loneIn := come("127.0.0.3")
@@ -154,7 +154,7 @@ func TestSilentStrangersMakeRoom(t *testing.T) {
 	fall(busyIn, 2*quiet)
 	fall(mineIn, quiet)
 	come("127.0.0.5")
-	if n := len(c.door.by[netip.MustParseAddr("127.0.0.5")]); n != 3 {
+	if n := len(c.conns.by[netip.MustParseAddr("127.0.0.5")]); n != 3 {
 		t.Errorf("it holds %d", n)
 	}
 	c.ended(mine)
@@ -165,7 +165,7 @@ func TestSilence(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("elsewhere nobody knows who is silent")
 	}
-	c := newClub(t, DoorConfig{Most: 1})
+	c := newClub(t, ConnectionsConfig{Most: 1})
 	out, in := c.come("127.0.0.2"), c.in()
 	mine := in.(*tcpConn).place
 	for name, move := range map[string]func(){
@@ -188,17 +188,17 @@ func (h hiddenConn) NetConn() net.Conn { return h.Conn }
 
 // Who goes on with a connection's descriptor holds its place.
 func TestDetach(t *testing.T) {
-	c := newClub(t, DoorConfig{Most: 1})
+	c := newClub(t, ConnectionsConfig{Most: 1})
 	c.come("127.0.0.2")
 	in := c.in()
 	raw, leave := in.(*tcpConn).Detach()
 	raw.Close()
 	in.Close()
-	if c.door.Len() != 1 || len(c.door.open) != 0 {
-		t.Errorf("%d are in, %d may be ended", c.door.Len(), len(c.door.open))
+	if c.conns.Len() != 1 || len(c.conns.open) != 0 {
+		t.Errorf("%d are in, %d may be ended", c.conns.Len(), len(c.conns.open))
 	}
-	if leave(); c.door.Len() != 0 {
-		t.Errorf("%d are in", c.door.Len())
+	if leave(); c.conns.Len() != 0 {
+		t.Errorf("%d are in", c.conns.Len())
 	}
 }
 
@@ -207,7 +207,7 @@ func TestDetach(t *testing.T) {
 func TestAcceptWithoutDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		starved := &starving{err: &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}, until: time.Now().Add(time.Minute)}
-		l := NewDoor(DoorConfig{Most: 1}).Listen(starved)
+		l := NewConnections(ConnectionsConfig{Most: 1}).Listen(starved)
 		c, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)

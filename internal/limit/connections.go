@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// DoorConfig says whom a Door lets in.
-type DoorConfig struct {
+// ConnectionsConfig says how many there may be, and of which address.
+type ConnectionsConfig struct {
 	Most  int // connections of all its listeners together
 	Share int // of them from one address, of IPv6 one /64; 0: no limit of its own
 
@@ -26,13 +26,13 @@ type DoorConfig struct {
 	Refused func() // called for each that is turned away; may be nil
 }
 
-// A Door counts the connections of one listener or several. When all places
-// are taken, or all of an address, the newcomer has that of a stranger who is
-// silent (Quiet) and was not settled (Settle): of who holds the most, the one
-// that was silent for longest. If there is none it is turned away. So nobody
-// who holds sockets keeps others out, however many addresses he has.
-type Door struct {
-	cfg   DoorConfig
+// Connections counts those of one listener or several. When all places are
+// taken, or all of an address, a newcomer gets that of a connection that is
+// silent (Quiet) and was not settled (Settle): of the address with the most, the
+// one that was silent for longest. If there is none it is turned away. So idle
+// sockets keep nobody out, from however many addresses they come.
+type Connections struct {
+	cfg   ConnectionsConfig
 	crowd *Crowd
 	pause time.Duration // after a failed accept
 
@@ -44,40 +44,40 @@ type Door struct {
 }
 
 // restAfter is how long a listener rests when the system gives it no connection,
-// as when all descriptors are used: those who come wait in the system's queue.
+// as when all descriptors are used: new ones wait in the system's queue.
 const restAfter = 50 * time.Millisecond
 
 // looks is how many connections are looked at for one to end, any ones of
 // those that may be: a flood of newcomers must not cost more.
 const looks = 64
 
-// NewDoor makes a door.
-func NewDoor(cfg DoorConfig) *Door {
+// NewConnections counts none yet.
+func NewConnections(cfg ConnectionsConfig) *Connections {
 	if cfg.Refused == nil {
 		cfg.Refused = func() {}
 	}
-	return &Door{
+	return &Connections{
 		cfg: cfg, crowd: NewCrowd(cfg.Most, cfg.Share), pause: restAfter, silence: (*place).silence,
 		open: map[*place]struct{}{}, by: map[netip.Addr]map[*place]struct{}{},
 	}
 }
 
-// Listen puts the door before a listener. Its Accept fails only once it is
+// Listen counts the connections of a listener too. Its Accept fails only once it is
 // closed. Closing it leaves the connections as they are.
-func (d *Door) Listen(l net.Listener) net.Listener {
-	return &listener{Listener: l, door: d, closed: make(chan struct{})}
+func (d *Connections) Listen(l net.Listener) net.Listener {
+	return &listener{Listener: l, conns: d, closed: make(chan struct{})}
 }
 
 // Len is how many connections there are.
-func (d *Door) Len() int { return d.crowd.Len() }
+func (d *Connections) Len() int { return d.crowd.Len() }
 
 // admit gives a connection its place, or nil.
-func (d *Door) admit(c net.Conn) net.Conn {
+func (d *Connections) admit(c net.Conn) net.Conn {
 	ip, share := AddressOf(c.RemoteAddr()), d.cfg.Share
 	if slices.ContainsFunc(d.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) }) {
 		ip, share = netip.Addr{}, 0
 	}
-	p := &place{door: d, who: ip, since: time.Now(), conn: c}
+	p := &place{conns: d, who: ip, since: time.Now(), conn: c}
 	for range 2 {
 		leave, err := d.crowd.enter(ip, share)
 		if err == nil {
@@ -101,8 +101,8 @@ func (d *Door) admit(c net.Conn) net.Conn {
 	return nil
 }
 
-// evict ends a silent stranger: of one address, or of any.
-func (d *Door) evict(ip netip.Addr, ofIt bool) bool {
+// evict ends a silent connection that is not settled: of one address, or of any.
+func (d *Connections) evict(ip netip.Addr, ofIt bool) bool {
 	if d.cfg.Quiet <= 0 {
 		return false
 	}
@@ -139,10 +139,10 @@ func (d *Door) evict(ip netip.Addr, ofIt bool) bool {
 	return true
 }
 
-// A listener gives the connections that a door lets in.
+// A listener gives the connections that are let in.
 type listener struct {
 	net.Listener
-	door   *Door
+	conns  *Connections
 	once   sync.Once
 	closed chan struct{}
 }
@@ -153,10 +153,10 @@ func (l *listener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		switch {
 		case err == nil:
-			if in := l.door.admit(c); in != nil {
+			if in := l.conns.admit(c); in != nil {
 				return in, nil
 			}
-			l.door.cfg.Refused()
+			l.conns.cfg.Refused()
 			if _, ok := c.(*net.TCPConn); ok {
 				_ = c.Close()
 			} else {
@@ -166,12 +166,12 @@ func (l *listener) Accept() (net.Conn, error) {
 		case errors.Is(err, net.ErrClosed):
 			return nil, err
 		case errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE):
-			l.door.evict(netip.Addr{}, false) // the least that can be done
+			l.conns.evict(netip.Addr{}, false) // the least that can be done
 		}
 		select {
 		case <-l.closed:
 			return nil, net.ErrClosed
-		case <-time.After(l.door.pause):
+		case <-time.After(l.conns.pause):
 		}
 	}
 }
