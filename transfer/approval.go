@@ -27,7 +27,7 @@ type approval struct {
 func (a *approval) mayCreate(q bus.UploadHook) (map[string]string, error) {
 	v, err := bus.Ask(a.stopping, a.bus, q, a.upload)
 	if err != nil {
-		a.log.Warn("the hook of uploads", zap.Error(err))
+		a.log.Warn("the hook upload had no proper answer", zap.Error(err))
 	}
 	if err := a.verdict(v, err); err != nil {
 		a.metrics.refused.WithLabelValues("hook").Inc()
@@ -54,7 +54,7 @@ func (a *approval) mayComplete(i *store.Info, typ string) error {
 		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: a.store.Location(i).String(),
 	}, a.complete)
 	if err != nil {
-		a.log.Warn("the hook of complete files", zap.Error(err))
+		a.log.Warn("the hook complete had no proper answer", zap.Error(err))
 	}
 	if err := a.verdict(v, err); err != nil {
 		return err

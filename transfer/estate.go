@@ -106,7 +106,7 @@ func (e *estate) notifyMoved(ctx context.Context, names []string) {
 	}
 	all, err := e.bus.Discover(ctx)
 	if err != nil {
-		e.log.Warn("other workers do not hear whose files are another's now", zap.Error(err))
+		e.log.Warn("other workers are not told of new owners of uploads", zap.Error(err))
 		return
 	}
 	text, _ := json.Marshal(names) // strings: cannot fail

@@ -17,7 +17,7 @@ import (
 // the bus as bus.UploadProgress, and to the hook post-receive, which may stop the upload.
 func (u *uploads) prepare(wr *writer) {
 	if wr.Lost > 0 {
-		u.log.Warn("acknowledged bytes of an upload were damaged; it goes on from before them",
+		u.log.Warn("acknowledged bytes of an upload were damaged; it continues before them",
 			zap.String("upload", wr.Info().Name), zap.Int64("offset", wr.Offset()), zap.Int64("lost", wr.Lost))
 		u.facts.wake(wr.Info().Name)
 	}
@@ -58,6 +58,6 @@ func (u *uploads) stopUpload(name string, stop func(*statusError), why *statusEr
 		u.locks.release(name)
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		u.log.Warn("an upload that a hook does not want goes on", zap.String("upload", name), zap.Error(err))
+		u.log.Warn("an upload that a hook refused cannot be removed", zap.String("upload", name), zap.Error(err))
 	}
 }

@@ -45,7 +45,7 @@ func (c *rechecker) run(ctx context.Context) {
 				return
 			}
 			if err := c.look(ctx, name); err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrNoInfo) {
-				c.log.Error("a file cannot be read again", zap.String("upload", name), zap.Error(err))
+				c.log.Error("a file cannot be verified", zap.String("upload", name), zap.Error(err))
 			}
 		}
 	}

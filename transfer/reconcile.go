@@ -43,7 +43,7 @@ func (c *reconciler) run(ctx context.Context) {
 	for next := reconcileEvery; ; next = reconcileEvery {
 		if err := c.reconcileAll(ctx); err != nil && ctx.Err() == nil {
 			next = reconcileAgain
-			c.log.Error("the store of files cannot be looked through", zap.Error(err))
+			c.log.Error("the store of files cannot be listed", zap.Error(err))
 		} else if err == nil {
 			c.ran.Store(true)
 		}
@@ -100,7 +100,7 @@ func (c *reconciler) reconcileRemoved(ctx context.Context) error {
 	}
 	for _, name := range damaged {
 		if err := c.facts.tellDamaged(ctx, name); err != nil {
-			c.log.Warn("a damaged upload is told of later", zap.String("upload", name), zap.Error(err))
+			c.log.Warn("the event of a damaged upload is published later", zap.String("upload", name), zap.Error(err))
 		}
 	}
 	return nil
@@ -130,7 +130,7 @@ func (c *reconciler) shouldRetry(ctx context.Context, name string, err error) bo
 	case errors.Is(err, store.ErrBusy) || asStatusError(err).code == errUnchecked.code:
 		return true
 	}
-	c.log.Warn("an upload cannot be looked after", zap.String("upload", name), zap.Error(err))
+	c.log.Warn("an upload cannot be reconciled", zap.String("upload", name), zap.Error(err))
 	return false
 }
 

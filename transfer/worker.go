@@ -284,7 +284,7 @@ func (w *Worker) Announce(version string) error {
 // Ready is nil when the whole store has been listed once.
 func (w *Worker) Ready() error {
 	if !w.reconciler.ran.Load() {
-		return errors.New("transfer: the store is still being looked through; wait a moment")
+		return errors.New("transfer: the store is still being listed; wait a moment")
 	}
 	return nil
 }
