@@ -17,7 +17,17 @@ import (
 	"github.com/helios-h2020/pse/store/folder"
 )
 
-// An owner lists, links, revokes and deletes; nobody else does.
+// filesOf lists the files of an owner, by its headers.
+func (r *running) filesOf(owner []string) (files []fileJSON) {
+	r.t.Helper()
+	var a struct{ Files []fileJSON }
+	if err := json.Unmarshal(r.ask("GET", r.url+apiRoot, nil, owner...).want(r.t, http.StatusOK).body, &a); err != nil {
+		r.t.Fatal(err)
+	}
+	return a.Files
+}
+
+// An owner lists and deletes; nobody else does, nor does a link let one.
 func TestAPI(t *testing.T) { onEachStore(t, testAPI) }
 
 func testAPI(t *testing.T, keeps func(*Config)) {
@@ -25,19 +35,12 @@ func testAPI(t *testing.T, keeps func(*Config)) {
 	mine, other := []string{"Authorization", "Bearer my-very-own-token"}, []string{"Authorization", "Bearer somebody-elses-token"}
 	u := r.create(5, append(mine, "Upload-Metadata", meta("filename", "a.txt"))...)
 	r.create(7, other...)
-	list := func(h []string) (files []fileJSON) {
-		var a struct{ Files []fileJSON }
-		if err := json.Unmarshal(r.ask("GET", r.url+apiRoot, nil, h...).want(t, http.StatusOK).body, &a); err != nil {
-			t.Fatal(err)
-		}
-		return a.Files
-	}
-	all := list(mine)
+	all := r.filesOf(mine)
 	if len(all) != 1 || all[0].Name != "a.txt" || all[0].Size != 5 || all[0].Complete || !strings.HasSuffix(u.write, all[0].UploadURL) || !strings.HasSuffix(u.read, all[0].URL) {
 		t.Fatalf("%+v", all)
 	}
 	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
-	if all = list(mine); !all[0].Complete || !all[0].Inline || all[0].Offset != 5 {
+	if all = r.filesOf(mine); !all[0].Complete || !all[0].Inline || all[0].Offset != 5 {
 		t.Fatalf("%+v", all)
 	}
 	r.ask("GET", r.url+apiRoot, nil).want(t, http.StatusUnauthorized)
@@ -52,7 +55,22 @@ func testAPI(t *testing.T, keeps func(*Config)) {
 		t.Errorf("by a link: %+v, %v", f, err)
 	}
 	r.ask("DELETE", r.url+apiRoot+"/"+readID, nil).want(t, http.StatusForbidden)
+	r.ask("DELETE", at, nil, mine...).want(t, http.StatusNoContent)
+	if all := r.filesOf(mine); len(all) != 0 {
+		t.Errorf("%+v", all)
+	}
+}
 
+// An owner makes links that expire, and revokes them.
+func TestAPIOfLinks(t *testing.T) { onEachStore(t, testAPIOfLinks) }
+
+func testAPIOfLinks(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps)
+	mine := []string{"Authorization", "Bearer my-very-own-token"}
+	u := r.create(5, mine...)
+	u.patch(0, []byte("hello")).want(t, http.StatusNoContent)
+	at := r.url + apiRoot + "/" + u.name()
+	_, readID, _ := strings.Cut(u.read, filesRoot)
 	var l linkJSON
 	if err := json.Unmarshal(r.ask("POST", at+"/links", strings.NewReader(`{"expires_in": 1, "label": "Ann"}`), mine...).want(t, http.StatusCreated).body, &l); err != nil {
 		t.Fatal(err)
@@ -66,7 +84,7 @@ func testAPI(t *testing.T, keeps func(*Config)) {
 	bustest.Eventually(t, "the link expires", func() bool {
 		return r.ask("GET", r.url+l.URL, nil).StatusCode == http.StatusNotFound
 	})
-	if all = list(mine); len(all[0].Links) != 2 || all[0].Links[1] != l || !strings.HasSuffix(u.read, all[0].URL) {
+	if all := r.filesOf(mine); len(all[0].Links) != 2 || all[0].Links[1] != l || !strings.HasSuffix(u.read, all[0].URL) {
 		t.Errorf("after a link has expired: %+v", all[0])
 	}
 	r.ask("GET", u.read, nil).want(t, http.StatusOK)
@@ -75,15 +93,10 @@ func testAPI(t *testing.T, keeps func(*Config)) {
 	}
 	r.ask("DELETE", at+"/links/"+readID[store.TokenSize+1:], nil, mine...).want(t, http.StatusNoContent)
 	r.ask("GET", u.read, nil).want(t, http.StatusNotFound)
-	if all = list(mine); len(all[0].Links) != 1 || all[0].URL != "" {
+	if all := r.filesOf(mine); len(all[0].Links) != 1 || all[0].URL != "" {
 		t.Errorf("without a good link: %+v", all[0])
 	}
 	r.ask("DELETE", at+"/links/..%2finfo", nil, mine...).want(t, http.StatusNotFound)
-
-	r.ask("DELETE", at, nil, mine...).want(t, http.StatusNoContent)
-	if all := list(mine); len(all) != 0 {
-		t.Errorf("%+v", all)
-	}
 }
 
 // What gets nothing for too long goes, and what was kept long enough.

@@ -38,28 +38,7 @@ func testKilledWorker(t *testing.T, largest int, settings ...string) {
 	if os.Getenv("PSE_LONG") != "" {
 		kills, senders = 200, 20
 	}
-	dir := t.TempDir()
-	bin, err := process.Build(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := process.StartPSE(t.Context(), process.PSEOptions{Bin: bin, Data: filepath.Join(dir, "bus"), Name: "bus", Workers: []string{"bus"}, CPU: -1, Set: []string{"bus.listen=127.0.0.1:0"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer server.Stop()
-	url, err := process.BusURL(filepath.Join(dir, "bus"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := process.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := process.PSEOptions{
-		Bin: bin, Data: filepath.Join(dir, "transfer"), Name: "transfer", Bus: url, HTTP: fmt.Sprintf("127.0.0.1:%d", port), CPU: -1,
-		Workers: []string{"transfer"}, Set: append(settings, "transfer.sync=never", "http.tls_listen=off"),
-	}
+	o := splitWorker(t, append(settings, "transfer.sync=never", "http.tls_listen=off"))
 	p, err := process.StartPSE(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
@@ -96,25 +75,41 @@ func testKilledWorker(t *testing.T, largest int, settings ...string) {
 		t.Fatal("nothing was sent: the test tests nothing")
 	}
 
-	b, err := bus.Connect(ctx, bus.Options{URL: url, Name: "test"}, bustest.Log(t))
+	b, err := bus.Connect(ctx, bus.Options{URL: o.Bus, Name: "test"}, bustest.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	c.checkFacts(b)
-	leases, err := b.Leases(ctx)
+	c.checkLeases(b)
+}
+
+// splitWorker starts a program with a bus, and says how to start one with a worker of
+// files on it.
+func splitWorker(t *testing.T, set []string) process.PSEOptions {
+	t.Helper()
+	dir := t.TempDir()
+	bin, err := process.Build(t.Context(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer leases.Close()
-	bustest.Eventually(t, "no lease stays", func() bool {
-		for name := range c.sent {
-			if _, _, held := leases.Holder(leaseKey(name)); held {
-				return false
-			}
-		}
-		return true
-	})
+	server, err := process.StartPSE(t.Context(), process.PSEOptions{Bin: bin, Data: filepath.Join(dir, "bus"), Name: "bus", Workers: []string{"bus"}, CPU: -1, Set: []string{"bus.listen=127.0.0.1:0"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	url, err := process.BusURL(filepath.Join(dir, "bus"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := process.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return process.PSEOptions{
+		Bin: bin, Data: filepath.Join(dir, "transfer"), Name: "transfer", Bus: url, HTTP: fmt.Sprintf("127.0.0.1:%d", port), CPU: -1,
+		Workers: []string{"transfer"}, Set: set,
+	}
 }
 
 // settings have a program keep files in a server's bucket.
@@ -272,6 +267,23 @@ func (c *crowd) receiveFrom(url string, at int, want []byte) (n int, err error) 
 			return n, err
 		}
 	}
+}
+
+// checkLeases waits until no lease of what was sent is held.
+func (c *crowd) checkLeases(b *bus.Bus) {
+	leases, err := b.Leases(c.ctx)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer leases.Close()
+	bustest.Eventually(c.t, "no lease stays", func() bool {
+		for name := range c.sent {
+			if _, _, held := leases.Holder(leaseKey(name)); held {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // checkFacts waits until each file is told of, and sees that it is once and right.
