@@ -37,8 +37,8 @@ func onEachBackend(t *testing.T, test func(t *testing.T, again func() *store.Sto
 			return opened(t, b, err)
 		})
 	})
-	t.Run("bucket", func(t *testing.T) {
-		server, spool := storetest.StartS3(t), t.TempDir()
+	storetest.OnEachS3(t, func(t *testing.T, server *storetest.S3) {
+		spool := t.TempDir()
 		test(t, func() *store.Store {
 			b, err := bucket.Open(server.Config, spool, time.Minute, zap.NewNop())
 			return opened(t, b, err)

@@ -25,7 +25,10 @@ import (
 // ranges, and leave nothing behind.
 func TestPartsOfABucket(t *testing.T) {
 	t.Parallel()
-	s := storetest.StartS3(t)
+	storetest.OnEachS3(t, testPartsOfABucket)
+}
+
+func testPartsOfABucket(t *testing.T, s *storetest.S3) {
 	r := start(t, keptBy(s))
 	body := random(31, 3*storetest.PartSize+12345)
 	for name, c := range map[string]struct {
@@ -82,7 +85,10 @@ func TestPartsOfABucket(t *testing.T) {
 // whatever was sent comes out, and is told of once.
 func TestBucketInTrouble(t *testing.T) {
 	t.Parallel()
-	s := storetest.StartS3(t)
+	storetest.OnEachS3(t, testBucketInTrouble)
+}
+
+func testBucketInTrouble(t *testing.T, s *storetest.S3) {
 	var healthy atomic.Int32 // so many requests are answered before one is not
 	var victim atomic.Value  // that one
 	s.Meddle(func(rw http.ResponseWriter, r *http.Request) bool {
@@ -148,7 +154,10 @@ func TestBucketInTrouble(t *testing.T) {
 // words, and what was acknowledged is there afterwards.
 func TestBucketIsAway(t *testing.T) {
 	t.Parallel()
-	s := storetest.StartS3(t)
+	storetest.OnEachS3(t, testBucketIsAway)
+}
+
+func testBucketIsAway(t *testing.T, s *storetest.S3) {
 	r := start(t, keptBy(s), func(c *Config) { c.StallTimeout = 3 * time.Second })
 	body := random(60, 10_000)
 	mine := []string{"Authorization", "Bearer my-very-own-token"}
@@ -194,7 +203,10 @@ func TestBucketIsAway(t *testing.T) {
 // What was removed while nobody could be told is told of by the next worker;
 // metadata that nobody can read is set aside.
 func TestBucketAfterARestart(t *testing.T) {
-	s := storetest.StartS3(t)
+	storetest.OnEachS3(t, testBucketAfterARestart)
+}
+
+func testBucketAfterARestart(t *testing.T, s *storetest.S3) {
 	b := bustest.New(t)
 	var removed, bad string
 	t.Run("before", func(t *testing.T) {

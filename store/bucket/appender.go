@@ -166,7 +166,7 @@ func (w *appender) load() error {
 }
 
 // bytes are those that wait.
-func (w *appender) bytes() io.ReadSeeker { return io.NewSectionReader(w.spool, 0, w.waiting) }
+func (w *appender) bytes() *io.SectionReader { return io.NewSectionReader(w.spool, 0, w.waiting) }
 
 // part makes a part of what waits. Its number is taken for good before: whoever
 // is late with a part of that number is none of those that count.

@@ -124,7 +124,7 @@ func (b *backend) Location(i *store.Info) store.Location {
 	if i.Stored != nil && i.Stored.Data != "" {
 		name = i.Stored.Data
 	}
-	return store.Location{Bucket: b.client.bucket, Key: *b.client.key(path.Join(i.Name, name))}
+	return store.Location{Bucket: b.client.bucket, Key: b.client.key(path.Join(i.Name, name))}
 }
 
 // Open implements Backend.

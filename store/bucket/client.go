@@ -8,29 +8,24 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/store"
+	"github.com/helios-h2020/pse/store/bucket/credentials"
+	"github.com/helios-h2020/pse/store/bucket/s3"
 )
 
 const (
-	askedTimes   = 4                     // how often a question is asked that has no answer
-	askedPause   = 50 * time.Millisecond // between the first two; then twice as long, and so on
-	joinPatience = 10                    // so much more of it has who puts parts together
-	anyVersion   = ""                    // see client.put
-	defaultZone  = "us-east-1"           // what servers that have no regions go by
+	askedTimes   = 4                      // how often a question is asked that has no answer
+	askedPause   = 100 * time.Millisecond // between the first two; then twice as long, and so on
+	joinPatience = 10                     // so much more of it has who puts parts together
+	anyVersion   = ""                     // see client.put
+	defaultZone  = "us-east-1"            // what servers that have no regions go by
 )
 
 // errOvertaken says that somebody else has written an object meanwhile.
@@ -55,40 +50,30 @@ func newClient(cfg Config, stall time.Duration, log *zap.Logger) (*client, error
 	if c.prefix != "" && !strings.HasSuffix(c.prefix, "/") {
 		c.prefix += "/"
 	}
-	sdk, err := awsconfig.LoadDefaultConfig(living)
-	if err == nil && cfg.CredentialsFile != "" {
-		var p awsconfig.SharedConfig
-		p, err = awsconfig.LoadSharedConfigProfile(living, "default", func(l *awsconfig.LoadSharedConfigOptions) {
-			l.CredentialsFiles, l.ConfigFiles = []string{cfg.CredentialsFile}, []string{}
+	keys, region, err := whoAsks(cfg)
+	if err == nil {
+		c.api, err = s3.New(s3.Config{
+			Bucket: cfg.Bucket, Endpoint: cmp.Or(cfg.Endpoint, os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL")), Region: region, PathStyle: cfg.PathStyle,
+			Keys: keys, Tries: askedTimes, Pause: askedPause,
+			HTTP: &http.Transport{
+				Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: stall / 2, MaxIdleConnsPerHost: 64, IdleConnTimeout: stall, DisableCompression: true,
+			},
 		})
-		if err == nil && !p.Credentials.HasKeys() {
-			err = errors.New("it has no keys under [default]")
-		}
-		sdk.Credentials = credentials.StaticCredentialsProvider{Value: p.Credentials}
 	}
 	if err != nil {
 		end()
 		return nil, fmt.Errorf("read the credentials of the bucket: %w; write aws_access_key_id and aws_secret_access_key under [default] into transfer.s3.credentials_file, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", err)
 	}
-	c.api = s3.NewFromConfig(sdk, func(s *s3.Options) {
-		s.Region = cmp.Or(cfg.Region, s.Region, defaultZone)
-		s.UsePathStyle = cfg.PathStyle
-		if cfg.Endpoint != "" {
-			s.BaseEndpoint = aws.String(cfg.Endpoint)
-		}
-		// Servers that are not Amazon's know the signed SHA-256 of what is
-		// sent, and it proves the same as the newer checksums.
-		s.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		s.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		s.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
-			r.MaxAttempts = askedTimes
-			r.Backoff = retry.BackoffDelayerFunc(func(try int, _ error) (time.Duration, error) { return askedPause << try, nil })
-		})
-		s.HTTPClient = &http.Client{Transport: &http.Transport{
-			Proxy: http.ProxyFromEnvironment, TLSHandshakeTimeout: stall / 2, MaxIdleConnsPerHost: 64, IdleConnTimeout: stall,
-		}}
-	})
 	return c, nil
+}
+
+// whoAsks finds the keys, and the region that goes with them.
+func whoAsks(cfg Config) (keys *credentials.Source, region string, err error) {
+	keys, region, err = credentials.Default(cmp.Or(cfg.Region, defaultZone))
+	if err == nil && cfg.CredentialsFile != "" {
+		keys, err = credentials.FromFile(cfg.CredentialsFile)
+	}
+	return keys, cmp.Or(cfg.Region, region, defaultZone), err
 }
 
 // question is the context of one. It ends when nothing has moved for so long
@@ -116,16 +101,9 @@ func (q *question) done() {
 	q.end(nil)
 }
 
-// sent is what is sent with a question.
-type sent struct {
-	io.ReadSeeker
-	q *question
-}
-
-// Read implements io.Reader.
-func (s sent) Read(b []byte) (int, error) {
-	s.q.timer.Reset(s.q.patience)
-	return s.ReadSeeker.Read(b)
+// body is what is sent with a question, which goes on while it is read.
+func (q *question) body(b *io.SectionReader) s3.Body {
+	return s3.Body{ReaderAt: b, Size: b.Size(), Moved: func() { q.timer.Reset(q.patience) }}
 }
 
 // answered is what is sent with an answer. Who reads it may take his time.
@@ -151,23 +129,22 @@ func (a answered) Close() error {
 	return a.ReadCloser.Close()
 }
 
-func (c *client) key(name string) *string { return aws.String(c.prefix + name) }
+func (c *client) key(name string) string { return c.prefix + name }
 
 // failed makes our errors of the server's.
 func (c *client) failed(ctx context.Context, what, name string, err error) error {
 	if err == nil {
 		return nil
 	}
-	var api smithy.APIError
-	if errors.As(err, &api) {
-		switch api.ErrorCode() {
+	var answer *s3.Error
+	if errors.As(err, &answer) {
+		switch answer.Code {
 		case "NoSuchKey", "NotFound", "NoSuchUpload":
 			return store.ErrNotFound
 		}
-	}
-	var answer *smithyhttp.ResponseError
-	if errors.As(err, &answer) && (answer.HTTPStatusCode() == http.StatusPreconditionFailed || answer.HTTPStatusCode() == http.StatusConflict) {
-		return errOvertaken
+		if answer.Status == http.StatusPreconditionFailed || answer.Status == http.StatusConflict {
+			return errOvertaken
+		}
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)
@@ -182,19 +159,19 @@ func (c *client) failed(ctx context.Context, what, name string, err error) error
 func (c *client) get(name string) (b []byte, version string, modified time.Time, err error) {
 	q := c.question(c.patience)
 	defer q.done()
-	a, err := c.api.GetObject(q, &s3.GetObjectInput{Bucket: &c.bucket, Key: c.key(name)})
+	a, err := c.api.Get(q, c.key(name), 0)
 	if err != nil {
 		return nil, "", time.Time{}, c.failed(q, "read", name, err)
 	}
 	defer a.Body.Close()
 	b, err = io.ReadAll(a.Body)
-	return b, aws.ToString(a.ETag), aws.ToTime(a.LastModified), c.failed(q, "read", name, err)
+	return b, a.ETag, a.Modified, c.failed(q, "read", name, err)
 }
 
 // stream reads an object from an offset on.
 func (c *client) stream(name string, from int64) (io.ReadCloser, error) {
 	q := c.question(c.patience)
-	a, err := c.api.GetObject(q, &s3.GetObjectInput{Bucket: &c.bucket, Key: c.key(name), Range: aws.String(fmt.Sprintf("bytes=%d-", from))})
+	a, err := c.api.Get(q, c.key(name), from)
 	if err != nil {
 		defer q.done()
 		return nil, c.failed(q, "read", name, err)
@@ -207,87 +184,72 @@ func (c *client) stream(name string, from int64) (io.ReadCloser, error) {
 func (c *client) head(name string) (size int64, modified time.Time, err error) {
 	q := c.question(c.patience)
 	defer q.done()
-	a, err := c.api.HeadObject(q, &s3.HeadObjectInput{Bucket: &c.bucket, Key: c.key(name)})
+	a, err := c.api.Head(q, c.key(name))
 	if err != nil {
 		return 0, time.Time{}, c.failed(q, "look at", name, err)
 	}
-	return aws.ToInt64(a.ContentLength), aws.ToTime(a.LastModified), nil
+	return a.Size, a.Modified, nil
 }
 
 // put writes an object, if it is still the version that was read, or any; and
 // tells its new one. errOvertaken: it is another.
-func (c *client) put(name string, body io.ReadSeeker, match string) (version string, err error) {
+func (c *client) put(name string, body *io.SectionReader, match string) (version string, err error) {
 	q := c.question(c.patience)
 	defer q.done()
-	in := &s3.PutObjectInput{Bucket: &c.bucket, Key: c.key(name), Body: sent{body, q}}
-	if match != anyVersion {
-		in.IfMatch = &match
-	}
-	a, err := c.api.PutObject(q, in)
-	if err != nil {
-		return "", c.failed(q, "write", name, err)
-	}
-	return aws.ToString(a.ETag), nil
+	version, err = c.api.Put(q, c.key(name), q.body(body), match)
+	return version, c.failed(q, "write", name, err)
 }
 
 func (c *client) putBytes(name string, b []byte, match string) (version string, err error) {
-	return c.put(name, bytes.NewReader(b), match)
+	return c.put(name, io.NewSectionReader(bytes.NewReader(b), 0, int64(len(b))), match)
 }
 
 // delete removes an object; it does no harm when there is none.
 func (c *client) delete(name string) error {
 	q := c.question(c.patience)
 	defer q.done()
-	_, err := c.api.DeleteObject(q, &s3.DeleteObjectInput{Bucket: &c.bucket, Key: c.key(name)})
-	return c.failed(q, "delete", name, err)
+	return c.failed(q, "delete", name, c.api.Delete(q, c.key(name)))
 }
 
 // list lists names that begin with dir, which is empty or ends with /, and what
 // stands there for more of them: down to the next / alone, or all.
 func (c *client) list(dir string, all bool) ([]string, error) {
-	var names []string
-	in := &s3.ListObjectsV2Input{Bucket: &c.bucket, Prefix: c.key(dir)}
-	if !all {
-		in.Delimiter = aws.String("/")
+	delimiter := "/"
+	if all {
+		delimiter = ""
 	}
-	pages := s3.NewListObjectsV2Paginator(c.api, in)
-	for pages.HasMorePages() {
+	var names []string
+	for from := ""; ; {
 		q := c.question(c.patience)
-		p, err := pages.NextPage(q)
+		page, next, err := c.api.List(q, c.key(dir), delimiter, from)
 		q.done()
 		if err != nil {
 			return nil, c.failed(q, "list", path.Join(c.bucket, c.prefix+dir), err)
 		}
-		for _, x := range p.Contents {
-			names = append(names, strings.TrimPrefix(aws.ToString(x.Key), c.prefix))
+		for _, key := range page {
+			names = append(names, strings.TrimPrefix(key, c.prefix))
 		}
-		for _, x := range p.CommonPrefixes {
-			names = append(names, strings.TrimPrefix(aws.ToString(x.Prefix), c.prefix))
+		if next == "" || next == from {
+			return names, nil
 		}
+		from = next
 	}
-	return names, nil
 }
 
 // begin begins an object that is made of parts.
 func (c *client) begin(name string) (id string, err error) {
 	q := c.question(c.patience)
 	defer q.done()
-	a, err := c.api.CreateMultipartUpload(q, &s3.CreateMultipartUploadInput{Bucket: &c.bucket, Key: c.key(name)})
-	if err != nil {
-		return "", c.failed(q, "begin", name, err)
-	}
-	return aws.ToString(a.UploadId), nil
+	id, err = c.api.Begin(q, c.key(name))
+	return id, c.failed(q, "begin", name, err)
 }
 
 // putPart writes a part.
-func (c *client) putPart(name, id string, number int32, body io.ReadSeeker) (etag string, err error) {
+func (c *client) putPart(name, id string, number int32, body *io.SectionReader) (etag string, err error) {
 	q := c.question(c.patience)
 	defer q.done()
-	a, err := c.api.UploadPart(q, &s3.UploadPartInput{Bucket: &c.bucket, Key: c.key(name), UploadId: &id, PartNumber: &number, Body: sent{body, q}})
-	if err != nil {
-		return "", c.failed(q, "write a part of", name, err)
-	}
-	return aws.ToString(a.ETag), nil
+	etag, err = c.api.PutPart(q, c.key(name), id, number, q.body(body))
+	return etag, c.failed(q, "write a part of", name, err)
 }
 
 // join makes the object of its parts, which may last. ErrNotFound: it is done,
@@ -295,22 +257,19 @@ func (c *client) putPart(name, id string, number int32, body io.ReadSeeker) (eta
 func (c *client) join(name, id string, parts []store.Part) error {
 	q := c.question(joinPatience * c.patience)
 	defer q.done()
-	list := make([]types.CompletedPart, len(parts))
+	list := make([]s3.Part, len(parts))
 	for i, p := range parts {
-		list[i] = types.CompletedPart{PartNumber: &p.Number, ETag: &p.ETag}
+		list[i] = s3.Part{PartNumber: p.Number, ETag: p.ETag}
 	}
-	_, err := c.api.CompleteMultipartUpload(q, &s3.CompleteMultipartUploadInput{
-		Bucket: &c.bucket, Key: c.key(name), UploadId: &id, MultipartUpload: &types.CompletedMultipartUpload{Parts: list},
-	})
-	return c.failed(q, "put together", name, err)
+	return c.failed(q, "put together", name, c.api.Complete(q, c.key(name), id, list))
 }
 
 // giveUp ends an object that is made of parts before it is one.
 func (c *client) giveUp(name, id string) error {
 	q := c.question(c.patience)
 	defer q.done()
-	_, err := c.api.AbortMultipartUpload(q, &s3.AbortMultipartUploadInput{Bucket: &c.bucket, Key: c.key(name), UploadId: &id})
-	if err = c.failed(q, "give up", name, err); errors.Is(err, store.ErrNotFound) {
+	err := c.failed(q, "give up", name, c.api.Abort(q, c.key(name), id))
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err

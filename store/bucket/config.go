@@ -17,7 +17,7 @@ type Config struct {
 	Region          string `yaml:"region"`           // empty: AWS_REGION, else us-east-1
 	Prefix          string `yaml:"prefix"`           // of all names in the bucket
 	PathStyle       bool   `yaml:"path_style"`       // the bucket is in the path of URLs, not in the host
-	CredentialsFile string `yaml:"credentials_file"` // as ~/.aws/credentials, of which [default] holds; empty: what Amazon's tools use, AWS_ACCESS_KEY_ID and so on
+	CredentialsFile string `yaml:"credentials_file"` // as ~/.aws/credentials, of which [default] holds; empty: what Amazon's tools use, AWS_ACCESS_KEY_ID and so on: see package credentials
 	PartSize        int64  `yaml:"part_size"`        // bytes that are sent at once; more for large files
 }
 
@@ -30,6 +30,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Bucket == "":
 		return errors.New("transfer.s3 has no bucket; name one with transfer.s3.bucket, or leave the rest of transfer.s3 out to keep files in transfer.dir")
+	case strings.ContainsAny(c.Bucket, ":/") || strings.HasSuffix(c.Bucket, "--x-s3"):
+		return fmt.Errorf("transfer.s3.bucket is %q; use the name of a general purpose bucket, or the alias of an access point", c.Bucket)
 	case c.Endpoint != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != ""):
 		return fmt.Errorf("transfer.s3.endpoint is %q; use a URL without a bucket and without keys, as https://s3.example.org:9000", c.Endpoint)
 	case c.PartSize < leastPart || c.PartSize > 1<<30:

@@ -18,8 +18,9 @@ import (
 
 // Two believe that they hold an upload: one is refused, and what it wrote does
 // not count, also when it comes late.
-func TestFenceOfABucket(t *testing.T) {
-	s := storetest.StartS3(t)
+func TestFenceOfABucket(t *testing.T) { storetest.OnEachS3(t, testFence) }
+
+func testFence(t *testing.T, s *storetest.S3) {
 	backend, err := bucket.Open(s.Config, t.TempDir(), time.Minute, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,9 @@
-// Package storetest gives tests of what keeps files an S3-compatible server, and
+// Package storetest gives tests of what keeps files S3-compatible servers, and
 // bytes to keep.
 package storetest
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,29 +15,65 @@ import (
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
 
 	"github.com/helios-h2020/pse/store/bucket"
+	"github.com/helios-h2020/pse/store/bucket/credentials"
+	"github.com/helios-h2020/pse/store/bucket/s3"
+	"github.com/helios-h2020/pse/store/bucket/sigv4"
 )
 
 // An S3 is an S3-compatible server with one bucket.
 type S3 struct {
 	Config  bucket.Config // of its bucket
 	serve   http.Handler
-	backend *s3mem.Backend
+	api     *s3.Client
 	meddler atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 }
 
 const testBucket = "files-of-pse"
 
+// keys are who may use the servers.
+var keys = sigv4.Keys{ID: "someone", Secret: "secret of someone"}
+
 // PartSize is that of Config, in bytes: servers want no smaller ones.
 const PartSize = 5 << 20
 
-// StartS3 starts one. It ends with the test.
+// Inside is the server that is in the process, and keeps all in memory. The others
+// are programs as people run them.
+const Inside = "gofakes3"
+
+// Servers are all that there are.
+func Servers() []string { return []string{Inside, "versitygw"} }
+
+// OnEachS3 runs a test with each server, which it starts.
+func OnEachS3(t *testing.T, test func(t *testing.T, s *S3)) {
+	for _, name := range Servers() {
+		t.Run(name, func(t *testing.T) { test(t, Start(t, name)) })
+	}
+}
+
+// StartS3 starts the server that PSE_S3 names, or else the one in the process. It
+// ends with the test.
 func StartS3(t testing.TB) *S3 {
 	t.Helper()
-	backend := s3mem.New()
-	if err := backend.CreateBucket(testBucket); err != nil {
-		t.Fatal(err)
+	name := os.Getenv("PSE_S3")
+	if name == "" {
+		name = Inside
 	}
-	s := &S3{serve: gofakes3.New(backend).Server(), backend: backend}
+	return Start(t, name)
+}
+
+// Start starts a server by its name, with the bucket in it. It ends with the test.
+func Start(t testing.TB, name string) *S3 {
+	t.Helper()
+	s := &S3{}
+	if name == Inside {
+		backend := s3mem.New()
+		if err := backend.CreateBucket(testBucket); err != nil {
+			t.Fatal(err)
+		}
+		s.serve = gofakes3.New(backend).Server()
+	} else {
+		s.serve = startProgram(t, name)
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		if m := s.meddler.Load(); m != nil && (*m)(rw, r) {
 			return
@@ -44,11 +81,16 @@ func StartS3(t testing.TB) *S3 {
 		s.Serve(rw, r)
 	}))
 	t.Cleanup(server.Close)
-	keys := filepath.Join(t.TempDir(), "credentials")
-	if err := os.WriteFile(keys, []byte("[default]\naws_access_key_id = someone\naws_secret_access_key = secret\n"), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(file, []byte("[default]\naws_access_key_id = "+keys.ID+"\naws_secret_access_key = "+keys.Secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.Config = bucket.Config{Bucket: testBucket, Endpoint: server.URL, Prefix: "pse", PathStyle: true, CredentialsFile: keys, PartSize: PartSize}
+	s.Config = bucket.Config{Bucket: testBucket, Endpoint: server.URL, Prefix: "pse", PathStyle: true, CredentialsFile: file, PartSize: PartSize}
+	api, err := s3.New(s3.Config{Bucket: testBucket, Endpoint: server.URL, Region: region, PathStyle: true, Keys: credentials.Static(keys), HTTP: http.DefaultTransport, Tries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.api = api
 	return s
 }
 
@@ -58,15 +100,8 @@ func (s *S3) Meddle(f func(http.ResponseWriter, *http.Request) bool) { s.meddler
 // Serve answers a request as the server does.
 func (s *S3) Serve(rw http.ResponseWriter, r *http.Request) { s.serve.ServeHTTP(rw, r) }
 
-// Keys are those of the objects in the bucket.
+// Keys are those of the objects in the bucket, a thousand at most.
 func (s *S3) Keys() ([]string, error) {
-	all, err := s.backend.ListBucket(testBucket, nil, gofakes3.ListBucketPage{})
-	if err != nil {
-		return nil, err
-	}
-	var keys []string
-	for _, c := range all.Contents {
-		keys = append(keys, c.Key)
-	}
-	return keys, nil
+	all, _, err := s.api.List(context.Background(), "", "", "")
+	return all, err
 }
