@@ -7,8 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
+	"github.com/helios-h2020/pse/internal/epoll"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,8 +21,8 @@ const beat = 5 * time.Millisecond
 // them: more than a tenth of all CPU time a relayed message. Here it waits only
 // for a silence to end: for outer, which is armed while nothing comes.
 type watch struct {
-	inner int      // epoll of the connections
-	outer *os.File // epoll of inner
+	inner epoll.Set // of the connections
+	outer *os.File  // epoll of inner
 	raw   syscall.RawConn
 	over  chan struct{} // closed when run has ended
 
@@ -32,18 +32,18 @@ type watch struct {
 }
 
 func newWatch() (*watch, error) {
-	inner, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	inner, err := epoll.New()
 	if err != nil {
 		return nil, fmt.Errorf("watch connections: %w", err)
 	}
-	outer, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	outer, err := epoll.New()
 	if err != nil {
-		_ = unix.Close(inner)
+		_ = inner.Close()
 		return nil, fmt.Errorf("watch connections: %w", err)
 	}
 	w := &watch{inner: inner, over: make(chan struct{})}
-	if err = unix.EpollCtl(outer, unix.EPOLL_CTL_ADD, inner, &unix.EpollEvent{Fd: int32(inner)}); err == nil {
-		err = unix.SetNonblock(outer, true) // else Go's scheduler does not take it
+	if err = outer.Add(int(inner), 0); err == nil {
+		err = unix.SetNonblock(int(outer), true) // else Go's scheduler does not take it
 	}
 	w.outer = os.NewFile(uintptr(outer), "epoll")
 	if err == nil {
@@ -54,7 +54,7 @@ func newWatch() (*watch, error) {
 	}
 	if err != nil {
 		_ = w.outer.Close()
-		_ = unix.Close(inner)
+		_ = inner.Close()
 		return nil, fmt.Errorf("watch connections: %w", err)
 	}
 	go w.run()
@@ -71,15 +71,15 @@ func (w *watch) close() {
 	_ = w.outer.Close()
 	<-w.over
 	if !again { // or the number may be another file's
-		_ = unix.Close(w.inner)
+		_ = w.inner.Close()
 	}
 }
 
 func (w *watch) run() {
 	defer close(w.over)
-	var events [128]unix.EpollEvent
+	var events [128]epoll.Event
 	for {
-		switch n := pending(w.inner, events[:]); n {
+		switch n := w.inner.Poll(events[:], 0); n {
 		case 0:
 			if !w.silence() {
 				return
@@ -97,19 +97,19 @@ func (w *watch) run() {
 
 // silence waits until something comes, false when the watch is closed.
 func (w *watch) silence() bool {
-	arm := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: int32(w.inner)}
-	var came [1]unix.EpollEvent
+	var came [1]epoll.Event
 	armed := false
-	return w.raw.Read(func(outer uintptr) bool {
+	return w.raw.Read(func(fd uintptr) bool {
+		outer := epoll.Set(fd)
 		if !armed {
-			armed = unix.EpollCtl(int(outer), unix.EPOLL_CTL_MOD, w.inner, &arm) == nil
+			armed = outer.Modify(int(w.inner), unix.EPOLLIN|unix.EPOLLONESHOT) == nil
 		}
-		return pending(int(outer), came[:]) > 0
+		return outer.Poll(came[:], 0) > 0
 	}) == nil
 }
 
 // wake tells those whom events are for, false when the watch is closed.
-func (w *watch) wake(events []unix.EpollEvent) bool {
+func (w *watch) wake(events []epoll.Event) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range events {
@@ -133,11 +133,11 @@ func (w *watch) add(c *bareConn) error {
 	w.conns[c.fd] = c
 	// Edges: who was told goes on until it has to wait.
 	const edges = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
-	if err := unix.EpollCtl(w.inner, unix.EPOLL_CTL_ADD, c.fd, &unix.EpollEvent{Events: edges, Fd: int32(c.fd)}); err != nil {
+	err := w.inner.Add(c.fd, edges)
+	if err != nil {
 		w.conns[c.fd] = nil
-		return fmt.Errorf("watch a connection: %w", err)
 	}
-	return nil
+	return err
 }
 
 // remove forgets a connection, before it is closed.
@@ -145,13 +145,4 @@ func (w *watch) remove(c *bareConn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns[c.fd] = nil
-}
-
-// pending is what of an epoll is ready now. The scheduler is not told (now).
-func pending(ep int, events []unix.EpollEvent) int {
-	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)), 0, 0, 0)
-	if err != 0 {
-		return 0
-	}
-	return int(n)
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/helios-h2020/pse/internal/epoll"
 )
 
 const (
@@ -24,13 +26,13 @@ type shard struct {
 	cfg      *Config
 	procs    *procs
 	tasks    *tasks
-	epoll    int
+	epoll    epoll.Set
 	coalesce unix.Timespec
 	stopped  chan struct{} // closed when the loop has ended
 
 	// The loop's own from here on.
 	path   forwarder
-	events [256]unix.EpollEvent
+	events [256]epoll.Event
 	owners []owner // by file descriptor
 	passed uint64  // of path.stats, at the last wait
 	stop   bool
@@ -50,11 +52,11 @@ func newShard(cfg *Config, p *procs, spare *datagrams) (*shard, error) {
 		path: newForwarder(cfg, spare),
 	}
 	var err error
-	if s.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, fmt.Errorf("%w: epoll: %w", ErrUnsupported, err)
+	if s.epoll, err = epoll.New(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnsupported, err)
 	}
 	if s.tasks, err = newTasks(); err != nil {
-		unix.Close(s.epoll)
+		_ = s.epoll.Close()
 		return nil, err
 	}
 	if err = s.watch(s.tasks.wakeFD); err != nil {
@@ -81,17 +83,14 @@ func (s *shard) listen(addr netip.AddrPort) error {
 
 // watch adds a socket to what the loop waits for. Its owner must have been posted before.
 func (s *shard) watch(fd int) error {
-	if err := unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)}); err != nil {
-		return fmt.Errorf("watch a socket: %w", err)
-	}
-	return nil
+	return s.epoll.Add(fd, edge)
 }
 
 const edge = unix.EPOLLIN | unix.EPOLLET&(1<<32-1)
 
 // again has the loop come back to a socket that had its turn, after all others.
 func (s *shard) again(fd int) {
-	_ = unix.EpollCtl(s.epoll, unix.EPOLL_CTL_MOD, fd, &unix.EpollEvent{Events: edge, Fd: int32(fd)})
+	_ = s.epoll.Modify(fd, edge)
 }
 
 // run is the loop.
@@ -105,10 +104,10 @@ func (s *shard) run() {
 		if passed := s.path.stats.Passed; passed != s.passed {
 			s.passed = passed // now pion needs a P
 		} else if mine {
-			n = pollNow(s.epoll, s.events[:], lingerMS)
+			n = s.epoll.Poll(s.events[:], lingerMS)
 		}
 		if n == 0 {
-			n = pollLong(s.epoll, s.events[:])
+			n = s.epoll.Wait(s.events[:])
 		}
 		got := s.serve(s.events[:n])
 		if got == 0 {
@@ -123,7 +122,7 @@ func (s *shard) run() {
 }
 
 // serve handles what sockets have, and returns how many packets that were.
-func (s *shard) serve(events []unix.EpollEvent) (got int) {
+func (s *shard) serve(events []epoll.Event) (got int) {
 	s.tasks.run()
 	for i := range events {
 		fd := int(events[i].Fd)
@@ -225,7 +224,7 @@ func (s *shard) end() {
 		for _, l := range s.path.routes.listeners {
 			l.conn.closeSocket()
 		}
-		unix.Close(s.epoll)
+		_ = s.epoll.Close()
 		close(s.stopped)
 	})
 }

@@ -62,7 +62,7 @@ func (st *still) allocate(client *net.UDPConn, peers ...net.Addr) *allocation {
 // turn gives the shard one turn.
 func (st *still) turn() {
 	var events [16]unix.EpollEvent
-	st.shard.serve(events[:pollNow(st.shard.epoll, events[:], 0)])
+	st.shard.serve(events[:st.shard.epoll.Poll(events[:], 0)])
 }
 
 func (st *still) socket() *net.UDPConn {
@@ -132,7 +132,7 @@ func TestNoAllocationPerPacket(t *testing.T) {
 			if sendto(from, &w.b[0], len(w.b), &to) != 0 {
 				t.Error("cannot send")
 			}
-			st.shard.serve(events[:pollNow(st.shard.epoll, events, 1000)])
+			st.shard.serve(events[:st.shard.epoll.Poll(events, 1000)])
 			if n, err := unix.Read(at, b); err == nil && n >= len(payload) {
 				came++
 			}

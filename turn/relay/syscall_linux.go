@@ -38,24 +38,6 @@ func rawBind(fd int, to *sockaddr) error {
 	return nil
 }
 
-// pollNow waits up to so many ms on this thread, and keeps its P.
-func pollNow(ep int, events []unix.EpollEvent, ms int) int {
-	n, _, err := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(ms), 0, 0)
-	if err != 0 {
-		return 0
-	}
-	return int(n)
-}
-
-// pollLong waits for as long as it takes; others may have the P meanwhile.
-func pollLong(ep int, events []unix.EpollEvent) int {
-	n, _, err := syscall.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), ^uintptr(0), 0, 0)
-	if err != 0 {
-		return 0
-	}
-	return int(n)
-}
-
 // nap sleeps on this thread.
 func nap(ts *unix.Timespec) {
 	syscall.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(ts)), 0, 0)

@@ -1,0 +1,4 @@
+//go:build !linux
+
+// Package epoll is Linux's epoll; elsewhere there is none.
+package epoll
