@@ -99,10 +99,6 @@ func (c Config) Validate() error {
 	return nil
 }
 
-func isToken(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
-}
-
 // clientIP is the address that a request counts for.
 func (c Config) clientIP(r *http.Request) string {
 	if c.ClientIP != nil {

@@ -5,19 +5,31 @@ import (
 	"slices"
 )
 
-// cors lets pages of other origins poll (revision 4, "HTTP long-polling").
+// originPolicy says which browsers' pages may connect (CORS).
+type originPolicy struct {
+	origins     []string // none: all
+	credentials bool     // cookies may come with them
+}
+
+// allows reports whether a request may come from its page. A client that is no
+// browser sends no origin.
+func (p originPolicy) allows(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	return origin == "" || len(p.origins) == 0 || slices.Contains(p.origins, origin)
+}
+
+// setHeader lets pages of other origins poll (revision 4, "HTTP long-polling").
 // The origin is echoed; cookies only go with origins that are listed.
-func (s *Server) cors(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+func (p originPolicy) setHeader(h http.Header, r *http.Request) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
-	if origin == "" || !s.allowed(r) {
+	if origin == "" || !p.allows(r) {
 		return
 	}
 	h.Set("Access-Control-Allow-Origin", origin)
-	if s.cfg.Credentials {
+	if p.credentials {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}
 	if r.Method == http.MethodOptions {
@@ -25,11 +37,4 @@ func (s *Server) cors(w http.ResponseWriter, r *http.Request) {
 		h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
 		h.Set("Access-Control-Max-Age", "86400")
 	}
-}
-
-// allowed says whether a browser may come from where it comes. What is no
-// browser has no origin.
-func (s *Server) allowed(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	return origin == "" || len(s.cfg.Origins) == 0 || slices.Contains(s.cfg.Origins, origin)
 }

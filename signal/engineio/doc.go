@@ -21,7 +21,7 @@
 // wants it; what was on its way must be sent again by who knows what the
 // client has (package socketio: connection state recovery).
 //
-// Lock order: Server.mu is never held when a Session's mu is taken, nor the
+// Lock order: sessions.mu is never held when a Session's mu is taken, nor the
 // other way round. Session.in (held while a Handler runs) comes before
 // Session.mu. No lock but Session.in is held when a Handler is called.
 package engineio

@@ -9,18 +9,18 @@ import (
 func Polls(e *Session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.poll != nil
+	return e.polling.get != nil
 }
 
 // NearPing has the session as it is shortly before its next ping.
 func NearPing(e *Session) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.due = time.Now().Add(e.srv.cfg.PingTimeout + e.srv.cfg.PingInterval/10)
+	e.heartbeat.due = time.Now().Add(e.cfg.PingTimeout + e.cfg.PingInterval/10)
 }
 
 // Tick has the session's timer fire.
-func Tick(e *Session) { e.tick() }
+func Tick(e *Session) { e.onTimer() }
 
 // Get polls.
 func Get(e *Session, ctx context.Context) []Packet {
@@ -32,7 +32,7 @@ func Get(e *Session, ctx context.Context) []Packet {
 func Posts(e *Session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.posting
+	return e.polling.posting
 }
 
 // Probes says whether a WebSocket tries to become the session's transport.

@@ -22,8 +22,8 @@ type Flow struct {
 	Over func(limit string)
 }
 
-// light is what a client may have sent of late to be none of those that make
-// it too much for all: an offer, an answer and their candidates to each of
+// light is how many bytes a client may have sent of late without being one of those
+// that make it too much for all: an offer, an answer and their candidates to each of
 // five others.
 const light = 256 << 10
 
@@ -44,11 +44,14 @@ func (f Flow) validate(longest int) error {
 	return nil
 }
 
-// inflow is what comes in from one session. Its fields are nil where there is
-// no bound.
-type inflow struct{ packets, bytes *rate.Limiter }
+// inflow is what comes in from one session. Fields are nil where there is no bound.
+type inflow struct {
+	packets, bytes *rate.Limiter
+	all            *rate.Limiter // of all sessions together
+}
 
-func (f Flow) inflow() (i inflow) {
+func (f Flow) inflow(all *rate.Limiter) inflow {
+	i := inflow{all: all}
 	if f.Packets > 0 {
 		i.packets = rate.NewLimiter(rate.Limit(f.Packets), f.PacketsBurst)
 	}
@@ -66,29 +69,22 @@ func (f Flow) all() *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(f.AllBytes), f.AllBurst)
 }
 
-// admits counts a packet of n bytes. false: the session ends, since it sends
-// too much or, of those that together send too much, more than a little.
-func (e *Session) admits(n int) bool {
-	now := time.Now()
-	limit := ""
-	switch all := e.srv.all; {
-	case e.inflow.packets != nil && !e.inflow.packets.AllowN(now, 1):
-		limit = "packets"
-	case e.inflow.bytes != nil && !e.inflow.bytes.AllowN(now, n):
-		limit = "bytes"
-	case all != nil && !all.AllowN(now, n) && !e.isLight(now):
-		limit = "all"
-	default:
-		return true
+// over counts a packet of n bytes, and names the limit that it is over; empty: none.
+// Of the sessions that together send too much, those are over "all" that sent more
+// than a little.
+func (i *inflow) over(now time.Time, n int) (limit string) {
+	switch {
+	case i.packets != nil && !i.packets.AllowN(now, 1):
+		return "packets"
+	case i.bytes != nil && !i.bytes.AllowN(now, n):
+		return "bytes"
+	case i.all != nil && !i.all.AllowN(now, n) && !i.isLight(now):
+		return "all"
 	}
-	if over := e.srv.cfg.Flow.Over; e.end(RateLimit, gently) && over != nil {
-		over(limit)
-	}
-	return false
+	return ""
 }
 
-// isLight says whether the client sent little of late.
-func (e *Session) isLight(now time.Time) bool {
-	b := e.inflow.bytes
-	return float64(b.Burst())-b.TokensAt(now) <= light
+// isLight reports whether the client sent little of late.
+func (i *inflow) isLight(now time.Time) bool {
+	return float64(i.bytes.Burst())-i.bytes.TokensAt(now) <= light
 }

@@ -9,9 +9,6 @@ import (
 // inletBytes is what is read at once: some frames.
 const inletBytes = 4 << 10
 
-// errNotNow is of a bareConn.
-var errNotNow = errors.New("nothing goes without waiting")
-
 // inlets are buffers of inletBytes that no connection needs now.
 type inlets struct{ sync.Pool }
 

@@ -1,34 +1,28 @@
 package engineio
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
-	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
-	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/internal/progress"
 )
 
 // Server serves the sessions of one path. It is an http.Handler.
 type Server struct {
-	cfg     Config
-	inlets  *inlets
-	outlets *outlets
-	ctx     context.Context // ends with Close
-	cancel  context.CancelFunc
-	flush   flushers
-	watch   *watch
-	all     *rate.Limiter // of what all clients send; nil: no bound
-	crowd   *limit.Crowd  // of sessions
-
-	mu       sync.Mutex // guards what follows
-	closed   bool
-	sessions map[string]*Session
-	wg       sync.WaitGroup // of sessions and what runs for them; grows only while not closed, or by who has a place in it
+	cfg      *Config
+	origins  originPolicy
+	sessions *sessions
+	acceptor *acceptor
+	proxy    *proxy
+	flush    flushers
+	all      *rate.Limiter      // of what all clients send; nil: no bound
+	cancel   context.CancelFunc // of the proxy's WebSockets
 }
 
 // NewServer makes a server. Close ends its sessions.
@@ -36,30 +30,32 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
-	s := &Server{cfg: cfg, inlets: newInlets(), outlets: newOutlets(), crowd: limit.NewCrowd(cfg.MaxSessions, cfg.MaxSessionsPerIP), sessions: map[string]*Session{}, all: cfg.Flow.all()}
+	s := &Server{cfg: &cfg, origins: originPolicy{cfg.Origins, cfg.Credentials}, sessions: newSessions(&cfg), all: cfg.Flow.all()}
 	var err error
-	if s.watch, err = newWatch(); err != nil {
+	if s.acceptor, err = newAcceptor(cfg.WriteTimeout, cfg.MaxPayload); err != nil {
 		return nil, err
 	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	s.proxy = &proxy{s.cfg, s.sessions, s.acceptor, ctx}
 	return s, nil
 }
 
 // ServeHTTP answers all requests of the protocol: handshakes, polls, posts
 // and WebSockets.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.cors(w, r)
+	s.origins.setHeader(w.Header(), r)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	q := r.URL.Query()
-	if p := check(q, isWebSocket(r)); p != nil {
-		respond(w, p.response())
+	if err := check(q, isWebSocket(r)); err != nil {
+		respond(w, err.response())
 		return
 	}
-	if !s.allowed(r) {
-		respond(w, probForbidden.response())
+	if !s.origins.allows(r) {
+		respond(w, statusForbidden.response())
 		return
 	}
 	switch sid := q.Get("sid"); {
@@ -72,105 +68,129 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// check looks at what each request has: transport and version.
-func check(q url.Values, socket bool) *problem {
-	switch q.Get("transport") {
-	case "polling":
-		if socket {
-			return probRequest
-		}
-	case "websocket":
-		if !socket {
-			return probRequest
-		}
-	default:
-		return probTransport
+// servePolling answers a GET or POST of a session, here or by its owner.
+func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string, q url.Values) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		respond(w, statusMethod.response())
+		return
 	}
-	switch {
-	case q.Get("EIO") != "4" && q.Get("EIO") != "3":
-		return probVersion
-	case q.Has("j"):
-		return probJSONP
+	if r.Method == http.MethodPost {
+		// A body that trickles in would hold the client's only POST for ever.
+		// A server that cannot set deadlines has its own.
+		b := progress.Watch(w, r, s.cfg.WriteTimeout, s.cfg.WriteTimeout)
+		defer b.Done()
+		defer time.AfterFunc(s.cfg.WriteTimeout, b.Stop).Stop()
 	}
-	return nil
+	if owner, ok := s.proxy.owner(sid); ok {
+		s.proxy.request(w, r, owner)
+		return
+	}
+	e, err := s.find(sid, s.cfg.clientIP(r), q)
+	if err != nil {
+		respond(w, err.response())
+		return
+	}
+	if r.Method == http.MethodGet {
+		ps, err := e.get(r.Context())
+		if err != nil {
+			respond(w, err.response())
+			return
+		}
+		e.answer(w, ps)
+		return
+	}
+	if err := e.post(r.Header.Get("Content-Type"), r.Body); err != nil {
+		respond(w, err.response())
+		return
+	}
+	respond(w, postedResponse())
 }
 
-func version(q url.Values) int {
-	if q.Get("EIO") == "3" {
-		return 3
+// serveWebSocket takes a WebSocket for a session that polls, here or at its owner.
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, sid string, q url.Values) {
+	if owner, ok := s.proxy.owner(sid); ok {
+		s.proxy.webSocket(w, r, owner)
+		return
 	}
-	return 4
+	e, status := s.find(sid, s.cfg.clientIP(r), q)
+	if status != nil {
+		respond(w, status.response())
+		return
+	}
+	ws, err := s.acceptor.accept(w, r)
+	if err != nil { // answered already
+		return
+	}
+	e.upgrade(ws)
+}
+
+// Serve answers a Request that another worker carried here. It is never
+// carried further: the session is here or unknown.
+func (s *Server) Serve(ctx context.Context, r *Request) *Response {
+	q, err := url.ParseQuery(r.Query)
+	if err != nil {
+		return statusRequest.response()
+	}
+	if err := check(q, false); err != nil {
+		return err.response()
+	}
+	e, status := s.find(q.Get("sid"), r.IP, q)
+	if status != nil {
+		return status.response()
+	}
+	switch r.Method {
+	case http.MethodGet:
+		ps, err := e.get(ctx)
+		if err != nil {
+			return err.response()
+		}
+		return packetsResponse(e.codec, ps)
+	case http.MethodPost:
+		if err := e.post(r.ContentType, bytes.NewReader(r.Body)); err != nil {
+			return err.response()
+		}
+		return postedResponse()
+	}
+	return statusMethod.response()
+}
+
+// ServeLink takes a WebSocket that another worker has, for a session of this
+// one. It returns at once; the link is closed when the WebSocket should be.
+func (s *Server) ServeLink(r *Request, l Link) {
+	q, err := url.ParseQuery(r.Query)
+	if err != nil || check(q, true) != nil {
+		l.Close()
+		return
+	}
+	e, status := s.find(q.Get("sid"), r.IP, q)
+	if status != nil {
+		l.Close()
+		return
+	}
+	e.upgrade(linked{l})
 }
 
 // find is the session of this server with that id, for a client of the same
 // version, or what is wrong. Ids of revision 3 are no secrets (Socket.IO 4 makes
 // public ids of them), so such a session answers the address that opened it only.
-func (s *Server) find(sid, ip string, q url.Values) (*Session, *problem) {
-	s.mu.Lock()
-	e := s.sessions[sid]
-	s.mu.Unlock()
+func (s *Server) find(sid, ip string, q url.Values) (*Session, *statusError) {
+	e := s.sessions.find(sid)
 	switch {
 	case e == nil || e.version == 3 && e.ip != ip:
-		return nil, probUnknown
+		return nil, statusUnknown
 	case e.version != version(q):
-		return nil, probRequest
+		return nil, statusRequest
 	}
 	return e, nil
 }
 
-// elsewhere is the token of the worker that owns sid, if that is another one.
-func (s *Server) elsewhere(sid string) (owner string, ok bool) {
-	if s.cfg.Forward == nil {
-		return "", false
-	}
-	owner, ok = Owner(sid)
-	return owner, ok && owner != s.cfg.Token
-}
-
-// Owner is the token that a session id begins with.
-func Owner(sid string) (token string, ok bool) {
-	token, _, ok = strings.Cut(sid, tokenEnd)
-	return token, ok && token != "" && !strings.ContainsFunc(token, func(r rune) bool { return !isToken(r) })
-}
-
 // Len is how many sessions there are.
-func (s *Server) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.sessions)
-}
+func (s *Server) Len() int { return s.sessions.len() }
 
 // Close ends all sessions and waits until their handlers were told.
 func (s *Server) Close() {
-	s.mu.Lock()
-	s.closed = true
-	all := make([]*Session, 0, len(s.sessions))
-	for _, e := range s.sessions {
-		all = append(all, e)
-	}
-	s.mu.Unlock()
+	s.sessions.close()
 	s.cancel()
-	for _, e := range all {
-		e.end(ShuttingDown, gently)
-		s.remove(e)
-	}
-	s.wg.Wait()
-	s.watch.close()
-}
-
-// enter makes room for one more goroutine that Close waits for. After Close
-// began there is none.
-func (s *Server) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.wg.Add(1)
-	return true
-}
-
-func respond(w http.ResponseWriter, r *Response) {
-	// The status cannot be taken back; a client that is gone is noticed by its session.
-	_ = r.write(w)
+	s.sessions.running.Wait()
+	s.acceptor.close()
 }

@@ -1,6 +1,7 @@
 package engineio
 
 import (
+	"net/http"
 	"sync"
 	"time"
 )
@@ -16,36 +17,33 @@ type Handler interface {
 
 // Session is one client. Its methods may be called at any time, by anyone.
 type Session struct {
-	srv     *Server
-	id, ip  string
-	version int
-	codec   codec
-	leave   func() // its place is free
+	cfg      *Config
+	sessions *sessions
+	flushers *flushers
+	id, ip   string
+	version  int
+	codec    codec
+	leave    func() // its place is free; called by sessions
 
 	inflow inflow
 
 	in sync.Mutex // held while the handler runs
 
-	mu      sync.Mutex // guards what follows
-	handler Handler
-	reason  Reason
-	queue   []Packet // waits for a poll, or for flush
-	bytes   int      // of data in queue
+	mu        sync.Mutex // guards what follows
+	handler   Handler
+	closed    bool
+	reason    Reason
+	queue     packetQueue
+	heartbeat heartbeat
+	polling   polling
 
-	wire     wire // nil while the session is polling
-	flushing bool // a goroutine writes to wire
-	probe    wire // a WebSocket that may become wire
-	probed   bool // it asked; polls are to end so that it can
+	transport transport // nil while the session is polling
+	probe     transport // a WebSocket that may become transport
+	probed    bool      // it asked; polls are to end so that it can
 
-	poll    *poll // waits for packets
-	posting bool  // a POST is on its way
-
-	closed   bool
-	cut      bool        // what is queued is not worth writing any more
-	late     *time.Timer // for wire to end
-	farewell []Packet    // of an ended session, for one last poll that comes later
-
-	heart
+	flushing   bool        // a goroutine writes to transport
+	aborted    bool        // what is queued is not worth writing any more
+	closeTimer *time.Timer // for transport to end
 }
 
 // ID is the session's id. It is a secret of the client.
@@ -61,10 +59,61 @@ func (e *Session) Version() int { return e.version }
 func (e *Session) Transport() string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.wire != nil {
+	if e.transport != nil {
 		return "websocket"
 	}
 	return "polling"
+}
+
+// open asks for the handler and starts the heartbeat. With a transport the session
+// is a WebSocket from the beginning, and first goes there before anything else.
+func (e *Session) open(r *http.Request, t transport, first ...Packet) bool {
+	if t != nil {
+		e.mu.Lock()
+		e.transport = t
+		e.push(first...)
+		e.mu.Unlock()
+	}
+	h := e.cfg.Open(e, r)
+	if h == nil {
+		e.refuse()
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.handler = h
+	if !e.closed {
+		e.heartbeat.start(e.onTimer)
+	} else {
+		go e.tellHandler()
+	}
+	return true
+}
+
+// refuse takes back a session that was not opened.
+func (e *Session) refuse() {
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.sessions.remove(e)
+	e.sessions.running.Done()
+}
+
+// onTimer is the heartbeat's.
+func (e *Session) onTimer() {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	waits, late := e.heartbeat.onTimer()
+	if !waits {
+		e.push(e.heartbeat.ping())
+	}
+	e.mu.Unlock()
+	if late {
+		e.end(PingTimeout, abort)
+	}
 }
 
 // Send queues packets for the client, all or none, and returns at once. Their
@@ -80,9 +129,9 @@ func (e *Session) Send(ps ...Packet) error {
 		e.mu.Unlock()
 		return ErrClosed
 	}
-	if len(e.queue)+len(ps) > e.srv.cfg.MaxQueue || e.bytes+size > e.srv.cfg.MaxQueueBytes {
+	if len(e.queue.packets)+len(ps) > e.cfg.MaxQueue || e.queue.bytes+size > e.cfg.MaxQueueBytes {
 		e.mu.Unlock()
-		e.end(QueueFull, abruptly)
+		e.end(QueueFull, abort)
 		return ErrQueueFull
 	}
 	e.push(ps...)
@@ -91,114 +140,19 @@ func (e *Session) Send(ps ...Packet) error {
 }
 
 // Close ends the session after what was sent so far; Handler.Close gets reason.
-func (e *Session) Close(reason Reason) { e.end(reason, gently) }
+func (e *Session) Close(reason Reason) { e.end(reason, drain) }
 
-// push queues packets and sees to it that they go. Under mu.
+// push queues packets and has them written. Under mu.
 func (e *Session) push(ps ...Packet) {
-	e.queue = append(e.queue, ps...)
-	for _, p := range ps {
-		e.bytes += len(p.Data)
+	e.queue.add(ps...)
+	if e.transport != nil && e.heartbeat.isDueSoon() {
+		e.queue.add(e.heartbeat.ping())
 	}
-	if e.pingsSoon() {
-		e.queue = append(e.queue, e.ping())
-	}
-	e.hurry()
+	e.scheduleFlush()
 }
 
-// take empties the queue. Under mu.
-func (e *Session) take() []Packet {
-	ps := e.queue
-	e.queue, e.bytes = nil, 0
-	return ps
-}
-
-// hurry lets what is queued go, if anyone waits for it. Under mu.
-func (e *Session) hurry() {
-	switch {
-	case e.wire == nil:
-		e.poll.hurry()
-	case !e.flushing && (len(e.queue) > 0 || e.closed):
-		e.flushing = true
-		e.srv.wg.Add(1) // the session's own place is in wg still
-		e.srv.flush.add(e)
-	}
-}
-
-// An ending is how a client hears that its session is over.
-type ending int
-
-const (
-	abruptly ending = iota // what waits is dropped; a waiting poll gets a close packet
-	gently                 // what waits goes first, then a close packet
-	agreed                 // the client asked for it: a waiting poll gets a noop
-)
-
-// end ends the session once, and says whether that was it. The handler is told
-// by a goroutine of its own: who ends a session may hold locks that the handler
-// wants.
-func (e *Session) end(reason Reason, how ending) (first bool) {
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return false
-	}
-	e.closed, e.reason = true, reason
-	e.stopHeart()
-	if e.probe != nil {
-		e.probe.drop()
-	}
-	last := e.take()
-	stays := false
-	if e.wire != nil {
-		if how == gently {
-			e.queue = last
-		}
-		e.cut = how != gently
-		// Neither a client that takes nothing nor one that says no farewell
-		// keeps the connection.
-		e.late = time.AfterFunc(e.srv.cfg.WriteTimeout+farewell, e.wire.drop)
-	} else {
-		switch how {
-		case abruptly:
-			last = []Packet{{Type: Close}}
-		case gently:
-			last = append(last, Packet{Type: Close})
-		case agreed:
-			last = []Packet{{Type: Noop}}
-		}
-		switch {
-		case e.poll != nil:
-			e.poll.last = last
-		case how != abruptly:
-			// The client's poll may be on its way, and should not hear of an
-			// unknown session because its close packet overtook it.
-			e.farewell, stays = last, true
-		}
-	}
-	e.hurry()
-	known := e.handler != nil
-	e.mu.Unlock()
-	if stays {
-		e.srv.removeLater(e)
-	} else {
-		e.srv.remove(e)
-	}
-	if known {
-		go e.tell()
-	}
-	return true
-}
-
-// tell tells the handler of the end, after its last message.
-func (e *Session) tell() {
-	defer e.srv.wg.Done()
-	e.in.Lock()
-	defer e.in.Unlock()
-	e.handler.Close(e.reason)
-}
-
-// receive acts on a packet from the client; false if there is no such packet
-// from a client. The caller reads for this session alone, or holds its post.
+// receive acts on a packet from the client; false if a client sends no such packet.
+// The caller reads for this session alone, or holds its post.
 func (e *Session) receive(p Packet) bool {
 	switch {
 	case !e.admits(len(p.Data)):
@@ -206,109 +160,120 @@ func (e *Session) receive(p Packet) bool {
 	case p.Type == Message:
 		e.in.Lock()
 		defer e.in.Unlock()
-		if e.heard() {
+		if e.onMessage() {
 			e.handler.Message(p.Binary, p.Data)
 		}
 		return true
 	case p.Type == Close:
-		e.end(TransportClose, agreed)
+		e.end(TransportClose, byClient)
 		return true
 	case p.Type == Ping && e.version == 3:
-		e.beat()
+		e.onHeartbeat()
 		return e.Send(Packet{Type: Pong, Data: p.Data}) == nil
 	case p.Type == Pong && e.version == 4:
-		e.beat()
+		e.onHeartbeat()
 		return true
 	}
 	return false
 }
 
-// flush sends what is queued as far as that goes without waiting, and leaves
-// the rest to a goroutine: an idle client has none for it.
-func (e *Session) flush() {
-	for {
-		e.mu.Lock()
-		ps := e.take()
-		if len(ps) == 0 && !e.closed {
-			e.flushing = false
-			e.mu.Unlock()
-			e.srv.wg.Done()
-			return
-		}
-		prompt := !e.closed
-		e.mu.Unlock()
-		if prompt {
-			taken, all := e.wire.offer(e.codec, ps)
-			if all {
-				continue
-			}
-			if taken {
-				ps = nil
-			}
-		}
-		go e.flushSlowly(ps)
-		return
+// admits counts a packet of n bytes. false: the session ends, since it sends too much.
+func (e *Session) admits(n int) bool {
+	limit := e.inflow.over(time.Now(), n)
+	if limit == "" {
+		return true
 	}
+	if over := e.cfg.Flow.Over; e.end(RateLimit, drain) && over != nil {
+		over(limit)
+	}
+	return false
 }
 
-// flushSlowly writes packets, what was kept before them and what is queued
-// after them, and ends the wire with the session.
-func (e *Session) flushSlowly(ps []Packet) {
-	defer e.srv.wg.Done()
-	for {
-		if !e.over() {
-			if err := e.wire.write(e.codec, ps); err != nil {
-				e.wire.drop()
-				e.end(TransportClose, abruptly)
-			}
-		}
-		e.mu.Lock()
-		ps = e.take()
-		if len(ps) == 0 {
-			e.flushing = false
-			closed := e.closed
-			e.mu.Unlock()
-			if closed {
-				e.wire.end()
-			}
-			return
-		}
-		e.mu.Unlock()
-	}
-}
-
-// over says whether the session ended and nothing more is to be written.
-func (e *Session) over() bool {
+// onHeartbeat is a pong, or in revision 3 a ping.
+func (e *Session) onHeartbeat() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.cut
+	if !e.closed {
+		e.heartbeat.restart()
+	}
 }
 
-// ended is the wire's end: nobody needs to end it.
-func (e *Session) ended() {
+// onMessage notes that the client sends, and is false when the session is over.
+func (e *Session) onMessage() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.late != nil {
-		e.late.Stop()
+	if e.closed {
+		return false
 	}
+	e.heartbeat.onMessage()
+	return true
 }
 
-// read reads from the wire until it ends. Its place in wg is the caller's business.
-func (s *Server) read(e *Session, w wire) {
-	if !s.enter() {
-		w.drop()
+// A closeMode is how a client hears that its session is over.
+type closeMode int
+
+const (
+	abort    closeMode = iota // what waits is dropped; a waiting poll gets a close packet
+	drain                     // what waits goes first, then a close packet
+	byClient                  // the client asked for it: a waiting poll gets a noop
+)
+
+// end ends the session once, and says whether that was it. The handler is told
+// by a goroutine of its own: the caller may hold locks that the handler wants.
+func (e *Session) end(reason Reason, how closeMode) (first bool) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return false
+	}
+	e.closed, e.reason = true, reason
+	e.heartbeat.stop()
+	if e.probe != nil {
+		e.probe.drop()
+	}
+	stays := false
+	if e.transport != nil {
+		e.endTransport(how)
+	} else {
+		stays = e.polling.end(e.queue.take(), how)
+	}
+	e.scheduleFlush()
+	known := e.handler != nil
+	e.mu.Unlock()
+	if stays {
+		e.sessions.removeAfter(e, e.cfg.PingTimeout)
+	} else {
+		e.sessions.remove(e)
+	}
+	if known {
+		go e.tellHandler()
+	}
+	return true
+}
+
+// tellHandler tells the handler of the end, after its last message.
+func (e *Session) tellHandler() {
+	defer e.sessions.running.Done()
+	e.in.Lock()
+	defer e.in.Unlock()
+	e.handler.Close(e.reason)
+}
+
+// read reads from a transport until it ends. The goroutine of the HTTP request is
+// left, so that its buffers, its request and its deep stack are too.
+func (e *Session) read(t transport) {
+	if !e.sessions.enter() {
+		t.drop()
 		return
 	}
-	// The goroutine of the HTTP request is left, so that its buffers, its
-	// request and its deep stack are too.
 	go func() {
-		defer s.wg.Done()
-		defer e.ended()
-		defer w.drop()
+		defer e.sessions.running.Done()
+		defer e.transportEnded()
+		defer t.drop()
 		for {
-			binary, b, err := w.read()
+			binary, b, err := t.read()
 			if err != nil {
-				e.end(TransportClose, abruptly)
+				e.end(TransportClose, abort)
 				return
 			}
 			decode := e.codec.decodeText
@@ -317,7 +282,7 @@ func (s *Server) read(e *Session, w wire) {
 			}
 			p, err := decode(b)
 			if err != nil || !e.receive(p) {
-				e.end(ParseError, abruptly)
+				e.end(ParseError, abort)
 			}
 		}
 	}()

@@ -1,67 +1,46 @@
 package engineio
 
-import (
-	"net/http"
-	"net/url"
-	"time"
-)
+import "time"
 
 // nudge is how long a poll may hold up an upgrade. It is not zero: a client
 // that does not wait for its poll to end (it should) has its upgrade packet
 // on the way.
 const nudge = 100 * time.Millisecond
 
-// serveWebSocket takes a WebSocket for a session that polls.
-func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, sid string, q url.Values) {
-	if owner, ok := s.elsewhere(sid); ok {
-		s.relay(w, r, owner)
-		return
-	}
-	e, prob := s.find(sid, s.cfg.clientIP(r), q)
-	if prob != nil {
-		respond(w, prob.response())
-		return
-	}
-	ws, err := s.accept(w, r)
-	if err != nil { // answered already
-		return
-	}
-	s.upgradeTo(e, ws)
-}
-
-// upgradeTo lets ws become the session's transport (revision 4, "Upgrade").
-func (s *Server) upgradeTo(e *Session, ws wire) {
-	if !s.enter() {
-		ws.drop()
+// upgrade lets t become the session's transport (revision 4, "Upgrade"). It returns
+// at once.
+func (e *Session) upgrade(t transport) {
+	if !e.sessions.enter() {
+		t.drop()
 		return
 	}
 	go func() {
-		defer s.wg.Done()
-		if !e.probing(ws) {
-			ws.drop()
+		defer e.sessions.running.Done()
+		if !e.probing(t) {
+			t.drop()
 			return
 		}
-		s.read(e, ws)
+		e.read(t)
 	}()
 }
 
 // probing goes through the probe. The session polls on until the upgrade
 // packet, and when none comes it just goes on polling.
-func (e *Session) probing(ws wire) bool {
+func (e *Session) probing(t transport) bool {
 	e.mu.Lock()
-	if e.closed || e.wire != nil || e.probe != nil {
+	if e.closed || e.transport != nil || e.probe != nil {
 		e.mu.Unlock()
 		return false
 	}
-	e.probe = ws
+	e.probe = t
 	e.mu.Unlock()
-	late := time.AfterFunc(e.srv.cfg.UpgradeTimeout, ws.drop)
+	late := time.AfterFunc(e.cfg.UpgradeTimeout, t.drop)
 	defer late.Stop()
 
-	ok := expect(ws, "2probe") && ws.write(e.codec, []Packet{{Type: Pong, Data: []byte("probe")}}) == nil
+	ok := expect(t, "2probe") && t.write(e.codec, []Packet{{Type: Pong, Data: []byte("probe")}}) == nil
 	if ok {
 		stop := e.endPolls()
-		ok = expect(ws, "5")
+		ok = expect(t, "5")
 		stop()
 	}
 	e.mu.Lock()
@@ -70,14 +49,15 @@ func (e *Session) probing(ws wire) bool {
 	if !ok || e.closed {
 		return false
 	}
-	e.wire = ws
-	e.poll.hurry()
-	e.hurry()
+	e.transport = t
+	e.polling.get.wakeUp()
+	e.scheduleFlush()
 	return true
 }
 
-func expect(ws wire, text string) bool {
-	binary, b, err := ws.read()
+// expect reads one text message, and reports whether it is this one.
+func expect(t transport, text string) bool {
+	binary, b, err := t.read()
 	return err == nil && !binary && string(b) == text
 }
 
@@ -94,9 +74,9 @@ func (e *Session) endPolls() (stop func()) {
 		if !e.probed || e.closed {
 			return
 		}
-		if e.poll != nil {
-			e.poll.noop = true
-			e.poll.hurry()
+		if e.polling.get != nil {
+			e.polling.get.noop = true
+			e.polling.get.wakeUp()
 		}
 		t.Reset(nudge)
 	})

@@ -24,10 +24,10 @@ import (
 const (
 	// payloadBytes is what is allocated for a message before any of it came.
 	payloadBytes = 4 << 10
-	// farewell is how long a client may take to answer a close frame. Its TCP
+	// closeGrace is how long a client may take to answer a close frame. Its TCP
 	// connection is closed after that, not before: else what was sent last
 	// could be lost to a reset.
-	farewell = 2 * time.Second
+	closeGrace = 2 * time.Second
 	// mostEmpty is how many frames without data may come before a message is
 	// whole: pings, and pieces of nothing. Browsers send none.
 	mostEmpty = 1000
@@ -43,7 +43,7 @@ type stream interface {
 	SetWriteDeadline(t time.Time) error
 }
 
-// socket is a wire of this worker (RFC 6455, the server's side).
+// socket is a transport of this worker (RFC 6455, the server's side).
 type socket struct {
 	conn    stream
 	in      inlet
@@ -63,11 +63,31 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.ResponseWriter).Hijack()
 }
 
+// acceptor takes WebSockets.
+type acceptor struct {
+	writeTimeout time.Duration // for the handshake's answer, and for one message
+	maxPayload   int           // bytes of a message
+	inlets       *inlets
+	outlets      *outlets
+	watch        *watch
+}
+
+func newAcceptor(writeTimeout time.Duration, maxPayload int) (*acceptor, error) {
+	w, err := newWatch()
+	if err != nil {
+		return nil, err
+	}
+	return &acceptor{writeTimeout, maxPayload, newInlets(), newOutlets(), w}, nil
+}
+
+// close is for when there are no WebSockets any more.
+func (a *acceptor) close() { a.watch.close() }
+
 // accept answers a WebSocket handshake, with an error if it is a bad one.
 // permessage-deflate stays off: it would cost more memory than all else here,
 // for messages of a few hundred bytes.
-func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
-	conn, rw, _, err := ws.HTTPUpgrader{Timeout: s.cfg.WriteTimeout}.Upgrade(r, hijacker{w})
+func (a *acceptor) accept(w http.ResponseWriter, r *http.Request) (*socket, error) {
+	conn, rw, _, err := ws.HTTPUpgrader{Timeout: a.writeTimeout}.Upgrade(r, hijacker{w})
 	if err != nil {
 		if conn != nil {
 			_ = conn.Close()
@@ -75,22 +95,22 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request) (*socket, error)
 		return nil, err
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what is there: cannot fail
-	return s.socket(conn, early), nil
+	return a.socket(conn, early), nil
 }
 
-// socket is the wire on a connection of which early was read already.
-func (s *Server) socket(c net.Conn, early []byte) *socket {
-	w := &socket{conn: c, timeout: s.cfg.WriteTimeout, max: s.cfg.MaxPayload + 1} // the type that revision 3 puts before binary
-	bare := s.watch.bare(c)
+// socket is the transport on a connection of which early was read already.
+func (a *acceptor) socket(c net.Conn, early []byte) *socket {
+	w := &socket{conn: c, timeout: a.writeTimeout, max: a.maxPayload + 1} // the type that revision 3 puts before binary
+	bare := a.watch.bare(c)
 	if bare != nil {
 		w.conn = bare
 	}
-	w.in = inlet{conn: w.conn, bare: bare, pool: s.inlets, rest: early}
-	w.out = outlet{conn: w.conn, bare: bare, pool: s.outlets}
+	w.in = inlet{conn: w.conn, bare: bare, pool: a.inlets, rest: early}
+	w.out = outlet{conn: w.conn, bare: bare, pool: a.outlets}
 	return w
 }
 
-// read is wire's. A message of several frames is put together; pings are answered.
+// read is transport's. A message of several frames is put together; pings are answered.
 func (w *socket) read() (binary bool, data []byte, err error) {
 	empty := 0
 	for state := ws.StateServerSide; ; {
@@ -174,7 +194,7 @@ func (w *socket) refuse(status ws.StatusCode) {
 	_ = w.frame(ws.OpClose, ws.NewCloseFrameBody(status, ""))
 }
 
-// write is wire's.
+// write is transport's.
 func (w *socket) write(c codec, ps []Packet) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -190,7 +210,7 @@ func (w *socket) write(c codec, ps []Packet) error {
 	return nil
 }
 
-// offer is wire's.
+// offer is transport's.
 func (w *socket) offer(c codec, ps []Packet) (taken, all bool) {
 	if !w.out.prompt() || !w.mu.TryLock() {
 		return false, false
@@ -266,7 +286,7 @@ func (w *socket) end() {
 		w.drop()
 		return
 	}
-	time.AfterFunc(farewell, w.drop)
+	time.AfterFunc(closeGrace, w.drop)
 }
 
 func (w *socket) drop() { _ = w.conn.Close() }

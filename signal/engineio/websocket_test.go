@@ -46,7 +46,7 @@ func each(t *testing.T, f func(t *testing.T, w *socket, client net.Conn)) {
 			if err := client.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			f(t, testServer(t).socket(server, nil), client)
+			f(t, testServer(t).acceptor.socket(server, nil), client)
 		})
 	}
 }
@@ -298,7 +298,7 @@ func TestClientThatTakesNothing(t *testing.T) {
 func FuzzSocket(f *testing.F) {
 	f.Add(frames(masked(ws.OpText, false, "a"), masked(ws.OpContinuation, true, "b"), masked(ws.OpClose, true, "")))
 	f.Add([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 0, 0x20, 0, 1, 2, 3, 4, 5})
-	s := testServer(f)
+	s := testServer(f).acceptor
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		w := s.socket(discards{bytes.NewReader(sent)}, nil)
 		for {

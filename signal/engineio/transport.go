@@ -1,8 +1,8 @@
 package engineio
 
-// A wire carries WebSocket messages of one client: a WebSocket of this
+// A transport carries WebSocket messages of one client: a WebSocket of this
 // worker, or a Link to the worker that has it.
-type wire interface {
+type transport interface {
 	// read waits for the next message. One goroutine reads.
 	read() (binary bool, data []byte, err error)
 	// offer sends packets as far as that goes without waiting; one goroutine
