@@ -2,89 +2,72 @@ package signal
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/socketio"
 	"go.uber.org/zap"
 )
 
-// Bounds of what clients may call rooms and themselves.
-const (
-	maxRoomName    = 64
-	maxDisplayName = 40
-)
-
-// auth is what clients send when they connect; old ones send nothing.
-type auth struct {
-	V    any    `json:"v"`
-	Name string `json:"name"`
-	Pass string `json:"pass"`
-}
-
-func authOf(h *socketio.Handshake) (a auth, err error) {
-	if len(h.Auth) > 0 {
-		err = json.Unmarshal(h.Auth, &a)
-	}
-	return a, err
-}
-
-// isModern says whether a client speaks more than the HELIOS contract.
-func (a auth) isModern() bool {
-	v, _ := a.V.(float64)
-	return v >= 2
-}
-
-// goodName says whether somebody may be called so.
-func goodName(name string) bool {
-	return utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxDisplayName && !strings.ContainsFunc(name, unicode.IsControl)
-}
-
 // isNamespace says whether there is a namespace of this name: one a room.
 func isNamespace(name string) bool { return name != "" && name[0] == '/' && IsRoom(name[1:]) }
 
-// accept says whether a client may join, before it is told that it is
-// connected. Whether there is a place for it shows later.
-func (w *Worker) accept(ctx context.Context, h *socketio.Handshake) error {
+// admission decides who may join: by name, joins per minute, passphrase or signed
+// link, and the hook of integrators. Whether there is a place in the room is not its
+// matter.
+type admission struct {
+	cfg     Config
+	bus     *bus.Bus
+	links   *access.Links // nil when none are asked for
+	joins   *limit.ByAddress
+	guesses *guesses
+	metrics *metrics
+	log     *zap.Logger
+	ctx     context.Context // the worker's
+}
+
+func newAdmission(ctx context.Context, cfg Config, b *bus.Bus, links *access.Links, m *metrics, log *zap.Logger) *admission {
+	return &admission{cfg: cfg, bus: b, links: links, joins: limit.PerMinute(cfg.JoinsPerMinute), guesses: newGuesses(), metrics: m, log: log, ctx: ctx}
+}
+
+// accept decides about a client before it is told that it is connected. One that
+// was restored was admitted before.
+func (a *admission) accept(ctx context.Context, h *socketio.Handshake) error {
 	if h.Recovered {
-		return nil // it was let in before
+		return nil
 	}
-	err := w.admit(ctx, h)
+	err := a.admit(ctx, h)
 	var r *socketio.Refusal
 	if errors.As(err, &r) {
-		w.metrics.refused.WithLabelValues(codeOf(r)).Inc()
+		a.metrics.refused.WithLabelValues(codeOf(r)).Inc()
 	}
 	return err
 }
 
-func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
-	if w.ctx.Err() != nil {
+func (a *admission) admit(ctx context.Context, h *socketio.Handshake) error {
+	if a.ctx.Err() != nil {
 		return refusal("limit", "This server is stopping. Try again in a second.")
 	}
-	if ip, _ := netip.ParseAddr(h.IP); !w.joins.Take(ip) {
+	if ip, _ := netip.ParseAddr(h.IP); !a.joins.Take(ip) {
 		return refusal("limit", "Too many joins from your address. Try again in a minute.")
 	}
-	a, err := authOf(h)
-	if err != nil || !goodName(a.Name) {
+	auth, err := authOf(h)
+	if err != nil || !goodName(auth.Name) {
 		return refusal("name", "Your name is too long, or has characters that cannot be shown. Use up to 40 letters.")
 	}
-	if err := w.invited(h, a.Pass); err != nil {
+	if err := a.invited(h, auth.Pass); err != nil {
 		return err
 	}
-	v, err := bus.Ask(ctx, w.bus, bus.JoinHook{Room: h.Namespace[1:], Name: a.Name, Addr: h.IP, Client: h.UserAgent}, w.cfg.Hook)
+	v, err := bus.Ask(ctx, a.bus, bus.JoinHook{Room: h.Namespace[1:], Name: auth.Name, Addr: h.IP, Client: h.UserAgent}, a.cfg.Hook)
 	if err != nil {
-		w.log.Warn("join hook", zap.Error(err))
+		a.log.Warn("join hook", zap.Error(err))
 	}
 	if !v.Allow {
 		return refusal("refused", v.Reason)
@@ -93,65 +76,68 @@ func (w *Worker) admit(ctx context.Context, h *socketio.Handshake) error {
 }
 
 // invited checks a passphrase or the token of a link.
-func (w *Worker) invited(h *socketio.Handshake, pass string) error {
-	if w.cfg.Passphrase == "" && !w.cfg.Links {
+func (a *admission) invited(h *socketio.Handshake, pass string) error {
+	if a.cfg.Passphrase == "" && !a.cfg.Links {
 		return nil
 	}
 	room, text := h.Namespace[1:], "This call needs a passphrase. Ask who invited you."
-	if w.cfg.Links {
-		err := w.links.Check(LinkAction, room, pass, time.Now())
+	if a.cfg.Links {
+		err := a.links.Check(LinkAction, room, pass, time.Now())
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, access.ErrOldLink):
 			return refusal("passphrase", "Your link is too old. Ask for a new one.")
-		case w.cfg.Passphrase == "":
+		case a.cfg.Passphrase == "":
 			return refusal("passphrase", "This call needs a link. Ask who invited you.")
 		}
 	}
-	if pass == "" { // who was not asked yet guesses nothing
+	if pass == "" { // a client that was not asked yet guesses nothing
 		return refusal("passphrase", text)
 	}
 	ip, _ := netip.ParseAddr(h.IP)
-	ok, wait := w.guesses.try(ip, room, time.Now(), func() bool { return same(pass, w.cfg.Passphrase) })
+	ok, wait := a.guesses.try(ip, room, time.Now(), func() bool { return same(pass, a.cfg.Passphrase) })
 	switch {
 	case ok:
 		return nil
 	case wait > 0:
 		return refusal("limit", fmt.Sprintf("Too many wrong passphrases. Try again in %d seconds.", int(wait/time.Second)+1))
 	}
-	w.metrics.guesses.Inc()
-	if err := w.bus.TellGuess(bus.Guess{Room: room, From: h.IP}); err != nil {
-		w.log.Warn("other workers do not hear of a wrong passphrase", zap.Error(err))
+	a.metrics.guesses.Inc()
+	if err := a.bus.TellGuess(bus.Guess{Room: room, From: h.IP}); err != nil {
+		a.log.Warn("other workers do not hear of a wrong passphrase", zap.Error(err))
 	}
 	return refusal("passphrase", text)
 }
 
 // hearGuesses counts the wrong passphrases of other workers, until ctx ends.
-func (w *Worker) hearGuesses(ctx context.Context) {
+func (a *admission) hearGuesses(ctx context.Context) {
 	for {
-		err := w.bus.WatchGuesses(ctx, func(g bus.Guess) {
+		err := a.bus.WatchGuesses(ctx, func(g bus.Guess) {
 			ip, _ := netip.ParseAddr(g.From)
-			w.guesses.heard(ip, g.Room, time.Now())
+			a.guesses.heard(ip, g.Room, time.Now())
 		})
 		if ctx.Err() != nil {
 			return
 		}
-		w.log.Warn("wrong passphrases at other workers are not heard of", zap.Error(err))
+		a.log.Warn("wrong passphrases at other workers are not heard of", zap.Error(err))
 		if !sleep.For(ctx, tick) {
 			return
 		}
 	}
 }
 
+// sweep forgets addresses that are no longer limited, each second until ctx ends.
+func (a *admission) sweep(ctx context.Context) {
+	for sleep.For(ctx, tick) {
+		now := time.Now()
+		a.joins.Sweep(now)
+		a.guesses.sweep(now)
+	}
+}
+
 // LinkAction is what links to calls are signed for.
 const LinkAction = "call"
-
-// same compares secrets in a time that tells nothing about them.
-func same(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
-}
 
 func codeOf(r *socketio.Refusal) string {
 	var d struct {

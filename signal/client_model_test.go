@@ -113,7 +113,7 @@ func (s *sessionModel) run() {
 }
 
 func (s *sessionModel) connect() {
-	w := s.at.Worker
+	w := s.at.rooms
 	ctx, cancel := context.WithTimeout(context.Background(), acceptTime)
 	defer cancel()
 	recovered := false

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/replay"
 )
 
 // Config configures signalling.
@@ -53,6 +54,10 @@ func DefaultConfig() Config {
 	}
 }
 
+// acceptTime is for a client to be admitted or restored, a bus that is away for a
+// moment included.
+const acceptTime = 15 * time.Second
+
 // noticing is how long it takes at most until somebody sees that a client's
 // time is over, or that its worker is dead.
 const noticing = 5 * time.Second
@@ -94,6 +99,11 @@ func (c Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// replay is what bounds the replay buffer.
+func (c Config) replay() replay.Config {
+	return replay.Config{MaxBytes: c.MemoryMiB << 20, MaxMemberBytes: c.MemberKiB << 10, MaxAge: bus.CallsAge}
 }
 
 // parseICEServer reads "stun:host:port" or "turn:host:port user password".

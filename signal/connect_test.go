@@ -67,10 +67,10 @@ func TestFreshConnections(t *testing.T) {
 		t.Errorf("%d of %d connected, %d welcomed", connected, all, welcomed)
 	}
 	// Leaving goes on behind: as long as it goes on, that is right.
-	for left := w.workers[0].presence.rooms(); left > 0; {
+	for left := w.workers[0].rooms.presence.rooms(); left > 0; {
 		before := left
 		bustest.Eventually(t, "rooms are forgotten", func() bool {
-			left = w.workers[0].presence.rooms()
+			left = w.workers[0].rooms.presence.rooms()
 			return left < before || left == 0
 		})
 	}

@@ -54,22 +54,22 @@ func (f forward) Dial(ctx context.Context, owner string, r *engineio.Request) (e
 }
 
 // answerForward serves what other workers carry here.
-func (w *Worker) answerForward() (stop func(), err error) {
-	requests, err := w.bus.AnswerDirect(directRequest, func(ctx context.Context, q bus.Direct) []byte {
+func answerForward(b *bus.Bus, engine *engineio.Server) (stop func(), err error) {
+	requests, err := b.AnswerDirect(directRequest, func(ctx context.Context, q bus.Direct) []byte {
 		var r engineio.Request
 		if json.Unmarshal(q.Data, &r) != nil {
 			return nil
 		}
-		a, _ := json.Marshal(w.engine.Serve(ctx, &r)) // strings and bytes: cannot fail
+		a, _ := json.Marshal(engine.Serve(ctx, &r)) // strings and bytes: cannot fail
 		return a
 	})
 	if err != nil {
 		return nil, err
 	}
-	dials, err := w.bus.AnswerDirect(directDial, func(_ context.Context, q bus.Direct) []byte {
+	dials, err := b.AnswerDirect(directDial, func(_ context.Context, q bus.Direct) []byte {
 		var r engineio.Request
 		if q.Pipe != nil && json.Unmarshal(q.Data, &r) == nil {
-			w.engine.ServeLink(&r, q.Pipe)
+			engine.ServeLink(&r, q.Pipe)
 		}
 		return nil
 	})

@@ -90,9 +90,10 @@ func TestGuessesOfMany(t *testing.T) {
 func TestGuessesAtAnotherWorker(t *testing.T) {
 	w := newWorld(t, 2, func(c *Config) { c.Passphrase = "open sesame" })
 	for _, r := range w.workers {
-		r.guesses.mu.Lock()
-		r.guesses.address.each = time.Hour // however slow the test is
-		r.guesses.mu.Unlock()
+		g := r.admission.guesses
+		g.mu.Lock()
+		g.address.each = time.Hour // however slow the test is
+		g.mu.Unlock()
 	}
 	told := func(worker int, pass string) string {
 		return w.join(worker, "r", `{"v":2,"pass":"`+pass+`"}`).State().Refused
@@ -108,7 +109,7 @@ func TestGuessesAtAnotherWorker(t *testing.T) {
 		}
 	}
 	bustest.Eventually(t, "the other worker has heard of them", func() bool {
-		g := w.workers[1].guesses
+		g := w.workers[1].admission.guesses
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		return triesOf(g.from, netip.MustParseAddr("127.0.0.1")).used > 4

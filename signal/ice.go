@@ -27,9 +27,18 @@ type iceServers struct {
 	static []bus.ICEServer
 	log    *zap.Logger
 
-	mu    sync.Mutex          // guards what follows
-	given map[string]iceGiven // by user
-	again time.Time           // when to ask next, after there was no answer
+	mu          sync.Mutex          // guards what follows
+	given       map[string]iceGiven // by user
+	again       time.Time           // when to ask next, after there was no answer
+	subscribers map[string]*iceSubscriber
+}
+
+// iceSubscriber is a member that gets new credentials before those that it has end.
+// subscribers has it by its socket id.
+type iceSubscriber struct {
+	call, socketID string
+	socket         socket
+	renew          int64 // unix s; guarded by iceServers.mu
 }
 
 // iceGiven is what a turn worker gave a user, and when.
@@ -39,7 +48,7 @@ type iceGiven struct {
 }
 
 func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error) {
-	i := &iceServers{bus: b, log: log, given: map[string]iceGiven{}}
+	i := &iceServers{bus: b, log: log, given: map[string]iceGiven{}, subscribers: map[string]*iceSubscriber{}}
 	for _, text := range cfg.ICEServers {
 		s, err := parseICEServer(text)
 		if err != nil {
@@ -52,8 +61,8 @@ func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error)
 
 // get is the servers there are now for a member of a call. The relay knows the
 // member by its credentials: when it leaves, what it relays ends.
-func (i *iceServers) get(ctx context.Context, call, sid string) bus.Credentials {
-	user, now := bus.CallUser(call, sid), time.Now()
+func (i *iceServers) get(ctx context.Context, call, socketID string) bus.Credentials {
+	user, now := bus.CallUser(call, socketID), time.Now()
 	i.mu.Lock()
 	given, again := i.given[user], i.again
 	i.mu.Unlock()
@@ -96,31 +105,48 @@ func (i *iceServers) sweep(now time.Time) {
 	}
 }
 
-// renewal is when a client should get new credentials, in unix seconds.
+// renewal is when a client should get new credentials, unix s.
 func renewal(c bus.Credentials, now time.Time) int64 {
 	return now.Unix() + int64(c.TTL)*3/4
 }
 
-// renewICE sends new credentials to the modern members that need them.
-func (w *Worker) renewICE(ctx context.Context, now time.Time) {
-	w.ice.sweep(now)
-	var due []*member
-	w.memory.mu.Lock()
-	w.memory.locals(func(t *trail) {
-		if m := t.local; m.modern && m.socket != nil && m.renew != 0 && now.Unix() >= m.renew {
-			due = append(due, m)
-		}
-	})
-	w.memory.mu.Unlock()
-	if len(due) == 0 {
-		return
+// subscribe has a member get new credentials by its socket, until unsubscribe.
+func (i *iceServers) subscribe(ctx context.Context, call, socketID string, s socket) {
+	at := renewal(i.get(ctx, call, socketID), time.Now())
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.subscribers[socketID] = &iceSubscriber{call, socketID, s, at}
+}
+
+// unsubscribe is for a socket that closed, unless another has its id by now.
+func (i *iceServers) unsubscribe(socketID string, s socket) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if o := i.subscribers[socketID]; o != nil && o.socket == s {
+		delete(i.subscribers, socketID)
 	}
-	for _, m := range due {
-		c := w.ice.get(ctx, m.call, m.sid)
+}
+
+// renew sends new credentials to the subscribers whose time it is.
+func (i *iceServers) renew(ctx context.Context, now time.Time) {
+	i.sweep(now)
+	for _, s := range i.due(now) {
+		c := i.get(ctx, s.call, s.socketID)
 		j, _ := json.Marshal(c) // cannot fail
-		_ = m.socket.Emit(socketio.Event{Name: "ice", Args: []json.RawMessage{j}})
-		w.memory.mu.Lock()
-		m.renew = renewal(c, now)
-		w.memory.mu.Unlock()
+		_ = s.socket.Emit(socketio.Event{Name: "ice", Args: []json.RawMessage{j}})
+		i.mu.Lock()
+		s.renew = renewal(c, now)
+		i.mu.Unlock()
 	}
+}
+
+func (i *iceServers) due(now time.Time) (due []*iceSubscriber) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.subscribers {
+		if now.Unix() >= s.renew {
+			due = append(due, s)
+		}
+	}
+	return due
 }

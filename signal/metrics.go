@@ -1,37 +1,44 @@
 package signal
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/helios-h2020/pse/signal/replay"
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics has no label for a client or a room.
 type metrics struct {
-	sessions, rooms, memory                                                  prometheus.GaugeFunc
-	signals, batches, delivered, recovered, lost, left, full, glare, guesses prometheus.Counter
-	refused, over                                                            *prometheus.CounterVec
+	rooms, memory                                          prometheus.GaugeFunc
+	delivered, glare                                       prometheus.CounterFunc
+	signals, batches, recovered, lost, left, full, guesses prometheus.Counter
+	refused, over                                          *prometheus.CounterVec
 }
 
-func newMetrics(w *Worker) *metrics {
+// sessionsGauge counts the connections.
+func sessionsGauge(sessions func() int) prometheus.GaugeFunc {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_signal_sessions", Help: "Connections of clients."}, func() float64 { return float64(sessions()) })
+}
+
+func newMetrics(buffer *replay.Buffer, presence *presence) *metrics {
 	counter := func(name, help string) prometheus.Counter {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: "pse_signal_" + name, Help: help})
 	}
 	gauge := func(name, help string, f func() float64) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_signal_" + name, Help: help}, f)
 	}
+	count := func(name, help string, f func() float64) prometheus.CounterFunc {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_signal_" + name, Help: help}, f)
+	}
 	return &metrics{
-		sessions: gauge("sessions", "Connections of clients.", func() float64 { return float64(w.engine.Len()) }),
-		rooms:    gauge("rooms", "Rooms with anybody in them, at all workers.", func() float64 { return float64(w.presence.rooms()) }),
-		memory: gauge("memory_bytes", "Signals kept for clients that come back.", func() float64 {
-			w.memory.mu.Lock()
-			defer w.memory.mu.Unlock()
-			return float64(w.memory.bytes)
-		}),
+		rooms:     gauge("rooms", "Rooms with anybody in them, at all workers.", func() float64 { return float64(presence.rooms()) }),
+		memory:    gauge("memory_bytes", "Signals kept for clients that come back.", func() float64 { return float64(buffer.Stats().Bytes) }),
 		signals:   counter("signals_total", "Signals stored in the log."),
 		batches:   counter("batches_total", "Entries of the log that these signals took."),
-		delivered: counter("delivered_total", "Signals for clients of this worker."),
+		delivered: count("delivered_total", "Signals for clients of this worker.", func() float64 { return float64(buffer.Stats().Delivered) }),
 		recovered: counter("recovered_total", "Clients that came back to the place they had."),
 		lost:      counter("unrecoverable_total", "Clients that came back too late, or after missing more than is kept."),
 		left:      counter("left_total", "Members whose leaving was told by this worker."),
 		full:      counter("full_total", "Clients that found their room full."),
-		glare:     counter("glares_total", "Offers that did not reach an old client since its own was open."),
+		glare:     count("glares_total", "Offers that did not reach an old client since its own was open.", func() float64 { return float64(buffer.Stats().Glares) }),
 		guesses:   counter("guesses_total", "Wrong passphrases."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_signal_refused_total", Help: "Clients that were not let in, by reason.",
@@ -44,6 +51,6 @@ func newMetrics(w *Worker) *metrics {
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.sessions, m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.guesses, m.refused, m.over,
+		m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.guesses, m.refused, m.over,
 	}
 }

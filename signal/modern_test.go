@@ -106,7 +106,7 @@ func TestRefusals(t *testing.T) {
 // A signed link is as good as the passphrase, for its room and its time.
 func TestLinks(t *testing.T) {
 	w := newWorld(t, 1, func(c *Config) { c.Links = true })
-	links := w.workers[0].links
+	links := w.workers[0].admission.links
 	good, old := links.Sign(LinkAction, "r", time.Now().Add(time.Hour)), links.Sign(LinkAction, "r", time.Now().Add(-time.Hour))
 	for _, c := range []struct{ room, token string }{{"r", ""}, {"r", old}, {"s", good}} {
 		if got := w.join(0, c.room, `{"v":2,"pass":"`+c.token+`"}`).State().Refused; !strings.Contains(got, `"passphrase"`) {

@@ -59,24 +59,6 @@ func TestMessageSentAgain(t *testing.T) {
 	b.expect(`["message",1,"`+a.sid()+`"]`, `["message",2,"`+a.sid()+`"]`)
 }
 
-// A client that comes back twice at once, as one whose page was opened again:
-// the connection that the record names has the place, whichever is done first.
-func TestTwoRestoresAtOnce(t *testing.T) {
-	for _, first := range []int{0, 1} {
-		w := &Worker{memory: newMemory(DefaultConfig(), newMetrics(&Worker{}))}
-		w.memory.known("r", "sid").welcomed = true
-		both := []*member{{w: w, room: "r", sid: "sid", term: "older", record: 5}, {w: w, room: "r", sid: "sid", term: "newer", record: 6}}
-		for _, m := range []*member{both[first], both[1-first]} {
-			if !w.restore(m) {
-				t.Fatal("it missed nothing")
-			}
-		}
-		if got := w.memory.trail("sid").local; got != both[1] {
-			t.Errorf("the %s has the place", got.term)
-		}
-	}
-}
-
 // Who does not come back in time has left: once.
 func TestGoneForGood(t *testing.T) {
 	w := newWorld(t, 3, func(c *Config) { c.Grace = 0 })

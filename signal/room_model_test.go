@@ -3,6 +3,7 @@ package signal
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/model"
+	"github.com/helios-h2020/pse/signal/replay"
 )
 
 // roomModel is rooms with their clients, their workers and the bus.
@@ -329,9 +331,16 @@ func (m *roomModel) all(bool) {
 		if w.stopped() {
 			continue
 		}
-		p, mem := w.presence, w.memory
-		if len(p.all) > 0 || len(p.states) > 0 || len(mem.parties) > 0 || len(mem.ring) > 0 || mem.bytes > 0 || len(w.turns.rooms) > 0 || w.outbox.size > 0 || len(w.leaving) > 0 {
-			m.t.Errorf("%s remembers rooms %v, states %v, parties %v, %d entries, %d bytes, turns %v, %d bytes to write, %d leaving", w.link.id, p.all, p.states, mem.parties, len(mem.ring), mem.bytes, w.turns.rooms, w.outbox.size, len(w.leaving))
+		p, x := w.presence, w.roster
+		peers, entries, bytes := lengthIn(w.buffer, "peers"), lengthIn(w.buffer, "entries"), w.buffer.Stats().Bytes
+		if len(p.all) > 0 || len(p.states) > 0 || peers > 0 || entries > 0 || bytes > 0 || len(x.changes.keys) > 0 || w.batcher.size > 0 || len(x.leaving) > 0 || len(w.ice.subscribers) > 0 {
+			m.t.Errorf("%s remembers rooms %v, states %v, %d peers, %d entries, %d bytes, locks %v, %d bytes to write, %d leaving, ICE of %v", w.link.id, p.all, p.states, peers, entries, bytes, x.changes.keys, w.batcher.size, len(x.leaving), w.ice.subscribers)
 		}
 	}
+}
+
+// lengthIn is how much a field of the replay buffer has: whether it forgets all shows
+// only here, and nobody else needs to know.
+func lengthIn(b *replay.Buffer, field string) int {
+	return reflect.ValueOf(b).Elem().FieldByName(field).Len()
 }

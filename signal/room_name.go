@@ -11,6 +11,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// maxRoomName is how many characters the name of a room may have.
+const maxRoomName = 64
+
 // codedRoom begins the name of a room in another script.
 const codedRoom = "xn__"
 

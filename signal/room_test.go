@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/dialect"
 )
 
 // An announcement that is said again tells those who joined before, for the
@@ -17,7 +18,7 @@ import (
 func TestAnnouncedAgain(t *testing.T) {
 	r := &bus.Room{Name: "r", Members: []bus.Member{{SID: "a"}, {SID: "gone", Left: &bus.Leaving{}}, {SID: "b"}, {SID: "c"}}}
 	var told []string
-	for _, s := range (&Worker{}).announce(t.Context(), r, "b") {
+	for _, s := range announcement(r, "b", 6, bus.Credentials{}) {
 		told = append(told, s.To)
 	}
 	if !slices.Equal(told, []string{"b", "a"}) {
@@ -25,30 +26,30 @@ func TestAnnouncedAgain(t *testing.T) {
 	}
 }
 
-func TestTurns(t *testing.T) {
-	var all turns
-	give, err := all.take(t.Context(), "r")
+func TestKeyedMutex(t *testing.T) {
+	var all keyedMutex
+	unlock, err := all.lock(t.Context(), "r")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := all.take(ctx, "r"); !errors.Is(err, context.Canceled) {
-		t.Errorf("two have a turn: %v", err)
+	if _, err := all.lock(ctx, "r"); !errors.Is(err, context.Canceled) {
+		t.Errorf("two have the lock: %v", err)
 	}
-	give()
-	if again, err := all.take(t.Context(), "r"); err != nil {
+	unlock()
+	if again, err := all.lock(t.Context(), "r"); err != nil {
 		t.Error(err)
 	} else {
 		again()
 	}
-	if len(all.rooms) > 0 {
-		t.Errorf("%d rooms are remembered", len(all.rooms))
+	if len(all.keys) > 0 {
+		t.Errorf("%d keys are remembered", len(all.keys))
 	}
 }
 
 // inModel runs a test with a worker on a model of the bus, and a record there.
-func inModel(t *testing.T, r *bus.Room, test func(m *roomModel, w *Worker)) {
+func inModel(t *testing.T, r *bus.Room, test func(m *roomModel, w *rooms)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &roomModel{t: t, r: rand.New(rand.NewPCG(1, 1)), cfg: DefaultConfig(), begun: time.Now()}
 		m.bus = newBusModel(func(_, _ *bus.Room) {}, m.note)
@@ -56,7 +57,7 @@ func inModel(t *testing.T, r *bus.Room, test func(m *roomModel, w *Worker)) {
 			t.Fatal(err)
 		}
 		m.start()
-		test(m, m.workers[0].Worker)
+		test(m, m.workers[0].rooms)
 		m.workers[0].kill()
 		m.running.Wait()
 	})
@@ -67,10 +68,12 @@ func inModel(t *testing.T, r *bus.Room, test func(m *roomModel, w *Worker)) {
 func TestJoinOvertaken(t *testing.T) {
 	for _, left := range []*bus.Leaving{nil, {Call: "c", At: 1}} {
 		r := &bus.Room{Name: "r", Call: "c", Members: []bus.Member{{SID: "a", PID: "secret", Term: "newer", Worker: "w0", Left: left}}}
-		inModel(t, r, func(m *roomModel, w *Worker) {
+		inModel(t, r, func(m *roomModel, w *rooms) {
 			s := &sessionModel{id: "a", pid: "secret"}
 			var err error
-			m.running.Go(func() { err = w.join(w.ctx, &member{w: w, room: "r", sid: "a", term: "older"}, s, "") })
+			m.running.Go(func() {
+				_, _, err = w.roster.join(w.ctx, "r", bus.Member{SID: "a", PID: "secret", Worker: "w0", Term: "older"}, s, dialect.Browser)
+			})
 			m.calm(time.Second)
 			if !errors.Is(err, errGone) {
 				t.Errorf("it joined: %v", err)
@@ -86,7 +89,7 @@ func TestJoinOvertaken(t *testing.T) {
 // tells all, in order.
 func TestUntoldJoining(t *testing.T) {
 	r := &bus.Room{Name: "r", Call: "c", Members: []bus.Member{{SID: "a", Term: "1", Worker: "dead"}}}
-	inModel(t, r, func(m *roomModel, _ *Worker) {
+	inModel(t, r, func(m *roomModel, _ *rooms) {
 		at := time.Now().UnixMilli()
 		r.Members[0].Joined, r.Members[0].Left = at, &bus.Leaving{Call: "c", Reason: "left", At: at, Started: at, Ended: at}
 		m.bus.mu.Lock()

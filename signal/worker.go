@@ -1,12 +1,17 @@
 // Package signal is the signalling of calls: Socket.IO rooms that span any
 // number of workers (docs/helios.md, "Calls").
 //
-//	client -> engineio -> socketio -> member -> outbox -> log -> memory -> member -> socketio -> engineio -> client
+//	client -> engineio -> socketio -> member -> batcher -> log
+//	log -> follower -> replay.Buffer -> replay.Recipient -> socketio -> engineio -> client
 //
 // Who is in a room is a record on the bus, changed by compare-and-set. What
 // members get, events of the rooms too, goes through one log that every worker
-// reads in order, so all see the same order, and a client that comes back to
+// reads in order, so all see the same order, and a client that reconnects to
 // any worker gets what it missed. A worker keeps nothing that matters.
+//
+// signal/engineio and signal/socketio are the protocols, and know no room.
+// signal/replay is what follows from the log, signal/dialect what kinds of clients
+// write. Files are in order from the top down: internal/housetest has the list.
 //
 // # Promised
 //
@@ -37,21 +42,16 @@ package signal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
-	"github.com/helios-h2020/pse/internal/limit"
-	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/signal/engineio"
+	"github.com/helios-h2020/pse/signal/replay"
 	"github.com/helios-h2020/pse/signal/socketio"
-	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 )
@@ -59,39 +59,16 @@ import (
 // root is where Socket.IO's clients look for it.
 const root = "/socket.io/"
 
-const (
-	leavers    = 16
-	acceptTime = 15 * time.Second // for a client to be let in or restored, a bus that is away for a moment included
-	stopTime   = 3 * time.Second  // for what is to be written when the worker stops
-)
-
 // Worker is a signalling worker.
 type Worker struct {
-	cfg      Config
-	bus      *bus.Bus
-	shared   shared // what rooms need of it
-	later    *bus.Later
-	log      *zap.Logger
-	engine   *engineio.Server
-	memory   *memory
-	outbox   *outbox
-	presence *presence
-	ice      *iceServers
-	facts    *facts
-	joins    *limit.ByAddress
-	guesses  *guesses
-	links    *access.Links // nil when none are asked for
-	metrics  *metrics
-	turns    turns
-	order    func([]finding) // in which they are seen to
-	leaving  chan struct{}   // holds one for each member that is being taken out of its room
-	started  time.Time
-
-	ctx      context.Context // ends last: what runs while sockets close needs it
-	cancel   context.CancelFunc
-	stopping chan struct{} // closed when Run ends
-	graces   sync.WaitGroup
-	caughtUp atomic.Bool // the log is read to its end
+	cfg       Config
+	bus       *bus.Bus
+	later     *bus.Later
+	admission *admission
+	rooms     *rooms
+	engine    *engineio.Server
+	sessions  prometheus.Collector
+	cancel    context.CancelFunc // ends last: what runs while sockets close needs the rooms' context
 }
 
 // New makes a worker. It serves what Routes mounts while Run runs. links is
@@ -103,32 +80,27 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if cfg.Links && links == nil {
 		return nil, errors.New("configure signalling: signal.links needs the key of links")
 	}
-	w := &Worker{cfg: cfg, bus: b, later: bus.NewLater(b), links: links, log: log, presence: newPresence(), joins: limit.PerMinute(cfg.JoinsPerMinute), guesses: newGuesses(), started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: anyOrder}
-	w.share(overBus{b, w.later})
-	var err error
-	if w.ice, err = newICEServers(cfg, b, log); err != nil {
+	ice, err := newICEServers(cfg, b, log)
+	if err != nil {
 		return nil, err
 	}
+	w := &Worker{cfg: cfg, bus: b, later: bus.NewLater(b)}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	w.rooms = newRooms(ctx, cfg, overBus{b, w.later}, replay.New(cfg.replay()), ice, log)
+	w.admission = newAdmission(ctx, cfg, b, links, w.rooms.metrics, log)
 	if w.engine, err = w.newEngine(); err != nil {
+		cancel()
 		return nil, fmt.Errorf("configure signalling: %w", err)
 	}
-	w.ctx, w.cancel = context.WithCancel(context.Background())
+	w.sessions = sessionsGauge(w.engine.Len)
 	return w, nil
-}
-
-// share gives the worker what it has in common with others.
-func (w *Worker) share(s shared) {
-	w.shared = s
-	w.metrics = newMetrics(w)
-	w.memory = newMemory(w.cfg, w.metrics)
-	w.outbox = newOutbox(s.PublishSignals, w.cfg.Linger, w.metrics, w.log)
-	w.facts = &facts{s}
 }
 
 func (w *Worker) newEngine() (*engineio.Server, error) {
 	s := socketio.DefaultConfig()
-	s.Match, s.Accept, s.Recovery = isNamespace, w.accept, recovery{w}
-	s.Connect = func(s *socketio.Socket, h *socketio.Handshake) socketio.Handler { return w.connect(s, h) }
+	s.Match, s.Accept, s.Recovery = isNamespace, w.admission.accept, recovery{w.rooms}
+	s.Connect = func(s *socketio.Socket, h *socketio.Handshake) socketio.Handler { return w.rooms.connect(s, h) }
 	s.AcceptTimeout, s.MaxAttachmentBytes = acceptTime, w.cfg.MaxPayload
 	server, err := socketio.New(s)
 	if err != nil {
@@ -141,7 +113,7 @@ func (w *Worker) newEngine() (*engineio.Server, error) {
 	e.Flow = engineio.Flow{
 		Packets: w.cfg.Rate, PacketsBurst: w.cfg.Burst, Bytes: float64(w.cfg.RateBytes), BytesBurst: w.cfg.BurstBytes,
 		AllBytes: float64(w.cfg.TotalBytes), AllBurst: max(w.cfg.BurstBytes, 4*w.cfg.TotalBytes),
-		Over: func(limit string) { w.metrics.over.WithLabelValues(limit).Inc() },
+		Over: func(limit string) { w.rooms.metrics.over.WithLabelValues(limit).Inc() },
 	}
 	e.Origins = w.cfg.Origins
 	e.Token, e.Forward = w.bus.ID(), forward{w.bus, w.cfg.PingInterval + w.cfg.PingTimeout}
@@ -151,177 +123,29 @@ func (w *Worker) newEngine() (*engineio.Server, error) {
 // Routes mounts Socket.IO.
 func (w *Worker) Routes(mux *http.ServeMux) { mux.Handle(root, w.engine) }
 
-// connect gives a client that is let in its place, or tells it that there is none.
-func (w *Worker) connect(s socket, h *socketio.Handshake) socketio.Handler {
-	if m, ok := h.Place.(*member); ok {
-		return w.resume(s, m)
-	}
-	a, _ := authOf(h) // accept has seen it
-	m := &member{
-		w: w, room: h.Namespace[1:], sid: s.ID(), term: nuid.Next(), modern: a.isModern(), recoverable: s.PID() != "",
-		dialect: dialectOf(h.UserAgent), made: time.Now(),
-	}
-	if m.modern {
-		m.dialect = browserDialect
-	}
-	ctx, cancel := context.WithTimeout(w.ctx, acceptTime)
-	defer cancel()
-	switch err := w.join(ctx, m, s, a.Name); {
-	case errors.Is(err, errFull):
-		w.metrics.full.Inc()
-		_ = s.Emit(socketio.Event{Name: "full", Args: []json.RawMessage{quote(h.Namespace)}})
-		s.Disconnect()
-		return nobody{}
-	case err != nil:
-		w.log.Warn("a client could not join", zap.Error(err))
-		w.memory.release(m)
-		s.Close() // it comes again
-		return nobody{}
-	}
-	return m
-}
-
-// closed sees to a member whose socket is disconnected.
-func (w *Worker) closed(m *member, reason socketio.Reason) {
-	w.memory.release(m)
-	back := m.recoverable && socketio.Recoverable(reason)
-	select {
-	case <-w.stopping:
-		ctx, cancel := context.WithTimeout(w.ctx, stopTime)
-		defer cancel()
-		if back {
-			w.away(ctx, m.room, m.sid, m.term)
-		} else {
-			w.leave(ctx, m.room, m.sid, m.term, "connection lost")
-		}
-		return
-	default:
-	}
-	if !back {
-		why := "connection lost"
-		if reason == socketio.ClientLeft {
-			why = "left"
-		}
-		w.leave(w.ctx, m.room, m.sid, m.term, why)
-		return
-	}
-	w.graces.Go(func() {
-		t := time.NewTimer(w.cfg.Grace)
-		defer t.Stop()
-		select {
-		case <-t.C:
-			w.leave(w.ctx, m.room, m.sid, m.term, "connection lost")
-		case <-w.stopping:
-			ctx, cancel := context.WithTimeout(w.ctx, stopTime)
-			defer cancel()
-			w.away(ctx, m.room, m.sid, m.term)
-		}
-	})
-}
-
 // Run serves until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer w.cancel()
-	wg.Go(func() { _ = w.shared.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
-	wg.Go(func() { w.outbox.run(w.ctx) })
-	wg.Go(func() { w.later.Run(w.ctx) })
-	wg.Go(func() { w.hearGuesses(w.ctx) })
-	stop, err := w.answerForward()
+	wg.Go(func() { w.later.Run(w.rooms.ctx) })
+	wg.Go(func() { w.admission.hearGuesses(w.rooms.ctx) })
+	wg.Go(func() { w.admission.sweep(w.rooms.ctx) })
+	stop, err := answerForward(w.bus, w.engine)
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, 1)
-	wg.Go(func() { failed <- w.read(w.ctx) })
-	wg.Go(func() { w.keepHouses(w.ctx) })
+	failed := w.rooms.start(&wg)
 	select {
 	case <-ctx.Done():
 		err = nil
 	case err = <-failed:
 	}
-	close(w.stopping)
+	w.rooms.stop()
 	w.engine.Close()
 	stop()
-	w.graces.Wait()
+	w.rooms.departures.waiting.Wait()
 	return err
-}
-
-// read reads the log from a minute ago on.
-func (w *Worker) read(ctx context.Context) error {
-	select {
-	case <-w.presence.synced:
-	case <-ctx.Done():
-		return nil
-	}
-	var r signalLog
-	var empty bool
-	for {
-		var err error
-		if r, empty, err = w.shared.followSignals(ctx, time.Now().Add(-bus.CallsAge)); err == nil {
-			break
-		}
-		if !sleep.For(ctx, 100*time.Millisecond) {
-			return nil
-		}
-		w.log.Debug("the log of calls cannot be read yet", zap.Error(err))
-	}
-	defer r.Stop()
-	w.remember()
-	w.caughtUp.Store(empty)
-	for {
-		seq, signals, pending, err := r.Next(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, bus.ErrBadSignals):
-			w.log.Error("an entry of the log of calls is lost", zap.Uint64("number", seq), zap.Error(err))
-			continue
-		case err != nil:
-			return err
-		}
-		w.memory.take(seq, signals, time.Now())
-		if pending == 0 {
-			w.caughtUp.Store(true)
-		}
-	}
-}
-
-// remember makes trails for the members that were there before this worker.
-// Those who joined here meanwhile are yet to be welcomed: what comes for them is kept.
-func (w *Worker) remember() {
-	w.memory.mu.Lock()
-	defer w.memory.mu.Unlock()
-	w.presence.each(func(r *bus.Room) {
-		for _, m := range r.Present() {
-			if m.Worker == w.shared.ID() {
-				continue
-			}
-			t := w.memory.known(r.Name, m.SID)
-			t.keep = m.PID != ""
-			t.welcomed = !t.keep
-		}
-	})
-}
-
-func (w *Worker) keepHouses(ctx context.Context) {
-	select {
-	case <-w.presence.synced:
-	case <-ctx.Done():
-		return
-	}
-	t := time.NewTicker(tick)
-	defer t.Stop()
-	for {
-		select {
-		case now := <-t.C:
-			w.keepHouse(ctx, now)
-		case <-ctx.Done():
-			return
-		case <-w.stopping:
-			return
-		}
-	}
 }
 
 // Ready is nil while the bus can be reached and the log is read.
@@ -329,11 +153,13 @@ func (w *Worker) Ready() error {
 	switch {
 	case !w.bus.Connected():
 		return fmt.Errorf("signal: the bus cannot be reached; is its address right, and does it run?")
-	case !w.caughtUp.Load():
+	case !w.rooms.follower.caughtUp.Load():
 		return fmt.Errorf("signal: the log is still being read; wait a second")
 	}
 	return nil
 }
 
 // Collectors are signalling's metrics.
-func (w *Worker) Collectors() []prometheus.Collector { return w.metrics.all() }
+func (w *Worker) Collectors() []prometheus.Collector {
+	return append(w.rooms.metrics.all(), w.sessions)
+}

@@ -9,41 +9,37 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/helios-h2020/pse/internal/limit"
 	"github.com/helios-h2020/pse/signal/engineio"
+	"github.com/helios-h2020/pse/signal/replay"
 	"go.uber.org/zap"
 )
 
 // workerModel is a worker.
 type workerModel struct {
-	*Worker
-	link *linkModel
-	life context.Context
-	kill context.CancelFunc
-	up   bool // clients can connect
+	*rooms
+	link   *linkModel
+	life   context.Context
+	kill   context.CancelFunc
+	cancel context.CancelFunc // of ctx
+	up     bool               // clients can connect
 }
 
 func (m *roomModel) start() {
 	life, kill := context.WithCancel(context.Background())
-	w := &Worker{
-		cfg: m.cfg, log: zap.NewNop(), presence: newPresence(), joins: limit.PerMinute(0), guesses: newGuesses(),
-		started: time.Now(), stopping: make(chan struct{}), leaving: make(chan struct{}, leavers), order: orderOf(rand.New(rand.NewPCG(m.r.Uint64(), 0))),
-	}
 	link := m.bus.link(life, fmt.Sprint("w", len(m.workers)))
-	w.share(link)
+	bounds := m.cfg.replay()
 	if m.tight {
-		w.memory.maxMember, w.memory.maxBytes = 400, 2000
+		bounds.MaxMemberBytes, bounds.MaxBytes = 400, 2000
 	}
-	w.ice, _ = newICEServers(m.cfg, nil, w.log)
-	w.ice.again = time.Now().Add(1000 * time.Hour)
-	w.ctx, w.cancel = context.WithCancel(life)
-	m.workers = append(m.workers, &workerModel{w, link, life, kill, true})
+	ice, _ := newICEServers(m.cfg, nil, zap.NewNop())
+	ice.again = time.Now().Add(1000 * time.Hour)
+	ctx, cancel := context.WithCancel(life)
+	w := newRooms(ctx, m.cfg, link, replay.New(bounds), ice, zap.NewNop())
+	w.reconciler.order = orderOf(rand.New(rand.NewPCG(m.r.Uint64(), 0)))
+	m.workers = append(m.workers, &workerModel{w, link, life, kill, cancel, true})
 	m.note("%s starts", link.id)
-	m.running.Go(func() { _ = link.WatchRooms(w.ctx, w.presence.set, w.presence.allSeen) })
-	m.running.Go(func() { w.outbox.run(w.ctx) })
-	m.running.Go(func() { link.tellAll(w.ctx) })
-	m.running.Go(func() { _ = w.read(w.ctx) })
-	m.running.Go(func() { w.keepHouses(w.ctx) })
+	m.running.Go(func() { link.tellAll(ctx) })
+	w.start(&m.running)
 }
 
 // orderOf gives a worker's findings an order that a seed repeats.
@@ -141,7 +137,7 @@ func (m *roomModel) die(w *workerModel) {
 func (m *roomModel) stop(w *workerModel) {
 	w.up = false
 	m.note("%s stops", w.link.id)
-	close(w.stopping)
+	w.rooms.stop()
 	var all []*sessionModel
 	for _, c := range m.clients {
 		if s := c.session; s != nil && s.at == w {
@@ -167,7 +163,7 @@ func (m *roomModel) stop(w *workerModel) {
 			case <-w.life.Done():
 			}
 		}
-		w.graces.Wait()
+		w.departures.waiting.Wait()
 		w.cancel()
 		w.kill()
 	})

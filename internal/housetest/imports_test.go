@@ -26,6 +26,8 @@ func rules() []rule {
 		{"signal/engineio", []string{"internal/epoll", "internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
 		{"transcode/cmaf", []string{"internal/avc", "internal/bits"}, "it is bytes in, bytes out: a part is the same whoever makes it, for which stream"},
 		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
+		{"signal/dialect", nil, "what clients write is JSON, whichever room it is in"},
+		{"signal/replay", []string{"bus", "signal/dialect", "signal/socketio"}, "what follows from the log is the same at every worker: it changes no record and publishes nothing"},
 		{"signal/socketio", []string{"signal/engineio"}, "a protocol knows neither rooms nor the bus: what recovers its clients is an interface"},
 		{"store", []string{"internal/disk", "internal/child", "internal/process"}, "files are kept below whoever sends, records or shows them: the store knows neither bus nor worker"},
 		{"store/bucket/s3", []string{"store/bucket/credentials", "store/bucket/sigv4"}, "a protocol knows neither the store nor its files"},

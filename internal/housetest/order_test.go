@@ -20,6 +20,19 @@ import (
 // what is in the same line and below. Each file of the room has its place.
 func orders() map[string][]string {
 	return map[string][]string{
+		"signal": {
+			"worker.go",
+			"admission.go forward.go recovery.go",
+			"rooms.go",
+			"reconciler.go follower.go member.go",
+			"departures.go",
+			"roster.go join.go leave.go orphan.go",
+			"announcement.go addresses.go auth.go",
+			"ice.go facts.go batcher.go",
+			"metrics.go guesses.go",
+			"presence.go keyed_mutex.go shared.go text.go",
+			"config.go room_name.go errors.go",
+		},
 		"signal/engineio": {
 			"server.go handshake.go",
 			"proxy.go",
@@ -38,6 +51,13 @@ func orders() map[string][]string {
 			"packet.go",
 			"event.go",
 			"placeholder.go array.go text.go errors.go doc.go",
+		},
+		"signal/replay": {
+			"buffer.go local.go",
+			"peer.go",
+			"backlog.go",
+			"recipient.go",
+			"kind.go position.go doc.go",
 		},
 		"transcode": {
 			"worker.go",

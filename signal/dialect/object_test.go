@@ -1,11 +1,11 @@
-package signal
+package dialect
 
 import (
 	"encoding/json"
 	"testing"
 )
 
-// It finds what encoding/json finds, and survives what is no JSON.
+// It finds the same members as encoding/json, and survives invalid JSON.
 func FuzzEachMember(f *testing.F) {
 	f.Add([]byte(`{"type":"offer","sdp":"a\\\"b\\","z":{"type":[1,{"a":"}"}]},"n":null , "x" : -1.5e3 }`))
 	f.Add([]byte(`{}`))

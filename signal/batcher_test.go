@@ -8,7 +8,7 @@ import (
 // The more comes the longer it is gathered.
 func TestPause(t *testing.T) {
 	const linger = 40 * time.Millisecond
-	o := newOutbox(nil, linger, nil, nil)
+	o := newBatcher(nil, linger, nil, nil)
 	now := time.Now()
 	after := func(signals int, d time.Duration) time.Duration {
 		now = now.Add(d)

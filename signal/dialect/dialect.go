@@ -1,4 +1,7 @@
-package signal
+// Package dialect knows what clients write into the messages of a call, and how
+// their kinds differ: HELIOS' Android apps, browsers, and others. It knows no
+// room and no connection: payloads are JSON in and JSON out.
+package dialect
 
 import (
 	"bytes"
@@ -6,35 +9,36 @@ import (
 	"strings"
 )
 
-// dialect is how a client writes ICE candidates: old Android apps say {type,
-// label, id, candidate}, browsers {candidate, sdpMid, sdpMLineIndex}. Neither
-// understands the other, both ignore fields they do not know: what a client
-// lacks is added. All else passes byte by byte.
-type dialect byte
+// Dialect is how a client writes ICE candidates: old Android apps write {type,
+// label, id, candidate}, browsers {candidate, sdpMid, sdpMLineIndex} (W3C WebRTC,
+// RTCIceCandidateInit). Neither understands the other and both ignore fields they
+// do not know, so the missing fields are added. Everything else passes unchanged.
+type Dialect byte
 
+// The dialects. A client of Unknown dialect gets the fields of both.
 const (
-	unknownDialect dialect = iota // gets both
-	androidDialect
-	browserDialect
+	Unknown Dialect = iota
+	Android
+	Browser
 )
 
-// dialectOf guesses by the software that a client says it is.
-func dialectOf(userAgent string) dialect {
+// Of guesses the dialect from a User-Agent header.
+func Of(userAgent string) Dialect {
 	switch {
 	case strings.Contains(userAgent, "okhttp"), strings.Contains(userAgent, "Java"), strings.Contains(userAgent, "Dalvik"):
-		return androidDialect
+		return Android
 	case strings.Contains(userAgent, "Mozilla/"):
-		return browserDialect
+		return Browser
 	}
-	return unknownDialect
+	return Unknown
 }
 
-// candidate is the members of an ICE candidate in either dialect, as JSON; nil
-// what it lacks.
+// candidate has the fields of an ICE candidate in either dialect, as JSON; missing
+// ones are nil.
 type candidate struct{ typ, label, id, candidate, mid, line json.RawMessage }
 
-// candidateOf reads an ICE candidate, false if it is none or lacks what either
-// dialect wants.
+// candidateOf reads an ICE candidate. It is false for anything else, and for a
+// candidate that is complete in neither dialect.
 func candidateOf(payload []byte) (c candidate, ok bool) {
 	if !bytes.Contains(payload, []byte(`"candidate"`)) {
 		return c, false
@@ -64,8 +68,8 @@ func candidateOf(payload []byte) (c candidate, ok bool) {
 	return c, c.label != nil && c.id != nil || c.mid != nil && c.line != nil
 }
 
-// learn is what a client shows by a message of its own.
-func (d dialect) learn(typ string, payload []byte) dialect {
+// Learn is what a client shows by a message of its own.
+func (d Dialect) Learn(typ string, payload []byte) Dialect {
 	if typ != "candidate" {
 		return d
 	}
@@ -74,20 +78,21 @@ func (d dialect) learn(typ string, payload []byte) dialect {
 	case !ok:
 		return d
 	case c.mid == nil:
-		return androidDialect
+		return Android
 	case c.label == nil:
-		return browserDialect
+		return Browser
 	}
-	return unknownDialect // it writes both, and may read either
+	return Unknown // it writes both, and may read only one of them
 }
 
-// translate adds what this dialect lacks in a candidate of the other.
-func (d dialect) translate(payload json.RawMessage) json.RawMessage {
+// Translate adds the fields that a client of this dialect needs to a candidate
+// of the other. Any other payload is returned as it is, without a copy.
+func (d Dialect) Translate(payload json.RawMessage) json.RawMessage {
 	if bytes.Contains(payload, []byte(`"label"`)) && bytes.Contains(payload, []byte(`"sdpMid"`)) && bytes.Contains(payload, []byte(`"type"`)) {
-		return payload // it has both: the common case between modern clients
+		return payload // it has both: the usual case between modern clients
 	}
-	if d == browserDialect && !bytes.Contains(payload, []byte(`"label"`)) && !bytes.Contains(payload, []byte(`"id"`)) {
-		return payload // there is nothing to make what it lacks of: from browser to browser
+	if d == Browser && !bytes.Contains(payload, []byte(`"label"`)) && !bytes.Contains(payload, []byte(`"id"`)) {
+		return payload // from a browser to a browser
 	}
 	c, ok := candidateOf(payload)
 	if !ok {
@@ -99,12 +104,12 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 			more = append(append(append(append(more, ',', '"'), name...), '"', ':'), value...)
 		}
 	}
-	if d != browserDialect {
+	if d != Browser {
 		add(c.typ == nil, "type", json.RawMessage(`"candidate"`))
 		add(c.label == nil, "label", c.line)
 		add(c.id == nil, "id", c.mid)
 	}
-	if d != androidDialect {
+	if d != Android {
 		add(c.mid == nil, "sdpMid", c.id)
 		add(c.line == nil, "sdpMLineIndex", c.label)
 	}
@@ -116,9 +121,9 @@ func (d dialect) translate(payload json.RawMessage) json.RawMessage {
 	return append(append(append(out, payload[:end]...), more...), payload[end:]...)
 }
 
-// typeOf is what kind of message a payload is, by its type; a browser's bare
-// candidate is one too. Empty: something else.
-func typeOf(payload []byte) string {
+// TypeOf is a payload's kind by its type field: "offer", "answer" or "candidate",
+// which a browser's candidate without a type is too; empty for anything else.
+func TypeOf(payload []byte) string {
 	var typ, bare string
 	eachMember(payload, func(name []byte, value json.RawMessage) {
 		switch {

@@ -1,14 +1,14 @@
-package signal
+package dialect
 
 import (
 	"bytes"
 	"encoding/json"
 )
 
-// eachMember calls f with each member of a JSON object, values as they are;
-// false if payload is no object. payload is valid JSON (socketio has seen to
-// that); names with escapes are given as they are written. It costs a tenth of
-// decoding, and every message of a call goes through it.
+// eachMember calls f with each member of a JSON object; false if payload is no
+// object. payload must be valid JSON, which socketio has checked. Names with escapes
+// are given as written. It takes a tenth of the time of decoding, and every message
+// of a call goes through it.
 func eachMember(payload []byte, f func(name []byte, value json.RawMessage)) bool {
 	b := skipSpace(payload)
 	if len(b) == 0 || b[0] != '{' {
@@ -43,7 +43,7 @@ func skipSpace(b []byte) []byte {
 	return b
 }
 
-// stringEnd is the length of the string that b begins with, 0 if it does not end.
+// stringEnd is the length of the string at the start of b, 0 if it does not end.
 func stringEnd(b []byte) int {
 	for i := 1; i < len(b); {
 		n := bytes.IndexByte(b[i:], '"')
@@ -62,7 +62,7 @@ func stringEnd(b []byte) int {
 	return 0
 }
 
-// valueEnd is the length of the value that b begins with.
+// valueEnd is the length of the value at the start of b.
 func valueEnd(b []byte) int {
 	depth := 0
 	for i := 0; i < len(b); i++ {

@@ -1,0 +1,71 @@
+package signal
+
+import (
+	"encoding/json"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/replay"
+)
+
+// peer is a member as the others see it.
+type peer struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// info is what a modern client gets with its welcome.
+type info struct {
+	You   string          `json:"you"`
+	Name  string          `json:"name"`
+	Max   int             `json:"max"`
+	Peers []peer          `json:"peers"` // in order of joining, without itself
+	ICE   bus.Credentials `json:"ice"`
+}
+
+// announcement is what tells a room of a member: its welcome, and a join to each of
+// those who joined before it; who joins after it is told with its own welcome. It is
+// written again when it may have been lost: readers drop what they have. ice are a
+// modern member's.
+func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credentials) []bus.Signal {
+	me := r.Member(socketID)
+	joinID := replay.JoinID(me)
+	welcome := bus.Signal{Room: r.Name, From: socketID, To: socketID, Kind: replay.KindWelcome, ID: "w" + joinID, Name: "joined", Args: [][]byte{quote("/" + r.Name)}}
+	if me.PID != "" {
+		welcome.Kind = replay.KindWelcomeRecoverable
+	}
+	all := []bus.Signal{welcome}
+	i := info{You: socketID, Name: me.Name, Max: maxMembers, Peers: []peer{}, ICE: ice}
+	here, _ := json.Marshal(peer{socketID, me.Name}) // strings: cannot fail
+	for _, o := range r.Members {
+		if o.SID == socketID {
+			break
+		}
+		if o.Left != nil {
+			continue
+		}
+		i.Peers = append(i.Peers, peer{o.SID, o.Name})
+		all = append(all, bus.Signal{
+			Room: r.Name, From: socketID, To: o.SID, Kind: replay.KindJoin, ID: "j" + joinID + o.SID,
+			Name: "join", Args: [][]byte{quote(socketID), here},
+		})
+	}
+	if len(i.Peers) == 0 {
+		all[0].Name, all[0].Args = "created", append(all[0].Args, quote(socketID))
+	}
+	if me.Modern {
+		j, _ := json.Marshal(i) // cannot fail
+		all[0].Args = append(all[0].Args, j)
+	}
+	return all
+}
+
+// farewell is what tells those who remain that a member left, and readers of the
+// log that nothing follows about it.
+func farewell(r *bus.Room, m *bus.Member) []bus.Signal {
+	joinID := replay.JoinID(m)
+	var all []bus.Signal
+	for _, to := range m.Left.Tell {
+		all = append(all, bus.Signal{Room: r.Name, From: m.SID, To: to, Kind: replay.KindBye, ID: "b" + joinID + to, Name: "message", Args: [][]byte{[]byte(`"bye"`)}})
+	}
+	return append(all, bus.Signal{Room: r.Name, From: m.SID, Kind: replay.KindGone, ID: "g" + joinID})
+}
