@@ -17,6 +17,7 @@ type member struct {
 	socket     socket
 	recipient  *replay.Recipient
 	ctx        context.Context // the worker's
+	batcher    *batcher
 	roster     *roster
 	departures *departures
 }
@@ -59,7 +60,7 @@ func (m *member) message(e socketio.Event, reply socketio.Reply) {
 		}
 		return
 	}
-	_ = m.roster.batcher.add(m.ctx, done, s)
+	_ = m.batcher.add(m.ctx, done, s)
 }
 
 // Close is socketio.Handler's: the socket is disconnected.

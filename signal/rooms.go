@@ -66,6 +66,12 @@ func (r *rooms) start(wg *sync.WaitGroup) (failed <-chan error) {
 // disconnected.
 func (r *rooms) stop() { close(r.departures.stopping) }
 
+// wait waits until no member is in its grace period: soon after stop.
+func (r *rooms) wait() { r.departures.waiting.Wait() }
+
+// isCaughtUp reports whether the log was read to its end.
+func (r *rooms) isCaughtUp() bool { return r.follower.caughtUp.Load() }
+
 // connect gives a client that was admitted its place, or tells it that there is none.
 func (r *rooms) connect(s socket, h *socketio.Handshake) socketio.Handler {
 	ctx, cancel := context.WithTimeout(r.ctx, acceptTime)
@@ -116,7 +122,7 @@ func (r *rooms) resume(ctx context.Context, s socket, m *member) socketio.Handle
 func (r *rooms) member(room string, me *bus.Member) *member {
 	return &member{
 		membership: membership{room, me.SID, me.Term, me.PID != ""}, modern: me.Modern,
-		ctx: r.ctx, roster: r.roster, departures: r.departures,
+		ctx: r.ctx, batcher: r.batcher, roster: r.roster, departures: r.departures,
 	}
 }
 

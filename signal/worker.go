@@ -4,7 +4,7 @@
 //	client -> engineio -> socketio -> member -> batcher -> log
 //	log -> follower -> replay.Buffer -> replay.Recipient -> socketio -> engineio -> client
 //
-// Who is in a room is a record on the bus, changed by compare-and-set. What
+// A room's members are a record on the bus, changed by compare-and-set. What
 // members get, events of the rooms too, goes through one log that every worker
 // reads in order, so all see the same order, and a client that reconnects to
 // any worker gets what it missed. A worker keeps nothing that matters.
@@ -15,29 +15,30 @@
 //
 // # Promised
 //
-//   - A room has never more members than Config.MaxMembers, and never turns
-//     away who has a place. Those who left, or whose worker died and who cannot
-//     come back, have none.
-//   - Who is told of a join or a bye is told once, in the order of the log; a
-//     client that was refused, or came back in time, causes none.
+//   - A room has never more members than Config.MaxMembers, and never refuses a
+//     member that has a place. A member that left, or whose worker died and that
+//     cannot reconnect, has none.
+//   - A member is told of each join and each bye once, in the order of the log; a
+//     client that was refused, or reconnected in time, causes none.
 //   - A message whose acknowledgement was sent is in the log: it outlives this
 //     worker and the bus's process, and reaches its addressee once, after all
 //     that the same sender sent before, if the addressee stays or comes back. A
 //     client that got no acknowledgement may send it again with the same id.
-//   - The events of calls tell of each joining, each leaving, and each call's begin
-//     and end once, if a worker sees to what a dead one left within ten minutes;
-//     of leaving after joining, and of the end last.
+//   - Each joining, each leaving, and each call's begin and end is published as an
+//     event once, if a worker completes what a dead one left within ten minutes;
+//     leaving after joining, and the end last.
 //   - What a client sends is passed on byte by byte, but for the members that
 //     are added to an ICE candidate (dialect).
 //
 // # Not promised
 //
 // That a message to an old client arrives: one without a private id loses what
-// was on its way when its connection breaks. That a modern one can come back
-// after it missed more than Config.MemberKiB, or was away for longer than
+// was on its way when its connection breaks. That a modern one can reconnect
+// after it missed more than Config.MemberKiB, or was disconnected for longer than
 // Config.Grace (Config.Recovery when its worker died): it is a new member then.
 // That events of calls come in the order of the log, but for what is said above;
-// that who is told of a bye was told of the join: its worker may have died before.
+// that a member that is told of a bye was told of the join: its worker may have died
+// before.
 package signal
 
 import (
@@ -144,7 +145,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.rooms.stop()
 	w.engine.Close()
 	stop()
-	w.rooms.departures.waiting.Wait()
+	w.rooms.wait()
 	return err
 }
 
@@ -153,7 +154,7 @@ func (w *Worker) Ready() error {
 	switch {
 	case !w.bus.Connected():
 		return fmt.Errorf("signal: the bus cannot be reached; is its address right, and does it run?")
-	case !w.rooms.follower.caughtUp.Load():
+	case !w.rooms.isCaughtUp():
 		return fmt.Errorf("signal: the log is still being read; wait a second")
 	}
 	return nil

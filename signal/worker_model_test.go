@@ -163,7 +163,7 @@ func (m *roomModel) stop(w *workerModel) {
 			case <-w.life.Done():
 			}
 		}
-		w.departures.waiting.Wait()
+		w.wait()
 		w.cancel()
 		w.kill()
 	})
