@@ -16,7 +16,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// isNamespace says whether there is a namespace of this name: one a room.
+// isNamespace reports whether there is a namespace of this name: one a room.
 func isNamespace(name string) bool { return name != "" && name[0] == '/' && IsRoom(name[1:]) }
 
 // admission decides who may join: by name, joins per minute, passphrase or signed

@@ -22,10 +22,10 @@ type info struct {
 	ICE   bus.Credentials `json:"ice"`
 }
 
-// announcement is what tells a room of a member: its welcome, and a join to each of
-// those who joined before it; who joins after it is told with its own welcome. It is
-// written again when it may have been lost: readers drop what they have. ice are a
-// modern member's.
+// announcement is what tells a room of a new member: its welcome, and a join to each
+// member that joined before it. Those that join later see it in their own welcome. It
+// is written again when it may have been lost: readers drop what they have. ice are
+// the credentials of a modern member.
 func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credentials) []bus.Signal {
 	me := r.Member(socketID)
 	joinID := replay.JoinID(me)
@@ -59,8 +59,8 @@ func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credenti
 	return all
 }
 
-// farewell is what tells those who remain that a member left, and readers of the
-// log that nothing follows about it.
+// farewell is what tells the remaining members that one left, and readers of the log
+// that nothing follows about it.
 func farewell(r *bus.Room, m *bus.Member) []bus.Signal {
 	joinID := replay.JoinID(m)
 	var all []bus.Signal

@@ -79,7 +79,7 @@ func (b *busModel) link(life context.Context, id string) *linkModel {
 	return l
 }
 
-// wake has those look again who wait for something new. Under mu.
+// wake has all links look again for something new. Under mu.
 func (b *busModel) wake() {
 	for _, l := range b.links {
 		close(l.news)

@@ -135,7 +135,7 @@ func (s *sessionModel) connect() {
 	s.handler = w.connect(s, &s.h)
 }
 
-// clientModel is somebody who wants to be in a room, or not.
+// clientModel is a client, which wants to be in a room, or not.
 type clientModel struct {
 	m       *roomModel
 	name    string
@@ -157,14 +157,14 @@ type lifeModel struct {
 	c        *clientModel
 	id       string
 	welcomed bool
-	peers    map[string]bool       // who are there, as it was told; false: who left
+	peers    map[string]bool       // the other members, as it was told; false: it left
 	sent     map[string]countModel // messages to each
 	acked    map[*messageModel]bool
 	open     []*messageModel       // sent and not acknowledged
 	got      map[string]countModel // from each: the last
 }
 
-// countModel is the place of a message among those from one to another. Who
+// countModel is the place of a message among those from one to another. A client that
 // comes back under its id, after the other was told that it left, is another
 // member: the count begins anew.
 type countModel struct{ stay, n int }
@@ -177,9 +177,9 @@ type messageModel struct {
 	token int
 }
 
-// follows reports whether m may be the next for who had last of its sender: no
-// message to who is there now is missed, and what was sent to who it was before
-// need not come.
+// follows reports whether m may be the next message for a client that had last of its
+// sender: no message to its present membership is missed; those to earlier ones need
+// not come.
 func (m *messageModel) follows(last countModel) bool {
 	now := m.from.sent[m.to].stay
 	switch {
@@ -257,37 +257,37 @@ func (l *lifeModel) event(name string, args []json.RawMessage, offset string) {
 	case "full":
 		c.full, c.wants = true, false
 	case "join":
-		who := text(args[0])
-		if l.peers[who] {
-			c.wrong("is told again that %s joined", who)
+		from := text(args[0])
+		if l.peers[from] {
+			c.wrong("is told again that %s joined", from)
 		}
-		l.peers[who] = true
-		delete(l.got, who)
+		l.peers[from] = true
+		delete(l.got, from)
 	case "message":
-		who := text(args[1])
+		from := text(args[1])
 		if string(args[0]) == `"bye"` {
-			here, known := l.peers[who]
+			here, known := l.peers[from]
 			if known && !here {
-				c.wrong("is told twice that %s left", who)
+				c.wrong("is told twice that %s left", from)
 			}
-			l.peers[who] = false
-			l.sent[who] = countModel{stay: l.sent[who].stay + 1}
+			l.peers[from] = false
+			l.sent[from] = countModel{stay: l.sent[from].stay + 1}
 			return
 		}
 		token, _ := strconv.Atoi(string(args[0]))
 		m := c.m.messages[token]
 		switch {
-		case m.to != l.id || m.from.id != who:
-			c.wrong("gets a message of %s to %s from %s", m.from.id, m.to, who)
-		case !c.oldest && !m.from.c.oldest && !m.follows(l.got[who]):
-			c.wrong("gets message %v from %s after %v", m.place, who, l.got[who])
+		case m.to != l.id || m.from.id != from:
+			c.wrong("gets a message of %s to %s from %s", m.from.id, m.to, from)
+		case !c.oldest && !m.from.c.oldest && !m.follows(l.got[from]):
+			c.wrong("gets message %v from %s after %v", m.place, from, l.got[from])
 		}
-		if here := l.peers[who]; c.modern && !here {
-			c.wrong("gets a message from %s, who is not there", who)
+		if here := l.peers[from]; c.modern && !here {
+			c.wrong("gets a message from %s, which is not there", from)
 		} else if !here {
-			l.peers[who] = true
+			l.peers[from] = true
 		}
-		l.got[who] = m.place
+		l.got[from] = m.place
 	default:
 		c.wrong("gets %s", name)
 	}

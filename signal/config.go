@@ -13,10 +13,10 @@ import (
 type Config struct {
 	MaxMembers int `yaml:"max_members"` // in one room
 
-	// A client that is gone is noticed after at most ping_interval + ping_timeout.
+	// A client that disconnected silently is noticed after at most ping_interval + ping_timeout.
 	PingInterval time.Duration `yaml:"ping_interval"`
 	PingTimeout  time.Duration `yaml:"ping_timeout"`
-	Grace        time.Duration `yaml:"grace"`    // how long one that can come back keeps its place after its connection broke
+	Grace        time.Duration `yaml:"grace"`    // how long one that can reconnect keeps its place after its connection broke
 	Recovery     time.Duration `yaml:"recovery"` // the same after its worker died or stopped
 
 	MaxPayload     int           `yaml:"max_payload"`      // bytes of one message
@@ -27,8 +27,8 @@ type Config struct {
 	Burst          int           `yaml:"burst"`            // and at once
 	RateBytes      int           `yaml:"rate_bytes"`       // bytes a second from one client, in the long run; 0: no limit
 	BurstBytes     int           `yaml:"burst_bytes"`      // and at once
-	TotalBytes     int           `yaml:"total_bytes"`      // bytes a second from all clients of this worker: those who send much are cut then; 0: no limit
-	MemoryMiB      int           `yaml:"memory_mib"`       // for what clients that come back may have missed
+	TotalBytes     int           `yaml:"total_bytes"`      // bytes a second from all clients of this worker: over it those that send much are disconnected; 0: no limit
+	MemoryMiB      int           `yaml:"memory_mib"`       // for what clients that reconnect may have missed
 	MemberKiB      int           `yaml:"member_kib"`       // of it, for one client
 	Linger         time.Duration `yaml:"linger"`           // messages are gathered for so long at most, the fewer there are the shorter
 
@@ -58,14 +58,15 @@ func DefaultConfig() Config {
 // moment included.
 const acceptTime = 15 * time.Second
 
-// noticing is how long it takes at most until somebody sees that a client's
+// noticing is how long it takes at most until a worker sees that a client's
 // time is over, or that its worker is dead.
 const noticing = 5 * time.Second
 
-// unheard is for how long a client may have got nothing when its grace begins.
+// unheard is for how long a client may have received nothing when its grace period
+// begins.
 func (c Config) unheard() time.Duration { return c.PingInterval + c.PingTimeout + noticing }
 
-// Validate says what is wrong with the configuration.
+// Validate reports the first key that is wrong, and what to write.
 func (c Config) Validate() error {
 	switch {
 	case c.MaxMembers < 2 || c.MaxMembers > 64:
@@ -77,7 +78,7 @@ func (c Config) Validate() error {
 	case c.Recovery < time.Second:
 		return fmt.Errorf("signal.recovery is %s; use at least 1s", c.Recovery)
 	case c.unheard()+max(c.Grace, c.Recovery) > bus.CallsAge:
-		return fmt.Errorf("signal.ping_interval, ping_timeout and the longer of grace and recovery are %s, %s and %s; use less than %s together, or who comes back could have missed what the log forgot", c.PingInterval, c.PingTimeout, max(c.Grace, c.Recovery), bus.CallsAge-noticing)
+		return fmt.Errorf("signal.ping_interval, ping_timeout and the longer of grace and recovery are %s, %s and %s; use less than %s together, or a client that comes back could have missed what the log forgot", c.PingInterval, c.PingTimeout, max(c.Grace, c.Recovery), bus.CallsAge-noticing)
 	case c.MaxPayload < 1000 || c.MaxPayload > 2_000_000:
 		return fmt.Errorf("signal.max_payload is %d; use 1000 to 2000000", c.MaxPayload)
 	case c.MaxSessions < 1 || c.MaxPerIP < 0 || c.JoinsPerMinute < 0:

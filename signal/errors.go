@@ -9,7 +9,7 @@ import (
 
 var (
 	errFull    = errors.New("the room is full")
-	errTwice   = errors.New("in the room already") // as an old client that left and joined on one connection: it keeps its id
+	errTwice   = errors.New("in the room already") // an old client that left and joined again on one connection keeps its id
 	errGone    = errors.New("no longer in the room")
 	errStopped = errors.New("the worker stops")
 	errUntold  = errors.New("the call ended, which is not told yet")

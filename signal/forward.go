@@ -10,7 +10,7 @@ import (
 	"github.com/helios-h2020/pse/signal/engineio"
 )
 
-// Names of what signal workers ask each other directly.
+// Names of the direct requests (bus.AskDirect) that signal workers answer.
 const (
 	directRequest = "eio"
 	directDial    = "eiows"

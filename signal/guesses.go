@@ -8,54 +8,54 @@ import (
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
-// pace is how many wrong passphrases there may be at once, and how long it
-// takes until there may be one more.
+// pace is how many wrong passphrases are allowed at once, and after how long one
+// more is.
 type pace struct {
 	atOnce int
 	each   time.Duration
 }
 
-// tries are wrong passphrases of one address, room, or all: what is left of
-// its pace, as of a time.
+// tries are the wrong passphrases of one address, of one room, or of all: how much of
+// the pace is used, as of a time.
 type tries struct {
 	used float64
 	at   time.Time
 }
 
-// forgive counts what is forgiven by now.
+// forgive reduces what is used by the time that has passed.
 func (t *tries) forgive(p pace, now time.Time) {
 	t.used = max(0, t.used-now.Sub(t.at).Seconds()/p.each.Seconds())
 	t.at = now
 }
 
-// wait is how long until there may be one more.
+// wait is how long until one more is allowed.
 func (t *tries) wait(p pace, now time.Time) time.Duration {
 	t.forgive(p, now)
 	over := t.used + 1 - float64(p.atOnce) // that one included
 	return max(0, time.Duration(over*float64(p.each)))
 }
 
-// Bounds of what is remembered, and for how long an address that knew the
+// Bounds of what is remembered, and for how long an address that gave the right
 // passphrase is not slowed down by the guesses of others.
 const (
 	mostTries   = 20_000
 	trustedTime = 24 * time.Hour
 )
 
-// guesses slow down who tries passphrases. Those of other workers are counted
-// too. It is safe for concurrent use.
+// guesses limit how fast passphrases can be guessed. Those of other workers are
+// counted too. It is safe for concurrent use.
 type guesses struct {
 	address, room, total pace
 
-	mu      sync.Mutex // guards what follows; held while one is tried, so that many at once are one after the other
+	mu      sync.Mutex // guards what follows; held during a try, so that parallel tries come one after the other
 	from    map[netip.Addr]*tries
 	rooms   map[string]*tries
 	all     tries
-	trusted map[netip.Addr]time.Time // who knew it, and when
+	trusted map[netip.Addr]time.Time // addresses that gave the right one, and when
 }
 
-// newGuesses makes one in which who mistypes has a few tries. Guesses from many
-// addresses, or in many rooms, which have one passphrase, are slow together.
+// newGuesses allows a few mistakes. Guesses from many addresses, or in many rooms,
+// since all have one passphrase, are limited together.
 func newGuesses() *guesses {
 	return &guesses{
 		address: pace{5, 10 * time.Second}, room: pace{20, 2 * time.Second}, total: pace{100, 500 * time.Millisecond},
@@ -63,7 +63,8 @@ func newGuesses() *guesses {
 	}
 }
 
-// try lets somebody try a passphrase, unless it is to wait first.
+// try checks a passphrase by right, unless the address has to wait first: then wait
+// is for how long, and right is not called.
 func (g *guesses) try(from netip.Addr, room string, now time.Time, right func() bool) (ok bool, wait time.Duration) {
 	from = limit.Counted(from)
 	g.mu.Lock()
@@ -99,8 +100,8 @@ func (g *guesses) wrong(from netip.Addr, room string, now time.Time) {
 	count(&g.all, g.total, now)
 }
 
-// triesOf are those of an address or a room; when there are too many, those
-// that come have them together.
+// triesOf are those of an address or a room. When there are too many, all new ones
+// share one.
 func triesOf[K comparable](all map[K]*tries, k K) *tries {
 	if all[k] == nil && len(all) >= mostTries {
 		var none K
@@ -112,14 +113,14 @@ func triesOf[K comparable](all map[K]*tries, k K) *tries {
 	return all[k]
 }
 
-// count counts a guess. Those of workers that did not know of each other's may
-// be more than there may be at once, but nobody waits for long.
+// count counts a guess. Workers that did not know of each other's guesses may allow
+// more than there may be at once; up to twice as many count.
 func count(t *tries, p pace, now time.Time) {
 	t.forgive(p, now)
 	t.used = min(t.used+1, 2*float64(p.atOnce))
 }
 
-// sweep forgets what is forgiven.
+// sweep forgets what no longer limits anybody.
 func (g *guesses) sweep(now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

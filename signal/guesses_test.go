@@ -44,8 +44,8 @@ func TestGuessesOfOneAddress(t *testing.T) {
 	}
 }
 
-// Many addresses guess slowly together, in one room and over all. Who knew the
-// passphrase already comes in all the same.
+// Guesses of many addresses are limited together, in one room and over all. An address
+// that gave the right passphrase before joins all the same.
 func TestGuessesOfMany(t *testing.T) {
 	g, now := newGuesses(), time.Now()
 	home := netip.MustParseAddr("198.51.100.7")
@@ -66,7 +66,7 @@ func TestGuessesOfMany(t *testing.T) {
 		t.Error("a stranger comes in meanwhile")
 	}
 	if ok, _ := g.try(home, "r", now, right); !ok {
-		t.Error("who was here before has to wait for others' guesses")
+		t.Error("an address that was here before has to wait for others' guesses")
 	}
 	if n := guessed(g, home.String(), "r", now); n != 5 {
 		t.Errorf("it may guess %d times", n)
@@ -78,7 +78,7 @@ func TestGuessesOfMany(t *testing.T) {
 		t.Errorf("%d addresses, %d rooms are remembered", len(g.from), len(g.rooms))
 	}
 	if ok, _ := g.try(netip.MustParseAddr("9.9.9.9"), "new", now, right); ok {
-		t.Error("who is not remembered does not wait")
+		t.Error("an address that is not remembered does not wait")
 	}
 	if wait := triesOf(g.rooms, "r").wait(g.room, now); wait > time.Minute {
 		t.Errorf("a room waits %s", wait)

@@ -27,7 +27,7 @@ func TestHELIOSContract(t *testing.T) {
 
 	stranger := w.join(0, "garden", "")
 	stranger.expect(`["created","/garden","` + stranger.sid() + `"]`)
-	stranger.say(`"hear me"`, b.sid()) // who is in another room
+	stranger.say(`"hear me"`, b.sid()) // a member of another room
 	b.Leave()
 	a.expect(`["message","bye","` + b.sid() + `"]`)
 	a.Close()
@@ -35,7 +35,7 @@ func TestHELIOSContract(t *testing.T) {
 		_, err := w.workers[1].bus.GetRoom(t.Context(), "kitchen")
 		return err != nil
 	})
-	// Those who left at once may have been told of in any order.
+	// Members that left at the same time may be told of in any order.
 	started, joined := bustest.Expect[bus.CallStarted](t, w.workers[0].bus), bustest.Expect[bus.CallJoined](t, w.workers[0].bus)
 	left, ended := bustest.Expect[bus.CallLeft](t, w.workers[0].bus), bustest.Expect[bus.CallEnded](t, w.workers[0].bus)
 	// Each worker tells of its own members: of both, the order is not said.

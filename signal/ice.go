@@ -12,8 +12,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// How long a turn worker may take to answer, how long its answer is used again
-// for the same client, and how long no answer is remembered.
+// How long a turn worker may take to answer, for how long its answer is used again
+// for the same client, and after how long without an answer it is asked again.
 const (
 	iceWait  = 500 * time.Millisecond
 	iceCache = time.Minute
@@ -21,7 +21,7 @@ const (
 	iceTTL   = 3600 // seconds; of servers whose credentials do not end
 )
 
-// iceServers are the STUN and TURN servers that modern clients are told of.
+// iceServers are the STUN and TURN servers that modern clients get.
 type iceServers struct {
 	bus    *bus.Bus
 	static []bus.ICEServer

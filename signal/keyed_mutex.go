@@ -14,8 +14,8 @@ type keyedMutex struct {
 
 // keyLock is the mutex of a key that is locked.
 type keyLock struct {
-	held    chan struct{} // holds one while it is locked
-	holders int           // who has it or waits for it; guarded by keyedMutex.mu
+	held  chan struct{} // holds one while it is locked
+	users int           // that hold it or wait for it; guarded by keyedMutex.mu
 }
 
 // lock waits for the key's lock until ctx ends.
@@ -29,12 +29,12 @@ func (k *keyedMutex) lock(ctx context.Context, key string) (unlock func(), err e
 		l = &keyLock{held: make(chan struct{}, 1)}
 		k.keys[key] = l
 	}
-	l.holders++
+	l.users++
 	k.mu.Unlock()
 	release := func() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		if l.holders--; l.holders == 0 {
+		if l.users--; l.users == 0 {
 			delete(k.keys, key)
 		}
 	}

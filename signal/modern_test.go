@@ -73,11 +73,11 @@ func TestCredentials(t *testing.T) {
 	next := bustest.Expect[bus.CallLeft](t, w.workers[0].bus)
 	a.Close()
 	if left := next(); "1:"+bus.CallUser(left.Call, left.Member) != first.Servers[0].Username {
-		t.Errorf("%+v left, who is %s at the relay", left, first.Servers[0].Username)
+		t.Errorf("%+v left, which is %s at the relay", left, first.Servers[0].Username)
 	}
 }
 
-// Who may not join hears why, and nobody hears of it.
+// A client that may not join is told why, and no member is told of it.
 func TestRefusals(t *testing.T) {
 	w := newWorld(t, 1, func(c *Config) { c.Passphrase = "open sesame"; c.Hook.Required = true })
 	stop, err := bus.Answer(w.server.Connect(t), func(_ context.Context, h bus.JoinHook) (bus.Verdict, error) {

@@ -14,7 +14,7 @@ import (
 
 // Many clients race for the rooms of 6 over three workers, more than there are
 // places for: never a seventh, never fewer than could be. 1,000 in the long run:
-// whom a busy machine keeps waiting for acceptTime is cut, and does not come again.
+// a client that waits for acceptTime on a busy machine is cut, and does not come again.
 func TestRacingJoins(t *testing.T) {
 	clients, rooms := 200, 24
 	if os.Getenv("PSE_LONG") != "" {

@@ -11,7 +11,7 @@ import (
 
 func stays(o *signaltest.Options) { o.Stay = true }
 
-// A worker ends; its client comes back to another, is who it was, and has
+// A worker ends; its client reconnects to another, keeps its id, and has
 // everything once and in order. The others see nothing of it.
 func TestRecoveryAtAnotherWorker(t *testing.T) {
 	w := newWorld(t, 2)
@@ -59,7 +59,7 @@ func TestMessageSentAgain(t *testing.T) {
 	b.expect(`["message",1,"`+a.sid()+`"]`, `["message",2,"`+a.sid()+`"]`)
 }
 
-// Who does not come back in time has left: once.
+// A client that does not reconnect in time has left: once.
 func TestGoneForGood(t *testing.T) {
 	w := newWorld(t, 3, func(c *Config) { c.Grace = 0 })
 	a := w.join(0, "r", modernAuth)

@@ -88,7 +88,7 @@ func (m *roomModel) checkRooms() {
 		}
 		for p, here := range l.peers {
 			if here && r.Member(p) == nil {
-				l.c.wrong("knows %s, who is not there", p)
+				l.c.wrong("knows %s, which is not there", p)
 			}
 		}
 		for to, last := range l.sent {

@@ -34,7 +34,7 @@ type roomModel struct {
 	tight    bool // workers remember little of what was for a client
 }
 
-// note says what happens, for who reads of a failure.
+// note logs what happens, to be read after a failure.
 func (m *roomModel) note(format string, args ...any) {
 	m.t.Logf("%9.3f "+format, append([]any{time.Since(m.begun).Seconds()}, args...)...)
 }
@@ -59,9 +59,9 @@ type memberModel struct {
 //   - A client is welcomed once, is told of each other's joining and leaving once
 //     and in this order, and gets each message of each other once, in order and
 //     without a gap, or becomes another member.
-//   - When all trouble has ended, soon those are in the record who are connected.
+//   - When all trouble has ended, soon those that are connected are in the record.
 //     Each modern one knows of all others, nobody of anyone else, all messages
-//     are acknowledged, and all of those who stayed have come to those who stayed.
+//     are acknowledged, and all between clients that stayed have arrived.
 //     From then on workers write nothing, however often they look after the rooms.
 //   - Each member's joining and leaving are told by one event each, in this order,
 //     however it left and whoever died; each call's begin and end too, and the

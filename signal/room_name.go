@@ -17,7 +17,7 @@ const maxRoomName = 64
 // codedRoom begins the name of a room in another script.
 const codedRoom = "xn__"
 
-// IsRoom says whether a room may have this name (HELIOS): letters, digits and
+// IsRoom reports whether a room may have this name (HELIOS): letters, digits and
 // '_', at most 64.
 func IsRoom(name string) bool {
 	return name != "" && len(name) <= maxRoomName && !strings.ContainsFunc(name, noRoom)

@@ -13,8 +13,8 @@ import (
 	"github.com/helios-h2020/pse/signal/dialect"
 )
 
-// An announcement that is said again tells those who joined before, for the
-// others know from their welcome.
+// An announcement that is written again tells those that joined before: the others
+// know from their welcome.
 func TestAnnouncedAgain(t *testing.T) {
 	r := &bus.Room{Name: "r", Members: []bus.Member{{SID: "a"}, {SID: "gone", Left: &bus.Leaving{}}, {SID: "b"}, {SID: "c"}}}
 	var told []string

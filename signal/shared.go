@@ -8,7 +8,7 @@ import (
 	"github.com/helios-h2020/pse/signal/socketio"
 )
 
-// shared is what the workers of all rooms have in common: the bus, or a model of it.
+// shared is what all signal workers have in common: the bus, or a model of it in tests.
 type shared interface {
 	ID() string
 	Alive(ctx context.Context, id string) bool
@@ -44,7 +44,7 @@ func (o overBus) followSignals(ctx context.Context, since time.Time) (signalLog,
 func (o overBus) publish(ctx context.Context, ev bus.Event) error { return bus.Publish(ctx, o.Bus, ev) }
 func (o overBus) tell(ctx context.Context, ev bus.Event) error    { return o.later.Tell(ctx, ev) }
 
-// socket is a client's, as far as rooms need it.
+// socket is a client's socket (socketio.Socket), as far as rooms need it.
 type socket interface {
 	ID() string
 	PID() string

@@ -12,13 +12,13 @@ import (
 // Config says how sessions are served and how much they may take. Start from
 // DefaultConfig and set Open.
 type Config struct {
-	// Open is asked for the Handler of each new session, before any message
-	// of it comes. The session may be sent to already. Nil refuses it.
-	// r is only valid during the call.
+	// Open returns the Handler of a new session, before any message of it
+	// comes; nil refuses the session. Send works already. r is only valid
+	// during the call.
 	Open func(s *Session, r *http.Request) Handler
 
 	PingInterval   time.Duration // from a pong to the next ping
-	PingTimeout    time.Duration // a client that is silent for so long after a ping is gone
+	PingTimeout    time.Duration // a client that is silent for so long after a ping has disconnected
 	UpgradeTimeout time.Duration // from the WebSocket's opening to its upgrade packet
 	WriteTimeout   time.Duration // for one WebSocket message; and for a POST's body to come
 
@@ -34,12 +34,10 @@ type Config struct {
 	// EIO3 admits clients of revision 3 (socket.io-client 1 and 2).
 	EIO3 bool
 
-	// Origins are those that browsers may come from, as "https://example.org";
-	// none = any. Credentials lets those listed send cookies.
-	Origins     []string
-	Credentials bool
+	Origins     []string // of pages that may connect, as "https://example.org"; none: all
+	Credentials bool     // the listed ones may send cookies
 
-	// ClientIP tells whose request it is; nil = the address it came from.
+	// ClientIP is the address of the client that made a request; nil = the address it came from.
 	ClientIP func(*http.Request) string
 
 	// Token begins the ids of this server's sessions, and Forward carries
@@ -65,7 +63,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate says what is wrong and what would be right.
+// Validate reports the first field that is wrong, and what would be right.
 func (c Config) Validate() error {
 	for _, d := range []struct {
 		name string

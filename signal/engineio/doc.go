@@ -18,8 +18,8 @@
 //
 // What is not promised: that a packet arrived. A poll that is cancelled, or a
 // connection that breaks, ends the session, as the protocol's test suite
-// wants it; what was on its way must be sent again by who knows what the
-// client has (package socketio: connection state recovery).
+// wants it; the application must send again what was on its way (package
+// socketio: connection state recovery).
 //
 // Lock order: sessions.mu is never held when a Session's mu is taken, nor the
 // other way round. Session.in (held while a Handler runs) comes before

@@ -15,5 +15,5 @@ var (
 	errPacket   = errors.New("not a packet of this protocol")
 	errEmpty    = errors.New("many frames that carry nothing")
 	errTooLarge = errors.New("more than maxPayload")
-	errNotNow   = errors.New("nothing goes without waiting") // of a bareConn
+	errNotNow   = errors.New("nothing goes without waiting") // of an fdConn
 )

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Polls says whether a poll of the session waits.
+// Polls reports whether a poll of the session waits.
 func Polls(e *Session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -28,14 +28,14 @@ func Get(e *Session, ctx context.Context) []Packet {
 	return ps
 }
 
-// Posts says whether a POST of the session is on its way.
+// Posts reports whether a POST of the session is on its way.
 func Posts(e *Session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.polling.posting
 }
 
-// Probes says whether a WebSocket tries to become the session's transport.
+// Probes reports whether a WebSocket tries to become the session's transport.
 func Probes(e *Session) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

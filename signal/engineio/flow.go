@@ -17,8 +17,8 @@ type Flow struct {
 	AllBytes     float64 // a second from all clients of this server; needs Bytes
 	AllBurst     int
 
-	// Over is told of each session that ends since it was over: "packets",
-	// "bytes" or "all". Nil: nobody is.
+	// Over is called for each session that ends because it was over a limit:
+	// "packets", "bytes" or "all". Nil: it is not called.
 	Over func(limit string)
 }
 
@@ -39,7 +39,7 @@ func (f Flow) validate(longest int) error {
 		}
 	}
 	if f.AllBytes > 0 && f.Bytes == 0 {
-		return errors.New("a Flow with AllBytes needs Bytes too, to tell who sends much")
+		return errors.New("a Flow with AllBytes needs Bytes too, to tell which clients send much")
 	}
 	return nil
 }

@@ -74,8 +74,8 @@ func TestFlowOfOneClient(t *testing.T) {
 	}
 }
 
-// When all together send too much, those who send much are disconnected and
-// those who send little are not.
+// When all together send too much, clients that send much are disconnected and
+// those that send little are not.
 func TestFlowOfAll(t *testing.T) {
 	e, over := flowing(t, engineio.Flow{Bytes: slow, BytesBurst: 2_000_000, AllBytes: slow, AllBurst: 1_000_000})
 	quiet, _ := engineiotest.OpenWebSocket(t, e.url, 4)

@@ -75,8 +75,8 @@ func openPacket(c *Config, id string, upgrades ...string) Packet {
 	return Packet{Type: Open, Data: b}
 }
 
-// newID makes an id that begins with the worker's token. It is a secret: who has it
-// can speak for the client.
+// newID makes an id that begins with the worker's token. It is a secret: with it
+// anybody can speak for the client.
 func newID(token string) string {
 	b := make([]byte, idBytes)
 	_, _ = rand.Read(b) // never fails

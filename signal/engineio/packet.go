@@ -22,8 +22,8 @@ const (
 // A Packet is one unit of the protocol. Text is UTF-8; only messages are binary.
 type Packet struct {
 	Type   Type
-	Binary bool
-	Data   []byte
+	Binary bool   // Data is bytes, not text
+	Data   []byte // without the type
 }
 
 // Text is a message of UTF-8 text.
@@ -42,7 +42,7 @@ type codec struct {
 // a payload. Its data is a piece of b unless it was base64.
 //
 // Text that is no UTF-8 ends the session: passed on, it would end the
-// WebSocket of whoever receives it (RFC 6455, 8.1).
+// WebSocket of the client that receives it (RFC 6455, 8.1).
 func (c codec) decodeText(b []byte) (Packet, error) {
 	if len(b) == 0 {
 		return Packet{}, errPacket
@@ -83,7 +83,7 @@ func (c codec) decodeBinary(b []byte) (Packet, error) {
 	return Binary(b[1:]), nil
 }
 
-// asText says whether p is written as text.
+// asText reports whether p is written as text.
 func (c codec) asText(p Packet) bool { return !p.Binary || c.base64 }
 
 // size is how long append makes a packet.

@@ -44,7 +44,7 @@ func (c codec) payload4(b []byte) iter.Seq2[Packet, error] {
 }
 
 // payload3 is revision 3, "Payload" as text: <length>:<packet>, the length
-// in UTF-16 code units, since it was JavaScript that counted.
+// in UTF-16 code units, as JavaScript counts.
 func (c codec) payload3(b []byte) iter.Seq2[Packet, error] {
 	return func(yield func(Packet, error) bool) {
 		for ok := true; ok; ok = len(b) > 0 {

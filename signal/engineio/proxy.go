@@ -15,11 +15,11 @@ type proxy struct {
 }
 
 // owner is the token of the worker that has a session, if that is another one.
-func (p *proxy) owner(sid string) (token string, ok bool) {
+func (p *proxy) owner(sessionID string) (token string, ok bool) {
 	if p.cfg.Forward == nil {
 		return "", false
 	}
-	token, ok = Owner(sid)
+	token, ok = Owner(sessionID)
 	return token, ok && token != p.cfg.Token
 }
 

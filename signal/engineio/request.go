@@ -14,8 +14,8 @@ const tokenEnd = "."
 // A Request is a GET or POST of a polling session, or a WebSocket handshake,
 // as far as a session's owner needs it.
 type Request struct {
-	Method      string `json:"method"`
-	Query       string `json:"query"` // as it came, escaped
+	Method      string `json:"method"` // GET or POST
+	Query       string `json:"query"`  // as it came, escaped
 	ContentType string `json:"content_type,omitempty"`
 	Body        []byte `json:"body,omitempty"`
 	IP          string `json:"ip"` // of the client
@@ -23,8 +23,8 @@ type Request struct {
 
 // A Response is the answer to a Request.
 type Response struct {
-	Status      int    `json:"status"`
-	ContentType string `json:"content_type"`
+	Status      int    `json:"status"`       // of HTTP
+	ContentType string `json:"content_type"` // the header's value
 	Body        []byte `json:"body"`
 }
 
@@ -89,8 +89,8 @@ func version(q url.Values) int {
 }
 
 // Owner is the token that a session id begins with.
-func Owner(sid string) (token string, ok bool) {
-	token, _, ok = strings.Cut(sid, tokenEnd)
+func Owner(sessionID string) (token string, ok bool) {
+	token, _, ok = strings.Cut(sessionID, tokenEnd)
 	return token, ok && token != "" && !strings.ContainsFunc(token, func(r rune) bool { return !isToken(r) })
 }
 

@@ -58,18 +58,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		respond(w, statusForbidden.response())
 		return
 	}
-	switch sid := q.Get("sid"); {
-	case sid == "":
+	switch sessionID := q.Get("sid"); {
+	case sessionID == "":
 		s.handshake(w, r, q)
 	case isWebSocket(r):
-		s.serveWebSocket(w, r, sid, q)
+		s.serveWebSocket(w, r, sessionID, q)
 	default:
-		s.servePolling(w, r, sid, q)
+		s.servePolling(w, r, sessionID, q)
 	}
 }
 
 // servePolling answers a GET or POST of a session, here or by its owner.
-func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string, q url.Values) {
+func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sessionID string, q url.Values) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		respond(w, statusMethod.response())
 		return
@@ -81,11 +81,11 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string
 		defer b.Done()
 		defer time.AfterFunc(s.cfg.WriteTimeout, b.Stop).Stop()
 	}
-	if owner, ok := s.proxy.owner(sid); ok {
+	if owner, ok := s.proxy.owner(sessionID); ok {
 		s.proxy.request(w, r, owner)
 		return
 	}
-	e, err := s.find(sid, s.cfg.clientIP(r), q)
+	e, err := s.find(sessionID, s.cfg.clientIP(r), q)
 	if err != nil {
 		respond(w, err.response())
 		return
@@ -107,12 +107,12 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sid string
 }
 
 // serveWebSocket takes a WebSocket for a session that polls, here or at its owner.
-func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, sid string, q url.Values) {
-	if owner, ok := s.proxy.owner(sid); ok {
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request, sessionID string, q url.Values) {
+	if owner, ok := s.proxy.owner(sessionID); ok {
 		s.proxy.webSocket(w, r, owner)
 		return
 	}
-	e, status := s.find(sid, s.cfg.clientIP(r), q)
+	e, status := s.find(sessionID, s.cfg.clientIP(r), q)
 	if status != nil {
 		respond(w, status.response())
 		return
@@ -173,8 +173,8 @@ func (s *Server) ServeLink(r *Request, l Link) {
 // find is the session of this server with that id, for a client of the same
 // version, or what is wrong. Ids of revision 3 are no secrets (Socket.IO 4 makes
 // public ids of them), so such a session answers the address that opened it only.
-func (s *Server) find(sid, ip string, q url.Values) (*Session, *statusError) {
-	e := s.sessions.find(sid)
+func (s *Server) find(sessionID, ip string, q url.Values) (*Session, *statusError) {
+	e := s.sessions.find(sessionID)
 	switch {
 	case e == nil || e.version == 3 && e.ip != ip:
 		return nil, statusUnknown

@@ -11,7 +11,7 @@ type transport interface {
 	offer(c codec, ps []Packet) (taken, all bool)
 	// write sends what offer kept and these packets, and waits for that.
 	write(c codec, ps []Packet) error
-	// end tells the client that no more comes; read then ends soon.
+	// end sends the client a close frame; read then ends soon.
 	end()
 	// drop releases everything at once. It may be called at any time, twice too.
 	drop()

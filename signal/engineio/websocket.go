@@ -16,9 +16,9 @@ import (
 
 // The WebSocket library is gobwas/ws: handshake, headers, masking and the
 // protocol's rules, without a connection type. So an idle connection holds no
-// buffer (inlet), several messages go in one write, a write that does not have
+// buffer (frameReader), several messages go in one write, a write that does not have
 // to wait needs no goroutine (offer), and connections are waited for together
-// (watch). gorilla/websocket's connection took 6 kB more and 7 us more CPU a
+// (poller). gorilla/websocket's connection took 6 kB more and 7 us more CPU a
 // relayed message, coder/websocket's 10 kB more than that.
 
 const (
@@ -29,7 +29,7 @@ const (
 	// could be lost to a reset.
 	closeGrace = 2 * time.Second
 	// mostEmpty is how many frames without data may come before a message is
-	// whole: pings, and pieces of nothing. Browsers send none.
+	// whole: pings, and empty fragments. Browsers send none.
 	mostEmpty = 1000
 )
 
@@ -46,13 +46,13 @@ type stream interface {
 // socket is a transport of this worker (RFC 6455, the server's side).
 type socket struct {
 	conn    stream
-	in      inlet
+	in      frameReader
 	timeout time.Duration // of a write
 	max     int           // bytes of a message
 
-	mu  sync.Mutex // held while something is written
-	out outlet
-	bye bool // the close frame was written, after which nothing is (RFC 6455, 5.5.1)
+	mu      sync.Mutex // held while something is written
+	out     writeBuffer
+	closing bool // the close frame was written, after which nothing is (RFC 6455, 5.5.1)
 }
 
 // hijacker finds the connection below a ResponseWriter that wraps another
@@ -67,21 +67,21 @@ func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 type acceptor struct {
 	writeTimeout time.Duration // for the handshake's answer, and for one message
 	maxPayload   int           // bytes of a message
-	inlets       *inlets
-	outlets      *outlets
-	watch        *watch
+	readBuffers  *readBuffers
+	writeBuffers *writeBuffers
+	poller       *poller
 }
 
 func newAcceptor(writeTimeout time.Duration, maxPayload int) (*acceptor, error) {
-	w, err := newWatch()
+	p, err := newPoller()
 	if err != nil {
 		return nil, err
 	}
-	return &acceptor{writeTimeout, maxPayload, newInlets(), newOutlets(), w}, nil
+	return &acceptor{writeTimeout, maxPayload, newReadBuffers(), newWriteBuffers(), p}, nil
 }
 
 // close is for when there are no WebSockets any more.
-func (a *acceptor) close() { a.watch.close() }
+func (a *acceptor) close() { a.poller.close() }
 
 // accept answers a WebSocket handshake, with an error if it is a bad one.
 // permessage-deflate stays off: it would cost more memory than all else here,
@@ -101,12 +101,12 @@ func (a *acceptor) accept(w http.ResponseWriter, r *http.Request) (*socket, erro
 // socket is the transport on a connection of which early was read already.
 func (a *acceptor) socket(c net.Conn, early []byte) *socket {
 	w := &socket{conn: c, timeout: a.writeTimeout, max: a.maxPayload + 1} // the type that revision 3 puts before binary
-	bare := a.watch.bare(c)
-	if bare != nil {
-		w.conn = bare
+	fd := a.poller.take(c)
+	if fd != nil {
+		w.conn = fd
 	}
-	w.in = inlet{conn: w.conn, bare: bare, pool: a.inlets, rest: early}
-	w.out = outlet{conn: w.conn, bare: bare, pool: a.outlets}
+	w.in = frameReader{conn: w.conn, fd: fd, pool: a.readBuffers, rest: early}
+	w.out = writeBuffer{conn: w.conn, fd: fd, pool: a.writeBuffers}
 	return w
 }
 
@@ -151,8 +151,8 @@ func (w *socket) read() (binary bool, data []byte, err error) {
 	}
 }
 
-// payload reads a frame's payload to the end of data. What a header says is
-// not believed: room grows with what came.
+// payload reads a frame's payload to the end of data. The length in the header is
+// not trusted with memory: data grows with what came.
 func (w *socket) payload(data []byte, h ws.Header) ([]byte, error) {
 	from := len(data)
 	for left := int(h.Length); left > 0; {
@@ -198,10 +198,10 @@ func (w *socket) refuse(status ws.StatusCode) {
 func (w *socket) write(c codec, ps []Packet) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.bye {
+	if w.closing {
 		return net.ErrClosed
 	}
-	for len(ps) > 0 || w.out.left() {
+	for len(ps) > 0 || !w.out.isEmpty() {
 		ps = w.fill(c, ps)
 		if err := w.flush(); err != nil {
 			return err
@@ -212,20 +212,20 @@ func (w *socket) write(c codec, ps []Packet) error {
 
 // offer is transport's.
 func (w *socket) offer(c codec, ps []Packet) (taken, all bool) {
-	if !w.out.prompt() || !w.mu.TryLock() {
+	if !w.out.canFlushNow() || !w.mu.TryLock() {
 		return false, false
 	}
 	defer w.mu.Unlock()
-	if w.bye {
+	if w.closing {
 		return false, false
 	}
 	rest := w.fill(c, ps)
-	if len(rest) > 0 { // much: whoever writes it has to wait
-		w.out.drop()
+	if len(rest) > 0 { // so much that writing it has to wait
+		w.out.discard()
 		return false, false
 	}
-	w.out.now()
-	return true, !w.out.left()
+	w.out.flushNow()
+	return true, w.out.isEmpty()
 }
 
 // send writes one message.
@@ -241,20 +241,20 @@ func (w *socket) send(binary bool, b []byte) error {
 func (w *socket) frame(op ws.OpCode, b []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.bye && op == ws.OpClose {
+	if w.closing && op == ws.OpClose {
 		return nil
 	}
-	if w.bye {
+	if w.closing {
 		return net.ErrClosed
 	}
-	w.bye = op == ws.OpClose
+	w.closing = op == ws.OpClose
 	w.head(op, len(b)).Write(b)
 	return w.flush()
 }
 
 // fill puts packets into out until that is enough, and returns the others. Under mu.
 func (w *socket) fill(c codec, ps []Packet) []Packet {
-	for len(ps) > 0 && !w.out.enough() {
+	for len(ps) > 0 && !w.out.isFull() {
 		op := ws.OpBinary
 		if c.asText(ps[0]) {
 			op = ws.OpText
@@ -268,7 +268,7 @@ func (w *socket) fill(c codec, ps []Packet) []Packet {
 
 // head puts a frame's header into out; size bytes are to follow. Under mu.
 func (w *socket) head(op ws.OpCode, size int) *bytes.Buffer {
-	b := w.out.room(ws.MaxHeaderSize + size)
+	b := w.out.grow(ws.MaxHeaderSize + size)
 	_ = ws.WriteHeader(b, ws.Header{Fin: true, OpCode: op, Length: int64(size)}) // to a buffer: cannot fail
 	return b
 }
@@ -278,7 +278,7 @@ func (w *socket) flush() error {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 		return err
 	}
-	return w.out.wait()
+	return w.out.flush()
 }
 
 func (w *socket) end() {

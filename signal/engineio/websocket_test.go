@@ -14,9 +14,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// wires are the two kinds of connections: one that can tell when it would
+// connections are the two kinds of connections: one that can tell when it would
 // have to wait, and one that cannot, like TLS.
-var wires = map[string]func(t testing.TB) (server, client net.Conn){
+var connections = map[string]func(t testing.TB) (server, client net.Conn){
 	"socket": func(t testing.TB) (net.Conn, net.Conn) {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -38,7 +38,7 @@ var wires = map[string]func(t testing.TB) (server, client net.Conn){
 
 // each runs a test with both kinds. No read or write of the client takes long.
 func each(t *testing.T, f func(t *testing.T, w *socket, client net.Conn)) {
-	for name, pair := range wires {
+	for name, pair := range connections {
 		t.Run(name, func(t *testing.T) {
 			server, client := pair(t)
 			defer client.Close()
@@ -271,7 +271,7 @@ func TestOfferAndWrite(t *testing.T) {
 		if err := <-wrote; err != nil {
 			t.Fatal(err)
 		}
-		if promptly := w.out.prompt(); promptly != (offered > 0) {
+		if promptly := w.out.canFlushNow(); promptly != (offered > 0) {
 			t.Errorf("%d offers were taken", offered)
 		}
 	})
@@ -282,7 +282,7 @@ func TestClientThatTakesNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *socket, _ net.Conn) {
 		w.timeout = 50 * time.Millisecond
 		much := []Packet{Text(make([]byte, 20000))}
-		for whole := w.out.prompt(); whole; {
+		for whole := w.out.canFlushNow(); whole; {
 			_, whole = w.offer(codec{version: 4}, much)
 		}
 		for {

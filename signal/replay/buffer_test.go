@@ -68,7 +68,7 @@ func TestBuffer(t *testing.T) {
 	if got := l.missed(second); got != 0 || l.backlog("nobody") != nil {
 		t.Error("remembered what is for nobody in the room")
 	}
-	// What is old is forgotten. Who got it misses nothing, who did not is told.
+	// What is old is dropped. A client that has it misses nothing, another is told.
 	l.now = l.now.Add(l.cfg.MaxAge + time.Second)
 	third := l.say(3)
 	for after, want := range map[Position]int{{}: -1, w: -1, first: -1, second.before(): -1, second: 1, third: 0} {
@@ -84,9 +84,9 @@ func TestBuffer(t *testing.T) {
 	}
 }
 
-// A client's welcome may stand in the log after its offset: who got what came
-// before it has lost nothing when the welcome is forgotten, but who has nothing
-// at all has.
+// A client's welcome may stand in the log after its offset: a client that has what
+// came before it has lost nothing when the welcome is dropped, but one that has
+// nothing at all has.
 func TestForgottenWelcome(t *testing.T) {
 	l := newLogged()
 	l.welcome("a")
@@ -101,7 +101,7 @@ func TestForgottenWelcome(t *testing.T) {
 	}
 }
 
-// Over its bounds the oldest go, and who misses them cannot come back.
+// Over its bounds the oldest are dropped, and a client that lacks them cannot reconnect.
 func TestBufferIsBounded(t *testing.T) {
 	for name, bound := range map[string]func(*Buffer){
 		"of one": func(m *Buffer) { m.cfg.MaxMemberBytes = 1000 },
@@ -162,9 +162,9 @@ func TestGivenUpWhileHere(t *testing.T) {
 func TestLateAnnouncement(t *testing.T) {
 	l := newLogged()
 	after := l.welcome("b")
-	announce := func(life string) {
-		l.add(bus.Signal{Room: "r", From: "a", To: "a", Kind: KindWelcome, ID: "w" + life, Name: "joined"})
-		l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: KindJoin, ID: "j" + life + "b", Name: "join"})
+	announce := func(joinID string) {
+		l.add(bus.Signal{Room: "r", From: "a", To: "a", Kind: KindWelcome, ID: "w" + joinID, Name: "joined"})
+		l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: KindJoin, ID: "j" + joinID + "b", Name: "join"})
 	}
 	l.add(bus.Signal{Room: "r", From: "a", Kind: KindGone, ID: "g1"})
 	announce("1")
@@ -179,7 +179,7 @@ func TestLateAnnouncement(t *testing.T) {
 	l.add(bus.Signal{Room: "r", From: "a", Kind: KindGone, ID: "g2"})
 	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: KindBye, ID: "b3b", Name: "message"})
 	if got := l.missed(after); got != 2 {
-		t.Errorf("of a life that nobody had told of, %d are told that it ended", got-1)
+		t.Errorf("of a membership that nobody had told of, %d are told that it ended", got-1)
 	}
 	l.add(bus.Signal{Room: "r", From: "a", To: "b", Kind: KindJoin, ID: "j1b", Name: "join"})
 	if got := l.missed(after); got != 2 {
@@ -187,8 +187,8 @@ func TestLateAnnouncement(t *testing.T) {
 	}
 }
 
-// The same of a second life, of which nobody had heard when it was given up.
-func TestLateAnnouncementOfTheNextLife(t *testing.T) {
+// The same of a second membership, of which nothing was read when it was given up.
+func TestLateAnnouncementOfTheNextMembership(t *testing.T) {
 	l := newLogged()
 	after := l.welcome("b")
 	l.add(bus.Signal{Room: "r", From: "a", Kind: KindGone, ID: "g1"})
@@ -200,7 +200,7 @@ func TestLateAnnouncementOfTheNextLife(t *testing.T) {
 	}
 }
 
-// Who comes back before its welcome is read has what was told before that.
+// A client that reconnects before its welcome is read gets what was told before that.
 func TestToldBeforeTheWelcome(t *testing.T) {
 	l := newLogged()
 	l.welcome("a")
@@ -212,15 +212,15 @@ func TestToldBeforeTheWelcome(t *testing.T) {
 }
 
 // An old client that joins again, and keeps its id, gets nothing that was for
-// its life before, which may be read only now.
-func TestNextLifeGetsNothingOfTheLast(t *testing.T) {
+// its last membership, which may be read only now.
+func TestNextMembershipGetsNothingOfTheLast(t *testing.T) {
 	l := newLogged()
 	l.welcome("a")
 	here := &Recipient{socketID: "b", joinID: "2"}
 	l.member("r", "b").local = here
-	told := func(life, from string) {
-		l.add(bus.Signal{Room: "r", From: "b", To: "b", Kind: KindWelcome, ID: "w" + life, Name: "created"})
-		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: KindJoin, ID: "j" + life + "b", Name: "join"})
+	told := func(joinID, from string) {
+		l.add(bus.Signal{Room: "r", From: "b", To: "b", Kind: KindWelcome, ID: "w" + joinID, Name: "created"})
+		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: KindJoin, ID: "j" + joinID + "b", Name: "join"})
 	}
 	told("1", "a")
 	l.add(bus.Signal{Room: "r", From: "b", Kind: KindGone, ID: "g1"})
@@ -230,9 +230,9 @@ func TestNextLifeGetsNothingOfTheLast(t *testing.T) {
 	}
 }
 
-// Nor does it get what somebody had said to its life before and who left since,
-// or hear twice of one that it met when it joined; of who joins later it does.
-func TestNextLifeHearsWhoIsThere(t *testing.T) {
+// Nor does it get a message that a member that has left sent to its last membership,
+// or a join of a member that it met when it joined; those of later members it gets.
+func TestNextMembershipHearsOfThosePresent(t *testing.T) {
 	l := newLogged()
 	here := &Recipient{socketID: "b", joinID: "2"}
 	l.member("r", "b").local = here
@@ -240,8 +240,8 @@ func TestNextLifeHearsWhoIsThere(t *testing.T) {
 	say := func(from string) {
 		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: KindMessage, Name: "message", Args: [][]byte{[]byte("1")}})
 	}
-	tell := func(kind byte, life, from string) {
-		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: kind, ID: string(rune(kind)) + life + "b", Name: "message"})
+	tell := func(kind byte, joinID, from string) {
+		l.add(bus.Signal{Room: "r", From: from, To: "b", Kind: kind, ID: string(rune(kind)) + joinID + "b", Name: "message"})
 	}
 	tell(KindJoin, "1", "a")
 	say("a")

@@ -127,7 +127,7 @@ func (c *Client) State() State {
 func (c *Client) Emit(acked func(), args ...string) error { return c.EmitOn(0, acked, args...) }
 
 // EmitOn sends an event only on the connection of that number (State.Joins);
-// 0: whichever there is. Who sends again what was lost must not be overtaken
+// 0: whichever there is. A message that is sent again must not be overtaken
 // by what comes new on the next connection.
 func (c *Client) EmitOn(connection int, acked func(), args ...string) error {
 	c.mu.Lock()

@@ -118,7 +118,7 @@ func (k *Talker) Allow(n int) {
 	k.more()
 }
 
-// Ready says whether the other one is there.
+// Ready reports whether the other one is there.
 func (k *Talker) Ready() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -132,13 +132,14 @@ func (k *Talker) Acked() int {
 	return k.acked
 }
 
-// Done says whether all was acknowledged that may be sent, and all came that the other sent.
+// Done reports whether all was acknowledged that may be sent, and all came that the other sent.
 func (k *Talker) Done(all int) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.acked == all && k.got == all
 }
 
+// String is what it has sent and got, for a test that failed.
 func (k *Talker) String() string {
 	k.mu.Lock()
 	defer k.mu.Unlock()

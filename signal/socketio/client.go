@@ -14,25 +14,27 @@ type client struct {
 	conn   *engineio.Session
 	origin origin
 
-	pending     *packet        // waits for attachments; of Message
-	attachments [][]byte       // of pending; of Message
-	size        int            // of attachments; of Message
-	leaving     sync.WaitGroup // of sockets that the client left, until the application knows; of Message
+	// Only touched by Message:
+	pending     *packet        // waits for attachments
+	attachments [][]byte       // of pending, so far
+	size        int            // bytes of attachments
+	leaving     sync.WaitGroup // sockets that the client left, until the application was told
 
 	mu      sync.Mutex         // guards what follows
-	sockets map[string]*Socket // by namespace; nil: the server had it leave
+	sockets map[string]*Socket // by namespace; nil: the server disconnected it
 	waiting *time.Timer        // for a first namespace
 	closed  bool
 
-	// wg has the calls to applications that are not of Message or Close. It
-	// grows only while not closed.
+	// wg counts the calls to the application other than those that Message and
+	// Close make. It grows only while not closed.
 	wg sync.WaitGroup
 }
 
-// mostLeft bounds the namespaces that are remembered after the server had
-// the client leave them.
+// mostLeft bounds the namespaces that are remembered after the server disconnected
+// the client from them.
 const mostLeft = 64
 
+// revision is of the Socket.IO protocol: 4 for clients of Engine.IO 3, else 5.
 func (c *client) revision() int {
 	if c.conn.Version() == 3 {
 		return 4
@@ -53,6 +55,7 @@ func (c *client) Message(binary bool, data []byte) {
 	}
 }
 
+// text takes a text message: a packet.
 func (c *client) text(data []byte) error {
 	if c.pending != nil {
 		return errPacket
@@ -84,7 +87,7 @@ func (c *client) attach(data []byte) error {
 	return c.packet(p, all)
 }
 
-// packet acts on a packet that is whole.
+// packet acts on a packet with all its attachments.
 func (c *client) packet(p packet, attachments [][]byte) error {
 	if p.kind == kindConnect {
 		return c.connect(p)
@@ -96,13 +99,13 @@ func (c *client) packet(p packet, attachments [][]byte) error {
 	case !known:
 		return errPacket
 	case s == nil:
-		return nil // sent before the client knew that it left
+		return nil // sent before the client knew that it was disconnected
 	}
 	switch p.kind {
 	case kindDisconnect:
 		c.leave(s)
-		// The application may take its time, and the client, who is about to go,
-		// would hold a connection that nobody reads.
+		// The application may take its time; meanwhile the connection of a client
+		// that disconnects is to be read.
 		c.leaving.Go(func() { s.end(ClientLeft) })
 		return nil
 	case kindAck, kindBinaryAck:
@@ -152,7 +155,7 @@ func (c *client) Close(reason Reason) {
 	c.wg.Wait()
 }
 
-// tooLate ends a session without a namespace.
+// tooLate ends a session that joined no namespace in time.
 func (c *client) tooLate() {
 	c.mu.Lock()
 	none := c.joined() == 0
@@ -162,7 +165,7 @@ func (c *client) tooLate() {
 	}
 }
 
-// begin makes room for a call to the application that Close waits for.
+// begin counts a call to the application that Close waits for; false after Close.
 func (c *client) begin() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

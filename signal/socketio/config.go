@@ -10,13 +10,14 @@ import (
 // Config says what is served and how much one client may take. Start from
 // DefaultConfig and set Match and Connect.
 type Config struct {
-	// Match says whether there is a namespace of that name, slash included.
+	// Match reports whether there is a namespace of that name, slash included.
 	Match func(namespace string) bool
 	// Accept may refuse a client, best with a Refusal. Nil accepts all.
 	// ctx ends after AcceptTimeout.
 	Accept func(ctx context.Context, h *Handshake) error
-	// Connect is told of each new socket after its client was, and returns
-	// who hears its events. To a recovered one it emits what that missed.
+	// Connect is called for each new socket, after its client was told, and
+	// returns the handler of its events. It emits to a recovered socket what
+	// its client missed.
 	Connect func(s *Socket, h *Handshake) Handler
 	// Recovery restores what a client had before its connection broke. Nil:
 	// each connection is a new socket.
@@ -48,7 +49,7 @@ func DefaultConfig() Config {
 	}
 }
 
-// Validate says what is wrong and what would be right.
+// Validate reports the first field that is wrong, and what would be right.
 func (c Config) Validate() error {
 	switch {
 	case c.Match == nil || c.Connect == nil:

@@ -10,10 +10,10 @@ import (
 	"github.com/helios-h2020/pse/signal/engineio"
 )
 
-// connect lets the client join a namespace, or says why not (Protocol,
+// connect lets the client join a namespace, or tells it why not (Protocol,
 // "Connection to a namespace").
 func (c *client) connect(p packet) error {
-	c.leaving.Wait() // who comes back may do so under the id of before
+	c.leaving.Wait() // a client that joins again may have the id that it had
 	h := c.handshake(p)
 	c.mu.Lock()
 	s := c.sockets[h.Namespace]
@@ -49,6 +49,7 @@ func (c *client) connect(p packet) error {
 	return nil
 }
 
+// refuse answers with a CONNECT_ERROR: a Refusal, or any other error as an internal one.
 func (c *client) refuse(h *Handshake, why error) error {
 	r := refusedInternal
 	errors.As(why, &r)
@@ -56,6 +57,7 @@ func (c *client) refuse(h *Handshake, why error) error {
 	return nil
 }
 
+// newSocket makes a socket; was is what a client that reconnected had.
 func (c *client) newSocket(h *Handshake, was *Restored) *Socket {
 	s := &Socket{client: c, namespace: h.Namespace}
 	switch {
@@ -83,7 +85,7 @@ func (c *client) join(s *Socket, h *Handshake) {
 	c.waiting.Stop()
 	c.mu.Unlock()
 	if err := c.conn.Send(engineio.Text(encode(kindConnect, s.namespace, -1, s.greeting(), 0))); err != nil {
-		// Over already: nobody heard of the socket, so nobody is told.
+		// The session is over, and the application has not heard of the socket.
 		c.leave(s)
 		return
 	}
@@ -101,7 +103,7 @@ func (c *client) pause() {
 	}
 }
 
-// place has s at its namespace. Under mu.
+// place sets the socket of a namespace. Under mu.
 func (c *client) place(namespace string, s *Socket) {
 	if c.sockets == nil {
 		c.sockets = make(map[string]*Socket, 1)

@@ -19,10 +19,11 @@ var (
 // A Refusal says why a client may not join a namespace: it gets a
 // CONNECT_ERROR packet with it.
 type Refusal struct {
-	Message string
+	Message string          // for people
 	Data    json.RawMessage // optional; revision 5 only
 }
 
+// Error is Message.
 func (r *Refusal) Error() string { return r.Message }
 
 // body is the packet's data. Revision 4 knows only the text.
@@ -53,8 +54,8 @@ const (
 	ServerClose Reason = "forced server close" // Close, or no namespace in time
 )
 
-// Recoverable says whether a socket that was disconnected so may come back
-// (connection state recovery): neither side meant it to leave.
+// Recoverable reports whether a socket that was disconnected for this reason may be
+// restored (connection state recovery): neither side meant it to leave.
 func Recoverable(r Reason) bool {
 	switch r {
 	case engineio.TransportError, engineio.TransportClose, engineio.PingTimeout, engineio.ForcedClose,

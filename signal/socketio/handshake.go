@@ -19,16 +19,16 @@ type Handshake struct {
 	IP        string     // that the connection counts for
 	Session   string     // id of the Engine.IO session, a secret of the client
 
-	PID, Offset string // of a client that wants to be what it was (Recovery)
-	Recovered   bool   // and is
-	Place       any    // of a recovered one: what Restore gave
+	PID, Offset string // the private id and last offset of a client that reconnects (Recovery)
+	Recovered   bool   // it was restored
+	Place       any    // of a restored one: Restored.Place
 }
 
 // origin is what is kept of the request that opened a connection.
 type origin struct{ query, agent string }
 
 func originOf(r *http.Request) origin {
-	// Cloned, for the strings are pieces of the whole request.
+	// Cloned: the strings are pieces of the whole request.
 	return origin{strings.Clone(r.URL.RawQuery), strings.Clone(r.UserAgent())}
 }
 

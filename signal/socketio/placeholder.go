@@ -8,7 +8,7 @@ import (
 // A placeholder is {"_placeholder":true,"num":n} where the n-th attachment
 // belongs (Protocol, "Packet encoding").
 
-// placed says whether all placeholders in valid JSON have their attachment.
+// placed reports whether all placeholders in valid JSON have their attachment.
 // One that has none makes the receiving client end its connection, so it
 // must not be passed on.
 func placed(b []byte, attachments int) bool {

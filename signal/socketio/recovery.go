@@ -2,15 +2,15 @@ package socketio
 
 import "context"
 
-// Recovery keeps what a client needs to come back as if it had never been
-// away (connection state recovery of socket.io 4.6): to whatever worker it
-// comes, so it is not kept here.
+// Recovery lets a client reconnect without losing its socket id and events
+// (connection state recovery of socket.io 4.6). It may reconnect to any worker, so
+// nothing is kept here.
 //
 // A recoverable client gets a private id with its socket's id, and with each
 // event an offset. After its connection broke it connects with both, gets its
 // old socket id, and the events it missed.
 type Recovery interface {
-	// Offer says whether a client gets a private id. A client that gets one
+	// Offer reports whether a client gets a private id. A client that gets one
 	// gets offsets as additional arguments too.
 	Offer(h *Handshake) bool
 	// Restore finds what h.PID had. Nil makes the client a new socket, and so
@@ -26,6 +26,6 @@ type Recovery interface {
 // by which it hands events to sockets, so that none comes twice, none between
 // those that were missed and those that are new, and none is lost in between.
 type Restored struct {
-	ID    string
-	Place any // the application's; Connect finds it in the Handshake
+	ID    string // the socket id that the client had
+	Place any    // the application's; Connect finds it in the Handshake
 }

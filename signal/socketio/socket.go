@@ -22,7 +22,7 @@ type Socket struct {
 	ended   bool
 
 	mu    sync.Mutex // guards what follows
-	gone  bool       // nothing is sent any more
+	over  bool       // nothing is sent any more
 	calls calls
 }
 
@@ -35,7 +35,7 @@ func (s *Socket) PID() string { return s.pid }
 // Namespace is the namespace's name, with its slash.
 func (s *Socket) Namespace() string { return s.namespace }
 
-// Recovered says whether the client came back to what it was.
+// Recovered reports whether the client came back to what it was.
 func (s *Socket) Recovered() bool { return s.recovered }
 
 // Emit sends an event. e's arguments may be used again afterwards, its
@@ -69,7 +69,7 @@ func (s *Socket) Disconnect() {
 		c.mu.Unlock()
 		return
 	}
-	// Remembered, for what the client sends until it knows is no error.
+	// Remembered: what the client sends until it knows is no error.
 	c.sockets[s.namespace] = nil
 	if len(c.sockets) > mostLeft {
 		delete(c.sockets, s.namespace)
@@ -77,7 +77,7 @@ func (s *Socket) Disconnect() {
 	c.wg.Add(1)
 	c.mu.Unlock()
 	_ = s.send(kindDisconnect, encode(kindDisconnect, s.namespace, -1, nil, 0), nil)
-	go func() { // who disconnects may hold locks that the handler wants
+	go func() { // the caller may hold locks that the handler wants
 		defer c.wg.Done()
 		s.end(ServerLeft)
 	}()
@@ -91,10 +91,10 @@ func (s *Socket) send(k kind, text []byte, attachments [][]byte) error {
 	// Under mu, so that nothing follows the packet that ends the socket.
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone {
+	if s.over {
 		return ErrClosed
 	}
-	s.gone = k == kindDisconnect
+	s.over = k == kindDisconnect
 	var err error
 	if len(attachments) == 0 {
 		err = s.client.conn.Send(engineio.Text(text))
@@ -107,7 +107,7 @@ func (s *Socket) send(k kind, text []byte, attachments [][]byte) error {
 	return nil
 }
 
-// greeting is the data of the CONNECT packet.
+// greeting is the data of the answer to CONNECT.
 func (s *Socket) greeting() []byte {
 	if s.client.revision() == 4 {
 		return nil
@@ -142,7 +142,7 @@ func (s *Socket) event(e Event, id int64) {
 // end tells the application that the socket is disconnected, once.
 func (s *Socket) end(reason Reason) {
 	s.mu.Lock()
-	s.gone = true
+	s.over = true
 	open := s.calls.takeAll()
 	s.mu.Unlock()
 	s.in.Lock()

@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// bares makes bare connections with their other ends.
-type bares struct {
-	t     *testing.T
-	watch *watch
-	l     net.Listener
+// fdConns makes fdConns with their other ends.
+type fdConns struct {
+	t      *testing.T
+	poller *poller
+	l      net.Listener
 }
 
-func newBares(t *testing.T) *bares {
-	w, err := newWatch()
+func newFdConns(t *testing.T) *fdConns {
+	w, err := newPoller()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,10 +29,10 @@ func newBares(t *testing.T) *bares {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close(); w.close() })
-	return &bares{t, w, l}
+	return &fdConns{t, w, l}
 }
 
-func (b *bares) pair() (*bareConn, *net.TCPConn) {
+func (b *fdConns) pair() (*fdConn, *net.TCPConn) {
 	peer, err := net.Dial("tcp", b.l.Addr().String())
 	if err != nil {
 		b.t.Error(err)
@@ -43,26 +43,26 @@ func (b *bares) pair() (*bareConn, *net.TCPConn) {
 		b.t.Error(err)
 		b.t.FailNow()
 	}
-	bare := b.watch.bare(c)
-	if bare == nil {
+	f := b.poller.take(c)
+	if f == nil {
 		b.t.Error("a TCP connection is not taken")
 		b.t.FailNow()
 	}
-	_ = bare.SetWriteDeadline(time.Now().Add(time.Minute))
-	b.t.Cleanup(func() { _ = peer.Close(); _ = bare.Close() })
-	return bare, peer.(*net.TCPConn)
+	_ = f.SetWriteDeadline(time.Now().Add(time.Minute))
+	b.t.Cleanup(func() { _ = peer.Close(); _ = f.Close() })
+	return f, peer.(*net.TCPConn)
 }
 
-func (c *bareConn) inlet() *inlet { return &inlet{conn: c, bare: c, pool: newInlets()} }
+func (c *fdConn) reader() *frameReader { return &frameReader{conn: c, fd: c, pool: newReadBuffers()} }
 
 // Whatever the sizes and the speeds, all arrives, and while connections come
 // and go whose file descriptors are used again.
-func TestBareConnectionsCarryAll(t *testing.T) {
-	b := newBares(t)
+func TestFdConnsCarryAll(t *testing.T) {
+	b := newFdConns(t)
 	stop := make(chan struct{})
 	var churn, all sync.WaitGroup
-	var pairing sync.Mutex // who dials is who accepts
-	pair := func() (*bareConn, *net.TCPConn) {
+	var pairing sync.Mutex // so that accept gets the connection that was dialled
+	pair := func() (*fdConn, *net.TCPConn) {
 		pairing.Lock()
 		defer pairing.Unlock()
 		return b.pair()
@@ -87,7 +87,7 @@ func TestBareConnectionsCarryAll(t *testing.T) {
 			_, _ = rand.Read(data)
 			var both sync.WaitGroup
 			both.Go(func() { // what comes goes back
-				in, buf := c.inlet(), make([]byte, 100+i*1000)
+				in, buf := c.reader(), make([]byte, 100+i*1000)
 				for {
 					n, err := in.Read(buf)
 					if n > 0 {
@@ -127,12 +127,12 @@ func TestBareConnectionsCarryAll(t *testing.T) {
 	churn.Wait()
 }
 
-// Who says a last word and is gone is heard, and known to be gone, at once.
+// What a peer sends just before it closes is read, and then its end, at once.
 func TestLastWords(t *testing.T) {
-	b := newBares(t)
+	b := newFdConns(t)
 	for i := range 300 {
 		c, peer := b.pair()
-		in := c.inlet()
+		in := c.reader()
 		if i%2 == 0 { // it waits when they come
 			_, _ = peer.Write([]byte("first"))
 			if _, err := io.ReadFull(in, make([]byte, 5)); err != nil {
@@ -148,18 +148,18 @@ func TestLastWords(t *testing.T) {
 	c, peer := b.pair()
 	_ = peer.SetLinger(0)
 	_ = peer.Close()
-	if _, err := io.ReadAll(c.inlet()); err == nil {
+	if _, err := io.ReadAll(c.reader()); err == nil {
 		t.Error("a reset is no error")
 	}
 }
 
 // Close ends what waits, and nothing waits longer than it may.
-func TestBareConnectionsEnd(t *testing.T) {
-	b := newBares(t)
+func TestFdConnsEnd(t *testing.T) {
+	b := newFdConns(t)
 	for range 50 {
 		c, _ := b.pair()
 		ended := make(chan error, 3)
-		go func() { _, err := c.inlet().Read(make([]byte, 1)); ended <- err }()
+		go func() { _, err := c.reader().Read(make([]byte, 1)); ended <- err }()
 		go func() { _, err := c.Write(make([]byte, 32<<20)); ended <- err }()
 		_ = c.Close()
 		for range 2 {
@@ -183,12 +183,12 @@ func TestBareConnectionsEnd(t *testing.T) {
 	}
 }
 
-func TestOnlyTCPIsBare(t *testing.T) {
-	b := newBares(t)
+func TestOnlyTCPIsTaken(t *testing.T) {
+	b := newFdConns(t)
 	one, two := net.Pipe()
 	defer one.Close()
 	defer two.Close()
-	if b.watch.bare(one) != nil {
+	if b.poller.take(one) != nil {
 		t.Error("a pipe is taken")
 	}
 	c, err := net.Dial("tcp", b.l.Addr().String())
@@ -196,14 +196,14 @@ func TestOnlyTCPIsBare(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	w, err := newWatch()
+	w, err := newPoller()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.close()
 	w.close()
-	if w.bare(c) != nil {
-		t.Error("a closed watch takes a connection")
+	if w.take(c) != nil {
+		t.Error("a closed poller takes a connection")
 	}
 	if _, err := c.Write([]byte("x")); err != nil {
 		t.Errorf("the connection is spoilt: %v", err)
