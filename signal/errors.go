@@ -12,7 +12,7 @@ var (
 	errTwice   = errors.New("in the room already") // an old client that left and joined again on one connection keeps its id
 	errGone    = errors.New("no longer in the room")
 	errStopped = errors.New("the worker stops")
-	errUntold  = errors.New("the call ended, which is not told yet")
+	errNotTold = errors.New("the call ended, which is not told yet")
 )
 
 // refusal is a CONNECT_ERROR with a code for pages and a text for people.

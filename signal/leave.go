@@ -51,7 +51,7 @@ func (x *roster) leave(ctx context.Context, room, socketID, incarnation, reason 
 // record.
 func (x *roster) finishLeaving(ctx context.Context, r *bus.Room, socketID string) error {
 	m := r.Member(socketID)
-	if err := x.batcher.store(ctx, append(x.untold(ctx, r, m), farewell(r, m)...)...); err != nil {
+	if err := x.batcher.store(ctx, append(x.unannounced(ctx, r, m), farewell(r, m)...)...); err != nil {
 		return err
 	}
 	if err := x.facts.left(ctx, r.Name, *m); err != nil {
@@ -68,18 +68,18 @@ func (x *roster) finishLeaving(ctx context.Context, r *bus.Room, socketID string
 				return err
 			}
 		}
-		untold, err := x.deleteRecord(ctx, r.Name, socketID, ending != nil)
-		if untold == nil || err != nil {
+		var err error
+		if ending, err = x.deleteRecord(ctx, r.Name, socketID, ending != nil); ending == nil || err != nil {
 			return err
 		}
-		ending = untold
 	}
 }
 
 // deleteRecord takes a member that left out of its room's record. That the call
 // ended is told by the last one to be deleted, after the leaving of all others was
-// told: if that is this one and it is not told yet, the record stays as it is.
-func (x *roster) deleteRecord(ctx context.Context, room, socketID string, told bool) (untold *bus.Leaving, err error) {
+// told: if that is this one and it is not told yet, the record stays as it is, and
+// ending is what to tell.
+func (x *roster) deleteRecord(ctx context.Context, room, socketID string, told bool) (ending *bus.Leaving, err error) {
 	_, err = x.update(ctx, room, func(r *bus.Room) error {
 		m := r.Member(socketID)
 		if m == nil || m.Left == nil {
@@ -90,15 +90,15 @@ func (x *roster) deleteRecord(ctx context.Context, room, socketID string, told b
 			case i >= 0:
 				r.Members[i].Left.Ended = m.Left.Ended
 			case !told:
-				untold = m.Left
-				return errUntold
+				ending = m.Left
+				return errNotTold
 			}
 		}
 		r.Members = slices.DeleteFunc(r.Members, func(m bus.Member) bool { return m.SID == socketID })
 		return nil
 	})
-	if errors.Is(err, errUntold) {
-		return untold, nil
+	if errors.Is(err, errNotTold) {
+		return ending, nil
 	}
 	return nil, err
 }

@@ -12,9 +12,9 @@ import (
 // taken for dead (bus.Alive).
 const trustTime = 1100 * time.Millisecond
 
-// untold is what tells of a member whose worker died and may not have told it. Of one
+// unannounced is what tells of a member whose worker died and may not have told it. Of one
 // that joined longer ago than the log reaches back, it was told.
-func (x *roster) untold(ctx context.Context, r *bus.Room, m *bus.Member) []bus.Signal {
+func (x *roster) unannounced(ctx context.Context, r *bus.Room, m *bus.Member) []bus.Signal {
 	if m.Worker == x.shared.ID() || time.Since(time.UnixMilli(m.Joined)) > bus.CallsAge || x.buffer.Welcomed(m.SID) {
 		return nil
 	}
@@ -37,7 +37,7 @@ func (x *roster) introduce(ctx context.Context, r *bus.Room, m bus.Member) error
 	if err := x.facts.again(ctx, r, m); err != nil {
 		return err
 	}
-	if all := x.untold(ctx, r, &m); len(all) > 0 {
+	if all := x.unannounced(ctx, r, &m); len(all) > 0 {
 		return x.batcher.store(ctx, all...)
 	}
 	return nil
