@@ -51,6 +51,21 @@ type rendition struct {
 	watched           Watched
 }
 
+// Watched is what was seen of one rendition.
+type Watched struct {
+	Rendition       string
+	Lists           int // playlists read
+	Parts, Segments int // downloaded
+	First, Last     Position
+	PartGap         time.Duration // the longest wait for a part, but for the last of a stream that ends
+	PartTarget      time.Duration
+	Peak, Average   float64 // bits/s
+	FrameRate       float64
+	Discontinuities int
+	LongestList     time.Duration
+	Ended           bool
+}
+
 // pending is a request for a hinted part that has not been answered or used yet.
 type pending struct {
 	uri   string

@@ -41,21 +41,6 @@ type Report struct {
 	Watched  []Watched // one a rendition, in the order of the master playlist
 }
 
-// Watched is what was seen of one rendition.
-type Watched struct {
-	Rendition       string
-	Lists           int // playlists read
-	Parts, Segments int // downloaded
-	First, Last     Position
-	PartGap         time.Duration // the longest wait for a part, but for the last of a stream that ends
-	PartTarget      time.Duration
-	Peak, Average   float64 // bits/s
-	FrameRate       float64
-	Discontinuities int
-	LongestList     time.Duration
-	Ended           bool
-}
-
 // OK says that nothing was found.
 func (r *Report) OK() bool { return len(r.Findings) == 0 }
 

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// masterEvery is how often the master playlist is read again.
+const masterEvery = 2 * time.Second
+
 // A stream is what the master playlist says there is, and what of it was watched.
 type stream struct {
 	opts   *Options

@@ -73,6 +73,16 @@ func orders() map[string][]string {
 			"checkpoint.go state.go period.go",
 			"config.go profile.go errors.go",
 		},
+		"internal/hlscheck": {
+			"check.go",
+			"watch.go read.go",
+			"client.go series.go",
+			"judge.go rule.go report.go rules_http.go rules_list.go rules_master.go rules_media.go rules_reload.go",
+			"stream.go",
+			"rendition.go decode.go observe.go reply.go",
+			"list.go list_parse.go master.go media.go mediainit.go attrs.go box.go",
+			"options.go doc.go",
+		},
 		"turn/relay": {
 			"plane_linux.go",
 			"events_linux.go generator_linux.go steer_linux.go",
