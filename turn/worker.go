@@ -251,7 +251,7 @@ func (w *Worker) revoke(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		w.log.Warn("who left calls cannot be read", zap.Error(err))
+		w.log.Warn("events of calls cannot be read: credentials of members that leave stay good meanwhile", zap.Error(err))
 		if !sleep.For(ctx, again) {
 			return
 		}

@@ -222,7 +222,7 @@ func TestACMEServerAway(t *testing.T) {
 	b.pebble.Start()
 	b.hangUp()
 	b.serves(acmeName)
-	says(t, b.PSE, `"msg":"links can have the name now","url":"https://`+acmeName+`:`)
+	says(t, b.PSE, `"msg":"the certificate is there: links have its name now","url":"https://`+acmeName+`:`)
 	b.isWell()
 	b.Stop()
 	b.pebble.Stop() // what is stored is enough

@@ -93,7 +93,7 @@ func lookAtConfiguration(l *loaded) finding {
 		return warned("configuration", l.source.String()+", and settings with names of earlier versions", strings.Join(l.old, "; "))
 	}
 	if len(l.unknown) > 0 {
-		return warned("configuration", l.source.String()+", and environment variables that mean nothing: "+strings.Join(l.unknown, ", "), "remove them, or correct their names")
+		return warned("configuration", l.source.String()+", and unknown environment variables: "+strings.Join(l.unknown, ", "), "remove them, or correct their names")
 	}
 	return well("configuration", l.source.String())
 }

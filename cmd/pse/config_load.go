@@ -29,7 +29,7 @@ func (o origins) given(key string) bool { return o[key] != "" }
 type loaded struct {
 	Config
 	origin  origins
-	unknown []string // PSE_ variables that mean nothing
+	unknown []string // PSE_ variables that are no setting
 	old     []string // settings that have another name now, and which
 	source  source
 }
@@ -154,7 +154,7 @@ func yamlError(path string, n ast.Node, err error) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// env reads PSE_ variables. One that means nothing is no error: Kubernetes
+// env reads PSE_ variables. An unknown one is no error: Kubernetes
 // sets PSE_PORT and the like by itself for a service named pse.
 func (l *loaded) env(env []string) error {
 	byName := map[string]setting{}

@@ -44,7 +44,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 		return err
 	}
 	if others(l.Data) {
-		log.Warn("the data directory belongs to another user, who may not be able to use it when we have", zap.String("dir", l.Data), zap.String("owner", ownerOf(l.Data)))
+		log.Warn("the data directory belongs to another user, which may not be able to use the files of this one", zap.String("dir", l.Data), zap.String("owner", ownerOf(l.Data)))
 	}
 	p, err := newProgram(l, chosen, log)
 	if err != nil {
@@ -61,7 +61,7 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 // logConfiguration says where the configuration is from, and what of it is odd.
 func logConfiguration(l *loaded, log *zap.Logger) {
 	if len(l.unknown) > 0 {
-		log.Warn("environment variables that mean nothing", zap.Strings("names", l.unknown))
+		log.Warn("unknown environment variables", zap.Strings("names", l.unknown))
 	}
 	for _, old := range l.old {
 		log.Warn("a setting has another name now", zap.String("so", old))
@@ -144,7 +144,7 @@ func (p *program) mount() {
 func (p *program) run(ctx context.Context, out io.Writer) (err error) {
 	withdraw, err := announce(p.cfg.Data, p.running())
 	if err != nil {
-		p.log.Warn("pse ready and the like need to be told where this one is", zap.Error(err))
+		p.log.Warn("cannot note where this process listens: pse ready and other commands need admin.listen", zap.Error(err))
 		withdraw = func() {}
 	}
 	defer withdraw()
@@ -158,7 +158,9 @@ func (p *program) run(ctx context.Context, out io.Writer) (err error) {
 		}
 		return err
 	}
-	defer p.cert.start(ctx, func() { p.log.Info("links can have the name now", zap.String("url", p.site().home())) })()
+	defer p.cert.start(ctx, func() {
+		p.log.Info("the certificate is there: links have its name now", zap.String("url", p.site().home()))
+	})()
 	go p.cert.watch(ctx)
 	go p.disks.look(ctx)
 	go watchdog(ctx, func() { p.sup.ready() })

@@ -121,7 +121,7 @@ func serveBus(ctx context.Context, d *busDialer, log *zap.Logger) {
 		}
 		return s, nil
 	})); err != nil {
-		log.Warn("workers elsewhere will not hear when the disk is full", zap.Error(err))
+		log.Warn("workers of other processes cannot ask whether the disk is full", zap.Error(err))
 	}
 	<-ctx.Done()
 }

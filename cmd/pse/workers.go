@@ -106,7 +106,7 @@ func onBus[W busWorker](ctx context.Context, p *program, name string, log *zap.L
 		announce = a.Announce // it can be asked, and says itself when no longer
 	}
 	if err := announce(semver(version())); err != nil {
-		log.Warn("pse workers will not show this one", zap.Error(err))
+		log.Warn("this worker is not announced on the bus: pse workers will not list it", zap.Error(err))
 	}
 	s := service{
 		collectors: append(w.Collectors(), b.Collectors()...),

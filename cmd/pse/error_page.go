@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A sorry is an answer that is none: to people a page, to programs a line.
-type sorry struct {
+// An errorPage says why there is no answer: to browsers a page, to programs a line.
+type errorPage struct {
 	Status int
 	Title  string
 	Text   string
@@ -17,23 +17,23 @@ type sorry struct {
 }
 
 var (
-	notHere = sorry{
+	notHere = errorPage{
 		Status: http.StatusNotFound, Title: "There is nothing here", Home: true, line: "404 page not found",
 		Text: "The link may be mistyped, or what it led to is no more.",
 	}
-	stillStarting = sorry{
+	stillStarting = errorPage{
 		Status: http.StatusServiceUnavailable, Title: "Just a moment", line: "starting, try again in a second",
 		Text: "This box is starting. The page comes by itself as soon as it is ready.",
 	}
 )
 
-//go:embed sorry.html
-var sorryText string
+//go:embed error_page.html
+var errorPageText string
 
-var sorryPage = template.Must(template.New("sorry").Parse(sorryText))
+var errorPageTemplate = template.Must(template.New("error").Parse(errorPageText))
 
-// sorryPolicy lets the page have its own style, and nothing else.
-const sorryPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// errorPagePolicy lets the page have its own style, and nothing else.
+const errorPagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // forPeople says whether an answer is shown by a browser.
 func forPeople(r *http.Request) bool {
@@ -41,7 +41,7 @@ func forPeople(r *http.Request) bool {
 }
 
 // ServeHTTP answers.
-func (s sorry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s errorPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("Access-Control-Allow-Origin", "*")
@@ -59,10 +59,10 @@ func (s sorry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Refresh", "2")
 	}
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", sorryPolicy)
+	h.Set("Content-Security-Policy", errorPagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(s.Status) // of HEAD nothing more is sent
-	_ = sorryPage.Execute(w, s)
+	_ = errorPageTemplate.Execute(w, s)
 }
 
 // robots keeps search engines from what is shown by link only.

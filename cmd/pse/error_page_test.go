@@ -13,7 +13,7 @@ import (
 
 // Where there is nothing people get a page and programs a line, and each what
 // tells a client to try again or not.
-func TestSorry(t *testing.T) {
+func TestErrorPage(t *testing.T) {
 	t.Parallel()
 	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {
 		mux.HandleFunc("GET /here", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "it is") })
