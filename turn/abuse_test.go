@@ -150,7 +150,7 @@ func TestAllPortsOfTheRange(t *testing.T) {
 	})
 }
 
-// Quotas of a user and of all answer 486, and so does who asks too often.
+// Quotas of a user and of all answer 486, and so do requests that come too often.
 func TestQuotas(t *testing.T) {
 	w := newWorld(t)
 	users := func(c *Config) {

@@ -76,7 +76,7 @@ func TestNewcomers(t *testing.T) {
 }
 
 // 20,000 requests without credentials over the wire, as fast as they go: few
-// are answered, and who has credentials goes on.
+// are answered, and clients with credentials go on.
 func TestFloodOnTheWire(t *testing.T) {
 	r := newWorld(t).start()
 	member := r.raw("udp")
@@ -136,7 +136,7 @@ func FuzzRequestFilter(f *testing.F) {
 	}
 	f.Add([]byte{0x40, 0, 0, 1, 9}, false)
 	f.Fuzz(func(t *testing.T, b []byte, signed bool) {
-		if m := (&stun.Message{Raw: b}); signed && m.Decode() == nil { // as one who has credentials would send it
+		if m := (&stun.Message{Raw: b}); signed && m.Decode() == nil { // as a client with credentials would send it
 			s := stun.New()
 			s.SetType(m.Type)
 			s.TransactionID = m.TransactionID

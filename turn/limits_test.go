@@ -160,7 +160,7 @@ func TestAllocationsOfGuestsFromOneAddress(t *testing.T) {
 	})
 }
 
-// A guest is another account than a user of the file who has the same name.
+// A guest is another account than a user of the file with the same name.
 func TestGuestsAreNotUsers(t *testing.T) {
 	w := newWorld(t)
 	r := w.start(func(c *Config) { c.UserAllocations = 1 })

@@ -127,7 +127,7 @@ func TestEveryAddress(t *testing.T) {
 	})
 }
 
-// A certificate that changes is the new one for who comes then.
+// A certificate that changes is the new one for later connections.
 func TestCertificateChanges(t *testing.T) {
 	w := newWorld(t)
 	first, second := certificatetest.Config(t), certificatetest.Config(t)

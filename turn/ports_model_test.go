@@ -27,8 +27,8 @@ type holding struct {
 // used up and of which the system takes ports now and then:
 //
 //   - no port is given twice at once, and none outside of the range;
-//   - who is refused for want of a port finds indeed none, and who is refused
-//     for its quota has it all;
+//   - a user that is refused for want of a port finds indeed none, and one that
+//     is refused for its quota has it all;
 //   - the quota counts what is held, of each user and of all;
 //   - ports are free or held, and when all is given back all are free;
 //   - a reservation is good once, and not after its time.

@@ -78,8 +78,8 @@ func TestIdleConnection(t *testing.T) {
 	})
 }
 
-// A client that does not read what comes for it is hung up on; who sends it
-// that is not held up.
+// A client that does not read what comes for it is hung up on; what sends
+// to it is not held up.
 func TestSlowReader(t *testing.T) {
 	paths(t, func(t *testing.T, path func(*Config)) {
 		r := newWorld(t).start(path, func(c *Config) { c.WriteTimeout = 300 * time.Millisecond })

@@ -26,7 +26,7 @@ type box struct {
 	down    bool // every request is cut off, as by a killed edge
 	streams map[string]*pretended
 	asked   []string // paths of all requests
-	knew    []string // what who asked for one stream knew of it
+	knew    []string // what the requests for one stream knew of it
 	roots   string   // more of /api/certificate, as `"earlier":{},`
 }
 

@@ -19,7 +19,7 @@ import (
 // all the ways a box does.
 type drawer struct {
 	mu      sync.Mutex
-	key     string // wanted of who sends; empty: any will do
+	key     string // that sending needs; empty: any will do
 	pace    int    // bytes each 20 ms; 0: as fast as they come
 	cut     int    // after so many bytes the connection is cut off; 0: never
 	full    int    // no file gets longer than that: the disk is full; 0: there is room

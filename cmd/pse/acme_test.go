@@ -267,7 +267,7 @@ func TestACMERefusal(t *testing.T) {
 }
 
 // An address gets its certificate too, and by the profile that is asked for. So
-// does who has an account with the server.
+// does a box with an account of the server.
 func TestACMEProfiles(t *testing.T) {
 	t.Parallel()
 	const key = "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"

@@ -130,7 +130,7 @@ func (a *android) hear(e signaltest.Event) error {
 	switch e.Name {
 	case "created":
 		a.created.Store(true)
-	case "join": // who was there first sends the offer
+	case "join": // the member that was there first sends the offer
 		pc, err := a.peer(text(0))
 		if err != nil {
 			return err

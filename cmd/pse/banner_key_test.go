@@ -13,8 +13,8 @@ import (
 	"github.com/helios-h2020/pse/internal/process"
 )
 
-// The key of the first start is shown to who sits in front of it, and not to
-// those who read journals and the logs of containers: they are told where it is.
+// The key of the first start is shown on a terminal, and not in journals
+// and logs of containers: these say where it is.
 func TestFirstKeyIsShownOnATerminalOnly(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

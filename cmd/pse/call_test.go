@@ -205,7 +205,7 @@ func (c *caller) accessible() {
 }
 
 // Three people in a room: all see and hear each other; what one turns off the
-// others are shown; who leaves, comes back, or reloads does so for all.
+// others are shown; leaving, coming back and reloading are seen by all.
 func TestCallInChromium(t *testing.T) {
 	s := start(t, process.PSEOptions{Name: "call"})
 	chrome := withCamera(t)

@@ -41,7 +41,7 @@ func TestWhichWorkersRun(t *testing.T) {
 	}
 }
 
-// The table's order is the start order: who is needed stands first.
+// The table's order is the start order: what others need stands first.
 func TestTableOfWorkers(t *testing.T) {
 	var before []string
 	for _, w := range workers() {

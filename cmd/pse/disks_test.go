@@ -180,7 +180,7 @@ func (s *fullDisk) filledByOthers(round int, long time.Duration) {
 	}
 }
 
-// filledByUploads has senders use up what they may: streams, and who is in a call,
+// filledByUploads has senders use up what they may: streams, and members of a call,
 // go on as if nothing were.
 func (s *fullDisk) filledByUploads(before int) {
 	t, files := s.t, "http://"+s.HTTP+"/files/"

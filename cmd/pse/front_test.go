@@ -40,7 +40,7 @@ func fronted(t *testing.T, cfg HTTPConfig, secure func(...string) *tls.Config, r
 const testPatience = 100 * time.Millisecond
 
 // A body that never comes holds neither its handler nor its connection,
-// whoever answers: one that reads it, one that does not, or nobody.
+// whatever answers: a handler that reads it, one that does not, or none.
 func TestBodiesThatNeverCome(t *testing.T) {
 	read := make(chan error, 1)
 	f := fronted(t, HTTPConfig{}, nil, func(mux *http.ServeMux) {

@@ -20,7 +20,7 @@ type restartPlan struct {
 }
 
 // planSession is one session of the name as a publisher means it. A publisher
-// who finds nobody for longer than the grace time makes two of it.
+// that finds no server for longer than the grace time makes two of it.
 type planSession struct {
 	camera bool // ffmpeg with a camera, live; else recorded pictures by our own client
 	takes  []planTake

@@ -18,7 +18,7 @@ import (
 // A restartSender sends a file by tus while everything is killed, each chunk to
 // the next of the workers, and sees that no byte that was acknowledged is lost.
 type restartSender struct {
-	at     []string // HTTP addresses of those who take files
+	at     []string // HTTP addresses of transfer workers
 	client http.Client
 	turn   int
 	data   []byte

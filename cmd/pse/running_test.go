@@ -90,8 +90,8 @@ func TestWhoIsAsked(t *testing.T) {
 	}
 }
 
-// A link to a call is whole: what it leads to is said by public_url, or by who
-// runs here; when nobody asks for links that is said.
+// A link to a call is whole: what it leads to is said by public_url, or by the
+// process that runs here; when nobody asks for links that is said.
 func TestCallLinkIsWhole(t *testing.T) {
 	_, data := servedBus(t)
 	link := func(want string, args ...string) {

@@ -47,7 +47,7 @@ func TestVisitor(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	room := fmt.Sprint("garden", os.Getpid()) // who was in another may come back
+	room := fmt.Sprint("garden", os.Getpid()) // members of another may come back
 	met := make(chan string, 10)
 	for _, polling := range []bool{true, false} {
 		defer signaltest.Join(ctx, signaltest.Options{

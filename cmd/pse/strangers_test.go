@@ -48,8 +48,8 @@ func besiege(t *testing.T, files int, set ...string) *besieged {
 	return b
 }
 
-// A crowd are strangers who hold a socket each and say nothing, or half of
-// something; who is thrown out comes again.
+// A crowd are clients that hold a socket each and say nothing, or half of
+// something; one that is thrown out connects again.
 type crowd struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup

@@ -69,7 +69,7 @@ func freeAddr(t *testing.T) string {
 	return fmt.Sprintf("127.0.0.1:%d", port)
 }
 
-// A minded is one process and whoever starts it anew.
+// A minded is one process and what starts it anew.
 type minded struct {
 	o    process.PSEOptions
 	done chan struct{}

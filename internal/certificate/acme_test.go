@@ -25,7 +25,7 @@ func (p pretended) RemoteAddr() net.Addr {
 }
 
 // Who asks for an address does not say which. Behind a router it is the public
-// one for who comes from the Internet, and that of the box for who is at home.
+// one for clients from the Internet, and that of the box for those at home.
 func TestWhatAClientAskedFor(t *testing.T) {
 	t.Parallel()
 	a, err := OpenACME(t.TempDir(), ACMEConfig{Names: []string{"live.example.org", "203.0.113.5", "2001:db8::5"}}, zap.NewNop())

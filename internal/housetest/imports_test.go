@@ -220,7 +220,7 @@ func TestProgramHasNoTestCode(t *testing.T) {
 }
 
 // In go.mod what the program is made of and what only tests and benchmarks use stand
-// apart: who weighs a new version of one wants to know which it is.
+// apart: a new version of one is weighed by which it is.
 func TestModulesOfTestsStandApart(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", module+"/cmd/pse").Output()
 	if err != nil {

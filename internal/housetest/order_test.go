@@ -133,7 +133,7 @@ func orders() map[string][]string {
 	}
 }
 
-// In a room calls run down: a reader who comes from the top never has to go back up.
+// In a room calls run down: from the top a reader never has to go back up.
 func TestFilesOfARoomRunDown(t *testing.T) {
 	all := sources(t)
 	for room, order := range orders() {

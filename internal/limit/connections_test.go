@@ -116,9 +116,8 @@ func TestProxyHasNoShare(t *testing.T) {
 	c.in()
 }
 
-// When all places are taken a newcomer has that of who is silent for longest
-// among those of the address that holds most; who is settled stays, and who is
-// busy.
+// When all places are taken a newcomer gets that of the one that is silent for longest
+// among those of the address that holds most; settled and busy ones stay.
 func TestSilentStrangersMakeRoom(t *testing.T) {
 	const quiet = time.Minute
 	c := newClub(t, ConnectionsConfig{Most: 5, Share: 3, Quiet: quiet})
@@ -150,7 +149,7 @@ func TestSilentStrangersMakeRoom(t *testing.T) {
 	if _, err := io.ReadFull(settled, make([]byte, 1)); err != nil {
 		t.Errorf("who is settled was ended: %v", err)
 	}
-	// An address that has its share gets no more than that, whoever is silent.
+	// An address that has its share gets no more than that, however silent others are.
 	fall(busyIn, 2*quiet)
 	fall(mineIn, quiet)
 	come("127.0.0.5")

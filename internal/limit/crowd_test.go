@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// One who has a network of IPv6 gets the places of one.
+// All addresses of an IPv6 network get the places of one.
 func TestOneNetworkIsOne(t *testing.T) {
 	c := NewCrowd(100, 10)
 	got := 0

@@ -17,9 +17,9 @@ import (
 	"github.com/pion/turn/v5"
 )
 
-const stampSize = 8 + sha256.Size // of a payload: who, which, and the hash of all
+const stampSize = 8 + sha256.Size // of a payload: sender, number, and the hash of all
 
-// stamp makes a payload that says who sent it and which it is.
+// stamp makes a payload that says its sender and its number.
 func stamp(who, which uint32, size int) []byte {
 	b := make([]byte, stampSize+size)
 	binary.BigEndian.PutUint32(b, who)

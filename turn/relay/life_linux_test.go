@@ -97,7 +97,7 @@ func TestGoesOnWhenAClientIsGone(t *testing.T) {
 }
 
 // One end of a call between two relays ends: the other's packets go nowhere,
-// and whoever gets the relay address next does not get them either.
+// and the next allocation with the relay address does not get them either.
 func TestFarSideEndsMidCall(t *testing.T) {
 	w := newWorld(t, func(c *Config, _ *turn.ServerConfig) {
 		c.Ports.(*ports).max = c.Ports.(*ports).min + 1 // two ports: the second caller's is used again
