@@ -36,8 +36,9 @@ func orders() map[string][]string {
 		"signal/engineio": {
 			"server.go handshake.go",
 			"proxy.go",
-			"session.go sessions.go polling.go upgrade.go flusher.go config.go",
-			"heartbeat.go queue.go flow.go",
+			"sessions.go",
+			"session.go polling.go upgrade.go flusher.go config.go",
+			"heartbeat.go queue.go flow.go tasks.go",
 			"websocket.go",
 			"frame_reader.go write_buffer.go",
 			"fdconn_linux.go poller_linux.go poller_other.go",
@@ -47,7 +48,8 @@ func orders() map[string][]string {
 		},
 		"signal/socketio": {
 			"server.go",
-			"client.go connect.go handshake.go socket.go ack.go config.go recovery.go",
+			"client.go connect.go socket.go ack.go config.go recovery.go",
+			"handshake.go",
 			"packet.go",
 			"event.go",
 			"placeholder.go array.go text.go errors.go doc.go",

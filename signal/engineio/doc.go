@@ -22,6 +22,6 @@
 // socketio: connection state recovery).
 //
 // Lock order: sessions.mu is never held when a Session's mu is taken, nor the
-// other way round. Session.in (held while a Handler runs) comes before
+// other way round; tasks.mu comes after it. Session.in (held while a Handler runs) comes before
 // Session.mu. No lock but Session.in is held when a Handler is called.
 package engineio

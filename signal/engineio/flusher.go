@@ -61,7 +61,7 @@ func (e *Session) scheduleFlush() {
 		e.polling.get.wakeUp()
 	case !e.flushing && (!e.queue.isEmpty() || e.closed):
 		e.flushing = true
-		e.sessions.running.Add(1) // the session itself is counted still
+		e.tasks.fork() // the session itself has not ended
 		e.flushers.add(e)
 	}
 }
@@ -75,7 +75,7 @@ func (e *Session) flush() {
 		if len(ps) == 0 && !e.closed {
 			e.flushing = false
 			e.mu.Unlock()
-			e.sessions.running.Done()
+			e.tasks.end()
 			return
 		}
 		prompt := !e.closed
@@ -97,7 +97,7 @@ func (e *Session) flush() {
 // flushSlowly writes packets, what was kept before them and what is queued
 // after them, and ends the transport with the session.
 func (e *Session) flushSlowly(ps []Packet) {
-	defer e.sessions.running.Done()
+	defer e.tasks.end()
 	for {
 		if !e.isAborted() {
 			if err := e.transport.write(e.codec, ps); err != nil {

@@ -58,7 +58,7 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, q url.Values)
 func (s *Server) newSession(r *http.Request, q url.Values) *Session {
 	v := version(q)
 	return &Session{
-		cfg: s.cfg, sessions: s.sessions, flushers: &s.flush, id: newID(s.cfg.Token), ip: s.cfg.clientIP(r), version: v,
+		cfg: s.cfg, tasks: &s.tasks, flushers: &s.flush, id: newID(s.cfg.Token), ip: s.cfg.clientIP(r), version: v,
 		codec: codec{v, v == 3 && q.Get("b64") != ""}, inflow: s.cfg.Flow.inflow(s.all), heartbeat: heartbeat{interval: s.cfg.PingInterval, timeout: s.cfg.PingTimeout, version: v},
 	}
 }

@@ -64,7 +64,7 @@ func (e *Session) get(ctx context.Context) ([]Packet, *statusError) {
 	e.mu.Lock()
 	switch {
 	case e.closed:
-		defer e.sessions.remove(e)
+		defer e.remove(0)
 		defer e.mu.Unlock()
 		if e.polling.afterward == nil {
 			return nil, statusUnknown

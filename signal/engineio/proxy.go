@@ -9,7 +9,7 @@ import (
 // proxy carries requests and WebSockets of other workers' sessions to their owners.
 type proxy struct {
 	cfg      *Config
-	sessions *sessions
+	tasks    *tasks
 	acceptor *acceptor
 	ctx      context.Context // the server's
 }
@@ -47,11 +47,11 @@ func (p *proxy) request(w http.ResponseWriter, r *http.Request, owner string) {
 
 // webSocket carries a WebSocket's messages to and from the session's owner.
 func (p *proxy) webSocket(w http.ResponseWriter, r *http.Request, owner string) {
-	if !p.sessions.enter() {
+	if !p.tasks.begin() {
 		respond(w, statusFull.response())
 		return
 	}
-	defer p.sessions.running.Done()
+	defer p.tasks.end()
 	l, err := p.cfg.Forward.Dial(r.Context(), owner, &Request{Method: http.MethodGet, Query: r.URL.RawQuery, IP: p.cfg.clientIP(r)})
 	if err != nil {
 		respond(w, statusUnknown.response())
@@ -62,25 +62,25 @@ func (p *proxy) webSocket(w http.ResponseWriter, r *http.Request, owner string) 
 		l.Close()
 		return
 	}
-	if !p.sessions.enter() {
+	if !p.tasks.begin() {
 		ws.drop()
 		l.Close()
 		return
 	}
 	go func() { // from the owner to the client
-		defer p.sessions.running.Done()
+		defer p.tasks.end()
 		stop := context.AfterFunc(p.ctx, l.Close)
 		defer stop()
 		defer ws.end()
 		pump(l.Receive, ws.send)
 		l.Close()
 	}()
-	if !p.sessions.enter() {
+	if !p.tasks.begin() {
 		ws.drop()
 		return
 	}
 	go func() { // from the client to the owner
-		defer p.sessions.running.Done()
+		defer p.tasks.end()
 		defer ws.drop()
 		defer l.Close()
 		pump(ws.read, l.Send)

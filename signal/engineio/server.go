@@ -17,6 +17,7 @@ import (
 type Server struct {
 	cfg      *Config
 	origins  originPolicy
+	tasks    tasks
 	sessions *sessions
 	acceptor *acceptor
 	proxy    *proxy
@@ -30,14 +31,15 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure Engine.IO: %w", err)
 	}
-	s := &Server{cfg: &cfg, origins: originPolicy{cfg.Origins, cfg.Credentials}, sessions: newSessions(&cfg), all: cfg.Flow.all()}
+	s := &Server{cfg: &cfg, origins: originPolicy{cfg.Origins, cfg.Credentials}, all: cfg.Flow.all()}
+	s.sessions = newSessions(&cfg, &s.tasks)
 	var err error
 	if s.acceptor, err = newAcceptor(cfg.WriteTimeout, cfg.MaxPayload); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
-	s.proxy = &proxy{s.cfg, s.sessions, s.acceptor, ctx}
+	s.proxy = &proxy{s.cfg, &s.tasks, s.acceptor, ctx}
 	return s, nil
 }
 
@@ -191,6 +193,6 @@ func (s *Server) Len() int { return s.sessions.len() }
 func (s *Server) Close() {
 	s.sessions.close()
 	s.cancel()
-	s.sessions.running.Wait()
+	s.tasks.wait()
 	s.acceptor.close()
 }

@@ -18,12 +18,12 @@ type Handler interface {
 // Session is one client. Its methods may be called at any time, by anyone.
 type Session struct {
 	cfg      *Config
-	sessions *sessions
+	tasks    *tasks
 	flushers *flushers
 	id, ip   string
 	version  int
 	codec    codec
-	leave    func() // its place is free; called by sessions
+	remove   func(after time.Duration) // frees its place, once; set by sessions
 
 	inflow inflow
 
@@ -95,8 +95,8 @@ func (e *Session) refuse() {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
-	e.sessions.remove(e)
-	e.sessions.running.Done()
+	e.remove(0)
+	e.tasks.end()
 }
 
 // onTimer is the heartbeat's.
@@ -240,10 +240,10 @@ func (e *Session) end(reason Reason, how closeMode) (first bool) {
 	e.scheduleFlush()
 	known := e.handler != nil
 	e.mu.Unlock()
-	if stays {
-		e.sessions.removeAfter(e, e.cfg.PingTimeout)
+	if stays { // until its client polled once more, or would have noticed by itself
+		e.remove(e.cfg.PingTimeout)
 	} else {
-		e.sessions.remove(e)
+		e.remove(0)
 	}
 	if known {
 		go e.tellHandler()
@@ -253,7 +253,7 @@ func (e *Session) end(reason Reason, how closeMode) (first bool) {
 
 // tellHandler tells the handler of the end, after its last message.
 func (e *Session) tellHandler() {
-	defer e.sessions.running.Done()
+	defer e.tasks.end()
 	e.in.Lock()
 	defer e.in.Unlock()
 	e.handler.Close(e.reason)
@@ -262,12 +262,12 @@ func (e *Session) tellHandler() {
 // read reads from a transport until it ends. The goroutine of the HTTP request is
 // left, so that its buffers, its request and its deep stack are too.
 func (e *Session) read(t transport) {
-	if !e.sessions.enter() {
+	if !e.tasks.begin() {
 		t.drop()
 		return
 	}
 	go func() {
-		defer e.sessions.running.Done()
+		defer e.tasks.end()
 		defer e.transportEnded()
 		defer t.drop()
 		for {

@@ -9,42 +9,44 @@ import (
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
-// sessions are a server's sessions, and the goroutines that run for them. close waits
-// for both.
+// sessions are a server's sessions, by id, with their places.
 type sessions struct {
+	tasks  *tasks
 	places *limit.Crowd // in all, and per address
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	byID   map[string]*Session
-
-	// running counts each session until its handler's Close returned, and each
-	// goroutine. It grows only while not closed, or by what is counted in it.
-	running sync.WaitGroup
+	mu   sync.Mutex // guards what follows
+	byID map[string]place
 }
 
-func newSessions(cfg *Config) *sessions {
-	return &sessions{places: limit.NewCrowd(cfg.MaxSessions, cfg.MaxSessionsPerIP), byID: map[string]*Session{}}
+// place is a session's among those that there may be.
+type place struct {
+	session *Session
+	leave   func() // gives it back
 }
 
-// add gives a new session its place, if there is one.
+func newSessions(cfg *Config, t *tasks) *sessions {
+	return &sessions{tasks: t, places: limit.NewCrowd(cfg.MaxSessions, cfg.MaxSessionsPerIP), byID: map[string]place{}}
+}
+
+// add gives a new session its place, if there is one, and counts it as a task.
 func (s *sessions) add(e *Session) *statusError {
-	s.mu.Lock()
+	s.mu.Lock() // over begin: close finds all that began
 	defer s.mu.Unlock()
-	if s.closed {
+	if !s.tasks.begin() {
 		return statusFull
 	}
 	ip, _ := netip.ParseAddr(e.ip) // all that are none count as one
 	leave, err := s.places.Enter(ip)
 	switch {
 	case errors.Is(err, limit.ErrShare):
+		s.tasks.end()
 		return statusFullIP
 	case err != nil:
+		s.tasks.end()
 		return statusFull
 	}
-	e.leave = leave
-	s.byID[e.id] = e
-	s.running.Add(1)
+	e.remove = func(after time.Duration) { s.remove(e, after) }
+	s.byID[e.id] = place{e, leave}
 	return nil
 }
 
@@ -52,24 +54,23 @@ func (s *sessions) add(e *Session) *statusError {
 func (s *sessions) find(id string) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.byID[id]
+	return s.byID[id].session
 }
 
-// remove frees a session's place. It may be called twice.
-func (s *sessions) remove(e *Session) {
+// remove frees a session's place, now or after a while. It may be called twice.
+func (s *sessions) remove(e *Session, after time.Duration) {
+	if after > 0 {
+		time.AfterFunc(after, func() { s.remove(e, 0) })
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.byID[e.id] != e {
+	p := s.byID[e.id]
+	if p.session != e {
 		return
 	}
 	delete(s.byID, e.id)
-	e.leave()
-}
-
-// removeAfter keeps a session that ended until its client polled once more, or would
-// have noticed by itself.
-func (s *sessions) removeAfter(e *Session, d time.Duration) {
-	time.AfterFunc(d, func() { s.remove(e) })
+	p.leave()
 }
 
 func (s *sessions) len() int {
@@ -78,28 +79,17 @@ func (s *sessions) len() int {
 	return len(s.byID)
 }
 
-// enter counts one more goroutine; false after close began.
-func (s *sessions) enter() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return false
-	}
-	s.running.Add(1)
-	return true
-}
-
-// close ends all sessions. Afterwards there are none, and no more come.
+// close ends all sessions. Afterwards there are none, and no task begins any more.
 func (s *sessions) close() {
 	s.mu.Lock()
-	s.closed = true
+	s.tasks.close()
 	all := make([]*Session, 0, len(s.byID))
-	for _, e := range s.byID {
-		all = append(all, e)
+	for _, p := range s.byID {
+		all = append(all, p.session)
 	}
 	s.mu.Unlock()
 	for _, e := range all {
 		e.end(ShuttingDown, drain)
-		s.remove(e)
+		s.remove(e, 0)
 	}
 }

@@ -10,12 +10,12 @@ const nudge = 100 * time.Millisecond
 // upgrade lets t become the session's transport (revision 4, "Upgrade"). It returns
 // at once.
 func (e *Session) upgrade(t transport) {
-	if !e.sessions.enter() {
+	if !e.tasks.begin() {
 		t.drop()
 		return
 	}
 	go func() {
-		defer e.sessions.running.Done()
+		defer e.tasks.end()
 		if !e.probing(t) {
 			t.drop()
 			return

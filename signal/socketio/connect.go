@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/signal/engineio"
@@ -47,6 +51,36 @@ func (c *client) connect(p packet) error {
 	}
 	c.join(c.newSocket(h, was), h)
 	return nil
+}
+
+// handshake reads a CONNECT packet.
+func (c *client) handshake(p packet) *Handshake {
+	q, err := url.ParseQuery(c.origin.query)
+	if err != nil {
+		q = url.Values{}
+	}
+	h := &Handshake{
+		Namespace: p.namespace, Revision: c.revision(), Query: q,
+		UserAgent: c.origin.agent, IP: c.conn.IP(), Session: c.conn.ID(),
+	}
+	if len(p.data) > 0 {
+		h.Auth = slices.Clone(p.data)
+	}
+	if h.Revision == 4 {
+		// Here the auth payload is a query after the namespace.
+		name, query, _ := strings.Cut(p.namespace, "?")
+		h.Namespace, h.Auth = name, authOf(query)
+		return h
+	}
+	var recovery struct {
+		PID    any `json:"pid"`
+		Offset any `json:"offset"`
+	}
+	if h.Auth != nil && json.Unmarshal(h.Auth, &recovery) == nil {
+		h.PID, _ = recovery.PID.(string)
+		h.Offset, _ = recovery.Offset.(string)
+	}
+	return h
 }
 
 // refuse answers with a CONNECT_ERROR: a Refusal, or any other error as an internal one.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -30,36 +29,6 @@ type origin struct{ query, agent string }
 func originOf(r *http.Request) origin {
 	// Cloned: the strings are pieces of the whole request.
 	return origin{strings.Clone(r.URL.RawQuery), strings.Clone(r.UserAgent())}
-}
-
-// handshake reads a CONNECT packet.
-func (c *client) handshake(p packet) *Handshake {
-	q, err := url.ParseQuery(c.origin.query)
-	if err != nil {
-		q = url.Values{}
-	}
-	h := &Handshake{
-		Namespace: p.namespace, Revision: c.revision(), Query: q,
-		UserAgent: c.origin.agent, IP: c.conn.IP(), Session: c.conn.ID(),
-	}
-	if len(p.data) > 0 {
-		h.Auth = slices.Clone(p.data)
-	}
-	if h.Revision == 4 {
-		// Here the auth payload is a query after the namespace.
-		name, query, _ := strings.Cut(p.namespace, "?")
-		h.Namespace, h.Auth = name, authOf(query)
-		return h
-	}
-	var recovery struct {
-		PID    any `json:"pid"`
-		Offset any `json:"offset"`
-	}
-	if h.Auth != nil && json.Unmarshal(h.Auth, &recovery) == nil {
-		h.PID, _ = recovery.PID.(string)
-		h.Offset, _ = recovery.Offset.(string)
-	}
-	return h
 }
 
 // authOf makes an object of a query, the first value of each key.
