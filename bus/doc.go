@@ -74,8 +74,9 @@
 //     that fails holds up those after it while it is tried again, at most
 //     about a minute; then it is kept as a dead letter (EachDead).
 //   - An event with a Key is stored once however often it is published
-//     within an hour, and if longer ago by Retell. After a crash publish again
-//     what follows from state: whoever finds that tells it.
+//     within an hour, and if longer ago by Retell. Workers publish by an Outbox what
+//     follows from state, each fact until it is stored; after a crash whoever finds
+//     the state tells it again.
 //   - There is no order between events and other logs: when segment.ready
 //     comes, the segment is there; when a segment is there its event may
 //     still be on its way.

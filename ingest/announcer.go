@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/internal/sleep"
 	"go.uber.org/zap"
 )
 
@@ -102,86 +100,45 @@ func begunTold(l *bus.Live) bool {
 	return l.Told.Session == l.Session
 }
 
-// announcer publishes the facts on records, one record after the other, until
-// each is stored, and takes them off.
+// announcer publishes the facts on records, each until it is stored, and takes
+// them off.
 type announcer struct {
-	bus  *bus.Bus
-	log  *zap.Logger
-	wake chan struct{} // has room for one
-
-	mu      sync.Mutex
-	waiting []string // sids, each once; guarded by mu
+	bus    *bus.Bus
+	outbox *bus.Outbox
 }
 
 func newAnnouncer(b *bus.Bus, log *zap.Logger) *announcer {
-	return &announcer{bus: b, log: log, wake: make(chan struct{}, 1)}
+	a := &announcer{bus: b}
+	a.outbox = bus.NewOutbox(b, a.facts, log)
+	return a
 }
 
 // announce has the facts of a stream be told soon.
-func (a *announcer) announce(sid string) {
-	a.mu.Lock()
-	if !slices.Contains(a.waiting, sid) {
-		a.waiting = append(a.waiting, sid)
-	}
-	a.mu.Unlock()
-	select {
-	case a.wake <- struct{}{}:
-	default:
-	}
-}
+func (a *announcer) announce(sid string) { a.outbox.Wake(sid) }
 
 // run publishes until ctx ends and nothing waits, or until hard ends.
-func (a *announcer) run(ctx, hard context.Context) {
-	for {
-		a.mu.Lock()
-		sid := ""
-		if len(a.waiting) > 0 {
-			sid = a.waiting[0]
-			a.waiting = a.waiting[1:]
-		}
-		a.mu.Unlock()
-		if sid == "" {
-			select {
-			case <-ctx.Done():
-				return
-			case <-a.wake:
-			}
-			continue
-		}
-		err := a.tell(hard, sid)
-		if err == nil {
-			continue
-		}
-		if hard.Err() == nil {
-			a.log.Warn("events wait for the bus", zap.String("stream", sid), zapErr(err))
-		}
-		if !sleep.For(hard, retryMost) {
-			return
-		}
-		a.announce(sid) // after the others
-	}
-}
+func (a *announcer) run(ctx, hard context.Context) { a.outbox.RunUntil(ctx, hard) }
 
-// tell publishes the facts on a stream's record, and takes them off.
-func (a *announcer) tell(ctx context.Context, sid string) error {
+// facts are those on a stream's record. When the last is stored all are taken off.
+func (a *announcer) facts(ctx context.Context, sid string) (all []bus.Fact, err error) {
 	l, err := a.bus.GetLive(ctx, sid)
 	if errors.Is(err, bus.ErrNotFound) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	facts := owed(l)
-	for _, f := range facts {
-		ev, at := f.Event()
-		if ev == nil {
-			continue
-		}
-		if err := bus.Retell(ctx, a.bus, ev, at); err != nil && !errors.Is(err, bus.ErrBadEvent) {
-			return err
+	untold := owed(l)
+	for _, f := range untold {
+		if ev, at := f.Event(); ev != nil {
+			all = append(all, bus.Fact{Event: ev, At: at})
 		}
 	}
-	return a.told(ctx, l, facts)
+	if len(all) == 0 { // of a version to come, or none
+		return nil, a.told(ctx, l, untold)
+	}
+	all[len(all)-1].Told = func(ctx context.Context) error { return a.told(ctx, l, untold) }
+	return all, nil
 }
 
 // told takes facts that were published off the record that was l.

@@ -78,14 +78,14 @@ func TestCallEndsAfterTheLastLeft(t *testing.T) {
 // started, and may be dead: that is told before.
 func TestStartedIsToldBeforeJoined(t *testing.T) {
 	b := bustest.New(t)
-	later := bus.NewLater(b)
+	events := bus.NewOutbox(b, nil, bustest.Log(t))
 	ctx, cancel := context.WithTimeout(t.Context(), bustest.Patience)
 	var wg sync.WaitGroup
-	wg.Go(func() { later.Run(ctx) })
+	wg.Go(func() { events.Run(ctx) })
 	now := time.Now().UnixMilli()
 	second := bus.Member{SID: "bob", Worker: b.ID(), Joined: now}
 	r := &bus.Room{Name: "kitchen", Call: "c1", Started: now - 10, Members: []bus.Member{{SID: "ann", Worker: "dead", Joined: now - 10}, second}}
-	f := facts{overBus{b, later}}
+	f := facts{overBus{b, events}}
 	if err := f.joined(ctx, r, second); err != nil {
 		t.Fatal(err)
 	}

@@ -94,5 +94,5 @@ func (x *roster) restore(ctx context.Context, room, pid, incarnation string, off
 			return nil, nil, nil, err
 		}
 	}
-	return recipient, r, m, x.facts.again(ctx, r, *m)
+	return recipient, r, m, x.facts.joined(ctx, r, *m)
 }

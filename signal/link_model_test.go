@@ -241,7 +241,16 @@ func (r *logModel) Next(ctx context.Context) (seq uint64, signals []bus.Signal, 
 
 func (r *logModel) Stop() {}
 
-func (l *linkModel) publish(ctx context.Context, ev bus.Event) error {
+func (l *linkModel) publish(ctx context.Context, facts ...bus.Fact) error {
+	for _, f := range facts {
+		if err := l.store(ctx, f.Event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *linkModel) store(ctx context.Context, ev bus.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	id := ev.Topic() + "/" + ev.Resource() + "/" + ev.Key()
@@ -259,13 +268,15 @@ func (l *linkModel) publish(ctx context.Context, ev bus.Event) error {
 	}
 }
 
-func (l *linkModel) tell(ctx context.Context, ev bus.Event) error {
-	select {
-	case l.facts <- ev:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func (l *linkModel) tell(ctx context.Context, facts ...bus.Fact) error {
+	for _, f := range facts {
+		select {
+		case l.facts <- f.Event:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	return nil
 }
 
 // tellAll publishes what is told.
@@ -273,14 +284,14 @@ func (l *linkModel) tellAll(ctx context.Context) {
 	for {
 		select {
 		case ev := <-l.facts:
-			for l.publish(ctx, ev) != nil && ctx.Err() == nil && l.life.Err() == nil {
+			for l.store(ctx, ev) != nil && ctx.Err() == nil && l.life.Err() == nil {
 				continue
 			}
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(l.life, time.Second)
 			defer cancel()
 			for len(l.facts) > 0 {
-				_ = l.publish(last, <-l.facts)
+				_ = l.store(last, <-l.facts)
 			}
 			return
 		}

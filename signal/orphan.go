@@ -34,7 +34,7 @@ func (x *roster) adopt(ctx context.Context, r *bus.Room, room string, m bus.Memb
 
 // introduce tells of a member what its worker may not have told.
 func (x *roster) introduce(ctx context.Context, r *bus.Room, m bus.Member) error {
-	if err := x.facts.again(ctx, r, m); err != nil {
+	if err := x.facts.joined(ctx, r, m); err != nil {
 		return err
 	}
 	if all := x.unannounced(ctx, r, &m); len(all) > 0 {

@@ -18,8 +18,8 @@ type shared interface {
 	PublishSignals(ctx context.Context, n uint64, batch []byte) error
 	// followSignals reads the log of calls from a time on; empty: there is nothing yet.
 	followSignals(ctx context.Context, since time.Time) (log signalLog, empty bool, err error)
-	publish(ctx context.Context, ev bus.Event) error
-	tell(ctx context.Context, ev bus.Event) error // publishes soon
+	publish(ctx context.Context, facts ...bus.Fact) error // until they are stored, or for publishPatience
+	tell(ctx context.Context, facts ...bus.Fact) error    // publishes soon
 }
 
 type signalLog interface {
@@ -27,10 +27,14 @@ type signalLog interface {
 	Stop()
 }
 
+// publishPatience is how long who takes a member out waits for its events to be
+// stored: another one goes on then.
+const publishPatience = 10 * time.Second
+
 // overBus is the real one.
 type overBus struct {
 	*bus.Bus
-	later *bus.Later
+	events *bus.Outbox
 }
 
 func (o overBus) followSignals(ctx context.Context, since time.Time) (signalLog, bool, error) {
@@ -41,8 +45,15 @@ func (o overBus) followSignals(ctx context.Context, since time.Time) (signalLog,
 	return r, r.Empty, nil
 }
 
-func (o overBus) publish(ctx context.Context, ev bus.Event) error { return bus.Publish(ctx, o.Bus, ev) }
-func (o overBus) tell(ctx context.Context, ev bus.Event) error    { return o.later.Tell(ctx, ev) }
+func (o overBus) publish(ctx context.Context, facts ...bus.Fact) error {
+	ctx, cancel := context.WithTimeout(ctx, publishPatience)
+	defer cancel()
+	return o.events.Store(ctx, facts...)
+}
+
+func (o overBus) tell(ctx context.Context, facts ...bus.Fact) error {
+	return o.events.Add(ctx, facts...)
+}
 
 // socket is a client's socket (socketio.Socket), as far as rooms need it.
 type socket interface {

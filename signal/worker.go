@@ -25,8 +25,7 @@
 //     that the same sender sent before, if the addressee stays or comes back. A
 //     client that got no acknowledgement may send it again with the same id.
 //   - Each joining, each leaving, and each call's begin and end is published as an
-//     event once, if a worker completes what a dead one left within ten minutes;
-//     leaving after joining, and the end last.
+//     event once; leaving after joining, and the end last.
 //   - What a client sends is passed on byte by byte, but for the members that
 //     are added to an ICE candidate (dialect).
 //
@@ -64,7 +63,7 @@ const root = "/socket.io/"
 type Worker struct {
 	cfg       Config
 	bus       *bus.Bus
-	later     *bus.Later
+	events    *bus.Outbox
 	admission *admission
 	rooms     *rooms
 	engine    *engineio.Server
@@ -85,10 +84,10 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{cfg: cfg, bus: b, later: bus.NewLater(b)}
+	w := &Worker{cfg: cfg, bus: b, events: bus.NewOutbox(b, nil, log)}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
-	w.rooms = newRooms(ctx, cfg, overBus{b, w.later}, replay.New(cfg.replay()), ice, log)
+	w.rooms = newRooms(ctx, cfg, overBus{b, w.events}, replay.New(cfg.replay()), ice, log)
 	w.admission = newAdmission(ctx, cfg, b, links, w.rooms.metrics, log)
 	if w.engine, err = w.newEngine(); err != nil {
 		cancel()
@@ -129,7 +128,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer w.cancel()
-	wg.Go(func() { w.later.Run(w.rooms.ctx) })
+	wg.Go(func() { w.events.Run(w.rooms.ctx) })
 	wg.Go(func() { w.admission.hearGuesses(w.rooms.ctx) })
 	wg.Go(func() { w.admission.sweep(w.rooms.ctx) })
 	stop, err := answerForward(w.bus, w.engine)

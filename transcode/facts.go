@@ -1,89 +1,18 @@
 package transcode
 
 import (
-	"context"
-	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
 )
 
-// maxFacts bounds the events that wait for the bus; the oldest go first.
-const maxFacts = 4096
+// say takes an event of a job, and when that was. What a crash leaves unpublished
+// follows from the parts log: the next worker says the newest again.
+type say func(ev bus.Event, at time.Time)
 
-// facts publishes a job's events in order, each until it is acked. What a
-// crash leaves unpublished follows from the parts log: the next worker says
-// the newest again, and the bus knows it by its key.
-type facts struct {
-	b   *bus.Bus
-	log *zap.Logger
-
-	mu    sync.Mutex // guards queue and busy
-	queue []bus.Event
-	busy  bool
-	wake  chan struct{}
-}
-
-func newFacts(b *bus.Bus, log *zap.Logger) *facts {
-	return &facts{b: b, log: log, wake: make(chan struct{}, 1)}
-}
-
-func (f *facts) say(e bus.Event) {
-	f.mu.Lock()
-	if len(f.queue) >= maxFacts {
-		f.queue = f.queue[1:]
-	}
-	f.queue = append(f.queue, e)
-	f.mu.Unlock()
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (f *facts) next() bus.Event {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.busy = len(f.queue) > 0
-	if !f.busy {
-		return nil
-	}
-	e := f.queue[0]
-	f.queue = f.queue[1:]
-	return e
-}
-
-// idle reports that all that was said is published.
-func (f *facts) idle() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return !f.busy && len(f.queue) == 0
-}
-
-func (f *facts) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		e := f.next()
-		if e == nil {
-			select {
-			case <-ctx.Done():
-			case <-f.wake:
-			}
-			continue
-		}
-		for ctx.Err() == nil {
-			err := bus.Publish(ctx, f.b, e)
-			if err == nil {
-				break
-			}
-			f.log.Debug("event not published yet", zap.String("topic", e.Topic()), zap.Error(err))
-			select {
-			case <-ctx.Done():
-			case <-time.After(200 * time.Millisecond):
-			}
-		}
-	}
+// sayTo has an outbox publish events, in their order.
+func sayTo(o *bus.Outbox) say {
+	return func(ev bus.Event, at time.Time) { o.Offer(bus.Fact{Event: ev, At: at}) }
 }
 
 // segmentFact gathers what segment.ready says while a segment is made, and has
@@ -94,6 +23,20 @@ type segmentFact struct {
 
 	Ready *bus.RenditionReady `json:"ready,omitempty"` // while the first segment of an epoch is made, what is said with its first part
 	Begun int                 `json:"begun,omitempty"` // the epoch of the newest segment, and 1; 0: none
+}
+
+// again says what the worker before may not have said.
+func (s *segmentFact) again(say say) {
+	newest := s.Last
+	if s.Open != nil {
+		newest = s.Open
+	}
+	if s.Ready != nil { // of that segment
+		say(*s.Ready, time.UnixMilli(newest.PDT))
+	}
+	if s.Last != nil {
+		say(*s.Last, time.UnixMilli(s.Last.PDT+s.Last.Duration))
+	}
 }
 
 // add takes a part of the rendition.

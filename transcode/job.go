@@ -25,7 +25,8 @@ type job struct {
 	unplanned    []*bus.Chunk // the session's first, until it can be planned
 
 	ending   bool // all media is read
-	facts    *facts
+	events   *bus.Outbox
+	say      say // to events
 	posters  *posters
 	slots    *slots
 	slot     func()           // gives the slot back; nil: there was none, nothing is encoded
@@ -58,9 +59,10 @@ type shared struct {
 
 func newJob(w shared, log *zap.Logger, live *bus.Live) *job {
 	log = log.With(zap.String("stream", live.Name))
+	events := bus.NewOutbox(w.b, nil, log)
 	p := newPosters(w.b, log, live.SID, w.opts, w.pictures)
 	return &job{
-		b: w.b, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots, facts: newFacts(w.b, log), posters: p,
+		b: w.b, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots, events: events, say: sayTo(events), posters: p,
 		fanOut: &fanOut{log: log, m: w.m, opts: w.opts, posters: p, renditions: map[string]*rendition{}, events: make(chan ffmpeg.Event, 64)},
 		failed: make(chan error, 1), changed: make(chan struct{}, 1),
 	}
@@ -108,7 +110,7 @@ func (j *job) run(ctx context.Context) error {
 	defer reader.Stop()
 	chunks := make(chan *bus.Chunk)
 	j.wg.Go(func() { j.read(ctx, reader, chunks) })
-	j.wg.Go(func() { j.facts.run(ctx) })
+	j.wg.Go(func() { j.events.Run(ctx) })
 	j.wg.Go(func() { j.posters.run(ctx) })
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -298,12 +300,10 @@ func (j *job) finish(ctx context.Context) error {
 	if err := j.keepNumbers(ctx, j.timeline.s.NextMSN+1); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(factsPatience); !j.facts.idle() && time.Now().Before(deadline); {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
-		}
+	told, cancel := context.WithTimeout(ctx, factsPatience)
+	defer cancel()
+	if j.events.Flush(told) != nil && ctx.Err() != nil {
+		return ctx.Err()
 	}
 	return errFinished
 }
@@ -347,7 +347,7 @@ func (j *job) upgrade() {
 
 // newRendition is a rendition whose last message in the parts log is after.
 func (j *job) newRendition(name string, after uint64) *rendition {
-	r := &rendition{sid: j.sid, name: j.record().Name, checkpoints: &j.timeline.checkpoints, facts: j.facts, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.fanOut.renditions}
+	r := &rendition{sid: j.sid, name: j.record().Name, checkpoints: &j.timeline.checkpoints, say: j.say, m: j.m, pub: newPublisher(j.b, after), ready: -1, peers: j.fanOut.renditions}
 	r.spec.name = name
 	return r
 }

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -30,8 +31,9 @@ type streamModel struct {
 	slot  bool            // workers can encode
 	lost  map[string]bool // sessions of which media was lost
 
-	j   *job
-	enc *encoderModel
+	j    *job
+	said []bus.Event // by j
+	enc  *encoderModel
 }
 
 func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
@@ -48,6 +50,7 @@ func (s *streamModel) start() {
 	s.enc.at = map[*ladder]int64{}
 	s.j = newJob(shared{m: s.m}, log, &live)
 	s.j.publish = func(*rendition) {}
+	s.said, s.j.say = nil, func(ev bus.Event, _ time.Time) { s.said = append(s.said, ev) }
 	if s.slot {
 		s.j.slot = func() {}
 	}
@@ -87,7 +90,7 @@ func (s *streamModel) saidAgain() {
 		if n == 0 || begun[n-1].Session != s.j.session || n > 1 && begun[n-2].Session == s.j.session && begun[n-2].Epoch == begun[n-1].Epoch {
 			continue
 		}
-		if !slices.ContainsFunc(s.j.facts.queue, func(e bus.Event) bool {
+		if !slices.ContainsFunc(s.said, func(e bus.Event) bool {
 			ready, ok := e.(bus.RenditionReady)
 			return ok && ready.Rendition == name && ready.Epoch == begun[n-1].Epoch && ready.Session == s.j.session
 		}) {

@@ -3,6 +3,7 @@ package transcode
 import (
 	"cmp"
 	"encoding/json"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/transcode/cmaf"
@@ -80,10 +81,10 @@ func (r *rendition) makePart(t *track, c fragment) {
 		r.pending.Add(-1)
 		if p.Segment != nil && r.ready != p.Segment.Epoch {
 			r.ready = p.Segment.Epoch
-			r.facts.say(renditionReady(p, r.name))
+			r.say(renditionReady(p, r.name), time.Now())
 		}
 		if p.Last && last != nil {
-			r.facts.say(*last)
+			r.say(*last, time.Now())
 		}
 	})
 }

@@ -17,7 +17,7 @@ type rendition struct {
 	checkpoints *checkpoints // the stream's
 	pub         *publisher
 	name        string // of the stream
-	facts       *facts
+	say         say
 	m           *metrics
 	rates       bandwidth
 	fact        segmentFact

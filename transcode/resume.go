@@ -76,12 +76,7 @@ func (j *job) resumeFrom(ctx context.Context, all []*bus.Part, held func(seq uin
 		out.add(r)
 	}
 	for _, r := range j.fanOut.renditions {
-		if r.fact.Ready != nil {
-			j.facts.say(*r.fact.Ready) // perhaps the last worker could not
-		}
-		if r.fact.Last != nil {
-			j.facts.say(*r.fact.Last)
-		}
+		r.fact.again(j.say)
 		j.publish(r)
 	}
 	first, err := firstOf(ours, out.losses, held)

@@ -108,7 +108,7 @@ func TestUpgradeAfterTakeOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := &period{session: "s", number: 1, mode: passthrough, partTarget: 220, target: Profiles()["live"].Target, video: v, fps: 25, frameMillis: 40}
-	r := &rendition{sid: "cam", checkpoints: &checkpoints{}, facts: newFacts(nil, nil), m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
+	r := &rendition{sid: "cam", checkpoints: &checkpoints{}, say: func(bus.Event, time.Time) {}, m: newMetrics(), pub: newPublisher(nil, 0), ready: -1}
 	r.spec.name = "480p"
 	state := []byte(`{"timeline":{"session":"s","gen":1},"gen":1}`)
 	if _, err := r.resume(&bus.Part{MSN: 5, Index: 3, Start: 10_600, End: 10_800, Source: 9, Resume: state}); err != nil {

@@ -5,151 +5,106 @@ import (
 	"encoding/json"
 	"errors"
 	"path"
-	"sync"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
-	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/store"
 )
 
-// What says beside an upload which facts of it are told.
+// What says beside an upload which facts of it are told, and when one was found
+// whose metadata is damaged.
 const (
 	markCreated   = "told-created"
 	markCompleted = "told-completed"
+	markFound     = "found"
 )
-
-// factsAgain is how long to wait before another try at what the bus did not take.
-const factsAgain = time.Second
 
 // facts tell what has become of uploads. Each fact follows from what is in the
 // store, and a mark beside it says that the bus has it: after a crash what has
 // no mark is told again, and the bus keeps it once.
 type facts struct {
-	s    *store.Store
-	bus  *bus.Bus
-	log  *zap.Logger
-	hash func(name string) // asks for a file's hash
-
-	mu    sync.Mutex // guards what follows
-	names map[string]bool
-	more  chan struct{}
+	s      *store.Store
+	outbox *bus.Outbox
+	hash   func(name string) // asks for a file's hash
 }
 
 func newFacts(s *store.Store, b *bus.Bus, log *zap.Logger) *facts {
-	return &facts{s: s, bus: b, log: log, names: map[string]bool{}, more: make(chan struct{}, 1)}
+	f := &facts{s: s}
+	f.outbox = bus.NewOutbox(b, f.of, log)
+	return f
 }
 
 // wake has an upload looked at soon.
-func (f *facts) wake(name string) {
-	f.mu.Lock()
-	f.names[name] = true
-	f.mu.Unlock()
-	select {
-	case f.more <- struct{}{}:
-	default:
+func (f *facts) wake(name string) { f.outbox.Wake(name) }
+
+// wakeDamaged has one looked at that is set aside.
+func (f *facts) wakeDamaged(name string) { f.outbox.Wake(path.Join(store.DirDamaged, name)) }
+
+// run tells until ctx ends, and then what is left, as far as that goes in a moment.
+func (f *facts) run(ctx context.Context) { f.outbox.Run(ctx) }
+
+// of is what is to be told of an upload.
+func (f *facts) of(_ context.Context, name string) ([]bus.Fact, error) {
+	if damaged, ok := strings.CutPrefix(name, store.DirDamaged+"/"); ok {
+		return f.ofDamaged(damaged)
 	}
-}
-
-// run tells until ctx ends.
-func (f *facts) run(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-f.more:
-		}
-		for name := range f.waiting() {
-			if ctx.Err() != nil {
-				return
-			}
-			if err := f.tell(ctx, name); err != nil {
-				f.log.Warn("what became of an upload is told later", zap.String("upload", name), zap.Error(err))
-				f.wakeLater(ctx, name)
-			}
-		}
-	}
-}
-
-func (f *facts) waiting() map[string]bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	names := f.names
-	f.names = map[string]bool{}
-	return names
-}
-
-func (f *facts) wakeLater(ctx context.Context, name string) {
-	f.mu.Lock()
-	f.names[name] = true
-	f.mu.Unlock()
-	if sleep.For(ctx, factsAgain) {
-		f.wake(name)
-	}
-}
-
-// tell tells all that is to be told of an upload.
-func (f *facts) tell(ctx context.Context, name string) error {
 	if dir, i, why, err := f.s.Removal(name); !errors.Is(err, store.ErrNotFound) {
-		if err == nil && i != nil && !i.Partial {
-			err = f.tellRemoved(ctx, dir, i, why)
-		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return f.s.Forget(name)
+		if i == nil || i.Partial {
+			return nil, f.s.Forget(name)
+		}
+		return f.ofRemoved(name, dir, i, why), nil
 	}
 	i, err := f.s.Info(name)
 	if errors.Is(err, store.ErrNotFound) {
 		if _, _, _, err := f.s.Removal(name); errors.Is(err, store.ErrNotFound) {
-			return f.s.Forget(name) // it is told of; something may be left
+			return nil, f.s.Forget(name) // it is told of; something may be left
 		}
-		return f.tell(ctx, name) // it was removed just now
+		f.wake(name) // it was removed just now
+		return nil, nil
 	}
 	if errors.Is(err, store.ErrNoInfo) {
-		return nil // a sweep sees to it
+		return nil, nil // a sweep sees to it
 	}
 	if err != nil || i.Partial {
-		return err
+		return nil, err
 	}
-	if err := f.tellCreated(ctx, i, name); err != nil {
-		return err
-	}
-	if err := f.tellLost(ctx, i, name); err != nil {
-		return err
-	}
+	all := append(f.created(i, name), f.lost(i, name)...)
 	done := path.Join(name, markCompleted)
 	if !i.Complete() || i.Corrupt || f.s.Has(done) {
-		return nil
+		return all, nil
 	}
 	if i.SHA256 == "" {
 		f.hash(name) // which wakes us again
-		return nil
+		return all, nil
 	}
-	err = bus.Retell(ctx, f.bus, bus.UploadCompleted{
+	return append(all, bus.Fact{Event: bus.UploadCompleted{
 		Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
-	}, time.UnixMilli(i.Completed))
-	if err != nil {
-		return err
-	}
-	return gentle(f.s.Mark(done))
+	}, At: time.UnixMilli(i.Completed), Told: f.mark(done)}), nil
 }
 
-func (f *facts) tellCreated(ctx context.Context, i *store.Info, dir string) error {
+// mark notes that a fact is told, unless the upload was removed meanwhile.
+func (f *facts) mark(file string) func(context.Context) error {
+	return func(context.Context) error { return gentle(f.s.Mark(file)) }
+}
+
+func (f *facts) created(i *store.Info, dir string) []bus.Fact {
 	done := path.Join(dir, markCreated)
 	if f.s.Has(done) {
 		return nil
 	}
-	err := bus.Retell(ctx, f.bus, bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created}, time.UnixMilli(i.Created))
-	if err != nil {
-		return err
-	}
-	return gentle(f.s.Mark(done))
+	return []bus.Fact{{
+		Event: bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created},
+		At:    time.UnixMilli(i.Created), Told: f.mark(done),
+	}}
 }
 
-func (f *facts) tellLost(ctx context.Context, i *store.Info, dir string) error {
+func (f *facts) lost(i *store.Info, dir string) []bus.Fact {
 	file := path.Join(dir, store.FileLost)
 	b, err := f.s.Read(file)
 	if errors.Is(err, store.ErrNotFound) {
@@ -159,39 +114,40 @@ func (f *facts) tellLost(ctx context.Context, i *store.Info, dir string) error {
 	if err != nil || json.Unmarshal(b, &d) != nil {
 		d = store.Damage{Lost: -1, At: f.s.Now().UnixMilli(), Reason: "the note of what was damaged is damaged too"}
 	}
-	err = bus.Retell(ctx, f.bus, bus.UploadCorrupt{
+	return []bus.Fact{{Event: bus.UploadCorrupt{
 		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: d.Offset, Lost: d.Lost, FoundAt: d.At, Reason: d.Reason,
-	}, time.UnixMilli(d.At))
-	if err != nil {
-		return err
-	}
-	return gentle(f.s.Erase(file))
+	}, At: time.UnixMilli(d.At), Told: func(context.Context) error { return gentle(f.s.Erase(file)) }}}
 }
 
-// tellRemoved tells of an upload that is removed.
-func (f *facts) tellRemoved(ctx context.Context, dir string, i *store.Info, why store.Removal) error {
-	if err := f.tellCreated(ctx, i, dir); err != nil {
-		return err
-	}
-	return bus.Retell(ctx, f.bus, bus.UploadRemoved{
+// ofRemoved is what is to be told of an upload that is removed, which is forgotten
+// then.
+func (f *facts) ofRemoved(name, dir string, i *store.Info, why store.Removal) []bus.Fact {
+	return append(f.created(i, dir), bus.Fact{Event: bus.UploadRemoved{
 		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.Complete(), RemovedAt: why.At, Reason: why.Reason,
-	}, time.UnixMilli(why.At))
+	}, At: time.UnixMilli(why.At), Told: func(context.Context) error { return f.s.Forget(name) }})
 }
 
-// tellDamaged tells of an upload whose metadata nobody can read, and that it
-// was set aside.
-func (f *facts) tellDamaged(ctx context.Context, name string) error {
-	done := path.Join(store.DirDamaged, name, markCompleted)
+// ofDamaged is what is to be told of an upload whose metadata nobody can read, and
+// that was set aside. When it was found is written down first, so that it is told
+// once.
+func (f *facts) ofDamaged(name string) ([]bus.Fact, error) {
+	done, found := path.Join(store.DirDamaged, name, markCompleted), path.Join(store.DirDamaged, name, markFound)
 	if f.s.Has(done) {
-		return nil
+		return nil, nil
 	}
-	err := bus.Publish(ctx, f.bus, bus.UploadCorrupt{
-		Upload: name, Lost: -1, FoundAt: f.s.Now().UnixMilli(), Reason: "its metadata is damaged; what there is of it is in the folder " + store.DirDamaged + " of the store",
-	})
+	at, err := f.s.Written(found)
+	if errors.Is(err, store.ErrNotFound) {
+		if err := f.s.Mark(found); err != nil {
+			return nil, err
+		}
+		at, err = f.s.Written(found)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return f.s.Mark(done)
+	return []bus.Fact{{Event: bus.UploadCorrupt{
+		Upload: name, Lost: -1, FoundAt: at.UnixMilli(), Reason: "its metadata is damaged; what there is of it is in the folder " + store.DirDamaged + " of the store",
+	}, At: at, Told: func(context.Context) error { return f.s.Mark(done) }}}, nil
 }
 
 // gentle forgives that an upload was removed meanwhile.

@@ -82,11 +82,11 @@ func (c *reconciler) reconcileAll(ctx context.Context) error {
 	}
 	c.ledger.Listed()
 	c.partials.forget(c.store.Now().Add(-2 * c.incompleteFor))
-	return c.reconcileRemoved(ctx)
+	return c.reconcileRemoved()
 }
 
 // reconcileRemoved has events published of uploads that were removed or set aside.
-func (c *reconciler) reconcileRemoved(ctx context.Context) error {
+func (c *reconciler) reconcileRemoved() error {
 	removed, err := c.store.List(store.DirRemoved)
 	if err != nil {
 		return err
@@ -99,9 +99,7 @@ func (c *reconciler) reconcileRemoved(ctx context.Context) error {
 		return err
 	}
 	for _, name := range damaged {
-		if err := c.facts.tellDamaged(ctx, name); err != nil {
-			c.log.Warn("the event of a damaged upload is published later", zap.String("upload", name), zap.Error(err))
-		}
+		c.facts.wakeDamaged(name)
 	}
 	return nil
 }

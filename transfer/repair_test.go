@@ -177,11 +177,27 @@ func TestUnreadableIsSetAside(t *testing.T) {
 	r := startOn(t, b, in)
 	r.ask("HEAD", r.url+path.Join(filesRoot, path.Base(bad.write)), nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNotFound)
 	r.ask("GET", r.url+path.Join(filesRoot, path.Base(good.read)), nil).want(t, http.StatusOK)
-	if e := bustest.Expect[bus.UploadCorrupt](t, b)(); e.Upload != bad.name() || e.Lost != -1 {
+	next := bustest.Expect[bus.UploadCorrupt](t, b)
+	if e := next(); e.Upload != bad.name() || e.Lost != -1 {
 		t.Errorf("told: %+v", e)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, store.DirDamaged, bad.name(), fileData)); err != nil || string(got) != "abc" {
 		t.Errorf("kept: %q, %v", got, err)
+	}
+	told := path.Join(store.DirDamaged, bad.name(), markCompleted)
+	isTold := func() bool { return r.store.Has(told) }
+	bustest.Eventually(t, "that it is told is noted", isTold)
+	if err := r.store.Erase(told); err != nil { // as if killed before it was noted
+		t.Fatal(err)
+	}
+	r.facts.wakeDamaged(bad.name())
+	bustest.Eventually(t, "that it is told is noted again", isTold)
+	last := bus.UploadCorrupt{Upload: "last"}
+	if err := bus.Publish(t.Context(), b, last); err != nil {
+		t.Fatal(err)
+	}
+	if e := next(); e != last {
+		t.Errorf("told again: %+v", e)
 	}
 }
 

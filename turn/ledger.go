@@ -33,7 +33,7 @@ const (
 // What relays waits for none of it. It is safe for concurrent use.
 type ledger struct {
 	bus     *bus.Bus
-	later   *bus.Later
+	events  *bus.Outbox
 	carried func(allocations map[relayAddress]*traffic) map[relayAddress]relay.Usage
 	log     *zap.Logger
 	metrics *metrics
@@ -57,18 +57,11 @@ type life struct {
 	traffic *traffic
 	page    *page
 
-	recorded      bool // the bus has it on record
-	opened, ended told
+	recorded bool // the bus has it on record
+	may      bool // it may be told of: it is on record, or there is none to wait for
+	opening  bool // that it opened is being told
+	opened   bool // that is told
 }
-
-// told says how far a fact is.
-type told int
-
-const (
-	notTold told = iota
-	offered
-	stored
-)
 
 // page is one record.
 type page struct {
@@ -79,7 +72,9 @@ type page struct {
 }
 
 func newLedger(b *bus.Bus, f *finder, m *metrics, log *zap.Logger) *ledger {
-	return &ledger{bus: b, finder: f, later: bus.NewLater(b), metrics: m, log: log, wake: make(chan struct{}, 1), lives: map[string]*life{}, untold: map[*life]bool{}}
+	l := &ledger{bus: b, finder: f, metrics: m, log: log, wake: make(chan struct{}, 1), lives: map[string]*life{}, untold: map[*life]bool{}}
+	l.events = bus.NewOutbox(b, l.facts, log)
+	return l
 }
 
 func (l *ledger) poke() {
@@ -149,7 +144,7 @@ func (l *ledger) close(a allocation, u relay.Usage, at time.Time) {
 // held.
 func (l *ledger) silent() *life {
 	for li := range l.untold {
-		if li.ev.ClosedAt != 0 && li.opened == notTold {
+		if li.ev.ClosedAt != 0 && !li.opening && !li.opened {
 			return li
 		}
 	}
@@ -174,7 +169,7 @@ func (l *ledger) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer end()
-	wg.Go(func() { l.later.Run(telling) })
+	wg.Go(func() { l.events.Run(telling) })
 	sample := time.NewTicker(sampleEvery)
 	defer sample.Stop()
 	for ctx.Err() == nil {
@@ -326,47 +321,50 @@ func (l *ledger) overtaken(p *page) {
 	l.log.Warn("another worker took this one for lost, and told that its allocations closed; they go on", zap.Int("allocations", n))
 }
 
-// tell offers the facts that may be told: of allocations that are on record,
-// or of all if there is none to wait for.
+// tell has told what may be: of allocations that are on record, or of all if there
+// is none to wait for.
 func (l *ledger) tell(all bool) {
 	l.mu.Lock()
-	var offers []func()
+	defer l.mu.Unlock()
 	for li := range l.untold {
-		switch {
-		case li.opened == notTold && (li.recorded || all):
-			li.opened = offered
-			offers = append(offers, l.offer(li, &li.opened, li.ev.Opened()))
-		case li.opened == stored && li.ended == notTold && li.ev.ClosedAt != 0:
-			li.ended = offered
-			offers = append(offers, l.offer(li, &li.ended, li.ev))
+		if li.may = li.may || li.recorded || all; li.may {
+			l.events.Wake(li.ev.Relay)
 		}
-	}
-	l.mu.Unlock()
-	for _, offer := range offers { // which may be refused at once
-		offer()
 	}
 }
 
-// offer gives what publishes a fact, and notes when it is stored.
-func (l *ledger) offer(li *life, how *told, ev bus.Event) func() {
-	return func() {
-		l.later.OfferThen(ev, func(ok bool) {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			if !ok {
-				*how = notTold
-				l.pokeIn(again)
-				return
-			}
-			*how = stored
-			switch {
-			case l.lives[li.ev.Relay] != li: // another worker told the rest
-			case li.ended == stored:
-				l.drop(li)
-			case li.ev.ClosedAt == 0:
+// facts are what is to be told of an allocation.
+func (l *ledger) facts(_ context.Context, id string) (all []bus.Fact, _ error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	li := l.lives[id]
+	if li == nil || !li.may {
+		return nil, nil
+	}
+	if !li.opened {
+		li.opening = true
+		all = append(all, bus.Fact{Event: li.ev.Opened(), At: time.UnixMilli(li.ev.OpenedAt), Told: l.note(li, func() {
+			if li.opened = true; li.ev.ClosedAt == 0 {
 				delete(l.untold, li)
 			}
-			l.poke()
-		})
+		})})
+	}
+	if li.ev.ClosedAt != 0 {
+		all = append(all, bus.Fact{Event: li.ev, At: time.UnixMilli(li.ev.ClosedAt), Told: l.note(li, func() { l.drop(li) })})
+	}
+	return all, nil
+}
+
+// note notes that a fact of an allocation is told, with the lock held, unless
+// another worker has told the rest.
+func (l *ledger) note(li *life, told func()) func(context.Context) error {
+	return func(context.Context) error {
+		defer l.poke()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.lives[li.ev.Relay] == li {
+			told()
+		}
+		return nil
 	}
 }
