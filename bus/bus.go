@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/client"
 )
 
 // MaxPayload is the largest message the bus carries, in bytes.
@@ -87,9 +89,16 @@ func (b *Bus) Time(ctx context.Context) (time.Time, error) {
 	return s.CachedInfo().TimeStamp, nil
 }
 
+// Client is what integrators have (package client), over this connection and for the
+// process's own use. log hears of what is tried again or given up; nil: nobody does.
+// It ends with the Bus; do not close it.
+func (b *Bus) Client(log *slog.Logger) *client.Client {
+	return client.On(b.conn.JetStream(), logEvents, log)
+}
+
 // Collectors are the metrics of this connection.
 func (b *Bus) Collectors() []prometheus.Collector {
-	return append(b.conn.Collectors(), b.meter.published, b.meter.handled)
+	return append(b.conn.Collectors(), b.meter.published)
 }
 
 // Close sends what is buffered and ends the connection.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 // subjectDirect carries questions to one worker: + its Bus.ID + "." + name.
@@ -31,7 +32,7 @@ func (d directs) AnswerDirect(name string, f func(ctx context.Context, q Direct)
 // AskDirect asks one worker, by its Bus.ID, and waits until ctx ends.
 // ErrNoWorker: it is not there.
 func (d directs) AskDirect(ctx context.Context, worker, name string, data []byte) ([]byte, error) {
-	if !token(worker) {
+	if !event.Token(worker) {
 		return nil, fmt.Errorf("ask worker %q: %w", worker, ErrNoWorker)
 	}
 	return conn.AskDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)
@@ -39,7 +40,7 @@ func (d directs) AskDirect(ctx context.Context, worker, name string, data []byte
 
 // DialDirect asks one worker with a pipe and returns this end of it.
 func (d directs) DialDirect(ctx context.Context, worker, name string, data []byte) (*Pipe, error) {
-	if !token(worker) {
+	if !event.Token(worker) {
 		return nil, fmt.Errorf("ask worker %q: %w", worker, ErrNoWorker)
 	}
 	return conn.DialDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)

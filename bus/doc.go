@@ -64,15 +64,13 @@
 //
 // # Events
 //
-// Events are facts (Publish, Subscribe): CloudEvents 1.0 in JSON, whose Go
-// type is their topic. Schemas and an AsyncAPI document are in bus/schema.
+// Events are facts (Publish, Outbox): CloudEvents 1.0 in JSON, whose Go
+// type is their topic. The types are in bus/event, schemas and an AsyncAPI document
+// in bus/schema. Who hears them durably does so by package client.
 //
 //   - An event whose Publish returned nil is delivered to every durable
-//     subscription at least once: handlers must bear repeats (EnvelopeOf
-//     gives the id to tell).
-//   - A subscription gets one event at a time, in the order of the log. One
-//     that fails holds up those after it while it is tried again, at most
-//     about a minute; then it is kept as a dead letter (EachDead).
+//     subscription at least once.
+//   - What a subscription gave up is kept as a dead letter (EachDead).
 //   - An event with a Key is stored once however often it is published
 //     within an hour, and if longer ago by Retell. Workers publish by an Outbox what
 //     follows from state, each fact until it is stored; after a crash whoever finds
@@ -95,8 +93,8 @@
 // # Who may do what
 //
 // On the embedded server workers share the account PSE. Integrators have
-// INTEGRATORS: they read events, durably too, from a mirror (FEED), and answer
-// hooks; nothing else of ours is there. The passwords are in the data
+// INTEGRATORS: they read events, durably too, from a mirror (FEED), answer
+// hooks, and leave dead letters; nothing else of ours is there. The passwords are in the data
 // directory. For an operator's servers deploy/nats.conf does the same, and allows
 // each user no more than it needs; FEED is made there by workers.
 //

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/client"
 )
 
 // A worker publishes a fact; another one, or the same, handles it.
@@ -34,7 +35,7 @@ func Example() {
 	// takes up "archive" again gets what came meanwhile.
 	handled := make(chan bus.StreamEnded)
 	go func() {
-		_ = bus.Subscribe(ctx, b, "archive", func(_ context.Context, ev bus.StreamEnded) error {
+		_ = client.Subscribe(ctx, b.Client(nil), client.Subscription{Durable: "archive"}, func(_ context.Context, ev bus.StreamEnded) error {
 			handled <- ev
 			return nil
 		})
@@ -51,42 +52,4 @@ func Example() {
 		}
 	}
 	// Output: demo ended: the publisher stopped
-}
-
-// An integrator allows some publishers and refuses others.
-func ExampleAnswer() {
-	dir, err := os.MkdirTemp("", "bus")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	srv, err := bus.StartServer(bus.ServerConfig{Dir: dir}, zap.NewNop())
-	if err != nil {
-		panic(err)
-	}
-	defer srv.Close()
-	ctx := context.Background()
-	b, err := bus.Connect(ctx, bus.Options{Server: srv, Name: "example"}, zap.NewNop())
-	if err != nil {
-		panic(err)
-	}
-	defer b.Close()
-
-	stop, err := bus.Answer(b, func(_ context.Context, h bus.PublishHook) (bus.Verdict, error) {
-		if h.KeyID == "guest" {
-			return bus.Verdict{Reason: "guests publish on weekends only"}, nil
-		}
-		return bus.Verdict{Allow: true}, nil
-	})
-	if err != nil {
-		panic(err)
-	}
-	defer stop()
-	for _, key := range []string{"owner", "guest"} {
-		v, err := bus.Ask(ctx, b, bus.PublishHook{Name: "demo", KeyID: key}, bus.HookConfig{})
-		fmt.Println(key, v.Allow, v.Reason, err)
-	}
-	// Output:
-	// owner true  <nil>
-	// guest false guests publish on weekends only <nil>
 }

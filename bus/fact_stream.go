@@ -1,6 +1,10 @@
 package bus
 
-import "time"
+import (
+	"time"
+
+	"github.com/helios-h2020/pse/bus/event"
+)
 
 // StreamFact is one of the events of a stream's life, on its record: one field
 // is set.
@@ -33,5 +37,5 @@ func (f StreamFact) ID() string {
 	if ev == nil {
 		return ""
 	}
-	return eventID(ev)
+	return event.ID(ev)
 }

@@ -13,6 +13,7 @@ import (
 
 	"go.uber.org/zap/zaptest"
 
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -103,7 +104,7 @@ func TestServerStoresAgain(t *testing.T) {
 	store := func(b *Bus) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
-		_, err := b.conn.JetStream().Publish(ctx, subjectDead+"a.b.c", make([]byte, 1<<20)) // a log's next file is never far
+		_, err := b.conn.JetStream().Publish(ctx, event.SubjectDead+"a.b.c", make([]byte, 1<<20)) // a log's next file is never far
 		return err
 	}
 	until := func(what string, ok func() bool) {

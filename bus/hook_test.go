@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/helios-h2020/pse/client"
 )
 
 func TestHook(t *testing.T) {
@@ -19,7 +21,7 @@ func TestHook(t *testing.T) {
 	if v, err := ask(HookConfig{Required: true, FailOpen: true}); v.Allow || v.Reason == "" || err != nil {
 		t.Fatalf("a required hook that nobody answers: %+v, %v", v, err)
 	}
-	stop, err := Answer(integrator, func(_ context.Context, h PublishHook) (Verdict, error) {
+	stop, err := client.Answer(integrator.Client(nil), func(_ context.Context, h PublishHook) (Verdict, error) {
 		switch h.Name {
 		case "a":
 			return Verdict{Allow: true}, nil

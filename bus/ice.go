@@ -3,6 +3,8 @@ package bus
 import (
 	"context"
 	"time"
+
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 // Names of the worker that gives credentials for STUN and TURN, and of its endpoint.
@@ -20,7 +22,7 @@ type CredentialsQuery struct {
 // CallUser is the user of the relay that a member of a call is. When the member
 // leaves (CallLeft), what that user has at the relay ends, and its credentials
 // are good no more. A member that comes back after that has another id.
-func CallUser(call, member string) string { return memberKey(call, member) }
+func CallUser(call, member string) string { return event.MemberKey(call, member) }
 
 // Credentials are servers with credentials that are good for TTL.
 type Credentials struct {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/bus/server"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -284,7 +285,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 	var handled atomic.Int64
 	var repeats int
 	wg.Go(func() {
-		_ = Subscribe(ctx, b, "t", func(_ context.Context, ev StreamStarted) error {
+		_ = client.Subscribe(ctx, b.Client(nil), client.Subscription{Durable: "t", All: true}, func(_ context.Context, ev StreamStarted) error {
 			switch next := handled.Load() + 1; {
 			case ev.StartedAt == next:
 				handled.Store(next)
@@ -296,7 +297,6 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 			return nil
 		})
 	})
-	subscribed(t, b, "t")
 	const kills, each = 5, 40
 	for n := int64(1); n <= kills*each; n++ {
 		if err := Publish(ctx, b, StreamStarted{SID: "a", Session: fmt.Sprint(n), StartedAt: n}); err != nil {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/natstest"
+	"github.com/helios-h2020/pse/client"
 )
 
 // All that was started ends with its Stop, Close or context.
@@ -29,8 +30,13 @@ func TestNothingIsLeft(t *testing.T) {
 			wg.Go(func() { _ = b.WatchLive(ctx, func(*Live) {}) })
 			wg.Go(func() { _ = b.WatchKeys(ctx, func([]Key) {}) })
 			wg.Go(func() { _ = b.Tail(ctx, "", func(Envelope) error { return nil }) })
-			wg.Go(func() { _ = Subscribe(ctx, b, "t", func(context.Context, StreamStarted) error { return nil }) })
-			subscribed(t, b, "t")
+			wg.Go(func() {
+				_ = client.Subscribe(ctx, b.Client(nil), client.Subscription{Durable: "t"}, func(context.Context, StreamStarted) error { return nil })
+			})
+			natstest.Eventually(t, "subscription", func() bool {
+				_, err := b.conn.JetStream().Consumer(t.Context(), logEvents, "t")
+				return err == nil
+			})
 			media, err := b.FollowMedia(ctx, "a", 0)
 			if err != nil {
 				t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/helios-h2020/pse/bus/server"
 )
@@ -21,7 +22,7 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	publish(t, b, started("a", "1"))
 	const more = 100
 	for range mostOfASubject + more {
-		if _, err := b.conn.JetStream().PublishAsync(subjectEvents+"segment.ready.a", []byte("{}"), jetstream.WithStallWait(patience)); err != nil {
+		if _, err := b.conn.JetStream().PublishAsync(event.SubjectEvents+"segment.ready.a", []byte("{}"), jetstream.WithStallWait(patience)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +34,7 @@ func TestSegmentsKeepNoOtherFactOut(t *testing.T) {
 	for _, log := range []string{logEvents, server.LogFeed} {
 		natstest.Eventually(t, log+" has the limit", func() bool { return figure(t, srv, "pse_bus_log_messages", log) == mostOfASubject+1 })
 	}
-	if m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.started.a"); err != nil {
+	if m, err := conn.Last(t.Context(), b.conn, logEvents, event.SubjectEvents+"stream.started.a"); err != nil {
 		t.Error(m, err)
 	}
 }

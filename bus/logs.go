@@ -24,12 +24,10 @@ const (
 	bucketKeys    = "KEYS"
 	bucketRelays  = "RELAYS"
 
-	subjectEvents = "events.v1." // + domain.fact.resource
-	subjectDead   = "dead.v1."   // + durable.domain.fact.resource
-	subjectMedia  = "media."     // + sid
-	subjectHLS    = "hls."       // + sid + "." + rendition
-	subjectPoster = "poster."    // + sid + "." + size
-	subjectCalls  = "calls."     // + Bus.ID of the worker that wrote it
+	subjectMedia  = "media."  // + sid
+	subjectHLS    = "hls."    // + sid + "." + rendition
+	subjectPoster = "poster." // + sid + "." + size
+	subjectCalls  = "calls."  // + Bus.ID of the worker that wrote it
 	subjectKeys   = "$KV." + bucketKeys + "."
 )
 

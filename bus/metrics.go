@@ -4,7 +4,7 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // meter counts a worker's events.
 type meter struct {
-	published, handled *prometheus.CounterVec
+	published *prometheus.CounterVec
 }
 
 // newMeter names the worker in every figure, since one process may have several.
@@ -14,8 +14,5 @@ func newMeter(worker string) *meter {
 		published: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_bus_events_published_total", Help: "Events stored, by topic.", ConstLabels: labels,
 		}, []string{"topic"}),
-		handled: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pse_bus_events_handled_total", Help: "Tries to handle an event, by subscription and result: ok, retry, dead.", ConstLabels: labels,
-		}, []string{"durable", "topic", "result"}),
 	}
 }

@@ -36,7 +36,7 @@ func TestMetrics(t *testing.T) {
 	reg.MustRegister(srv.Collectors()...)
 	reg.MustRegister(b.Collectors()...)
 	another := newMeter("another")
-	reg.MustRegister(another.published, another.handled)
+	reg.MustRegister(another.published)
 	err := testutil.GatherAndCompare(reg, strings.NewReader(`
 # HELP pse_bus_clients Connections to the bus.
 # TYPE pse_bus_clients gauge

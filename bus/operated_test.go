@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/natstest"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -120,18 +121,14 @@ func useEvents(t *testing.T, one, two *Bus) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	handled, ended := make(chan string, 100), make(chan error, 1)
-	s := &subscription{
-		b: two, durable: "d", topic: StreamStarted{}.Topic(), backOff: nil,
-		handle: func(_ context.Context, data []byte) error {
-			ev, _, err := open[StreamStarted](data)
-			if handled <- ev.Session; err == nil && ev.Session == "bad" {
-				err = errors.New("no")
+	go func() {
+		ended <- client.Subscribe(ctx, two.Client(nil), client.Subscription{Durable: "d", Pauses: []time.Duration{}}, func(_ context.Context, ev StreamStarted) error {
+			if handled <- ev.Session; ev.Session == "bad" {
+				return errors.New("no")
 			}
-			return err
-		},
-	}
-	go func() { ended <- s.run(ctx) }()
-	subscribed(t, two, "d")
+			return nil
+		})
+	}()
 	early := 0
 	natstest.Eventually(t, "it begins", func() bool { // on several servers some time after the consumer is there
 		early++
@@ -155,6 +152,9 @@ func useEvents(t *testing.T, one, two *Bus) {
 	})
 	cancel()
 	<-ended
+	if err := two.Client(nil).Forget(t.Context(), "d"); err != nil {
+		t.Error(err)
+	}
 	if err := Retell(t.Context(), one, started("e", "good"), time.Now().Add(-2*time.Hour)); err != nil {
 		t.Error(err)
 	}
@@ -196,7 +196,7 @@ func useWords(t *testing.T, one, two *Bus) {
 		t.Fatal(err)
 	}
 	defer stopServe()
-	if n, err := Request[int](t.Context(), two, "calc", "same", 4); err != nil || n != 4 {
+	if n, err := request[int](t.Context(), two.conn, "calc", "same", 4); err != nil || n != 4 {
 		t.Error(n, err)
 	}
 	if all, err := two.Discover(t.Context()); err != nil || len(all) != 1 {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 // Bounds of an outbox.
@@ -138,7 +140,7 @@ func (o *Outbox) Offer(f Fact) {
 
 // queue adds a fact, if it does not wait already. It is called with the lock held.
 func (o *Outbox) queue(f Fact) *queuedFact {
-	of, id := f.Event.Resource(), eventID(f.Event)
+	of, id := f.Event.Resource(), event.ID(f.Event)
 	if i := slices.IndexFunc(o.given[of], func(q *queuedFact) bool { return q.id == id }); i >= 0 {
 		return o.given[of][i]
 	}

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/internal/model"
 )
 
@@ -51,7 +52,7 @@ var errModel = errors.New("not this time")
 
 // publish is the bus: it takes a while, and may fail before or after it stored.
 func (m *outboxModel) publish(ctx context.Context, ev Event, _ time.Time) error {
-	id := eventID(ev)
+	id := event.ID(ev)
 	m.mu.Lock()
 	takes := time.Duration(m.luck("takes "+id, 30)) * time.Millisecond
 	m.mu.Unlock()
@@ -203,7 +204,7 @@ func (m *outboxModel) whole() {
 	for _, key := range modelKeys {
 		var want, got []string
 		for n := range m.trues[key] {
-			want = append(want, eventID(started(key, strconv.Itoa(n+1))))
+			want = append(want, event.ID(started(key, strconv.Itoa(n+1))))
 		}
 		for _, id := range m.log {
 			if slices.Contains(want, id) {

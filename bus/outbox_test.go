@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/bus/natstest"
 )
 
@@ -98,7 +99,7 @@ func runOutbox(t *testing.T) *outboxRig {
 	r.Outbox = newOutbox(func(_ context.Context, ev Event, _ time.Time) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if err := r.fails[eventID(ev)]; err != nil {
+		if err := r.fails[event.ID(ev)]; err != nil {
 			return err
 		}
 		r.stored = append(r.stored, ev.Resource()+ev.Key())
@@ -114,7 +115,7 @@ func runOutbox(t *testing.T) *outboxRig {
 func (r *outboxRig) fail(f Fact, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.fails[eventID(f.Event)] = err
+	r.fails[event.ID(f.Event)] = err
 }
 
 func (r *outboxRig) has() []string {

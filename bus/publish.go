@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
@@ -22,7 +23,7 @@ const publishPatience = 10 * time.Second
 // event with a Key is stored once however often it is published (within an
 // hour): after a crash publish again what may have been lost.
 func Publish(ctx context.Context, b *Bus, ev Event) error {
-	env, err := seal(ev, b.name, time.Now())
+	env, err := event.Seal(ev, b.name, time.Now())
 	if err != nil {
 		return err
 	}
@@ -35,8 +36,8 @@ func Publish(ctx context.Context, b *Bus, ev Event) error {
 		ctx, cancel = context.WithTimeout(ctx, publishPatience)
 		defer cancel()
 	}
-	m := &nats.Msg{Subject: subjectEvents + env.Type + "." + env.Subject, Data: data, Header: nats.Header{
-		nats.MsgIdHdr: {env.ID}, "Content-Type": {cloudEventsJSON},
+	m := &nats.Msg{Subject: event.SubjectEvents + env.Type + "." + env.Subject, Data: data, Header: nats.Header{
+		nats.MsgIdHdr: {env.ID}, "Content-Type": {event.ContentType},
 	}}
 	for {
 		try, done := b.conn.Bound(ctx)

@@ -46,12 +46,8 @@ func (e *RemoteError) Error() string {
 	return fmt.Sprintf("%s of worker %s: %s", e.Endpoint, e.Worker, e.Message)
 }
 
-// Request asks an endpoint of a worker; any one of several of that name
+// request asks an endpoint of a worker; any one of several of that name
 // answers. ErrNoWorker: none runs. *RemoteError: it answered with an error.
-func Request[A any](ctx context.Context, b *Bus, worker, endpoint string, q any) (A, error) {
-	return request[A](ctx, b.conn, worker, endpoint, q)
-}
-
 func request[A any](ctx context.Context, c *conn.Conn, worker, endpoint string, q any) (a A, err error) {
 	data, err := json.Marshal(q)
 	if err != nil {

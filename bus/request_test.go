@@ -13,7 +13,7 @@ import (
 func TestServeRequestDiscover(t *testing.T) {
 	srv := testServer(t)
 	b, asker := testBus(t, srv), testBus(t, srv)
-	if _, err := Request[int](t.Context(), asker, "calc", "double", 4); !errors.Is(err, ErrNoWorker) {
+	if _, err := request[int](t.Context(), asker.conn, "calc", "double", 4); !errors.Is(err, ErrNoWorker) {
 		t.Fatalf("before it runs: %v", err)
 	}
 	stop, err := b.Serve("calc", "1.2.3", Handle("double", func(_ context.Context, n int) (int, error) {
@@ -25,14 +25,14 @@ func TestServeRequestDiscover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := Request[int](t.Context(), asker, "calc", "double", 4); err != nil || n != 8 {
+	if n, err := request[int](t.Context(), asker.conn, "calc", "double", 4); err != nil || n != 8 {
 		t.Fatal(n, err)
 	}
 	var remote *RemoteError
-	if _, err := Request[int](t.Context(), asker, "calc", "double", -4); !errors.As(err, &remote) || !strings.Contains(remote.Message, "too small") {
+	if _, err := request[int](t.Context(), asker.conn, "calc", "double", -4); !errors.As(err, &remote) || !strings.Contains(remote.Message, "too small") {
 		t.Fatalf("an error of the endpoint: %v", err)
 	}
-	if _, err := Request[int](t.Context(), asker, "calc", "double", "x"); !errors.As(err, &remote) {
+	if _, err := request[int](t.Context(), asker.conn, "calc", "double", "x"); !errors.As(err, &remote) {
 		t.Fatalf("a question of the wrong type: %v", err)
 	}
 	var all []WorkerInfo

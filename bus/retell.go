@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 // What the log of events surely knows that it has, without being read: less
@@ -34,11 +35,11 @@ func Retell(ctx context.Context, b *Bus, ev Event, at time.Time) error {
 
 // hasEvent says whether an event that happened at a time is in the log.
 func hasEvent(ctx context.Context, c *conn.Conn, ev Event, at time.Time) (bool, error) {
-	env, err := seal(ev, "", at)
+	env, err := event.Seal(ev, "", at)
 	if err != nil {
 		return false, err
 	}
-	subject := subjectEvents + env.Type + "." + env.Subject
+	subject := event.SubjectEvents + env.Type + "." + env.Subject
 	m, err := conn.Last(ctx, c, logEvents, subject)
 	switch {
 	case errors.Is(err, ErrNotFound):

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 	"github.com/helios-h2020/pse/bus/natstest"
 )
 
@@ -27,13 +28,13 @@ func TestRetell(t *testing.T) {
 	forgotten := func(probe string) {
 		t.Helper()
 		publish(t, b, StreamEnded{SID: "probe", Session: probe})
-		first, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.ended.probe")
+		first, err := conn.Last(t.Context(), b.conn, logEvents, event.SubjectEvents+"stream.ended.probe")
 		if err != nil {
 			t.Fatal(err)
 		}
 		natstest.Eventually(t, "the log forgets", func() bool {
 			publish(t, b, StreamEnded{SID: "probe", Session: probe})
-			m, err := conn.Last(t.Context(), b.conn, logEvents, subjectEvents+"stream.ended.probe")
+			m, err := conn.Last(t.Context(), b.conn, logEvents, event.SubjectEvents+"stream.ended.probe")
 			return err == nil && m.Sequence > first.Sequence
 		})
 	}

@@ -73,7 +73,7 @@ func integratorReadsEvents(t *testing.T, b *Bus, integrator string) {
 		if err := m.DoubleAck(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		ev, _, err := open[StreamStarted](m.Data())
+		ev, err := opened[StreamStarted](m.Data())
 		if err != nil {
 			t.Fatal(err)
 		}

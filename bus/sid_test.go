@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 func TestSID(t *testing.T) {
@@ -37,7 +39,7 @@ func FuzzSID(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		if sid, err := SID(s); err == nil {
-			if !token(sid) || strings.ContainsAny(sid, "/$") {
+			if !event.Token(sid) || strings.ContainsAny(sid, "/$") {
 				t.Fatalf("token %q", sid)
 			}
 			if back, err := NameOf(sid); err != nil || back != s {

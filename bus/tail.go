@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/conn"
+	"github.com/helios-h2020/pse/bus/event"
 )
 
 // eventsLog is the log of events, and that of those that were given up.
@@ -50,7 +51,7 @@ func (l eventsLog) TailSince(ctx context.Context, filter string, since time.Time
 	if err != nil {
 		return err
 	}
-	return conn.Tail(ctx, l.c, logEvents, subjectEvents+filter, from, func(m conn.Message) error {
+	return conn.Tail(ctx, l.c, logEvents, event.SubjectEvents+filter, from, func(m conn.Message) error {
 		var env Envelope
 		if err := json.Unmarshal(m.Data, &env); err != nil {
 			l.log.Warn("not an event", zap.String("subject", m.Subject), zap.Error(err))
@@ -82,7 +83,7 @@ func (l eventsLog) EachDead(ctx context.Context, f func(Dead) error) error {
 		return nil
 	}
 	end := errors.New("the end")
-	err = conn.Tail(ctx, l.c, logDead, subjectDead+">", info.State.FirstSeq, func(m conn.Message) error {
+	err = conn.Tail(ctx, l.c, logDead, event.SubjectDead+">", info.State.FirstSeq, func(m conn.Message) error {
 		p := headerParser{h: m.Header}
 		d := Dead{Durable: m.Header.Get("Pse-Durable"), Tries: int(p.int("Pse-Tries")), Error: m.Header.Get("Pse-Error")}
 		_ = json.Unmarshal(m.Data, &d.Event) // it may be dead because it does not parse

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/client"
 )
 
 // Who is refused stops, and its user reads why in what ffmpeg prints.
@@ -16,7 +17,7 @@ func TestFFmpegShowsTheReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stopAnswering, err := bus.Answer(r.bus, func(_ context.Context, h bus.PublishHook) (bus.Verdict, error) {
+	stopAnswering, err := client.Answer(r.bus.Client(nil), func(_ context.Context, h bus.PublishHook) (bus.Verdict, error) {
 		return bus.Verdict{Allow: h.Name != "vetoed", Reason: "not on Sundays"}, nil
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	integrator "github.com/helios-h2020/pse/client"
 )
 
 func infoOf(t *testing.T, j json.RawMessage) (i info) {
@@ -80,7 +81,7 @@ func TestCredentials(t *testing.T) {
 // A client that may not join is told why, and no member is told of it.
 func TestRefusals(t *testing.T) {
 	w := newWorld(t, 1, func(c *Config) { c.Passphrase = "open sesame"; c.Hook.Required = true })
-	stop, err := bus.Answer(w.server.Connect(t), func(_ context.Context, h bus.JoinHook) (bus.Verdict, error) {
+	stop, err := integrator.Answer(w.server.Connect(t).Client(nil), func(_ context.Context, h bus.JoinHook) (bus.Verdict, error) {
 		return bus.Verdict{Allow: h.Name != "Mallory", Reason: "Mallory is not welcome here."}, nil
 	})
 	if err != nil {

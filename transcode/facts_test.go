@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/client"
 )
 
 // Pictures of a stream that nothing is encoded of come from its key frames.
@@ -32,10 +33,10 @@ func TestFacts(t *testing.T) {
 	defer cancel()
 	renditions, segments := make(chan bus.RenditionReady, 100), make(chan bus.SegmentReady, 100)
 	go func() {
-		_ = bus.Subscribe(ctx, r.b, "test-r", func(_ context.Context, e bus.RenditionReady) error { renditions <- e; return nil })
+		_ = client.Subscribe(ctx, r.b.Client(nil), client.Subscription{Durable: "test-r"}, func(_ context.Context, e bus.RenditionReady) error { renditions <- e; return nil })
 	}()
 	go func() {
-		_ = bus.Subscribe(ctx, r.b, "test-s", func(_ context.Context, e bus.SegmentReady) error { segments <- e; return nil })
+		_ = client.Subscribe(ctx, r.b.Client(nil), client.Subscription{Durable: "test-s"}, func(_ context.Context, e bus.SegmentReady) error { segments <- e; return nil })
 	}()
 	r.work()
 	last := r.publish(chunksOf(r.sid, r.wall, tags))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/transfer/filehook"
 )
 
@@ -50,7 +51,7 @@ func TestRefusedFileIsHandedToNobody(t *testing.T) {
 		},
 		"the bus": func(t *testing.T) *running {
 			r := start(t)
-			stop, err := bus.Answer(r.bus, func(context.Context, bus.CompleteHook) (bus.Verdict, error) {
+			stop, err := client.Answer(r.bus.Client(nil), func(context.Context, bus.CompleteHook) (bus.Verdict, error) {
 				return bus.Verdict{Reason: "a virus"}, nil
 			})
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/store"
 	"github.com/helios-h2020/pse/transfer/filehook"
 )
@@ -18,14 +19,14 @@ import (
 // refuses a file when it is all there.
 func TestHooksOnTheBus(t *testing.T) {
 	r := start(t)
-	stop, err := bus.Answer(r.bus, func(_ context.Context, h bus.UploadHook) (bus.Verdict, error) {
+	stop, err := client.Answer(r.bus.Client(nil), func(_ context.Context, h bus.UploadHook) (bus.Verdict, error) {
 		return bus.Verdict{Allow: h.Name != "bad.exe", Reason: "no programs here", Metadata: map[string]string{"filename": "checked-" + h.Name}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	stop, err = bus.Answer(r.bus, func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
+	stop, err = client.Answer(r.bus.Client(nil), func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
 		b, err := os.ReadFile(h.Path)
 		return bus.Verdict{Allow: !strings.Contains(string(b), "EICAR"), Reason: "a virus"}, err
 	})
@@ -61,7 +62,7 @@ func testNobodyLooksAtFiles(t *testing.T, keeps func(*Config)) {
 	u := r.create(5)
 	u.patch(0, []byte("hello")).want(t, http.StatusServiceUnavailable)
 	r.ask("GET", u.read, nil).want(t, http.StatusConflict)
-	stop, err := bus.Answer(r.bus, func(context.Context, bus.CompleteHook) (bus.Verdict, error) { return bus.Verdict{Allow: true}, nil })
+	stop, err := client.Answer(r.bus.Client(nil), func(context.Context, bus.CompleteHook) (bus.Verdict, error) { return bus.Verdict{Allow: true}, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

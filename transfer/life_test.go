@@ -15,6 +15,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/internal/model"
 	"github.com/helios-h2020/pse/store"
 	"github.com/helios-h2020/pse/store/storetest"
@@ -88,7 +89,7 @@ type followed struct {
 
 func newLife(t *testing.T, r *rand.Rand, keeps func(*Config)) *life {
 	l := &life{t: t, r: r, server: bustest.StartServer(t), keeps: keeps}
-	stop, err := bus.Answer(l.server.Connect(t), func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
+	stop, err := client.Answer(l.server.Connect(t).Client(nil), func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
 		if (h.Name == sayLater || h.Name == sayNever) && !l.answers.Load() {
 			return bus.Verdict{}, errors.New("not now")
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/internal/disk/disktest"
 	"github.com/helios-h2020/pse/internal/sleep"
@@ -72,7 +73,7 @@ func testSenderTakesOver(t *testing.T, keeps func(*Config)) {
 func TestConnectionGoesOn(t *testing.T) {
 	r := start(t)
 	asked, answer := make(chan struct{}), make(chan struct{})
-	stop, err := bus.Answer(r.bus, func(context.Context, bus.CompleteHook) (bus.Verdict, error) {
+	stop, err := client.Answer(r.bus.Client(nil), func(context.Context, bus.CompleteHook) (bus.Verdict, error) {
 		close(asked)
 		<-answer
 		return bus.Verdict{Allow: true}, nil

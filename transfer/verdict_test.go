@@ -11,6 +11,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/internal/disk"
 	"github.com/helios-h2020/pse/store"
 	"github.com/helios-h2020/pse/store/folder"
@@ -106,7 +107,7 @@ func TestHookOutlivesItsRequest(t *testing.T) {
 	dir := hookScript(t, filehook.PreFinish, "#!/bin/sh\n")
 	r := start(t, func(c *Config) { c.HooksDir = dir })
 	asked := make(chan string, 1)
-	stop, err := bus.Answer(r.bus, func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
+	stop, err := client.Answer(r.bus.Client(nil), func(_ context.Context, h bus.CompleteHook) (bus.Verdict, error) {
 		asked <- h.Upload
 		return bus.Verdict{Allow: true}, nil
 	})
@@ -148,7 +149,7 @@ func TestWorkerStopsWhileAHookLooks(t *testing.T) {
 			looks := func() bool { _, err := os.Stat(filepath.Join(home, "looks")); return err == nil }
 			if where.open {
 				asked := make(chan struct{}, 8)
-				stop, err := bus.Answer(server.Connect(t), func(ctx context.Context, _ bus.CompleteHook) (bus.Verdict, error) {
+				stop, err := client.Answer(server.Connect(t).Client(nil), func(ctx context.Context, _ bus.CompleteHook) (bus.Verdict, error) {
 					asked <- struct{}{}
 					<-ctx.Done()
 					return bus.Verdict{}, ctx.Err()

@@ -32,8 +32,8 @@ const (
 // Workers share the account PSE and may do everything in it. Integrators
 // never touch it: their account has a mirror of the events, FEED, on which
 // they make consumers as they like, hears new events as plain messages too,
-// answers the requests on hooks.v1 that PSE imports, and asks the relay for
-// credentials. Had they consumers in PSE, one that delivers to "hls.x.y" would
+// answers the requests on hooks.v1 that PSE imports, asks the relay for
+// credentials, and leaves what it gave up in the log of dead letters. Had they consumers in PSE, one that delivers to "hls.x.y" would
 // write our logs.
 func accountsConfig(s passwords, credentials string) string {
 	publish := []string{
@@ -41,7 +41,7 @@ func accountsConfig(s passwords, credentials string) string {
 		"$JS.API.STREAM.MSG.GET.FEED", "$JS.API.DIRECT.GET.FEED", "$JS.API.DIRECT.GET.FEED.>",
 		"$JS.API.CONSUMER.*.FEED", "$JS.API.CONSUMER.*.FEED.>",
 		"$JS.API.CONSUMER.DURABLE.CREATE.FEED.>", "$JS.API.CONSUMER.MSG.NEXT.FEED.>",
-		"$JS.ACK.FEED.>", "$JS.FC.FEED.>", credentials,
+		"$JS.ACK.FEED.>", "$JS.FC.FEED.>", credentials, "dead.v1.*.*.*.*",
 	}
 	return fmt.Sprintf(`
 accounts {
@@ -55,6 +55,7 @@ accounts {
       { service: "$JS.API.CONSUMER.CREATE.EVENTS.>", response_type: stream, accounts: [INTEGRATORS] }
       { service: "$JS.FC.EVENTS.>", accounts: [INTEGRATORS] }
       { service: "%[11]s", accounts: [INTEGRATORS] }
+      { service: "dead.v1.*.*.*.*", accounts: [INTEGRATORS] }
     ]
     imports: [ { service: { account: INTEGRATORS, subject: "hooks.v1.>" } } ]
     users: [
@@ -73,6 +74,7 @@ accounts {
       { service: { account: PSE, subject: "$JS.API.CONSUMER.CREATE.EVENTS.>" }, to: "%[2]s.CONSUMER.CREATE.EVENTS.>" }
       { service: { account: PSE, subject: "$JS.FC.EVENTS.>" } }
       { service: { account: PSE, subject: "%[11]s" } }
+      { service: { account: PSE, subject: "dead.v1.*.*.*.*" } }
     ]
     users: [
       { user: %[7]s, password: %[4]q, allowed_connection_types: ["IN_PROCESS"] }

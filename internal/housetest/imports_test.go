@@ -19,7 +19,9 @@ type rule struct {
 
 func rules() []rule {
 	all := []rule{
-		{"bus", []string{"bus", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
+		{"bus", []string{"bus", "client", "internal/sleep"}, "the bus is what everything stands on: it knows no worker and no page"},
+		{"bus/event", []string{"bus/schema"}, "events and hooks are what programs of others are told and asked: they get them without anything of PSE's"},
+		{"client", []string{"bus"}, "integrators get it without the workers' side of the bus (TestClientIsSmall), on which its tests stand"},
 		{"bus/server", []string{"internal/sleep"}, "the embedded server carries whatever those above agree on, and knows no event and no log of theirs but what its accounts name"},
 		{"bus/conn", []string{"bus/natstest", "internal/sleep"}, "how NATS does it knows no event and no record of ours: names and lists of logs are handed in, and which server it is, is its address"},
 		{"web", []string{"web", "internal/accept"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
@@ -67,7 +69,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 			}
 			for i := range s.imports {
 				ours, ok := strings.CutPrefix(i, module+"/")
-				if !ok || s.test && (strings.HasPrefix(ours, "internal/") || strings.HasSuffix(ours, "test")) {
+				if !ok || s.test && (strings.HasPrefix(ours, "internal/") || strings.HasSuffix(ours, "test") || ours == "client") { // a test may have an integrator
 					continue
 				}
 				if within(ours, r.pkg) || slices.ContainsFunc(r.may, func(m string) bool { return within(ours, m) }) {
@@ -159,7 +161,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/micromdm/plist":          {"internal/certificate/profile.go"},
 		"github.com/miekg/dns":               {"internal/certificate/pebbletest/"},
 		"github.com/nats-io/nats-server/v2":  {"bus/server/", "bus/natstest/"},
-		"github.com/nats-io/nats.go":         {"bus/", "docs/examples/"},
+		"github.com/nats-io/nats.go":         {"bus/", "client/", "docs/examples/"},
 		"github.com/chromedp":                {"internal/browser/"},
 		"github.com/gobwas/ws":               {"signal/engineio/websocket.go"},
 		"github.com/gorilla/websocket":       {"signal/engineio/engineiotest/", "signal/signaltest/"},
@@ -216,6 +218,23 @@ func TestProgramHasNoTestCode(t *testing.T) {
 		if slices.Contains(deps, dep) {
 			t.Errorf("cmd/pse has %s in it: %s", dep, because)
 		}
+	}
+}
+
+// Who writes a program beside PSE has PSE's types in it, and neither its server nor
+// what else it is made of.
+func TestClientIsSmall(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", module+"/client").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"github.com/klauspost/compress", "github.com/nats-io/nats.go", "github.com/nats-io/nkeys", "github.com/nats-io/nuid", module,
+		"golang.org/x/crypto", "golang.org/x/sys",
+	}
+	got := slices.Compact(slices.Sorted(slices.Values(strings.Fields(string(out)))))
+	if !slices.Contains(got, module) || slices.ContainsFunc(got, func(m string) bool { return !slices.Contains(want, m) }) {
+		t.Errorf("client has modules %v in it; it is to have no more than %v", got, want)
 	}
 }
 

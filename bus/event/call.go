@@ -1,4 +1,4 @@
-package bus
+package event
 
 import (
 	"encoding/base64"
@@ -60,10 +60,10 @@ func (e CallEnded) Key() string      { return e.Call }
 // lifeKey tells a member from one that joined the same call again with the same
 // id, as old clients do.
 func lifeKey(call, member string, joined int64) string {
-	return memberKey(call, member) + "-" + strconv.FormatInt(joined, 10)
+	return MemberKey(call, member) + "-" + strconv.FormatInt(joined, 10)
 }
 
-// memberKey is one token: socket ids of old clients have '/' and '#'.
-func memberKey(call, member string) string {
+// MemberKey names a member of a call in one token: socket ids of old clients have '/' and '#'.
+func MemberKey(call, member string) string {
 	return call + "-" + base64.RawURLEncoding.EncodeToString([]byte(member))
 }

@@ -1,4 +1,4 @@
-package bus
+package event
 
 import "strconv"
 
@@ -15,7 +15,7 @@ func (UploadCreated) Topic() string      { return "upload.created" }
 func (e UploadCreated) Resource() string { return e.Upload }
 func (UploadCreated) Key() string        { return "1" }
 
-// UploadProgress says how far an upload is. It is a hint (Tell): it comes about
+// UploadProgress says how far an upload is. It is a hint, on SubjectHints: it comes about
 // once a second and upload, and may get lost.
 type UploadProgress struct {
 	Upload string `json:"upload"`

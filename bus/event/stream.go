@@ -1,4 +1,4 @@
-package bus
+package event
 
 import "strconv"
 
@@ -71,7 +71,7 @@ type RenditionReady struct {
 	Session   string  `json:"session"`
 	Epoch     int     `json:"epoch"`
 	Rendition string  `json:"rendition"`
-	Kind      string  `json:"kind"`  // KindAV, KindVideo or KindAudio
+	Kind      string  `json:"kind"`  // what it holds: "av", "video" or "audio"
 	Label     string  `json:"label"` // for people
 	Codecs    string  `json:"codecs"`
 	Width     int     `json:"width,omitempty"`

@@ -1,4 +1,4 @@
-package bus
+package event
 
 // RelayOpened says that a client got an address at the relay (TURN allocation).
 type RelayOpened struct {

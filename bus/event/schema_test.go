@@ -1,4 +1,4 @@
-package bus
+package event
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func samples() []Event {
 		StreamResumed{SID: "a", Name: "a", Session: "S1", Epoch: 3, At: 1767225601000},
 		StreamEnded{SID: "a", Name: "a", App: "live", Session: "S1", Epochs: 4, StartedAt: 1767225600000, EndedAt: 1767229200000, Reason: "the publisher stopped"},
 		RenditionReady{
-			SID: "a", Name: "a", Session: "S1", Epoch: 1, Rendition: "720p", Kind: KindAV, Label: "720p", Codecs: "avc1.4d401f,mp4a.40.2",
+			SID: "a", Name: "a", Session: "S1", Epoch: 1, Rendition: "720p", Kind: "av", Label: "720p", Codecs: "avc1.4d401f,mp4a.40.2",
 			Width: 1280, Height: 720, FPS: 30,
 		},
 		SegmentReady{
@@ -102,7 +102,7 @@ func validate(t *testing.T, c *jsonschema.Compiler, id string, data []byte) {
 func TestEventsOnTheWire(t *testing.T) {
 	c := compileSchemas(t)
 	for _, ev := range samples() {
-		env, err := seal(ev, "test", time.Date(2026, 1, 1, 0, 0, 0, 123456789, time.UTC))
+		env, err := Seal(ev, "test", time.Date(2026, 1, 1, 0, 0, 0, 123456789, time.UTC))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -228,9 +228,9 @@ func TestAsyncAPI(t *testing.T) {
 		} else if strings.HasPrefix(topic, "upload.") {
 			resource = ".{upload}"
 		}
-		root := subjectEvents
+		root := SubjectEvents
 		if topic == (UploadProgress{}).Topic() {
-			root = subjectHints
+			root = SubjectHints
 		}
 		if a := doc.Channels[topic].Address; a != root+topic+resource {
 			t.Errorf("%s is on %q", topic, a)
@@ -246,7 +246,7 @@ func TestAsyncAPI(t *testing.T) {
 		delete(doc.Components.Messages, topic)
 	}
 	for _, h := range []Hook{PublishHook{}, JoinHook{}, UploadHook{}, CompleteHook{}} {
-		if a := doc.Channels["hook."+h.Hook()].Address; a != subjectHooks+h.Hook() {
+		if a := doc.Channels["hook."+h.Hook()].Address; a != SubjectHooks+h.Hook() {
 			t.Errorf("the hook %s is on %q", h.Hook(), a)
 		}
 		delete(doc.Channels, "hook."+h.Hook())

@@ -1,4 +1,4 @@
-package bus
+package event
 
 import (
 	"encoding/json"
@@ -36,15 +36,24 @@ type Envelope struct {
 // ErrBadEvent says that an event does not parse or may not be published.
 var ErrBadEvent = errors.New("bad event")
 
-const cloudEventsJSON = "application/cloudevents+json; charset=UTF-8"
+// ContentType is that of an envelope.
+const ContentType = "application/cloudevents+json; charset=UTF-8"
 
-// seal puts an event into its envelope.
-func seal(ev Event, source string, at time.Time) (Envelope, error) {
+// Where events and hooks are.
+const (
+	SubjectEvents = "events.v1." // + domain.fact.resource
+	SubjectHints  = "hints.v1."  // the same, of what is not stored
+	SubjectDead   = "dead.v1."   // + durable.domain.fact.resource
+	SubjectHooks  = "hooks.v1."  // + the hook's name
+)
+
+// Seal puts an event into its envelope: who tells it, and when.
+func Seal(ev Event, source string, at time.Time) (Envelope, error) {
 	topic, resource := ev.Topic(), ev.Resource()
-	if domain, fact, ok := strings.Cut(topic, "."); !ok || !token(domain) || !token(fact) {
+	if domain, fact, ok := strings.Cut(topic, "."); !ok || !Token(domain) || !Token(fact) {
 		return Envelope{}, fmt.Errorf("%w: topic %q is not domain.fact", ErrBadEvent, topic)
 	}
-	if !token(resource) {
+	if !Token(resource) {
 		return Envelope{}, fmt.Errorf("%w: resource %q of %s is not a token; use SID", ErrBadEvent, resource, topic)
 	}
 	data, err := json.Marshal(ev)
@@ -52,14 +61,14 @@ func seal(ev Event, source string, at time.Time) (Envelope, error) {
 		return Envelope{}, fmt.Errorf("%w: encode %s: %w", ErrBadEvent, topic, err)
 	}
 	return Envelope{
-		SpecVersion: "1.0", ID: eventID(ev), Source: "/pse/" + source, Type: topic, Subject: resource,
+		SpecVersion: "1.0", ID: ID(ev), Source: "/pse/" + source, Type: topic, Subject: resource,
 		Time: at.UTC().Truncate(time.Millisecond), DataContentType: "application/json",
 		DataSchema: "urn:pse:v1:" + topic, Data: data,
 	}, nil
 }
 
-// eventID names a fact among all there are.
-func eventID(ev Event) string {
+// ID names a fact among all there are: TOPIC/RESOURCE/KEY.
+func ID(ev Event) string {
 	key := ev.Key()
 	if key == "" {
 		key = nuid.Next()
@@ -67,24 +76,29 @@ func eventID(ev Event) string {
 	return ev.Topic() + "/" + ev.Resource() + "/" + key
 }
 
-// open reads an event out of an envelope.
-func open[E Event](data []byte) (ev E, env Envelope, err error) {
+// Open reads an envelope; what is none is ErrBadEvent.
+func Open(data []byte) (env Envelope, err error) {
 	if err := json.Unmarshal(data, &env); err != nil {
-		return ev, env, fmt.Errorf("%w: %w", ErrBadEvent, err)
+		return env, fmt.Errorf("%w: %w", ErrBadEvent, err)
 	}
-	switch {
-	case !strings.HasPrefix(env.SpecVersion, "1."):
-		return ev, env, fmt.Errorf("%w: CloudEvents version %q", ErrBadEvent, env.SpecVersion)
-	case env.Type != ev.Topic():
-		return ev, env, fmt.Errorf("%w: type %q, not %q", ErrBadEvent, env.Type, ev.Topic())
+	if !strings.HasPrefix(env.SpecVersion, "1.") {
+		return env, fmt.Errorf("%w: CloudEvents version %q", ErrBadEvent, env.SpecVersion)
 	}
-	if err := json.Unmarshal(env.Data, &ev); err != nil {
-		return ev, env, fmt.Errorf("%w: %s: %w", ErrBadEvent, env.Type, err)
-	}
-	return ev, env, nil
+	return env, nil
 }
 
-// token reports that s can be one token of a NATS subject.
-func token(s string) bool {
+// Decode reads the event of an envelope; one of another type is ErrBadEvent.
+func Decode[E Event](env Envelope) (ev E, err error) {
+	if env.Type != ev.Topic() {
+		return ev, fmt.Errorf("%w: type %q, not %q", ErrBadEvent, env.Type, ev.Topic())
+	}
+	if err := json.Unmarshal(env.Data, &ev); err != nil {
+		return ev, fmt.Errorf("%w: %s: %w", ErrBadEvent, env.Type, err)
+	}
+	return ev, nil
+}
+
+// Token reports that s can be one token of a NATS subject.
+func Token(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '.' || r == '*' || r == '>' })
 }

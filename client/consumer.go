@@ -1,0 +1,235 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/event"
+)
+
+// ackWait is how long PSE waits for a sign of life of a handler before it gives the
+// event to somebody else; a running one gives signs.
+const ackWait = 5 * time.Second
+
+const (
+	requestTime = 5 * time.Second        // for one answer of PSE
+	againAfter  = 200 * time.Millisecond // when a consumer could not be had
+)
+
+// pauses are six tries in a minute.
+func pauses() []time.Duration {
+	return []time.Duration{250 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
+}
+
+// consumer is a place in the events that is worked on.
+type consumer struct {
+	c      *Client
+	s      Subscription
+	log    *slog.Logger
+	handle func(ctx context.Context, d Delivery) error
+	next   uint64 // the first event that is not handled, where the place is kept here
+}
+
+func (c *Client) consume(ctx context.Context, s Subscription, handle func(ctx context.Context, d Delivery) error) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	if s.Pauses == nil {
+		s.Pauses = pauses()
+	}
+	log := c.log
+	if s.Durable != "" {
+		log = log.With(slog.String("durable", s.Durable))
+	}
+	co := &consumer{c: c, s: s, log: log, handle: handle}
+	for {
+		err := co.run(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case c.nc.IsClosed():
+			return fmt.Errorf("subscribe: %w", nats.ErrConnectionClosed)
+		case isFinal(err):
+			return fmt.Errorf("subscribe: %w", err)
+		}
+		log.Debug("subscription begins anew", slog.Any("error", err))
+		sleep(ctx, againAfter)
+	}
+}
+
+// isFinal says whether an error is one that another try will not change: what was
+// asked for is wrong, or there are too many consumers. One that another process
+// began meanwhile is there at the next try.
+func isFinal(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && api.Code == 400 && !errors.Is(err, jetstream.ErrConsumerExists)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+// open finds the place, or begins one.
+func (co *consumer) open(ctx context.Context) (jetstream.Consumer, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	want := co.s.config()
+	if co.s.Durable == "" {
+		if co.next > 0 { // what held it is gone
+			want.DeliverPolicy, want.OptStartSeq, want.OptStartTime = jetstream.DeliverByStartSequencePolicy, co.next, nil
+		}
+		return co.c.js.CreateConsumer(ctx, co.c.feed, want)
+	}
+	is, err := co.c.js.Consumer(ctx, co.c.feed, co.s.Durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return co.c.js.CreateConsumer(ctx, co.c.feed, want)
+	}
+	if err != nil {
+		return nil, err
+	}
+	has := is.CachedInfo().Config
+	if slices.Equal(filters(has), want.FilterSubjects) && has.MaxAckPending == want.MaxAckPending && has.AckWait == want.AckWait {
+		return is, nil
+	}
+	has.FilterSubject, has.FilterSubjects, has.MaxAckPending, has.AckWait = "", want.FilterSubjects, want.MaxAckPending, want.AckWait
+	return co.c.js.UpdateConsumer(ctx, co.c.feed, has)
+}
+
+func filters(c jetstream.ConsumerConfig) []string {
+	if c.FilterSubject != "" {
+		return []string{c.FilterSubject}
+	}
+	return c.FilterSubjects
+}
+
+// run handles events until the consumer is gone.
+func (co *consumer) run(ctx context.Context) error {
+	at, err := co.open(ctx)
+	if err != nil {
+		return err
+	}
+	it, err := at.Messages(jetstream.PullMaxMessages(10), jetstream.PullExpiry(5*time.Second))
+	if err != nil {
+		return err
+	}
+	defer giveBack(it)
+	for {
+		m, err := it.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return err
+		}
+		if err := co.settle(ctx, m); err != nil {
+			return err
+		}
+	}
+}
+
+// giveBack ends a consumer's iterator. What is on its way already goes back at
+// once: else it would be missed only after ackWait, and hold up all others.
+func giveBack(it jetstream.MessagesContext) {
+	it.Drain()
+	defer it.Stop()
+	for {
+		m, err := it.Next(jetstream.NextMaxWait(time.Second))
+		if err != nil {
+			return
+		}
+		_ = m.Nak()
+	}
+}
+
+// settle handles one event and tells the log what became of it.
+func (co *consumer) settle(ctx context.Context, m jetstream.Msg) error {
+	md, err := m.Metadata()
+	if err != nil {
+		return err
+	}
+	d := Delivery{Sequence: md.Sequence.Stream, Try: int(md.NumDelivered)}
+	if d.Try > len(co.s.Pauses)+1 { // its handler never returned: it took the process with it
+		return co.bury(ctx, m, d, errors.New("no handler survived it"))
+	}
+	if d.Envelope, err = event.Open(m.Data()); err == nil {
+		err = co.handleAlive(ctx, m, d)
+	}
+	switch {
+	case err == nil:
+		ctx, cancel := context.WithTimeout(ctx, requestTime)
+		defer cancel()
+		_ = m.DoubleAck(ctx) // if it gets lost the event comes again
+		co.next = d.Sequence + 1
+		return nil
+	case ctx.Err() != nil:
+		return m.Nak()
+	case errors.Is(err, event.ErrBadEvent) || d.Try > len(co.s.Pauses):
+		return co.bury(ctx, m, d, err)
+	}
+	wait := co.s.Pauses[d.Try-1]
+	co.log.Warn("event not handled, will try again", slog.String("subject", m.Subject()), slog.Int("tries", d.Try), slog.Duration("wait", wait), slog.Any("error", err))
+	return m.NakWithDelay(wait)
+}
+
+// handleAlive runs the handler and gives the server signs of life meanwhile.
+func (co *consumer) handleAlive(ctx context.Context, m jetstream.Msg, d Delivery) error {
+	done := make(chan struct{})
+	defer close(done)
+	go func() {
+		t := time.NewTicker(ackWait / 3)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				_ = m.InProgress()
+			}
+		}
+	}()
+	return co.handle(ctx, d)
+}
+
+// bury moves an event to the log of dead letters.
+func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery, cause error) error {
+	durable, tries := co.s.Durable, min(d.Try, len(co.s.Pauses)+1)
+	if durable == "" {
+		durable = "none"
+	}
+	dead := &nats.Msg{
+		Subject: event.SubjectDead + durable + "." + strings.TrimPrefix(m.Subject(), event.SubjectEvents), Data: m.Data(),
+		Header: nats.Header{
+			nats.MsgIdHdr: {durable + "/" + strconv.FormatUint(d.Sequence, 10)}, "Content-Type": {event.ContentType},
+			"Pse-Error": {oneLine(cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {durable},
+		},
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	if _, err := co.c.js.PublishMsg(ctx, dead); err != nil {
+		wait := time.Second // of a handler that is tried once
+		if n := len(co.s.Pauses); n > 0 {
+			wait = co.s.Pauses[n-1]
+		}
+		co.log.Error("event given up, and PSE does not take it as a dead letter; will try again", slog.String("subject", dead.Subject), slog.Any("error", err))
+		return m.NakWithDelay(wait)
+	}
+	co.next = d.Sequence + 1
+	co.log.Error("event given up, kept as a dead letter", slog.String("subject", dead.Subject), slog.Int("tries", tries), slog.Any("error", cause))
+	return m.TermWithReason("dead letter")
+}
+
+// oneLine makes a text fit for a header.
+func oneLine(s string) string {
+	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s[:min(len(s), 1000)])
+}
