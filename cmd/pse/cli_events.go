@@ -6,13 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/client"
 )
 
 type eventsCommand struct {
 	Tail   eventsTail   `cmd:"" help:"Print events from now on, until interrupted."`
+	Forget eventsForget `cmd:"" help:"Forget a place of events tail --durable."`
 	Dead   eventsDead   `cmd:"" help:"List the events that a subscriber gave up on, and why."`
 	Schema eventsSchema `cmd:"" help:"Print the JSON Schema of an event or hook, or asyncapi.yaml; without a name, list them."`
 }
@@ -20,19 +25,27 @@ type eventsCommand struct {
 type eventsDead struct{}
 
 type eventsTail struct {
-	Filter string `arg:"" optional:"" default:">" help:"Which: stream.> or stream.ended.* or segment.ready.demo; all of them if left out."`
-	JSON   bool   `name:"json" help:"Print whole CloudEvents as JSON, one a line."`
+	Filter  string        `arg:"" optional:"" default:">" help:"Which: stream.> or stream.ended.* or segment.ready.demo; all of them if left out."`
+	JSON    bool          `name:"json" help:"Print whole CloudEvents as JSON, one a line."`
+	Since   time.Duration `help:"Begin with what happened so long ago, as 1h; 7 days are kept." placeholder:"TIME"`
+	Durable string        `help:"Keep the place under this name: started again, go on where it was, and miss nothing." placeholder:"NAME"`
 }
 
 // Run prints events as they come.
 func (c *eventsTail) Run(s *scope) error {
-	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
-		err := b.Tail(ctx, c.Filter, func(e bus.Envelope) error {
-			if c.JSON {
-				return json.NewEncoder(s.out).Encode(e)
-			}
-			return writeEvent(s.out, e)
-		})
+	show := func(e bus.Envelope) error {
+		if c.JSON {
+			return json.NewEncoder(s.out).Encode(e)
+		}
+		return writeEvent(s.out, e)
+	}
+	since := time.Now().Add(-c.Since)
+	return s.withBus(func(ctx context.Context, b *bus.Bus) (err error) {
+		if c.Durable == "" {
+			err = b.TailSince(ctx, c.Filter, since, show)
+		} else {
+			err = c.durable(ctx, b.Client(slog.New(slog.NewTextHandler(s.err, nil))), since, show)
+		}
 		if errors.Is(err, context.Canceled) {
 			return nil // interrupted, as told
 		}
@@ -40,13 +53,51 @@ func (c *eventsTail) Run(s *scope) error {
 	})
 }
 
+// durable shows what a place has, which begins at a time if it is new. What cannot
+// be shown stays there.
+func (c *eventsTail) durable(ctx context.Context, events *client.Client, since time.Time, show func(bus.Envelope) error) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := events.Consume(ctx, client.Subscription{Durable: c.Durable, Filters: []string{c.Filter}, Since: since}, func(_ context.Context, d client.Delivery) error {
+		err := show(d.Envelope)
+		if err != nil {
+			stop(err)
+		}
+		return err
+	})
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+type eventsForget struct {
+	Durable string `arg:"" help:"Its name."`
+}
+
+// Run forgets a durable place.
+func (c *eventsForget) Run(s *scope) error {
+	return s.withBus(func(ctx context.Context, b *bus.Bus) error { return b.Client(nil).Forget(ctx, c.Durable) })
+}
+
 func writeEvent(w io.Writer, e bus.Envelope) error {
 	name, err := bus.NameOf(e.Subject)
 	if err != nil {
 		name = e.Subject
 	}
-	_, err = fmt.Fprintf(w, "%s  %-20s %-16s %s\n", e.Time.Local().Format(time.TimeOnly+".000"), e.Type, name, e.Data)
+	_, err = fmt.Fprintf(w, "%s  %-20s %-16s %s\n", e.Time.Local().Format(time.TimeOnly+".000"), printable(e.Type), printable(name), printable(string(e.Data)))
 	return err
+}
+
+// printable is a text that does nothing to a terminal: programs of others write
+// dead letters.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
 }
 
 // Run prints the dead letters, the oldest first.
@@ -58,7 +109,7 @@ func (eventsDead) Run(s *scope) error {
 			if err := writeEvent(s.out, d.Event); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(s.out, "    given up by %s after %d tries: %s\n", d.Durable, d.Tries, d.Error)
+			_, err := fmt.Fprintf(s.out, "    given up by %s after %d tries: %s\n", printable(d.Durable), d.Tries, printable(d.Error))
 			return err
 		})
 		if err == nil && none {

@@ -161,7 +161,7 @@ func TestLibrariesStayBehindTheirFile(t *testing.T) {
 		"github.com/micromdm/plist":          {"internal/certificate/profile.go"},
 		"github.com/miekg/dns":               {"internal/certificate/pebbletest/"},
 		"github.com/nats-io/nats-server/v2":  {"bus/server/", "bus/natstest/"},
-		"github.com/nats-io/nats.go":         {"bus/", "client/", "docs/examples/"},
+		"github.com/nats-io/nats.go":         {"bus/", "client/"},
 		"github.com/chromedp":                {"internal/browser/"},
 		"github.com/gobwas/ws":               {"signal/engineio/websocket.go"},
 		"github.com/gorilla/websocket":       {"signal/engineio/engineiotest/", "signal/signaltest/"},

@@ -3,7 +3,7 @@
 //
 //	record FILE-OF-THE-URL HTTP STREAM RENDITION OUT.mp4
 //
-// A durable consumer keeps the place: started again within the window (bus.dvr,
+// A durable subscription keeps the place: started again within the window (bus.dvr,
 // 2 minutes), it goes on where it was.
 package main
 
@@ -21,8 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/helios-h2020/pse/client"
 )
 
 func main() {
@@ -32,119 +31,87 @@ func main() {
 	}
 }
 
-// event is what this program needs of a CloudEvent.
-type event struct {
-	Type string
-	Data struct {
-		Rendition     string
-		MSN           uint64
-		Discontinuity bool
-	}
-}
-
 func run() error {
 	if len(os.Args) != 6 {
 		return errors.New("usage: record FILE-OF-THE-URL HTTP STREAM RENDITION OUT.mp4")
 	}
-	at, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		return err
-	}
-	stream := os.Args[3]
-	r := recorder{rendition: os.Args[4], base: os.Args[2] + "/hls/" + url.PathEscape(stream) + "/" + os.Args[4] + "/"}
+	stream, rendition := os.Args[3], os.Args[4]
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-
-	nc, err := nats.Connect(strings.TrimSpace(string(at)), nats.Name("record"), nats.MaxReconnects(-1))
+	c, err := client.Connect(os.Args[1], client.Options{Name: "record"})
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
+	defer c.Close()
+	out, err := os.OpenFile(os.Args[5], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return err
 	}
-	consumer, err := js.CreateOrUpdateConsumer(ctx, "FEED", jetstream.ConsumerConfig{
-		Durable:        "record-go",
-		FilterSubjects: []string{"events.v1.segment.ready." + stream, "events.v1.stream.ended." + stream},
-		DeliverPolicy:  jetstream.DeliverNewPolicy, AckPolicy: jetstream.AckExplicitPolicy,
-	})
-	if err != nil {
-		return err
-	}
-	if r.out, err = os.OpenFile(os.Args[5], os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644); err != nil {
-		return err
-	}
-	defer r.out.Close()
-	messages, err := consumer.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
+	defer out.Close()
+	r := &recorder{out: out, rendition: rendition, base: os.Args[2] + "/hls/" + url.PathEscape(stream) + "/" + rendition + "/"}
+	ctx, r.end = context.WithCancel(ctx)
+	defer r.end()
 	fmt.Println("recording")
-	return r.follow(ctx, messages)
-}
-
-// recorder is one rendition on its way into a file.
-type recorder struct {
-	rendition, base string
-	out             *os.File
-	started         bool
-}
-
-// follow takes parts as they are told, until the stream has ended.
-func (r *recorder) follow(ctx context.Context, messages jetstream.MessagesContext) error {
-	for ended := false; ; {
-		wait := jetstream.NextContext(ctx)
-		if ended { // others tell of the last segments, maybe later
-			wait = jetstream.NextMaxWait(5 * time.Second)
-		}
-		m, err := messages.Next(wait)
-		if ended && errors.Is(err, nats.ErrTimeout) {
-			fmt.Println("recorded")
-			return r.out.Sync()
-		}
-		if err != nil {
-			return err
-		}
-		var e event
-		if err := json.Unmarshal(m.Data(), &e); err != nil {
-			return err
-		}
-		ended = ended || e.Type == "stream.ended"
-		if e.Data.Rendition == r.rendition {
-			if err := r.take(ctx, e); err != nil {
-				return err
-			}
-		}
-		if err := m.Ack(); err != nil {
-			return err
-		}
+	err = c.Consume(ctx, client.Subscription{
+		Durable: "record-go", Filters: []string{"segment.ready." + stream, "stream.ended." + stream},
+		Since: time.Now(),
+	}, r.take)
+	if r.over != nil && errors.Is(err, context.Canceled) {
+		fmt.Println("recorded")
+		return out.Sync()
 	}
+	return err
 }
 
-// take appends a segment that is there now.
-func (r *recorder) take(ctx context.Context, e event) error {
-	if !r.started || e.Data.Discontinuity { // the parameters may be others
-		if err := copyInit(ctx, r.out, r.base); err != nil {
+// recorder appends the segments of a rendition to a file.
+type recorder struct {
+	out             io.Writer
+	rendition, base string
+	started         bool
+	over            *time.Timer // runs since the stream has ended
+	end             func()
+}
+
+// lastSegments is how long others may take to tell of a stream's last segments when
+// it has ended.
+const lastSegments = 5 * time.Second
+
+func (r *recorder) take(ctx context.Context, d client.Delivery) error {
+	if d.Type == "stream.ended" {
+		r.over = time.AfterFunc(lastSegments, r.end)
+		return nil
+	}
+	var segment struct {
+		Rendition     string
+		MSN           uint64
+		Discontinuity bool
+	}
+	if err := json.Unmarshal(d.Data, &segment); err != nil || segment.Rendition != r.rendition {
+		return err
+	}
+	if !r.started || segment.Discontinuity { // the parameters may be others
+		if err := r.copyInit(ctx); err != nil {
 			return err
 		}
 		r.started = true
 	}
-	return fetch(ctx, r.out, r.base+fmt.Sprintf("%d.m4s", e.Data.MSN))
+	if r.over != nil {
+		r.over.Reset(lastSegments)
+	}
+	return fetch(ctx, r.out, r.base+fmt.Sprintf("%d.m4s", segment.MSN))
 }
 
 // copyInit appends the newest initialization segment of the list.
-func copyInit(ctx context.Context, out io.Writer, base string) error {
+func (r *recorder) copyInit(ctx context.Context) error {
 	var list strings.Builder
-	if err := fetch(ctx, &list, base+"index.m3u8"); err != nil {
+	if err := fetch(ctx, &list, r.base+"index.m3u8"); err != nil {
 		return err
 	}
 	maps := regexp.MustCompile(`#EXT-X-MAP:URI="([^"]+)"`).FindAllStringSubmatch(list.String(), -1)
 	if maps == nil {
 		return errors.New("the list has no EXT-X-MAP")
 	}
-	return fetch(ctx, out, base+maps[len(maps)-1][1])
+	return fetch(ctx, r.out, r.base+maps[len(maps)-1][1])
 }
 
 func fetch(ctx context.Context, w io.Writer, url string) error {

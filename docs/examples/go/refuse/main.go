@@ -5,14 +5,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 
-	"github.com/nats-io/nats.go"
+	"github.com/helios-h2020/pse/bus/event"
+	"github.com/helios-h2020/pse/client"
 )
 
 func main() {
@@ -26,40 +25,24 @@ func run() error {
 	if len(os.Args) != 3 {
 		return errors.New("usage: refuse FILE-OF-THE-URL NAME")
 	}
-	at, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		return err
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	nc, err := nats.Connect(strings.TrimSpace(string(at)), nats.Name("refuse"), nats.MaxReconnects(-1))
+	c, err := client.Connect(os.Args[1], client.Options{Name: "refuse"})
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	// Of several programs in this queue group one is asked.
-	_, err = nc.QueueSubscribe("hooks.v1.publish", "hooks", func(m *nats.Msg) { _ = m.Respond(verdict(m.Data, os.Args[2])) })
+	defer c.Close()
+	end, err := client.Answer(c, func(_ context.Context, h event.PublishHook) (event.Verdict, error) {
+		if h.Name == os.Args[2] {
+			return event.Verdict{Reason: "nobody publishes " + h.Name + " here"}, nil
+		}
+		return event.Verdict{Allow: true}, nil
+	})
 	if err != nil {
 		return err
 	}
-	if err := nc.Flush(); err != nil {
-		return err
-	}
+	defer end()
 	fmt.Println("answering")
 	<-ctx.Done()
 	return nil
-}
-
-// verdict is the answer to a question.
-func verdict(question []byte, name string) []byte {
-	var publisher struct{ Name string }
-	if json.Unmarshal(question, &publisher) != nil {
-		return []byte(`{}`) // no verdict
-	}
-	answer := map[string]any{"allow": true}
-	if publisher.Name == name {
-		answer = map[string]any{"allow": false, "reason": "nobody publishes " + name + " here"}
-	}
-	j, _ := json.Marshal(answer) // a bool and a text: cannot fail
-	return j
 }

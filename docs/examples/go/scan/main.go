@@ -9,15 +9,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 
-	"github.com/nats-io/nats.go"
+	"github.com/helios-h2020/pse/bus/event"
+	"github.com/helios-h2020/pse/client"
 )
 
 func main() {
@@ -31,46 +31,33 @@ func run() error {
 	if len(os.Args) < 3 {
 		return errors.New("usage: scan FILE-OF-THE-URL PROGRAM [ARGUMENT...]")
 	}
-	at, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		return err
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	nc, err := nats.Connect(strings.TrimSpace(string(at)), nats.Name("scan"), nats.MaxReconnects(-1))
+	c, err := client.Connect(os.Args[1], client.Options{Name: "scan", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	_, err = nc.QueueSubscribe("hooks.v1.complete", "hooks", func(m *nats.Msg) {
-		go func() { _ = m.Respond(scan(ctx, m.Data)) }() // others need not wait for this file
-	})
+	defer c.Close()
+	end, err := client.Answer(c, scan)
 	if err != nil {
 		return err
 	}
-	if err := nc.Flush(); err != nil {
-		return err
-	}
+	defer end()
 	fmt.Println("answering")
 	<-ctx.Done()
 	return nil
 }
 
 // scan runs the scanner and makes a verdict of how it ends.
-func scan(ctx context.Context, question []byte) []byte {
-	var file struct{ Path string }
-	if json.Unmarshal(question, &file) != nil {
-		return []byte(`{}`)
-	}
+func scan(ctx context.Context, file event.CompleteHook) (event.Verdict, error) {
 	args := append(append([]string{}, os.Args[3:]...), file.Path)
 	err := exec.CommandContext(ctx, os.Args[2], args...).Run()
 	var end *exec.ExitError
 	switch {
 	case err == nil:
-		return []byte(`{"allow": true}`)
+		return event.Verdict{Allow: true}, nil
 	case errors.As(err, &end) && end.ExitCode() == 1:
-		return []byte(`{"allow": false, "reason": "the scanner found something in it"}`)
+		return event.Verdict{Reason: "the scanner found something in it"}, nil
 	}
-	fmt.Fprintln(os.Stderr, "no verdict:", err)
-	return []byte(`{}`)
+	return event.Verdict{}, fmt.Errorf("no verdict: %w", err)
 }

@@ -4,22 +4,23 @@
 //	webhook FILE-OF-THE-URL FILTER URL
 //
 // What is not taken comes again, also what happened while this program, the
-// receiver or PSE was away: up to 7 days.
+// receiver or PSE was away: up to 7 days. What the receiver has not taken six times
+// in a minute is a dead letter, which pse events dead shows.
 package main
 
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"os/signal"
-	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/helios-h2020/pse/client"
 )
 
 func main() {
@@ -33,53 +34,25 @@ func run() error {
 	if len(os.Args) != 4 {
 		return errors.New("usage: webhook FILE-OF-THE-URL FILTER URL")
 	}
-	at, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		return err
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	nc, err := nats.Connect(strings.TrimSpace(string(at)), nats.Name("webhook"), nats.MaxReconnects(-1))
+	c, err := client.Connect(os.Args[1], client.Options{Name: "webhook", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return err
-	}
-	consumer, err := js.CreateOrUpdateConsumer(ctx, "FEED", jetstream.ConsumerConfig{
-		Durable: "webhook-go", FilterSubject: "events.v1." + os.Args[2],
-		DeliverPolicy: jetstream.DeliverAllPolicy, // from the oldest there is; DeliverNewPolicy: from now on
-		AckPolicy:     jetstream.AckExplicitPolicy,
-		MaxAckPending: 1, // in order: the next one when this one was taken
-	})
-	if err != nil {
-		return err
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
+	defer c.Close()
 	fmt.Println("posting")
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		done := m.Ack
-		if err := post(ctx, os.Args[3], m.Data()); err != nil {
-			fmt.Fprintln(os.Stderr, "not taken, will try again:", err)
-			done = func() error { return m.NakWithDelay(2 * time.Second) }
-		}
-		if err := done(); err != nil {
-			return err
-		}
-	}
+	return c.Consume(ctx, client.Subscription{
+		Durable: "webhook-go", Filters: []string{os.Args[2]},
+		All: true, // from the oldest there is; without it: from now on
+	}, func(ctx context.Context, d client.Delivery) error { return post(ctx, os.Args[3], d) })
 }
 
-func post(ctx context.Context, url string, event []byte) error {
+func post(ctx context.Context, url string, d client.Delivery) error {
+	event, err := json.Marshal(d.Envelope)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(event))
