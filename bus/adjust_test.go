@@ -110,7 +110,7 @@ func TestSettingsThatLogsCannotFollow(t *testing.T) {
 		if setting == "memory" && said.Len() > 1 {
 			t.Errorf("%s", text(said))
 		}
-		if _, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.NextMSN++; return nil }); err != nil {
+		if _, err := b.UpdateStreamRecord(t.Context(), "a", func(l *StreamRecord) error { l.NextMSN++; return nil }); err != nil {
 			t.Errorf("%s: it does not work: %v", setting, err)
 		}
 	}

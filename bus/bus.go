@@ -26,7 +26,7 @@ type Bus struct {
 	directs
 	eventsLog
 	guesses
-	liveRecords
+	streamRecords
 	mediaLog
 	partsLog
 	relayRecords
@@ -49,7 +49,7 @@ type Bus struct {
 
 func newBus(c *conn.Conn, name string, log *zap.Logger, logs *adjuster) *Bus {
 	b := &Bus{
-		callsLog: callsLog{c}, directs: directs{c}, eventsLog: eventsLog{c, log}, guesses: guesses{c}, liveRecords: liveRecords{c}, mediaLog: mediaLog{c},
+		callsLog: callsLog{c}, directs: directs{c}, eventsLog: eventsLog{c, log}, guesses: guesses{c}, streamRecords: streamRecords{c}, mediaLog: mediaLog{c},
 		partsLog: partsLog{c}, relayRecords: relayRecords{c}, roomRecords: roomRecords{c}, services: services{c}, sharedSecrets: sharedSecrets{c},
 		streamKeys: streamKeys{c}, viewers: viewers{c},
 		conn: c, name: name, log: log, meter: newMeter(name), logs: logs,

@@ -101,7 +101,7 @@ func recordConflicts(t *testing.T, one, two *Bus) {
 				}); err != nil {
 					t.Error(err)
 				}
-				if _, err := b.UpdateLive(t.Context(), "s", func(l *Live) error { l.NextMSN++; return nil }); err != nil {
+				if _, err := b.UpdateStreamRecord(t.Context(), "s", func(l *StreamRecord) error { l.NextMSN++; return nil }); err != nil {
 					t.Error(err)
 				}
 			}
@@ -113,7 +113,7 @@ func recordConflicts(t *testing.T, one, two *Bus) {
 		return err == nil && len(r.Members) == 40
 	})
 	natstest.Eventually(t, "every replica has all changes", func() bool {
-		l, err := one.GetLive(t.Context(), "s")
+		l, err := one.GetStreamRecord(t.Context(), "s")
 		return err == nil && l.NextMSN == 40
 	})
 }
@@ -121,21 +121,21 @@ func recordConflicts(t *testing.T, one, two *Bus) {
 // A stream that changes while it is being forgotten is looked at again.
 func forgetConflicts(t *testing.T, one, two *Bus) {
 	write := func() {
-		if _, err := two.UpdateLive(t.Context(), "f", func(l *Live) error { l.State = StateEnded; l.NextMSN++; return nil }); err != nil {
+		if _, err := two.UpdateStreamRecord(t.Context(), "f", func(l *StreamRecord) error { l.State = StateEnded; l.NextMSN++; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write()
 	natstest.Eventually(t, "every replica has it", func() bool {
 		for range 20 { // any of them answers
-			if _, err := one.GetLive(t.Context(), "f"); err != nil {
+			if _, err := one.GetStreamRecord(t.Context(), "f"); err != nil {
 				return false
 			}
 		}
 		return true
 	})
 	looks := 0
-	if err := one.DeleteLive(t.Context(), "f", func(*Live) error {
+	if err := one.DeleteStreamRecord(t.Context(), "f", func(*StreamRecord) error {
 		if looks++; looks < 3 {
 			write()
 		}
@@ -148,7 +148,7 @@ func forgetConflicts(t *testing.T, one, two *Bus) {
 	}
 	write() // over the mark that is left of it
 	natstest.Eventually(t, "it begins anew", func() bool {
-		l, err := one.GetLive(t.Context(), "f")
+		l, err := one.GetStreamRecord(t.Context(), "f")
 		return err == nil && l.NextMSN == 1
 	})
 }
@@ -265,7 +265,7 @@ func repeats(t *testing.T, one, two *Bus) {
 
 func nothingThere(t *testing.T, one, _ *Bus) {
 	for what, look := range map[string]func() error{
-		"stream":       func() error { _, err := one.GetLive(t.Context(), "none"); return err },
+		"stream":       func() error { _, err := one.GetStreamRecord(t.Context(), "none"); return err },
 		"room":         func() error { _, err := one.GetRoom(t.Context(), "none"); return err },
 		"part":         func() error { _, err := one.LastPart(t.Context(), "none", "720p"); return err },
 		"part number":  func() error { _, err := one.GetPart(t.Context(), 1); return err },

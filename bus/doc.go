@@ -34,8 +34,8 @@
 //
 // # Records
 //
-// LIVE has one record per stream name (Live), changed by compare-and-set
-// (UpdateLive). WatchLive shows every state it can, not every state there
+// LIVE has one record per stream name (StreamRecord), changed by compare-and-set
+// (UpdateStreamRecord). WatchStreamRecords shows every state it can, not every state there
 // was: changes in quick succession, or while away, may come as one.
 //
 // ROOMS has one record per call (Room), changed the same way (UpdateRoom): who

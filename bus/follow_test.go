@@ -178,7 +178,7 @@ func TestFollowStopsWithoutTheBus(t *testing.T) {
 	if _, err := b.PublishPart(t.Context(), &Part{SID: "a", Rendition: "b"}, 0); !errors.Is(err, ErrAway) || errors.Is(err, context.Canceled) {
 		t.Errorf("publishing while away: %v", err)
 	}
-	if _, err := b.GetLive(t.Context(), "a"); !errors.Is(err, ErrAway) {
+	if _, err := b.GetStreamRecord(t.Context(), "a"); !errors.Is(err, ErrAway) {
 		t.Errorf("reading while away: %v", err)
 	}
 	stopped := make(chan bool)

@@ -56,7 +56,7 @@ func userKey(t *testing.T) (public, seed string) {
 func works(t *testing.T, b *Bus) {
 	t.Helper()
 	publish(t, b, started("a", t.Name()))
-	if _, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.NextMSN++; return nil }); err != nil {
+	if _, err := b.UpdateStreamRecord(t.Context(), "a", func(l *StreamRecord) error { l.NextMSN++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	seq, err := b.PublishPart(t.Context(), &Part{SID: "a", Rendition: "720p", Data: []byte("x")}, 0)

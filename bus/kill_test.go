@@ -175,7 +175,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 		}
 	})
 	wg.Go(func() {
-		_ = reader.WatchLive(ctx, func(l *Live) { seen.Store(l.NextMSN) })
+		_ = reader.WatchStreamRecords(ctx, func(l *StreamRecord) { seen.Store(l.NextMSN) })
 	})
 
 	var acked, delivered, media, watched []time.Duration
@@ -195,7 +195,7 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 		natstest.Eventually(t, "media is read", func() bool { return heard.Load() > m+1 })
 		media = append(media, time.Since(start))
 		natstest.Eventually(t, "a record is written", func() bool {
-			_, err := writer.UpdateLive(ctx, "a", func(l *Live) error { l.NextMSN = kill + 1; return nil })
+			_, err := writer.UpdateStreamRecord(ctx, "a", func(l *StreamRecord) error { l.NextMSN = kill + 1; return nil })
 			return err == nil
 		})
 		natstest.Eventually(t, "a record is seen", func() bool { return seen.Load() == kill+1 })

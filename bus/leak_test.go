@@ -27,7 +27,7 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
-			wg.Go(func() { _ = b.WatchLive(ctx, func(*Live) {}) })
+			wg.Go(func() { _ = b.WatchStreamRecords(ctx, func(*StreamRecord) {}) })
 			wg.Go(func() { _ = b.WatchKeys(ctx, func([]Key) {}) })
 			wg.Go(func() { _ = b.Tail(ctx, "", func(Envelope) error { return nil }) })
 			wg.Go(func() {

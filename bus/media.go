@@ -16,7 +16,7 @@ import (
 //
 // What ingest promises and transcode relies on:
 //   - Tags is whole FLV tags back to back, in the order they arrived, their
-//     times on the stream clock: milliseconds since Live.StartedAt, strictly
+//     times on the stream clock: milliseconds since StreamRecord.StartedAt, strictly
 //     rising per track over all epochs, in an epoch never more than 1 s between
 //     one tag and the next of the whole stream (longer pauses are cut out).
 //     A name's sessions each have a clock: see to whose a chunk is (Of).
@@ -33,7 +33,7 @@ import (
 //     then, the clock too, and a Key chunk follows.
 type Chunk struct {
 	SID     string
-	Session string // Live.Session; empty in chunks of an older version
+	Session string // StreamRecord.Session; empty in chunks of an older version
 	Epoch   int    // counts the publisher's connections, from 0
 	N       uint64 // number of the chunk in its epoch
 	Seq     uint64 // its number in the log, on reading

@@ -84,7 +84,7 @@ func useRecords(t *testing.T, one, two *Bus) {
 	if _, err := one.UpdateRoom(t.Context(), "r", func(r *Room) error { r.Members = nil; return nil }); err != nil {
 		t.Error(err)
 	}
-	if all, err := two.Lives(t.Context()); err != nil || len(all) == 0 && all == nil {
+	if all, err := two.StreamRecords(t.Context()); err != nil || len(all) == 0 && all == nil {
 		t.Error(all, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

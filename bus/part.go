@@ -41,7 +41,7 @@ type Part struct {
 
 // Segment is what part 0 tells of its segment and of its rendition.
 type Segment struct {
-	Session          string // Live.Session; a new one starts the playlist anew
+	Session          string // StreamRecord.Session; a new one starts the playlist anew
 	Epoch            int
 	PDT              int64  // EXT-X-PROGRAM-DATE-TIME of its start, unix ms
 	Discontinuity    bool   // EXT-X-DISCONTINUITY goes before it

@@ -28,7 +28,7 @@ type Stream struct {
 	Watch     string  `json:"watch"`
 }
 
-func (w *Worker) describe(ctx context.Context, l *bus.Live, now time.Time) Stream {
+func (w *Worker) describe(ctx context.Context, l *bus.StreamRecord, now time.Time) Stream {
 	name := url.PathEscape(l.Name)
 	s := Stream{
 		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
@@ -101,7 +101,7 @@ func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 	if known := r.URL.Query().Get("unless"); known != "" && err == nil {
 		w.waitUnless(r.Context(), sid, known)
 	}
-	var l *bus.Live
+	var l *bus.StreamRecord
 	if err == nil {
 		l, err = w.dir.Record(r.Context(), sid)
 	}

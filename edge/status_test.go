@@ -82,7 +82,7 @@ func TestEndedAndGone(t *testing.T) {
 	st.End()
 	s.seesEnd(st)
 	s.want(200, "/hls/a/index.m3u8")
-	_, err := b.UpdateLive(t.Context(), st.SID, func(l *bus.Live) error {
+	_, err := b.UpdateStreamRecord(t.Context(), st.SID, func(l *bus.StreamRecord) error {
 		l.EndedAt = time.Now().Add(-3 * time.Minute).UnixMilli()
 		return nil
 	})

@@ -87,7 +87,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	var watch sync.WaitGroup
 	defer watch.Wait()
 	defer cancel()
-	watch.Go(func() { _ = w.bus.WatchLive(ctx, w.dir.Set) })
+	watch.Go(func() { _ = w.bus.WatchStreamRecords(ctx, w.dir.Set) })
 	watch.Go(func() { _ = w.bus.WatchViewers(ctx, w.viewers.set) })
 
 	t := time.NewTicker(tick)

@@ -48,7 +48,7 @@ func (s *session) same(o *session) bool {
 
 // elsewhere refuses s if another worker's publisher has its name.
 func (w *Worker) elsewhere(ctx context.Context, s *session) error {
-	l, err := w.bus.GetLive(ctx, s.sid)
+	l, err := w.bus.GetStreamRecord(ctx, s.sid)
 	if err != nil || l.State == bus.StateEnded {
 		return w.room() // no bus: begin will see
 	}

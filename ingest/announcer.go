@@ -18,7 +18,7 @@ import (
 const untoldMost = 64
 
 // owe puts facts on a record.
-func owe(l *bus.Live, facts ...bus.StreamFact) {
+func owe(l *bus.StreamRecord, facts ...bus.StreamFact) {
 	l.Untold = append(slices.Clone(l.Untold), facts...)
 	if n := len(l.Untold); n > untoldMost {
 		l.Untold = l.Untold[n-untoldMost:]
@@ -27,28 +27,28 @@ func owe(l *bus.Live, facts ...bus.StreamFact) {
 
 // oweOld puts on a record that is about to change what a version that did not
 // keep facts there left untold.
-func oweOld(l *bus.Live) {
+func oweOld(l *bus.StreamRecord) {
 	if l.State != "" && len(l.Untold) == 0 && untold(l) {
 		owe(l, oldFacts(l)...)
 	}
 }
 
-func started(l *bus.Live) bus.StreamFact {
+func started(l *bus.StreamRecord) bus.StreamFact {
 	return bus.StreamFact{Started: &bus.StreamStarted{
 		SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, StartedAt: l.StartedAt, VideoCodec: l.VideoCodec,
 		Width: l.Width, Height: l.Height, FPS: l.FPS, AudioCodec: l.AudioCodec, KeyID: l.KeyID, Client: l.Client,
 	}}
 }
 
-func interrupted(l *bus.Live, at int64) bus.StreamFact {
+func interrupted(l *bus.StreamRecord, at int64) bus.StreamFact {
 	return bus.StreamFact{Interrupted: &bus.StreamInterrupted{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: at}}
 }
 
-func resumed(l *bus.Live, at int64) bus.StreamFact {
+func resumed(l *bus.StreamRecord, at int64) bus.StreamFact {
 	return bus.StreamFact{Resumed: &bus.StreamResumed{SID: l.SID, Name: l.Name, Session: l.Session, Epoch: l.Epoch, At: at}}
 }
 
-func ended(l *bus.Live, at int64, reason string) bus.StreamFact {
+func ended(l *bus.StreamRecord, at int64, reason string) bus.StreamFact {
 	return bus.StreamFact{Ended: &bus.StreamEnded{
 		SID: l.SID, Name: l.Name, App: l.App, Session: l.Session, Epochs: l.Epoch + 1, StartedAt: l.StartedAt, EndedAt: at, Reason: reason,
 	}}
@@ -56,7 +56,7 @@ func ended(l *bus.Live, at int64, reason string) bus.StreamFact {
 
 // untold says whether facts of a record may be unknown: who changed it has
 // died before they were stored, or has not come to it yet.
-func untold(l *bus.Live) bool {
+func untold(l *bus.StreamRecord) bool {
 	switch {
 	case len(l.Untold) > 0:
 		return true
@@ -67,7 +67,7 @@ func untold(l *bus.Live) bool {
 }
 
 // owed are the facts of a record that are to be told.
-func owed(l *bus.Live) []bus.StreamFact {
+func owed(l *bus.StreamRecord) []bus.StreamFact {
 	if len(l.Untold) == 0 && untold(l) {
 		return oldFacts(l)
 	}
@@ -76,7 +76,7 @@ func owed(l *bus.Live) []bus.StreamFact {
 
 // oldFacts are the facts that a record implies in its state, which a version
 // changed that did not put them there.
-func oldFacts(l *bus.Live) []bus.StreamFact {
+func oldFacts(l *bus.StreamRecord) []bus.StreamFact {
 	var all []bus.StreamFact
 	if !begunTold(l) {
 		all = append(all, started(l))
@@ -93,7 +93,7 @@ func oldFacts(l *bus.Live) []bus.StreamFact {
 }
 
 // begunTold says whether the start of a record's session was told.
-func begunTold(l *bus.Live) bool {
+func begunTold(l *bus.StreamRecord) bool {
 	if l.Told == nil { // a record of an older version
 		return l.Epoch > 0 || now()-l.StartedAt >= eventsAge.Milliseconds()
 	}
@@ -121,7 +121,7 @@ func (a *announcer) run(ctx, hard context.Context) { a.outbox.RunUntil(ctx, hard
 
 // facts are those on a stream's record. When the last is stored all are taken off.
 func (a *announcer) facts(ctx context.Context, sid string) (all []bus.Fact, err error) {
-	l, err := a.bus.GetLive(ctx, sid)
+	l, err := a.bus.GetStreamRecord(ctx, sid)
 	if errors.Is(err, bus.ErrNotFound) {
 		return nil, nil
 	}
@@ -142,8 +142,8 @@ func (a *announcer) facts(ctx context.Context, sid string) (all []bus.Fact, err 
 }
 
 // told takes facts that were published off the record that was l.
-func (a *announcer) told(ctx context.Context, l *bus.Live, facts []bus.StreamFact) error {
-	_, err := a.bus.UpdateLive(ctx, l.SID, func(r *bus.Live) error {
+func (a *announcer) told(ctx context.Context, l *bus.StreamRecord, facts []bus.StreamFact) error {
+	_, err := a.bus.UpdateStreamRecord(ctx, l.SID, func(r *bus.StreamRecord) error {
 		if len(l.Untold) == 0 { // of a version that did not put them there
 			if r.Session != l.Session || r.Told != nil && !later(l, r.Told) {
 				return errStale
@@ -171,7 +171,7 @@ func (a *announcer) told(ctx context.Context, l *bus.Live, facts []bus.StreamFac
 }
 
 // later says whether the record l is further on than what was told of its stream.
-func later(l *bus.Live, told *bus.Told) bool {
+func later(l *bus.StreamRecord, told *bus.Told) bool {
 	rank := map[string]int{bus.StateLive: 0, bus.StateGrace: 1, bus.StateEnded: 2}
 	if told.Session != l.Session {
 		return true

@@ -17,17 +17,17 @@ func TestFactsOfAState(t *testing.T) {
 	const hours = 3 * 3600_000
 	for _, c := range []struct {
 		name string
-		l    bus.Live
+		l    bus.StreamRecord
 		want []string
 	}{
-		{"begins", bus.Live{State: bus.StateLive, Told: &bus.Told{}}, []string{"stream.started"}},
-		{"begins after another session", bus.Live{State: bus.StateLive, Told: &bus.Told{Session: "before", State: bus.StateEnded}}, []string{"stream.started"}},
-		{"is interrupted", bus.Live{State: bus.StateGrace, Told: &bus.Told{Session: "s", State: bus.StateLive}}, []string{"stream.interrupted"}},
-		{"is interrupted, its start was not told", bus.Live{State: bus.StateGrace, Told: &bus.Told{}}, []string{"stream.started", "stream.interrupted"}},
-		{"resumes", bus.Live{State: bus.StateLive, Epoch: 1, Told: &bus.Told{Session: "s", State: bus.StateGrace}}, []string{"stream.resumed"}},
-		{"resumes, its start was not told", bus.Live{State: bus.StateLive, Epoch: 1, Told: &bus.Told{}}, []string{"stream.started", "stream.resumed"}},
-		{"ends", bus.Live{State: bus.StateEnded, Told: &bus.Told{Session: "s", State: bus.StateGrace}}, []string{"stream.ended"}},
-		{"of an older version ends", bus.Live{State: bus.StateEnded}, []string{"stream.ended"}},
+		{"begins", bus.StreamRecord{State: bus.StateLive, Told: &bus.Told{}}, []string{"stream.started"}},
+		{"begins after another session", bus.StreamRecord{State: bus.StateLive, Told: &bus.Told{Session: "before", State: bus.StateEnded}}, []string{"stream.started"}},
+		{"is interrupted", bus.StreamRecord{State: bus.StateGrace, Told: &bus.Told{Session: "s", State: bus.StateLive}}, []string{"stream.interrupted"}},
+		{"is interrupted, its start was not told", bus.StreamRecord{State: bus.StateGrace, Told: &bus.Told{}}, []string{"stream.started", "stream.interrupted"}},
+		{"resumes", bus.StreamRecord{State: bus.StateLive, Epoch: 1, Told: &bus.Told{Session: "s", State: bus.StateGrace}}, []string{"stream.resumed"}},
+		{"resumes, its start was not told", bus.StreamRecord{State: bus.StateLive, Epoch: 1, Told: &bus.Told{}}, []string{"stream.started", "stream.resumed"}},
+		{"ends", bus.StreamRecord{State: bus.StateEnded, Told: &bus.Told{Session: "s", State: bus.StateGrace}}, []string{"stream.ended"}},
+		{"of an older version ends", bus.StreamRecord{State: bus.StateEnded}, []string{"stream.ended"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.l.SID, c.l.Session, c.l.StartedAt = "cam", "s", now()-hours
@@ -51,7 +51,7 @@ func TestUntoldFactsAreTold(t *testing.T) {
 	b := bustest.New(t)
 	begin := time.Now()
 	put := func(sid string, told bus.Told) {
-		if _, err := b.UpdateLive(t.Context(), sid, func(l *bus.Live) error {
+		if _, err := b.UpdateStreamRecord(t.Context(), sid, func(l *bus.StreamRecord) error {
 			l.Name, l.App, l.State, l.Session, l.Ingest, l.Told = sid, "live", bus.StateLive, "s1", "nobody", &told
 			l.StartedAt = now() - hours
 			return nil
@@ -64,7 +64,7 @@ func TestUntoldFactsAreTold(t *testing.T) {
 	runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
 	r := &rig{t: t, bus: b}
 	for _, sid := range []string{"told", "untold"} {
-		r.untilLive(sid, "told of", func(l *bus.Live) bool { return *l.Told == l.Now() && l.State == bus.StateEnded })
+		r.untilLive(sid, "told of", func(l *bus.StreamRecord) bool { return *l.Told == l.Now() && l.State == bus.StateEnded })
 	}
 	if err := bus.Publish(t.Context(), b, bus.StreamStarted{SID: "last"}); err != nil {
 		t.Fatal(err)
@@ -89,15 +89,15 @@ func TestUntoldFactsAreTold(t *testing.T) {
 func TestToldGoesForward(t *testing.T) {
 	at := bus.Told{Session: "s", Epoch: 1, State: bus.StateGrace}
 	for _, c := range []struct {
-		l    bus.Live
+		l    bus.StreamRecord
 		want bool
 	}{
-		{bus.Live{Session: "s", Epoch: 1, State: bus.StateLive}, false},
-		{bus.Live{Session: "s", Epoch: 1, State: bus.StateGrace}, false},
-		{bus.Live{Session: "s", Epoch: 0, State: bus.StateEnded}, false},
-		{bus.Live{Session: "s", Epoch: 1, State: bus.StateEnded}, true},
-		{bus.Live{Session: "s", Epoch: 2, State: bus.StateLive}, true},
-		{bus.Live{Session: "next", Epoch: 0, State: bus.StateLive}, true},
+		{bus.StreamRecord{Session: "s", Epoch: 1, State: bus.StateLive}, false},
+		{bus.StreamRecord{Session: "s", Epoch: 1, State: bus.StateGrace}, false},
+		{bus.StreamRecord{Session: "s", Epoch: 0, State: bus.StateEnded}, false},
+		{bus.StreamRecord{Session: "s", Epoch: 1, State: bus.StateEnded}, true},
+		{bus.StreamRecord{Session: "s", Epoch: 2, State: bus.StateLive}, true},
+		{bus.StreamRecord{Session: "next", Epoch: 0, State: bus.StateLive}, true},
 	} {
 		if got := later(&c.l, &at); got != c.want {
 			t.Errorf("%+v after %+v: %v", c.l.Now(), at, got)
@@ -127,19 +127,19 @@ func TestKilledBeforeItTold(t *testing.T) {
 			return err
 		}
 	}
-	turn := func(f func(*bus.Live) error) func(string) error {
+	turn := func(f func(*bus.StreamRecord) error) func(string) error {
 		return func(sid string) error {
-			l, err := dead.bus.GetLive(t.Context(), sid)
+			l, err := dead.bus.GetStreamRecord(t.Context(), sid)
 			if err != nil {
 				return err
 			}
 			return f(l)
 		}
 	}
-	pause := turn(func(l *bus.Live) error {
+	pause := turn(func(l *bus.StreamRecord) error {
 		return dead.records.pause(t.Context(), l, 0, now(), time.Minute, "the publisher's connection was lost")
 	})
-	finish := turn(func(l *bus.Live) error { return dead.records.finish(t.Context(), l) })
+	finish := turn(func(l *bus.StreamRecord) error { return dead.records.finish(t.Context(), l) })
 	life := []step{
 		{begin("ann"), []string{"stream.started"}},
 		{pause, []string{"stream.interrupted"}},
@@ -164,7 +164,7 @@ func TestKilledBeforeItTold(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			l, err := dead.bus.GetLive(t.Context(), sid)
+			l, err := dead.bus.GetStreamRecord(t.Context(), sid)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,12 +189,12 @@ func TestKilledBeforeItTold(t *testing.T) {
 	runWorker(t, b, nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
 	runWorker(t, srv.Connect(t), nil, bustest.Log(t), func(c *Config) { c.Open, c.Grace = true, 0 })
 	for sid := range want {
-		if _, err := b.UpdateLive(t.Context(), sid, func(l *bus.Live) error { l.Grace = 0; return nil }); err != nil {
+		if _, err := b.UpdateStreamRecord(t.Context(), sid, func(l *bus.StreamRecord) error { l.Grace = 0; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for sid := range want {
-		r.untilLive(sid, "told of", func(l *bus.Live) bool { return l.State == bus.StateEnded && len(l.Untold) == 0 })
+		r.untilLive(sid, "told of", func(l *bus.StreamRecord) bool { return l.State == bus.StateEnded && len(l.Untold) == 0 })
 	}
 	got, ids := streamEvents(t, b)
 	for sid, topics := range want {

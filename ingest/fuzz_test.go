@@ -101,7 +101,7 @@ func TestMutatedSessions(t *testing.T) {
 		t.Errorf("memory grows: %v MiB", heap)
 	}
 	bustest.Eventually(t, "the last of them to be off the record", func() bool {
-		l, err := r.bus.GetLive(t.Context(), "cam")
+		l, err := r.bus.GetStreamRecord(t.Context(), "cam")
 		return err != nil || l.State == bus.StateEnded
 	})
 	r.stillServes("after")

@@ -84,12 +84,12 @@ func (r *rig) url(name string) string {
 }
 
 // untilLive waits until a stream's record is as it should be.
-func (r *rig) untilLive(name, what string, ok func(*bus.Live) bool) *bus.Live {
+func (r *rig) untilLive(name, what string, ok func(*bus.StreamRecord) bool) *bus.StreamRecord {
 	r.t.Helper()
-	var l *bus.Live
+	var l *bus.StreamRecord
 	bustest.Eventually(r.t, name+" to be "+what, func() bool {
 		var err error
-		l, err = r.bus.GetLive(r.t.Context(), name)
+		l, err = r.bus.GetStreamRecord(r.t.Context(), name)
 		if err != nil && !errors.Is(err, bus.ErrNotFound) {
 			r.t.Fatal(err)
 		}
@@ -98,8 +98,8 @@ func (r *rig) untilLive(name, what string, ok func(*bus.Live) bool) *bus.Live {
 	return l
 }
 
-func inState(state string) func(*bus.Live) bool {
-	return func(l *bus.Live) bool { return l.State == state }
+func inState(state string) func(*bus.StreamRecord) bool {
+	return func(l *bus.StreamRecord) bool { return l.State == state }
 }
 
 // chunks reads all chunks of an ended (or paused) stream.

@@ -123,7 +123,7 @@ func (r *rig) stillServes(name string) {
 	p.Frames(0, 30)
 	r.untilLive(name, "live", inState(bus.StateLive))
 	p.Stop(name)
-	r.untilLive(name, "over", func(l *bus.Live) bool { return l.State != bus.StateLive })
+	r.untilLive(name, "over", func(l *bus.StreamRecord) bool { return l.State != bus.StateLive })
 	if video, _ := checkChunks(r.t, r.chunks(name), 0); video != 30 {
 		r.t.Errorf("%s: %d pictures of 30", name, video)
 	}

@@ -37,9 +37,9 @@ func file(t *testing.T, seconds string, more ...string) string {
 }
 
 // published checks a stream of n pictures at 25 a second that was published whole.
-func (r *rig) published(name string, n int) *bus.Live {
+func (r *rig) published(name string, n int) *bus.StreamRecord {
 	r.t.Helper()
-	l := r.untilLive(name, "over", func(l *bus.Live) bool { return l.State != bus.StateLive })
+	l := r.untilLive(name, "over", func(l *bus.StreamRecord) bool { return l.State != bus.StateLive })
 	video, audio := checkChunks(r.t, r.chunks(name), 0)
 	if video != n || l.AudioCodec != "" && audio < n*48000/1024/25-3 {
 		r.t.Errorf("%s: %d pictures of %d, %d audio frames", name, video, n, audio)
@@ -133,7 +133,7 @@ rtmp { server { listen 127.0.0.1:%[2]d; application in { live on; push rtmp://%[
 	if err != nil {
 		t.Fatalf("ffmpeg: %v\n%s\n%s", err, said, out.String())
 	}
-	rec := r.untilLive("nginx", "over", func(l *bus.Live) bool { return l.State != bus.StateLive })
+	rec := r.untilLive("nginx", "over", func(l *bus.StreamRecord) bool { return l.State != bus.StateLive })
 	video, audio := checkChunks(t, r.chunks("nginx"), 0)
 	if video < 25 || audio < 40 { // it relays from the time it is connected
 		t.Errorf("%d and %d frames", video, audio)
@@ -203,7 +203,7 @@ func TestResolutionChanges(t *testing.T) {
 		}
 		at += 2000
 	}
-	r.untilLive("cam", "upright", func(l *bus.Live) bool { return l.Width == 180 && l.Height == 320 })
+	r.untilLive("cam", "upright", func(l *bus.StreamRecord) bool { return l.Width == 180 && l.Height == 320 })
 	p.Stop("cam")
 	r.published("cam", 100)
 	configs := map[string]int{}

@@ -143,7 +143,7 @@ func TestTakeoverAcrossWorkers(t *testing.T) {
 	q.Configs(0)
 	q.Frames(0, 50)
 	p.HungUp()
-	l := a.untilLive("cam", "live again", func(l *bus.Live) bool { return l.Epoch == 1 })
+	l := a.untilLive("cam", "live again", func(l *bus.StreamRecord) bool { return l.Epoch == 1 })
 	if l.State != bus.StateLive || l.Ingest != b.bus.ID() {
 		t.Errorf("record %+v", l)
 	}

@@ -91,7 +91,7 @@ func TestTakeover(t *testing.T) {
 	p.HungUp()
 	again.Configs(0)
 	again.Frames(0, 30)
-	l := r.untilLive("cam", "live with epoch 1", func(l *bus.Live) bool { return l.Epoch == 1 })
+	l := r.untilLive("cam", "live with epoch 1", func(l *bus.StreamRecord) bool { return l.Epoch == 1 })
 	if l.State != bus.StateLive {
 		t.Errorf("record %+v", l)
 	}
@@ -138,7 +138,7 @@ func TestOpen(t *testing.T) {
 func TestDeadWorkersStreamsEnd(t *testing.T) {
 	t.Parallel()
 	b := bustest.New(t)
-	_, err := b.UpdateLive(t.Context(), "cam", func(l *bus.Live) error {
+	_, err := b.UpdateStreamRecord(t.Context(), "cam", func(l *bus.StreamRecord) error {
 		l.Name, l.App, l.State, l.Session, l.Ingest, l.StartedAt = "cam", "live", bus.StateLive, "s1", "nobody", now()-5000
 		return nil
 	})

@@ -20,9 +20,9 @@ type reconciler struct {
 	w *Worker
 
 	mu      sync.Mutex
-	records map[string]*bus.Live // by sid; guarded by mu
-	orphans map[string]int       // by sid: how often our own live record was seen without its session; the runner's
-	untold  map[string]waiting   // by sid: records whose facts are not told; the runner's
+	records map[string]*bus.StreamRecord // by sid; guarded by mu
+	orphans map[string]int               // by sid: how often our own live record was seen without its session; the runner's
+	untold  map[string]waiting           // by sid: records whose facts are not told; the runner's
 }
 
 // waiting is a record's state of which nothing is told yet.
@@ -40,14 +40,14 @@ const (
 )
 
 func newReconciler(w *Worker) *reconciler {
-	return &reconciler{w: w, records: make(map[string]*bus.Live), orphans: make(map[string]int), untold: make(map[string]waiting)}
+	return &reconciler{w: w, records: make(map[string]*bus.StreamRecord), orphans: make(map[string]int), untold: make(map[string]waiting)}
 }
 
 // run returns when ctx ends.
 func (r *reconciler) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { _ = r.w.bus.WatchLive(ctx, r.seen) })
+	wg.Go(func() { _ = r.w.bus.WatchStreamRecords(ctx, r.seen) })
 	alive := make(map[string]bool)
 	for look := 0; sleep.For(ctx, reconcileEvery); look++ {
 		all := r.list()
@@ -66,7 +66,7 @@ func (r *reconciler) run(ctx context.Context) {
 }
 
 // seen takes a record in.
-func (r *reconciler) seen(l *bus.Live) {
+func (r *reconciler) seen(l *bus.StreamRecord) {
 	r.mu.Lock()
 	if l.State == "" {
 		delete(r.records, l.SID)
@@ -86,7 +86,7 @@ func (r *reconciler) seen(l *bus.Live) {
 
 // tell publishes the facts of a record whose own worker has not done so: who
 // died may have left its last ones untold.
-func (r *reconciler) tell(l *bus.Live) {
+func (r *reconciler) tell(l *bus.StreamRecord) {
 	if !untold(l) {
 		delete(r.untold, l.SID)
 		return
@@ -103,7 +103,7 @@ func (r *reconciler) tell(l *bus.Live) {
 }
 
 // forget lets go of what was noted of records that are gone.
-func (r *reconciler) forget(all []*bus.Live) {
+func (r *reconciler) forget(all []*bus.StreamRecord) {
 	there := make(map[string]bool, len(all))
 	for _, l := range all {
 		there[l.SID] = true
@@ -112,10 +112,10 @@ func (r *reconciler) forget(all []*bus.Live) {
 	maps.DeleteFunc(r.orphans, func(sid string, _ int) bool { return !there[sid] })
 }
 
-func (r *reconciler) list() []*bus.Live {
+func (r *reconciler) list() []*bus.StreamRecord {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*bus.Live, 0, len(r.records))
+	all := make([]*bus.StreamRecord, 0, len(r.records))
 	for _, l := range r.records {
 		all = append(all, l)
 	}
@@ -123,7 +123,7 @@ func (r *reconciler) list() []*bus.Live {
 }
 
 // reconcile moves one record on if it is time.
-func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[string]bool) error {
+func (r *reconciler) reconcile(ctx context.Context, l *bus.StreamRecord, alive map[string]bool) error {
 	switch l.State {
 	case bus.StateLive:
 		at := now()
@@ -150,7 +150,7 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[strin
 	case bus.StateGrace:
 		switch at := now(); {
 		case l.PausedAt > at+clockSlack: // the clock was set back: the publisher has as long from now on
-			return r.w.records.transition(ctx, l, bus.StateGrace, func(l *bus.Live) { l.PausedAt = at })
+			return r.w.records.transition(ctx, l, bus.StateGrace, func(l *bus.StreamRecord) { l.PausedAt = at })
 		case at < l.PausedAt+l.Grace:
 			return nil
 		}
@@ -158,7 +158,7 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.Live, alive map[strin
 		return r.w.records.finish(ctx, l)
 	case bus.StateEnded:
 		if now() >= l.EndedAt+r.w.cfg.Keep.Milliseconds() && !untold(l) {
-			err := r.w.bus.DeleteLive(ctx, l.SID, func(fresh *bus.Live) error {
+			err := r.w.bus.DeleteStreamRecord(ctx, l.SID, func(fresh *bus.StreamRecord) error {
 				if fresh.State != bus.StateEnded || fresh.Session != l.Session {
 					return errStale // its name was taken again, just now
 				}
@@ -184,7 +184,7 @@ func (r *reconciler) alive(ctx context.Context, id string, asked map[string]bool
 }
 
 // overtaken says whether the record l shows that another publisher goes on with s's stream.
-func (s *session) overtaken(l *bus.Live) bool {
+func (s *session) overtaken(l *bus.StreamRecord) bool {
 	mine := s.live.Load()
 	return mine != nil && l.State == bus.StateLive && l.Ingest != s.w.bus.ID() && l.StartedAt >= mine.StartedAt &&
 		(l.Session != mine.Session || l.Epoch > mine.Epoch)

@@ -25,13 +25,13 @@ type records struct {
 // begin puts s on the record: as a return when it is one, else as a new
 // session of the stream. It returns the clock to start at, and what its 0 was
 // not before: the dates of a stream do not go back.
-func (r *records) begin(ctx context.Context, s *session) (l *bus.Live, start, first int64, err error) {
+func (r *records) begin(ctx context.Context, s *session) (l *bus.StreamRecord, start, first int64, err error) {
 	at := now()
 	last, err := r.bus.LastChunk(ctx, s.sid)
 	if err != nil {
 		last = nil // none is left, or the update below will say what is wrong
 	}
-	l, err = r.bus.UpdateLive(ctx, s.sid, func(l *bus.Live) error {
+	l, err = r.bus.UpdateStreamRecord(ctx, s.sid, func(l *bus.StreamRecord) error {
 		if err := r.held(ctx, l, s); err != nil {
 			return err
 		}
@@ -86,7 +86,7 @@ func (r *records) begin(ctx context.Context, s *session) (l *bus.Live, start, fi
 }
 
 // held refuses s if the record l is of a live stream of another publisher.
-func (r *records) held(ctx context.Context, l *bus.Live, s *session) error {
+func (r *records) held(ctx context.Context, l *bus.StreamRecord, s *session) error {
 	if l.State == bus.StateLive && l.KeyID != s.keyID && l.Ingest != r.bus.ID() && r.bus.Alive(ctx, l.Ingest) {
 		return busy(s.name)
 	}
@@ -97,7 +97,7 @@ func (r *records) held(ctx context.Context, l *bus.Live, s *session) error {
 // that was without a publisher. A record that is still live though its worker
 // was lost, and the box may have been off for long, says nothing of when: the
 // logs do.
-func (r *records) returns(ctx context.Context, l *bus.Live, s *session, at int64) (yes bool, lost int64, err error) {
+func (r *records) returns(ctx context.Context, l *bus.StreamRecord, s *session, at int64) (yes bool, lost int64, err error) {
 	if l.App != s.publisher.app || l.KeyID != s.keyID {
 		return false, at, nil
 	}
@@ -114,7 +114,7 @@ func (r *records) returns(ctx context.Context, l *bus.Live, s *session, at int64
 }
 
 // seen is the last sign of life of a stream whose record is live, unix ms.
-func (r *records) seen(ctx context.Context, l *bus.Live) (int64, error) {
+func (r *records) seen(ctx context.Context, l *bus.StreamRecord) (int64, error) {
 	stored, err := r.bus.LastStored(ctx, l.SID)
 	if errors.Is(err, bus.ErrNotFound) {
 		return l.StartedAt, nil
@@ -123,7 +123,7 @@ func (r *records) seen(ctx context.Context, l *bus.Live) (int64, error) {
 }
 
 // describe notes in a record what the stream is made of.
-func (f *format) describe(l *bus.Live) {
+func (f *format) describe(l *bus.StreamRecord) {
 	l.VideoCodec, l.AudioCodec, l.Width, l.Height, l.FPS = "", "", 0, 0, 0
 	if f.video != nil {
 		l.VideoCodec, l.Width, l.Height, l.FPS = "h264", f.width, f.height, f.fps
@@ -134,10 +134,10 @@ func (f *format) describe(l *bus.Live) {
 }
 
 // redescribe notes in the record of l's epoch that the format changed.
-func (r *records) redescribe(f *format, l *bus.Live) {
+func (r *records) redescribe(f *format, l *bus.StreamRecord) {
 	ctx, cancel := context.WithTimeout(r.hard, 5*time.Second)
 	defer cancel()
-	_, err := r.bus.UpdateLive(ctx, l.SID, func(fresh *bus.Live) error {
+	_, err := r.bus.UpdateStreamRecord(ctx, l.SID, func(fresh *bus.StreamRecord) error {
 		if fresh.Session != l.Session || fresh.Epoch != l.Epoch {
 			return errStale
 		}
@@ -170,29 +170,29 @@ func (r *records) interrupted(s *session) {
 func now() int64 { return time.Now().UnixMilli() }
 
 // pause moves the record of l's epoch from live to grace, as of a time of day.
-func (r *records) pause(ctx context.Context, l *bus.Live, last uint64, at int64, grace time.Duration, reason string) error {
+func (r *records) pause(ctx context.Context, l *bus.StreamRecord, last uint64, at int64, grace time.Duration, reason string) error {
 	if last == 0 {
 		if c, err := r.bus.LastChunk(ctx, l.SID); err == nil {
 			last = c.Seq
 		}
 	}
-	return r.transition(ctx, l, bus.StateLive, func(l *bus.Live) {
+	return r.transition(ctx, l, bus.StateLive, func(l *bus.StreamRecord) {
 		l.State, l.PausedAt, l.Grace, l.LastMedia, l.Reason = bus.StateGrace, at, grace.Milliseconds(), last, reason
 		owe(l, interrupted(l, at))
 	})
 }
 
 // finish moves the record of l's epoch from grace to ended.
-func (r *records) finish(ctx context.Context, l *bus.Live) error {
-	return r.transition(ctx, l, bus.StateGrace, func(l *bus.Live) {
+func (r *records) finish(ctx context.Context, l *bus.StreamRecord) error {
+	return r.transition(ctx, l, bus.StateGrace, func(l *bus.StreamRecord) {
 		l.State, l.EndedAt = bus.StateEnded, now()
 		owe(l, ended(l, l.EndedAt, l.Reason))
 	})
 }
 
 // transition changes the record if it is still at l's epoch and in the state from.
-func (r *records) transition(ctx context.Context, l *bus.Live, from string, change func(*bus.Live)) error {
-	_, err := r.bus.UpdateLive(ctx, l.SID, func(fresh *bus.Live) error {
+func (r *records) transition(ctx context.Context, l *bus.StreamRecord, from string, change func(*bus.StreamRecord)) error {
+	_, err := r.bus.UpdateStreamRecord(ctx, l.SID, func(fresh *bus.StreamRecord) error {
 		if fresh.State != from || fresh.Session != l.Session || fresh.Epoch != l.Epoch {
 			return errStale
 		}

@@ -33,7 +33,7 @@ func TestReturnAfterPowerCut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, nil)
 			c.stored(r)
-			if _, err := r.bus.UpdateLive(t.Context(), "cam", func(l *bus.Live) error {
+			if _, err := r.bus.UpdateStreamRecord(t.Context(), "cam", func(l *bus.StreamRecord) error {
 				l.Name, l.App, l.State, l.Session, l.Ingest, l.KeyID = "cam", "live", bus.StateLive, "s1", "the worker before", r.key.ID
 				l.StartedAt = now() - c.before.Milliseconds()
 				return nil
@@ -44,7 +44,7 @@ func TestReturnAfterPowerCut(t *testing.T) {
 			p.MustPublish("live", "cam?key="+r.key.Secret)
 			p.Configs(0)
 			p.Frames(0, 30)
-			l := r.untilLive("cam", "live here", func(l *bus.Live) bool { return l.Ingest == r.bus.ID() && l.State == bus.StateLive })
+			l := r.untilLive("cam", "live here", func(l *bus.StreamRecord) bool { return l.Ingest == r.bus.ID() && l.State == bus.StateLive })
 			if (l.Session == "s1") != c.again || (l.Epoch == 1) != c.again {
 				t.Errorf("record %+v", l)
 			}
@@ -60,7 +60,7 @@ func TestReturnAfterPowerCut(t *testing.T) {
 // A clock that is set back does not leave a stream in grace for as long.
 func TestGraceAfterTheClockWasSetBack(t *testing.T) {
 	r := newRig(t, nil)
-	if _, err := r.bus.UpdateLive(t.Context(), "cam", func(l *bus.Live) error {
+	if _, err := r.bus.UpdateStreamRecord(t.Context(), "cam", func(l *bus.StreamRecord) error {
 		l.Name, l.App, l.State, l.Session, l.Grace = "cam", "live", bus.StateGrace, "s1", 300
 		l.StartedAt, l.PausedAt = now()+3600_000, now()+3700_000
 		return nil

@@ -49,7 +49,7 @@ func TestFFmpegShowsTheReason(t *testing.T) {
 			}
 		})
 	}
-	if lives, err := r.bus.Lives(t.Context()); err != nil || len(lives) != 0 {
+	if lives, err := r.bus.StreamRecords(t.Context()); err != nil || len(lives) != 0 {
 		t.Errorf("refused publishers left records: %v, %v", lives, err)
 	}
 }

@@ -29,8 +29,8 @@ type session struct {
 	needIDR bool   // the configuration changed: what comes before the next IDR cannot be decoded
 	keyAt   int64  // clock of the last Key chunk
 	time    *timeline
-	rec     *recorder                // nil until the first key frame
-	live    atomic.Pointer[bus.Live] // our record, as it was at that time
+	rec     *recorder                        // nil until the first key frame
+	live    atomic.Pointer[bus.StreamRecord] // our record, as it was at that time
 	pace    pacer
 	began   time.Time
 

@@ -88,7 +88,7 @@ func TestEndedBefore(t *testing.T) {
 	}
 	stop()
 	r.work() // sees that nothing is left to do
-	if live, err := r.b.GetLive(t.Context(), r.sid); err != nil || live.NextMSN == 0 {
+	if live, err := r.b.GetStreamRecord(t.Context(), r.sid); err != nil || live.NextMSN == 0 {
 		t.Errorf("%+v, %v", live, err)
 	}
 }
@@ -105,7 +105,7 @@ func TestSecondSession(t *testing.T) {
 		seen = max(seen, p[len(p)-1].Seq)
 	}
 	r.wall += 60_000
-	if _, err := r.b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error {
+	if _, err := r.b.UpdateStreamRecord(t.Context(), r.sid, func(l *bus.StreamRecord) error {
 		l.State, l.Session, l.StartedAt, l.LastMedia = bus.StateLive, "s2", r.wall, 0
 		return nil
 	}); err != nil {

@@ -185,7 +185,7 @@ func TestDiscontinuitiesOverSessions(t *testing.T) {
 		}
 	}
 	waitFor(t, func() bool {
-		l, err := r.b.GetLive(t.Context(), r.sid)
+		l, err := r.b.GetStreamRecord(t.Context(), r.sid)
 		return err == nil && l.Discontinuities == 2
 	})
 }

@@ -34,11 +34,11 @@ type job struct {
 	wg       sync.WaitGroup
 	failed   chan error
 	last     uint64 // log number of the last chunk read
-	msnKept  uint64 // Live.NextMSN as far as we reserved
-	discKept uint64 // Live.Discontinuities as far as we said
+	msnKept  uint64 // StreamRecord.NextMSN as far as we reserved
+	discKept uint64 // StreamRecord.Discontinuities as far as we said
 
 	mu      sync.Mutex // guards live
-	live    *bus.Live
+	live    *bus.StreamRecord
 	changed chan struct{} // says that live changed
 }
 
@@ -57,7 +57,7 @@ type shared struct {
 	pictures chan struct{} // holds one: a worker makes one picture at a time, over all streams
 }
 
-func newJob(w shared, log *zap.Logger, live *bus.Live) *job {
+func newJob(w shared, log *zap.Logger, live *bus.StreamRecord) *job {
 	log = log.With(zap.String("stream", live.Name))
 	events := bus.NewOutbox(w.b, nil, log)
 	p := newPosters(w.b, log, live.SID, w.opts, w.pictures)
@@ -69,7 +69,7 @@ func newJob(w shared, log *zap.Logger, live *bus.Live) *job {
 }
 
 // update tells the job of a change of its stream's record.
-func (j *job) update(l *bus.Live) {
+func (j *job) update(l *bus.StreamRecord) {
 	j.mu.Lock()
 	j.live = l
 	j.mu.Unlock()
@@ -79,7 +79,7 @@ func (j *job) update(l *bus.Live) {
 	}
 }
 
-func (j *job) record() *bus.Live {
+func (j *job) record() *bus.StreamRecord {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.live
@@ -224,7 +224,7 @@ func (j *job) plan() error {
 	return nil
 }
 
-// reserve keeps Live.NextMSN ahead of what is used.
+// reserve keeps StreamRecord.NextMSN ahead of what is used.
 func (j *job) reserve(ctx context.Context) error {
 	if j.timeline.s.Period == 0 || j.timeline.s.NextMSN+reserveMSN/2 < j.msnKept && j.timeline.s.Disc <= j.discKept {
 		return nil
@@ -235,7 +235,7 @@ func (j *job) reserve(ctx context.Context) error {
 // keepNumbers has the record tell which numbers may have been used: the next
 // media sequence number that was not for sure, and all discontinuities.
 func (j *job) keepNumbers(ctx context.Context, next uint64) error {
-	_, err := j.b.UpdateLive(ctx, j.sid, func(l *bus.Live) error {
+	_, err := j.b.UpdateStreamRecord(ctx, j.sid, func(l *bus.StreamRecord) error {
 		if l.Session != j.session {
 			return errReplaced
 		}
@@ -249,7 +249,7 @@ func (j *job) keepNumbers(ctx context.Context, next uint64) error {
 }
 
 // consumed reports that an ended stream's media has been read to its end, or is gone from the log.
-func (j *job) consumed(ctx context.Context, live *bus.Live) bool {
+func (j *job) consumed(ctx context.Context, live *bus.StreamRecord) bool {
 	if j.last >= live.LastMedia {
 		return true
 	}

@@ -106,7 +106,7 @@ func TestWorkersKilled(t *testing.T) {
 
 			r := newRig(t, c.app)
 			r.wall = alone.wall
-			if _, err := r.b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error { l.StartedAt = r.wall; return nil }); err != nil {
+			if _, err := r.b.UpdateStreamRecord(t.Context(), r.sid, func(l *bus.StreamRecord) error { l.StartedAt = r.wall; return nil }); err != nil {
 				t.Fatal(err)
 			}
 			fed := make(chan uint64, 1)
@@ -172,12 +172,12 @@ func TestFence(t *testing.T) {
 	for range 2 {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				live, err := r.b.GetLive(ctx, r.sid)
+				live, err := r.b.GetStreamRecord(ctx, r.sid)
 				if err != nil {
 					return
 				}
 				j := newJob(w.shared, w.log, live)
-				go func() { _ = r.b.WatchLive(ctx, j.update) }()
+				go func() { _ = r.b.WatchStreamRecords(ctx, j.update) }()
 				err = j.run(ctx)
 				if errors.Is(err, bus.ErrFenced) {
 					fenced.Add(1)

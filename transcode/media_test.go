@@ -138,8 +138,8 @@ func newRig(t testing.TB, app string) *rig {
 	}
 	t.Cleanup(b.Close)
 	r := &rig{t: t, b: b, srv: srv, log: log, sid: "cam", wall: time.Now().UnixMilli()}
-	_, err = b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error {
-		*l = bus.Live{SID: r.sid, Name: r.sid, App: app, State: bus.StateLive, Session: "s1", StartedAt: r.wall}
+	_, err = b.UpdateStreamRecord(t.Context(), r.sid, func(l *bus.StreamRecord) error {
+		*l = bus.StreamRecord{SID: r.sid, Name: r.sid, App: app, State: bus.StateLive, Session: "s1", StartedAt: r.wall}
 		return nil
 	})
 	if err != nil {
@@ -163,7 +163,7 @@ func (r *rig) publish(chunks []*bus.Chunk) (last uint64) {
 
 func (r *rig) end(last uint64) {
 	r.t.Helper()
-	_, err := r.b.UpdateLive(r.t.Context(), r.sid, func(l *bus.Live) error {
+	_, err := r.b.UpdateStreamRecord(r.t.Context(), r.sid, func(l *bus.StreamRecord) error {
 		l.State, l.LastMedia, l.EndedAt = bus.StateEnded, last, time.Now().UnixMilli()
 		return nil
 	})

@@ -23,7 +23,7 @@ import (
 type streamModel struct {
 	t     *testing.T
 	r     *rand.Rand
-	live  bus.Live
+	live  bus.StreamRecord
 	seq   uint64
 	media []*bus.Chunk
 	parts map[string][]*bus.Part
@@ -160,7 +160,7 @@ func (s *streamModel) end(dies bool) bool {
 
 // sessionModel is what a publisher sends in one session.
 type sessionModel struct {
-	live   bus.Live
+	live   bus.StreamRecord
 	chunks []*bus.Chunk
 }
 
@@ -189,7 +189,7 @@ func TestModelOfTimeline(t *testing.T) {
 		wall := int64(1_700_000_000_000)
 		for n := range 1 + r.IntN(3) {
 			p.clock, p.wall = 0, wall
-			in := sessionModel{live: bus.Live{SID: "cam", Name: "cam", App: []string{"live", "live", "plane", "p2p", "360"}[r.IntN(5)], Session: fmt.Sprint("s", n), StartedAt: wall}}
+			in := sessionModel{live: bus.StreamRecord{SID: "cam", Name: "cam", App: []string{"live", "live", "plane", "p2p", "360"}[r.IntN(5)], Session: fmt.Sprint("s", n), StartedAt: wall}}
 			for epoch := range 1 + r.IntN(3) {
 				in.chunks = append(in.chunks, p.epoch(t, "cam", epoch)...)
 				p.wall += int64(r.IntN(3000))

@@ -39,9 +39,9 @@ func newBox(t testing.TB) (r *rig, restart func()) {
 // session puts a new session of the rig's stream on record.
 func (r *rig) session(name, app string) {
 	r.t.Helper()
-	if _, err := r.b.UpdateLive(r.t.Context(), r.sid, func(l *bus.Live) error {
+	if _, err := r.b.UpdateStreamRecord(r.t.Context(), r.sid, func(l *bus.StreamRecord) error {
 		next, discs := l.NextMSN, l.Discontinuities
-		*l = bus.Live{SID: r.sid, Name: r.sid, App: app, State: bus.StateLive, Session: name, StartedAt: r.wall, NextMSN: next, Discontinuities: discs}
+		*l = bus.StreamRecord{SID: r.sid, Name: r.sid, App: app, State: bus.StateLive, Session: name, StartedAt: r.wall, NextMSN: next, Discontinuities: discs}
 		return nil
 	}); err != nil {
 		r.t.Fatal(err)

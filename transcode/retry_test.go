@@ -15,7 +15,7 @@ func TestFailedJobRests(t *testing.T) {
 	if _, err := r.b.PublishPart(t.Context(), &bus.Part{SID: "bad", Rendition: sourceName, Resume: []byte(`{"timeline":5}`)}, 0); err != nil {
 		t.Fatal(err)
 	}
-	bad := &bus.Live{SID: "bad", Name: "bad", App: "live", State: bus.StateLive, Session: "s1", StartedAt: r.wall}
+	bad := &bus.StreamRecord{SID: "bad", Name: "bad", App: "live", State: bus.StateLive, Session: "s1", StartedAt: r.wall}
 	w.mu.Lock()
 	w.records["bad"], w.resting["bad"] = bad, "s1" // as after a failure
 	w.mu.Unlock()

@@ -20,7 +20,7 @@ func TestSessionAfterTheClockWasSetBack(t *testing.T) {
 	}
 	r.end(r.publish(of("s1"))) // nobody has read it yet
 	r.wall -= 3600_000
-	if _, err := r.b.UpdateLive(t.Context(), r.sid, func(l *bus.Live) error {
+	if _, err := r.b.UpdateStreamRecord(t.Context(), r.sid, func(l *bus.StreamRecord) error {
 		l.State, l.Session, l.StartedAt, l.LastMedia = bus.StateLive, "s2", r.wall, 0
 		return nil
 	}); err != nil {

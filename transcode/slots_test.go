@@ -90,8 +90,8 @@ func (r *rig) another(sid, app string) *rig {
 	r.t.Helper()
 	o := *r
 	o.sid, o.wall = sid, time.Now().UnixMilli()
-	_, err := r.b.UpdateLive(r.t.Context(), sid, func(l *bus.Live) error {
-		*l = bus.Live{SID: sid, Name: sid, App: app, State: bus.StateLive, Session: "s1", StartedAt: o.wall}
+	_, err := r.b.UpdateStreamRecord(r.t.Context(), sid, func(l *bus.StreamRecord) error {
+		*l = bus.StreamRecord{SID: sid, Name: sid, App: app, State: bus.StateLive, Session: "s1", StartedAt: o.wall}
 		return nil
 	})
 	if err != nil {

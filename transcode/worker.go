@@ -43,7 +43,7 @@ type Worker struct {
 	leases *bus.Leases
 
 	mu               sync.Mutex // guards below
-	records          map[string]*bus.Live
+	records          map[string]*bus.StreamRecord
 	jobs             map[string]*job
 	backoff          map[string]time.Duration // back-off of streams whose job failed
 	resting          map[string]string        // sessions whose job failed and is not to be begun yet, by sid
@@ -65,7 +65,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	w := &Worker{
 		shared: shared{b: b, m: newMetrics(), opts: cfg.ffmpegOptions(), slots: newSlots(cfg.Slots), pictures: make(chan struct{}, 1)},
 		log:    log, leases: leases,
-		records: map[string]*bus.Live{}, jobs: map[string]*job{}, backoff: map[string]time.Duration{}, resting: map[string]string{}, finishedSessions: map[string]string{},
+		records: map[string]*bus.StreamRecord{}, jobs: map[string]*job{}, backoff: map[string]time.Duration{}, resting: map[string]string{}, finishedSessions: map[string]string{},
 	}
 	return w, nil
 }
@@ -102,7 +102,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	})
 	w.wg.Go(func() { w.sweep(ctx) })
-	err := w.b.WatchLive(ctx, func(l *bus.Live) { w.onRecord(ctx, l) })
+	err := w.b.WatchStreamRecords(ctx, func(l *bus.StreamRecord) { w.onRecord(ctx, l) })
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -136,7 +136,7 @@ func (w *Worker) sweep(ctx context.Context) {
 }
 
 // onRecord takes a stream's record as it is now.
-func (w *Worker) onRecord(ctx context.Context, l *bus.Live) {
+func (w *Worker) onRecord(ctx context.Context, l *bus.StreamRecord) {
 	w.mu.Lock()
 	if l.State == "" {
 		delete(w.records, l.SID)

@@ -31,7 +31,7 @@ func newStream(ctx context.Context, b *bus.Bus, name string, part time.Duration,
 		return nil, err
 	}
 	s := &stream{b: b, sid: sid, part: part, perSeg: perSeg, bytes: bytes, start: time.Now(), bandwidth: bytes * 8 * int(time.Second/part)}
-	_, err = b.UpdateLive(ctx, sid, func(l *bus.Live) error {
+	_, err = b.UpdateStreamRecord(ctx, sid, func(l *bus.StreamRecord) error {
 		l.Name, l.App, l.State, l.Session = name, "live", bus.StateLive, "bench"
 		l.StartedAt, l.VideoCodec, l.AudioCodec, l.Width, l.Height = s.start.UnixMilli(), "h264", "aac", 1280, 720
 		return nil

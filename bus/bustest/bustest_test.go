@@ -27,12 +27,12 @@ func TestExpect(t *testing.T) {
 func TestRestart(t *testing.T) {
 	srv := bustest.StartServer(t)
 	b := srv.Connect(t)
-	if _, err := b.UpdateLive(t.Context(), "a", func(l *bus.Live) error { l.State = bus.StateLive; return nil }); err != nil {
+	if _, err := b.UpdateStreamRecord(t.Context(), "a", func(l *bus.StreamRecord) error { l.State = bus.StateLive; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	srv.Restart(t)
 	bustest.Eventually(t, "the record is read", func() bool {
-		l, err := b.GetLive(t.Context(), "a")
+		l, err := b.GetStreamRecord(t.Context(), "a")
 		return err == nil && l.State == bus.StateLive
 	})
 }

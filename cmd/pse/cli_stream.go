@@ -40,7 +40,7 @@ type keysAdd struct {
 // Run lists the streams, live ones first.
 func (c *streamLs) Run(s *scope) error {
 	return s.withBus(func(ctx context.Context, b *bus.Bus) error {
-		lives, err := b.Lives(ctx)
+		lives, err := b.StreamRecords(ctx)
 		if err != nil {
 			return err
 		}
@@ -57,13 +57,13 @@ func (c *streamLs) Run(s *scope) error {
 	})
 }
 
-func writeStreams(out io.Writer, lives []*bus.Live, now time.Time) error {
+func writeStreams(out io.Writer, lives []*bus.StreamRecord, now time.Time) error {
 	if len(lives) == 0 {
 		_, err := fmt.Fprintln(out, "no stream yet; pse stream keys shows what a publisher needs")
 		return err
 	}
 	rank := map[string]int{bus.StateLive: 0, bus.StateGrace: 1, bus.StateEnded: 2}
-	slices.SortFunc(lives, func(a, b *bus.Live) int {
+	slices.SortFunc(lives, func(a, b *bus.StreamRecord) int {
 		if rank[a.State] != rank[b.State] {
 			return rank[a.State] - rank[b.State]
 		}

@@ -135,7 +135,7 @@ func TestStreamAndKeyCommands(t *testing.T) {
 	stop()
 
 	now := time.Now().UnixMilli()
-	for _, l := range []bus.Live{
+	for _, l := range []bus.StreamRecord{
 		{Name: "old", App: "live", State: bus.StateEnded, EndedAt: now - 7_200_000},
 		{Name: "garden", App: "live", State: bus.StateLive, StartedAt: now - 60_000, VideoCodec: "h264", Width: 1280, Height: 720, Client: "Larix"},
 	} {
@@ -143,7 +143,7 @@ func TestStreamAndKeyCommands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.UpdateLive(t.Context(), sid, func(have *bus.Live) error { l.SID = sid; *have = l; return nil }); err != nil {
+		if _, err := b.UpdateStreamRecord(t.Context(), sid, func(have *bus.StreamRecord) error { l.SID = sid; *have = l; return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}

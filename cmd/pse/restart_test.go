@@ -142,9 +142,9 @@ func (r *restartRun) session(i int, s planSession) {
 // over waits until the record says that the stream has ended and every rendition in the log does.
 func (r *restartRun) over(ctx context.Context) {
 	r.t.Helper()
-	var live *bus.Live
+	var live *bus.StreamRecord
 	eventually(r.t, func() (err error) {
-		if live, err = r.b.GetLive(ctx, r.sid); err == nil && live.State != bus.StateEnded {
+		if live, err = r.b.GetStreamRecord(ctx, r.sid); err == nil && live.State != bus.StateEnded {
 			err = fmt.Errorf("the stream is %s", live.State)
 		}
 		if errors.Is(err, bus.ErrNotFound) {
@@ -266,7 +266,7 @@ func (r *restartRun) watch(ctx context.Context, s planSession) <-chan struct{} {
 
 // starts tells whether an edge lists a session that is newer than the log was up to before.
 func (r *restartRun) starts(ctx context.Context, edge string, before uint64) error {
-	live, err := r.b.GetLive(ctx, r.sid)
+	live, err := r.b.GetStreamRecord(ctx, r.sid)
 	if err != nil {
 		return err
 	}

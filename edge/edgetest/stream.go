@@ -98,7 +98,7 @@ func (s *Stream) SetState(state string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), s.Plan.Timeout)
 	defer cancel()
-	_, err := s.Plan.Bus.UpdateLive(ctx, s.SID, func(l *bus.Live) error {
+	_, err := s.Plan.Bus.UpdateStreamRecord(ctx, s.SID, func(l *bus.StreamRecord) error {
 		l.Name, l.App, l.State, l.Session, l.Epoch = s.Name, "live", state, s.Plan.Session, s.epoch
 		l.StartedAt, l.VideoCodec, l.AudioCodec, l.Width, l.Height = s.Plan.Start.UnixMilli(), "h264", "aac", 1280, 720
 		l.EndedAt = 0

@@ -16,17 +16,17 @@ type Directory struct {
 	source *source
 	wg     sync.WaitGroup // the followers
 
-	mu       sync.RWMutex         // guards the rest
-	lives    map[string]*bus.Live // by sid
-	followed map[string]*Stream   // by name
-	changed  chan struct{}        // closed at the next change of lives
+	mu       sync.RWMutex                 // guards the rest
+	lives    map[string]*bus.StreamRecord // by sid
+	followed map[string]*Stream           // by name
+	changed  chan struct{}                // closed at the next change of lives
 }
 
 // NewDirectory is one without a stream. It follows streams until ctx ends.
 func NewDirectory(ctx context.Context, cfg Config, b *bus.Bus, log *zap.Logger) *Directory {
 	return &Directory{
 		source: &source{cfg: cfg, bus: b, log: log, cache: newCache(cfg.CacheBytes, b.GetPart), ctx: ctx},
-		lives:  map[string]*bus.Live{}, followed: map[string]*Stream{}, changed: make(chan struct{}),
+		lives:  map[string]*bus.StreamRecord{}, followed: map[string]*Stream{}, changed: make(chan struct{}),
 	}
 }
 
@@ -34,7 +34,7 @@ func NewDirectory(ctx context.Context, cfg Config, b *bus.Bus, log *zap.Logger) 
 func (d *Directory) Wait() { d.wg.Wait() }
 
 // Set takes a change of a stream's record. One without a name is no more.
-func (d *Directory) Set(l *bus.Live) {
+func (d *Directory) Set(l *bus.StreamRecord) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	close(d.changed)
@@ -68,10 +68,10 @@ func (d *Directory) State(sid string) (state string, changed <-chan struct{}) {
 
 // Watchable lists the records of the streams that are on, and of those that have
 // ended and can still be watched.
-func (d *Directory) Watchable(now time.Time) []*bus.Live {
+func (d *Directory) Watchable(now time.Time) []*bus.StreamRecord {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	all := make([]*bus.Live, 0, len(d.lives))
+	all := make([]*bus.StreamRecord, 0, len(d.lives))
 	for _, l := range d.lives {
 		if l.State != "" && !d.source.expired(l, now) {
 			all = append(all, l)
@@ -82,7 +82,7 @@ func (d *Directory) Watchable(now time.Time) []*bus.Live {
 
 // Record is a stream's record: the watched one, or that on the bus if the
 // watch has not brought it yet. The error is ErrNoStream or ErrAway.
-func (d *Directory) Record(ctx context.Context, sid string) (*bus.Live, error) {
+func (d *Directory) Record(ctx context.Context, sid string) (*bus.StreamRecord, error) {
 	d.mu.RLock()
 	l := d.lives[sid]
 	d.mu.RUnlock()
@@ -91,7 +91,7 @@ func (d *Directory) Record(ctx context.Context, sid string) (*bus.Live, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.source.cfg.StartWait)
 	defer cancel()
-	l, err := d.source.bus.GetLive(ctx, sid)
+	l, err := d.source.bus.GetStreamRecord(ctx, sid)
 	switch {
 	case errors.Is(err, bus.ErrNotFound):
 		return nil, ErrNoStream

@@ -41,6 +41,6 @@ const cutAfter = hls.HoldTargets * 4 * time.Second
 func (s *source) cutOff() bool { return s.bus.AwayFor() > cutAfter }
 
 // expired reports a stream that ended so long ago that its segments are going.
-func (s *source) expired(l *bus.Live, now time.Time) bool {
+func (s *source) expired(l *bus.StreamRecord, now time.Time) bool {
 	return l != nil && l.State == bus.StateEnded && now.Sub(time.UnixMilli(l.EndedAt)) > s.cfg.DVR
 }

@@ -14,7 +14,7 @@ import (
 type Stream struct {
 	source    *source
 	sid, name string
-	live      atomic.Pointer[bus.Live] // its record; nil: none, or it is not known yet
+	live      atomic.Pointer[bus.StreamRecord] // its record; nil: none, or it is not known yet
 
 	mu         sync.RWMutex // held by the follower while it applies
 	fold       *hls.Presentation

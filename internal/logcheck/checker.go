@@ -39,7 +39,7 @@ type Checker struct {
 // Dates is how far dates were from the publisher's clock, in ms.
 type Dates struct{ Earliest, Latest int64 }
 
-// session is one Live.Session.
+// session is one StreamRecord.Session.
 type session struct {
 	id           string
 	first, last  uint64 // media sequence numbers

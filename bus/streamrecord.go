@@ -17,9 +17,9 @@ const (
 	StateEnded = "ended"
 )
 
-// Live is the record of one stream, kept under its sid. Ingest writes all of
+// StreamRecord is the record of one stream, kept under its sid. Ingest writes all of
 // it but NextMSN and Discontinuities, which are transcode's.
-type Live struct {
+type StreamRecord struct {
 	SID     string `json:"sid"`
 	Name    string `json:"name"`
 	App     string `json:"app"` // the RTMP app; it names the transcoder's profile
@@ -64,25 +64,25 @@ type Told struct {
 }
 
 // Now is the state that the record is in.
-func (l *Live) Now() Told { return Told{l.Session, l.Epoch, l.State} }
+func (l *StreamRecord) Now() Told { return Told{l.Session, l.Epoch, l.State} }
 
-// liveRecords are the bucket of the streams.
-type liveRecords struct{ c *conn.Conn }
+// streamRecords are the bucket of the streams.
+type streamRecords struct{ c *conn.Conn }
 
-// GetLive reads a stream's record, or ErrNotFound.
-func (rs liveRecords) GetLive(ctx context.Context, sid string) (*Live, error) {
-	l, _, err := conn.ReadRecord[Live](ctx, rs.c, bucketLive, sid, "stream "+sid)
+// GetStreamRecord reads a stream's record, or ErrNotFound.
+func (rs streamRecords) GetStreamRecord(ctx context.Context, sid string) (*StreamRecord, error) {
+	l, _, err := conn.ReadRecord[StreamRecord](ctx, rs.c, bucketLive, sid, "stream "+sid)
 	return l, err
 }
 
-// UpdateLive changes a stream's record by compare-and-set: f gets the record
+// UpdateStreamRecord changes a stream's record by compare-and-set: f gets the record
 // as it is (with only SID set when there is none) and may be called several
 // times. An error of f ends it and is returned as it is. On ErrAway the
 // record may have been written or not.
-func (rs liveRecords) UpdateLive(ctx context.Context, sid string, f func(*Live) error) (*Live, error) {
-	l, _, err := conn.ChangeRecord(ctx, rs.c, bucketLive, sid, "stream "+sid, func(l *Live) (*Live, error) {
+func (rs streamRecords) UpdateStreamRecord(ctx context.Context, sid string, f func(*StreamRecord) error) (*StreamRecord, error) {
+	l, _, err := conn.ChangeRecord(ctx, rs.c, bucketLive, sid, "stream "+sid, func(l *StreamRecord) (*StreamRecord, error) {
 		if l == nil {
-			l = &Live{SID: sid}
+			l = &StreamRecord{SID: sid}
 		}
 		if err := f(l); err != nil {
 			return nil, err
@@ -92,16 +92,16 @@ func (rs liveRecords) UpdateLive(ctx context.Context, sid string, f func(*Live) 
 	return l, err
 }
 
-// DeleteLive forgets a stream whose record f agrees to: it gets the record as
+// DeleteStreamRecord forgets a stream whose record f agrees to: it gets the record as
 // it is, and may be called several times. An error of f is returned as it is,
 // and leaves the record. One that is gone already is no error.
-func (rs liveRecords) DeleteLive(ctx context.Context, sid string, f func(*Live) error) error {
+func (rs streamRecords) DeleteStreamRecord(ctx context.Context, sid string, f func(*StreamRecord) error) error {
 	kv, err := rs.c.Bucket(ctx, bucketLive)
 	if err != nil {
 		return err
 	}
 	for {
-		l, rev, err := conn.ReadRecord[Live](ctx, rs.c, bucketLive, sid, "stream "+sid)
+		l, rev, err := conn.ReadRecord[StreamRecord](ctx, rs.c, bucketLive, sid, "stream "+sid)
 		if errors.Is(err, ErrNotFound) {
 			return nil
 		}
@@ -123,36 +123,36 @@ func (rs liveRecords) DeleteLive(ctx context.Context, sid string, f func(*Live) 
 	}
 }
 
-// Lives reads all records there are.
-func (rs liveRecords) Lives(ctx context.Context) ([]*Live, error) {
+// StreamRecords reads all records there are.
+func (rs streamRecords) StreamRecords(ctx context.Context) ([]*StreamRecord, error) {
 	entries, err := conn.Entries(ctx, rs.c, bucketLive)
 	if err != nil {
 		return nil, err
 	}
-	all := []*Live{}
+	all := []*StreamRecord{}
 	for _, e := range entries {
-		if l := liveOf(e); l != nil && l.State != "" {
+		if l := streamRecordOf(e); l != nil && l.State != "" {
 			all = append(all, l)
 		}
 	}
 	return all, nil
 }
 
-// WatchLive calls f with every record there is and then with every change,
+// WatchStreamRecords calls f with every record there is and then with every change,
 // until ctx ends. A record that was forgotten comes with only SID set. After
 // a lost connection all records come again.
-func (rs liveRecords) WatchLive(ctx context.Context, f func(*Live)) error {
+func (rs streamRecords) WatchStreamRecords(ctx context.Context, f func(*StreamRecord)) error {
 	return conn.Watch(ctx, rs.c, bucketLive, conn.Seen{Entry: func(e jetstream.KeyValueEntry) {
-		if l := liveOf(e); l != nil {
+		if l := streamRecordOf(e); l != nil {
 			f(l)
 		}
 	}})
 }
 
-// liveOf is the record of an entry; with only SID set when it was forgotten,
+// streamRecordOf is the record of an entry; with only SID set when it was forgotten,
 // nil when it does not parse.
-func liveOf(e jetstream.KeyValueEntry) *Live {
-	l := &Live{}
+func streamRecordOf(e jetstream.KeyValueEntry) *StreamRecord {
+	l := &StreamRecord{}
 	if e.Operation() == jetstream.KeyValuePut && json.Unmarshal(e.Value(), l) != nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ func TestUpdateLiveIsAtomic(t *testing.T) {
 		b := testBus(t, srv)
 		wg.Go(func() {
 			for range 10 {
-				if _, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateLive; l.NextMSN++; return nil }); err != nil {
+				if _, err := b.UpdateStreamRecord(t.Context(), "a", func(l *StreamRecord) error { l.State = StateLive; l.NextMSN++; return nil }); err != nil {
 					t.Error(err)
 				}
 			}
@@ -26,11 +26,11 @@ func TestUpdateLiveIsAtomic(t *testing.T) {
 	}
 	wg.Wait()
 	b := testBus(t, srv)
-	if l, err := b.GetLive(t.Context(), "a"); err != nil || l.NextMSN != 40 || l.SID != "a" {
+	if l, err := b.GetStreamRecord(t.Context(), "a"); err != nil || l.NextMSN != 40 || l.SID != "a" {
 		t.Fatalf("%+v, %v", l, err)
 	}
 	no := errors.New("no")
-	if _, err := b.UpdateLive(t.Context(), "a", func(*Live) error { return no }); err != no { // as it is
+	if _, err := b.UpdateStreamRecord(t.Context(), "a", func(*StreamRecord) error { return no }); err != no { // as it is
 		t.Fatal(err)
 	}
 }
@@ -38,15 +38,15 @@ func TestUpdateLiveIsAtomic(t *testing.T) {
 // What is forgotten is gone from the list, and those who watch are told.
 func TestLives(t *testing.T) {
 	b := testBus(t, testServer(t))
-	if all, err := b.Lives(t.Context()); err != nil || len(all) != 0 {
+	if all, err := b.StreamRecords(t.Context()); err != nil || len(all) != 0 {
 		t.Fatal(all, err)
 	}
-	seen := make(chan *Live, 100)
+	seen := make(chan *StreamRecord, 100)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	go func() { _ = b.WatchLive(ctx, func(l *Live) { seen <- l }) }()
+	go func() { _ = b.WatchStreamRecords(ctx, func(l *StreamRecord) { seen <- l }) }()
 	for _, sid := range []string{"a", "b"} {
-		if _, err := b.UpdateLive(t.Context(), sid, func(l *Live) error { l.State = StateLive; return nil }); err != nil {
+		if _, err := b.UpdateStreamRecord(t.Context(), sid, func(l *StreamRecord) error { l.State = StateLive; return nil }); err != nil {
 			t.Fatal(err)
 		}
 		if l := natstest.Within(t, seen); l.SID != sid || l.State != StateLive {
@@ -55,11 +55,11 @@ func TestLives(t *testing.T) {
 	}
 	// A publisher takes the name while it is looked at: it is not forgotten.
 	taken := errors.New("taken")
-	err := b.DeleteLive(t.Context(), "a", func(l *Live) error {
+	err := b.DeleteStreamRecord(t.Context(), "a", func(l *StreamRecord) error {
 		if l.State != StateLive {
 			return taken
 		}
-		_, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateGrace; return nil })
+		_, err := b.UpdateStreamRecord(t.Context(), "a", func(l *StreamRecord) error { l.State = StateGrace; return nil })
 		return err
 	})
 	if err != taken { // as it is
@@ -69,20 +69,20 @@ func TestLives(t *testing.T) {
 		t.Fatalf("%+v", l)
 	}
 	for range 2 { // the second time there is none
-		if err := b.DeleteLive(t.Context(), "a", func(*Live) error { return nil }); err != nil {
+		if err := b.DeleteStreamRecord(t.Context(), "a", func(*StreamRecord) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if l := natstest.Within(t, seen); !reflect.DeepEqual(*l, Live{SID: "a"}) {
+	if l := natstest.Within(t, seen); !reflect.DeepEqual(*l, StreamRecord{SID: "a"}) {
 		t.Fatalf("%+v", l)
 	}
-	if all, err := b.Lives(t.Context()); err != nil || len(all) != 1 || all[0].SID != "b" {
+	if all, err := b.StreamRecords(t.Context()); err != nil || len(all) != 1 || all[0].SID != "b" {
 		t.Fatal(all, err)
 	}
-	if _, err := b.GetLive(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
+	if _, err := b.GetStreamRecord(t.Context(), "a"); !errors.Is(err, ErrNotFound) {
 		t.Fatal(err)
 	}
-	l, err := b.UpdateLive(t.Context(), "a", func(l *Live) error { l.State = StateGrace; return nil })
+	l, err := b.UpdateStreamRecord(t.Context(), "a", func(l *StreamRecord) error { l.State = StateGrace; return nil })
 	if err != nil || l.State != StateGrace { // a name that was forgotten can come again
 		t.Fatal(l, err)
 	}
