@@ -3,7 +3,6 @@ package bus
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,11 +10,15 @@ import (
 )
 
 // A gauge takes a lease and gives it back all the time, and knows for how long it could not.
-type gauge struct{ longest atomic.Int64 }
+type gauge struct {
+	mu      sync.Mutex // guards what follows
+	last    time.Time  // when it last could
+	longest time.Duration
+}
 
 func newGauge(t *testing.T, b *Bus) *gauge {
 	t.Helper()
-	g, l := &gauge{}, testLeases(t, b)
+	g, l := &gauge{last: time.Now()}, testLeases(t, b)
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	t.Cleanup(func() {
@@ -23,13 +26,14 @@ func newGauge(t *testing.T, b *Bus) *gauge {
 		wg.Wait()
 	})
 	wg.Go(func() {
-		took := time.Now()
 		for ctx.Err() == nil {
 			try, stop := context.WithTimeout(ctx, LeaseTimeout/3) // as long as a renewal waits for its answer
 			if le, err := l.TryAcquire(try, "gauge", nil); err == nil {
 				_ = le.Release(try)
-				g.longest.Store(max(g.longest.Load(), int64(time.Since(took))))
-				took = time.Now()
+				g.away()
+				g.mu.Lock()
+				g.last = time.Now()
+				g.mu.Unlock()
 			}
 			stop()
 			sleep.For(ctx, 20*time.Millisecond)
@@ -38,12 +42,16 @@ func newGauge(t *testing.T, b *Bus) *gauge {
 	return g
 }
 
-// excuses says whether the bus took nothing for so long that a lease may have
-// been lost: one that was to be renewed just then.
-func (g *gauge) excuses() bool {
-	return time.Duration(g.longest.Load()) > LeaseTimeout-LeaseTimeout/3-100*time.Millisecond
+// away is the longest time that the bus took nothing for, until now.
+func (g *gauge) away() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.longest = max(g.longest, time.Since(g.last))
+	return g.longest
 }
 
-func (g *gauge) String() string {
-	return time.Duration(g.longest.Load()).Round(time.Millisecond).String()
-}
+// excuses says whether the bus took nothing for so long that a lease may have
+// been lost: one that was to be renewed just then.
+func (g *gauge) excuses() bool { return g.away() > LeaseTimeout-LeaseTimeout/3-100*time.Millisecond }
+
+func (g *gauge) String() string { return g.away().Round(time.Millisecond).String() }

@@ -27,7 +27,9 @@ func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 // makeFeed creates the integrators' mirror at a server, or gives one of an earlier
 // version the limits of this one. It fills as soon as EVENTS is there.
 func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) error {
-	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"), nats.Timeout(startTime))
+	// It tries again: on a busy machine the server's first PING comes before its PONG, which the library takes for a refusal.
+	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"), nats.Timeout(startTime),
+		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
 	if err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
