@@ -67,7 +67,7 @@ clean: ## Remove what was built
 	find web/dist -mindepth 1 ! -name .keep -delete
 
 # Socket.IO's own clients, that of tus and those of NATS, and S3-compatible servers, which the tests of calls, files and examples run.
-clients: bin/s3/versitygw signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
+clients: bin/s3/versitygw bin/s3/minio signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
 	docs/examples/node/node_modules/.package-lock.json
 
 docs/examples/node/node_modules/.package-lock.json: docs/examples/node/package.json docs/examples/node/package-lock.json
@@ -77,6 +77,10 @@ docs/examples/node/node_modules/.package-lock.json: docs/examples/node/package.j
 # The servers are no part of go.mod: who uses PSE would get their hundreds of modules. The checksum database vouches for the versions.
 bin/s3/versitygw: Makefile
 	GOBIN=$(CURDIR)/bin/s3 GOFLAGS= CGO_ENABLED=0 $(GO) install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+	@touch $@
+
+bin/s3/minio: Makefile
+	GOBIN=$(CURDIR)/bin/s3 GOFLAGS= CGO_ENABLED=0 $(GO) install github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 	@touch $@
 
 %/clienttest/node_modules/.package-lock.json: %/clienttest/package.json %/clienttest/package-lock.json

@@ -41,7 +41,7 @@ const PartSize = 5 << 20
 const Inside = "gofakes3"
 
 // Servers are all that there are.
-func Servers() []string { return []string{Inside, "versitygw"} }
+func Servers() []string { return []string{Inside, "versitygw", "minio"} }
 
 // OnEachS3 runs a test with each server, which it starts.
 func OnEachS3(t *testing.T, test func(t *testing.T, s *S3)) {
