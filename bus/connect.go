@@ -54,7 +54,7 @@ func Connect(ctx context.Context, o Options, log *zap.Logger) (*Bus, error) {
 		}
 	case o.Adjust:
 		sayFewConsumers(ctx, c, log)
-		ensureFeed(ctx, c, log, logs.Replicas)
+		ensureMirror(ctx, c, log, logs.Replicas)
 		done := b.logs.adjust(ctx)
 		b.keepers.Go(func() { b.logs.keep(b.ctx, done) })
 	}

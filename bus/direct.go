@@ -22,20 +22,20 @@ type Pipe = conn.Pipe
 // directs are questions to one worker.
 type directs struct{ c *conn.Conn }
 
-// AnswerDirect answers direct questions of a name, each in a goroutine of its
+// ServeDirect answers direct questions of a name, each in a goroutine of its
 // own, until stop is called or the Bus ends; stop waits for those at work,
 // after their ctx ended. Questions that come with a pipe are not answered.
-func (d directs) AnswerDirect(name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
-	return conn.AnswerDirect(d.c, subjectDirect+d.c.ID()+"."+name, name, f)
+func (d directs) ServeDirect(name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
+	return conn.ServeDirect(d.c, subjectDirect+d.c.ID()+"."+name, name, f)
 }
 
-// AskDirect asks one worker, by its Bus.ID, and waits until ctx ends.
+// RequestDirect asks one worker, by its Bus.ID, and waits until ctx ends.
 // ErrNoWorker: it is not there.
-func (d directs) AskDirect(ctx context.Context, worker, name string, data []byte) ([]byte, error) {
+func (d directs) RequestDirect(ctx context.Context, worker, name string, data []byte) ([]byte, error) {
 	if !event.Token(worker) {
 		return nil, fmt.Errorf("ask worker %q: %w", worker, ErrNoWorker)
 	}
-	return conn.AskDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)
+	return conn.RequestDirect(ctx, d.c, subjectDirect+worker+"."+name, "worker "+worker, data)
 }
 
 // DialDirect asks one worker with a pipe and returns this end of it.

@@ -51,7 +51,7 @@
 // too, for a minute and more. Every signal worker reads all of it in order
 // (FollowSignals). A batch whose PublishSignals returned nil outlives the
 // server's death, and is stored once however often it is published within
-// CallsAge. Workers also ask each other directly, by Bus.ID (AskDirect,
+// CallsAge. Workers also ask each other directly, by Bus.ID (RequestDirect,
 // DialDirect); that is neither stored nor repeated.
 //
 // # Leases
@@ -81,11 +81,11 @@
 //   - The log keeps 7 days, and of one topic and resource the last 20,000 (of
 //     segment.ready some hours). A subscription that is away longer misses some.
 //
-// Hints (Tell) look like events, but are neither stored nor repeated.
+// Hints (PublishHint) look like events, but are neither stored nor repeated.
 //
 // # Hooks and requests
 //
-// A hook (Ask) is a question that integrators may veto, within a deadline;
+// A hook (AskHook) is a question that integrators may veto, within a deadline;
 // what silence means is HookConfig's. A request (Request) goes to one of the
 // workers that Serve an endpoint. Neither is stored or repeated: no answer is
 // an error, and says nothing about whether it was heard.

@@ -28,8 +28,8 @@ type Estate struct {
 	Error string `json:"error,omitempty"` // why one could not be done
 }
 
-// AskEstate asks a transfer worker. ErrNoWorker: none runs.
-func (ss services) AskEstate(ctx context.Context, q EstateQuery, within time.Duration) (Estate, error) {
+// RequestEstate asks a transfer worker. ErrNoWorker: none runs.
+func (ss services) RequestEstate(ctx context.Context, q EstateQuery, within time.Duration) (Estate, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return request[Estate](ctx, ss.c, WorkerTransfer, EndpointEstate, q)

@@ -23,11 +23,11 @@ type Guess struct {
 // guesses tell of wrong passphrases.
 type guesses struct{ c *conn.Conn }
 
-// TellGuess tells the other signal workers of a wrong passphrase, so that who
+// BroadcastGuess tells the other signal workers of a wrong passphrase, so that who
 // guesses is slowed down at all of them. It is a plain message: one that is
 // lost lets somebody guess once more.
-func (gs guesses) TellGuess(g Guess) error {
-	return conn.Tell(gs.c, subjectGuesses+gs.c.ID(), "tell of a wrong passphrase", g)
+func (gs guesses) BroadcastGuess(g Guess) error {
+	return conn.Broadcast(gs.c, subjectGuesses+gs.c.ID(), "tell of a wrong passphrase", g)
 }
 
 // WatchGuesses calls f with what other workers tell, one call at a time, until

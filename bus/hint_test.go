@@ -15,7 +15,7 @@ func TestIntegratorHearsHints(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := UploadProgress{Upload: "u1", Name: "a", Offset: 3, Size: 5}
-	if err := Tell(b, want); err != nil {
+	if err := PublishHint(b, want); err != nil {
 		t.Fatal(err)
 	}
 	m, err := sub.NextMsg(patience)

@@ -20,9 +20,9 @@ type HookConfig struct {
 	Required bool          `yaml:"required"`  // veto when nobody answers hooks at all
 }
 
-// Ask asks a hook. The verdict always stands; an error says that it follows
+// AskHook asks one. The verdict always stands; an error says that it follows
 // from c because there was no proper answer, for the log.
-func Ask[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error) {
+func AskHook[H Hook](ctx context.Context, b *Bus, h H, c HookConfig) (Verdict, error) {
 	name := h.Hook()
 	if c.Timeout <= 0 {
 		c.Timeout = time.Second

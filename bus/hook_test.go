@@ -14,7 +14,7 @@ import (
 func TestHook(t *testing.T) {
 	srv := testServer(t)
 	b, integrator := testBus(t, srv), testBus(t, srv)
-	ask := func(c HookConfig) (Verdict, error) { return Ask(t.Context(), b, PublishHook{Name: "a"}, c) }
+	ask := func(c HookConfig) (Verdict, error) { return AskHook(t.Context(), b, PublishHook{Name: "a"}, c) }
 	if v, err := ask(HookConfig{}); !v.Allow || err != nil {
 		t.Fatalf("hooks are optional: %+v, %v", v, err)
 	}
@@ -36,11 +36,11 @@ func TestHook(t *testing.T) {
 	if v, err := ask(HookConfig{Required: true}); !v.Allow || err != nil {
 		t.Fatalf("allowed: %+v, %v", v, err)
 	}
-	if v, err := Ask(t.Context(), b, PublishHook{Name: "b"}, HookConfig{FailOpen: true}); v.Allow || v.Reason != "not on my box" || err != nil {
+	if v, err := AskHook(t.Context(), b, PublishHook{Name: "b"}, HookConfig{FailOpen: true}); v.Allow || v.Reason != "not on my box" || err != nil {
 		t.Fatalf("vetoed: %+v, %v", v, err)
 	}
 	for _, open := range []bool{true, false} {
-		if v, err := Ask(t.Context(), b, PublishHook{Name: "broken"}, HookConfig{FailOpen: open}); v.Allow != open || err == nil {
+		if v, err := AskHook(t.Context(), b, PublishHook{Name: "broken"}, HookConfig{FailOpen: open}); v.Allow != open || err == nil {
 			t.Fatalf("no verdict, fail open %v: %+v, %v", open, v, err)
 		}
 	}

@@ -37,8 +37,8 @@ type ICEServer struct {
 	Credential string   `json:"credential,omitempty"`
 }
 
-// AskCredentials asks a turn worker. ErrNoWorker: none runs.
-func (ss services) AskCredentials(ctx context.Context, q CredentialsQuery, within time.Duration) (Credentials, error) {
+// RequestCredentials asks a turn worker. ErrNoWorker: none runs.
+func (ss services) RequestCredentials(ctx context.Context, q CredentialsQuery, within time.Duration) (Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	return request[Credentials](ctx, ss.c, WorkerTurn, EndpointCredentials, q)

@@ -96,7 +96,7 @@ func TestOperatorsServer(t *testing.T) {
 		if _, err := b.PublishChunk(t.Context(), &Chunk{SID: b.ID()}); err != nil {
 			t.Error(err)
 		}
-		if v, err := Ask(t.Context(), b, PublishHook{}, HookConfig{}); !v.Allow || err != nil {
+		if v, err := AskHook(t.Context(), b, PublishHook{}, HookConfig{}); !v.Allow || err != nil {
 			t.Error(v, err)
 		}
 		le, err := testLeases(t, b).TryAcquire(t.Context(), b.ID(), nil)

@@ -166,16 +166,16 @@ func useEvents(t *testing.T, one, two *Bus) {
 
 // useWords asks and tells what is not stored.
 func useWords(t *testing.T, one, two *Bus) {
-	stop, err := one.AnswerDirect("echo", func(_ context.Context, q Direct) []byte { return q.Data })
+	stop, err := one.ServeDirect("echo", func(_ context.Context, q Direct) []byte { return q.Data })
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer stop()
-	if got, err := two.AskDirect(t.Context(), one.ID(), "echo", []byte("x")); err != nil || string(got) != "x" {
+	if got, err := two.RequestDirect(t.Context(), one.ID(), "echo", []byte("x")); err != nil || string(got) != "x" {
 		t.Errorf("%q, %v", got, err)
 	}
 	there := make(chan *Pipe, 1)
-	stopDial, err := one.AnswerDirect("dial", func(_ context.Context, q Direct) []byte { there <- q.Pipe; return nil })
+	stopDial, err := one.ServeDirect("dial", func(_ context.Context, q Direct) []byte { there <- q.Pipe; return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func useWords(t *testing.T, one, two *Bus) {
 	go func() { _ = two.WatchGuesses(ctx, func(Guess) { told <- "guess" }) }()
 	seen := map[string]bool{}
 	natstest.Eventually(t, "viewers and guesses are told", func() bool {
-		if err := errors.Join(one.TellViewers(map[string]int{"a": 1}), one.TellGuess(Guess{}), Tell(one, started("a", "1"))); err != nil {
+		if err := errors.Join(one.BroadcastViewers(map[string]int{"a": 1}), one.BroadcastGuess(Guess{}), PublishHint(one, started("a", "1"))); err != nil {
 			t.Fatal(err)
 		}
 		for len(told) > 0 {
@@ -221,7 +221,7 @@ func useWords(t *testing.T, one, two *Bus) {
 		}
 		return len(seen) == 2
 	})
-	if v, err := Ask(t.Context(), one, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); err != nil || !v.Unanswered() {
+	if v, err := AskHook(t.Context(), one, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); err != nil || !v.Unanswered() {
 		t.Errorf("a hook that nobody answers: %+v, %v", v, err)
 	}
 }

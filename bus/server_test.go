@@ -103,7 +103,7 @@ func TestIntegratorAnswersHooks(t *testing.T) { onEachServer(t, integratorAnswer
 
 func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
 	nc := rawConn(t, integrator)
-	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: patience}); v.Allow || err != nil {
+	if v, err := AskHook(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: patience}); v.Allow || err != nil {
 		t.Fatalf("nobody answers: %+v, %v", v, err)
 	}
 	if _, err := nc.Subscribe("hooks.v1.publish", func(m *nats.Msg) {
@@ -115,10 +115,10 @@ func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
 		t.Fatal(err)
 	}
 	natstest.Eventually(t, "all servers know that it answers", func() bool {
-		v, _ := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience})
+		v, _ := AskHook(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience})
 		return !v.Unanswered()
 	})
-	if v, err := Ask(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); v.Allow || v.Reason != "name" || err != nil {
+	if v, err := AskHook(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Timeout: patience}); v.Allow || v.Reason != "name" || err != nil {
 		t.Fatalf("a veto: %+v, %v", v, err)
 	}
 }

@@ -15,10 +15,10 @@ const subjectViewers = "viewers."
 // viewers tell how many watch.
 type viewers struct{ c *conn.Conn }
 
-// TellViewers tells all edges, this one too, how many watch each stream here,
+// BroadcastViewers tells all edges, this one too, how many watch each stream here,
 // by sid. It is a plain message: one that is lost is made good by the next.
-func (v viewers) TellViewers(bySID map[string]int) error {
-	return conn.Tell(v.c, subjectViewers+v.c.ID(), "tell viewers", bySID)
+func (v viewers) BroadcastViewers(bySID map[string]int) error {
+	return conn.Broadcast(v.c, subjectViewers+v.c.ID(), "tell viewers", bySID)
 }
 
 // WatchViewers calls f with what each edge tells, one call at a time, until

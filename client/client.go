@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// feed is the log of events that integrators may read.
-const feed = "FEED"
+// logFeed is the mirror of the log of events, which integrators may read.
+const logFeed = "FEED"
 
 // Options of a connection. The zero value will do.
 type Options struct {
@@ -22,10 +22,10 @@ type Options struct {
 
 // Client is a connection to PSE. Its methods may be called from any goroutine.
 type Client struct {
-	nc   *nats.Conn
-	js   jetstream.JetStream
-	log  *slog.Logger
-	feed string // the log of events
+	nc     *nats.Conn
+	js     jetstream.JetStream
+	log    *slog.Logger
+	events string // the log that has them
 }
 
 // Connect connects to PSE: to an address with user and password, as
@@ -51,7 +51,7 @@ func Connect(at string, o Options) (*Client, error) {
 		nc.Close()
 		return nil, fmt.Errorf("connect to PSE: %w", err)
 	}
-	return On(js, feed, o.Log), nil
+	return On(js, logFeed, o.Log), nil
 }
 
 // On is a client on a connection that is there, of an account in which the log of
@@ -60,7 +60,7 @@ func On(js jetstream.JetStream, events string, log *slog.Logger) *Client {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Client{nc: js.Conn(), js: js, log: log, feed: events}
+	return &Client{nc: js.Conn(), js: js, log: log, events: events}
 }
 
 // Close sends what is buffered and ends the connection, and all that uses it.

@@ -92,11 +92,11 @@ func (co *consumer) open(ctx context.Context) (jetstream.Consumer, error) {
 		if co.next > 0 { // what held it is gone
 			want.DeliverPolicy, want.OptStartSeq, want.OptStartTime = jetstream.DeliverByStartSequencePolicy, co.next, nil
 		}
-		return co.c.js.CreateConsumer(ctx, co.c.feed, want)
+		return co.c.js.CreateConsumer(ctx, co.c.events, want)
 	}
-	is, err := co.c.js.Consumer(ctx, co.c.feed, co.s.Durable)
+	is, err := co.c.js.Consumer(ctx, co.c.events, co.s.Durable)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return co.c.js.CreateConsumer(ctx, co.c.feed, want)
+		return co.c.js.CreateConsumer(ctx, co.c.events, want)
 	}
 	if err != nil {
 		return nil, err
@@ -106,7 +106,7 @@ func (co *consumer) open(ctx context.Context) (jetstream.Consumer, error) {
 		return is, nil
 	}
 	has.FilterSubject, has.FilterSubjects, has.MaxAckPending, has.AckWait = "", want.FilterSubjects, want.MaxAckPending, want.AckWait
-	return co.c.js.UpdateConsumer(ctx, co.c.feed, has)
+	return co.c.js.UpdateConsumer(ctx, co.c.events, has)
 }
 
 func filters(c jetstream.ConsumerConfig) []string {

@@ -41,7 +41,7 @@ func ExampleAnswer() {
 	}
 	defer stop()
 	for _, key := range []string{"owner", "guest"} {
-		v, err := bus.Ask(ctx, b, bus.PublishHook{Name: "demo", KeyID: key}, bus.HookConfig{})
+		v, err := bus.AskHook(ctx, b, bus.PublishHook{Name: "demo", KeyID: key}, bus.HookConfig{})
 		fmt.Println(key, v.Allow, v.Reason, err)
 	}
 	// Output:

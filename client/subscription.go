@@ -74,7 +74,7 @@ func (c *Client) Consume(ctx context.Context, s Subscription, handle func(ctx co
 
 // Forget deletes a durable place. One that is not there is no error.
 func (c *Client) Forget(ctx context.Context, durable string) error {
-	err := c.js.DeleteConsumer(ctx, c.feed, durable)
+	err := c.js.DeleteConsumer(ctx, c.events, durable)
 	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return fmt.Errorf("forget subscription %s: %w", durable, err)
 	}

@@ -286,7 +286,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 func TestAnswer(t *testing.T) {
 	onEachServer(t, func(w *world) {
 		ask := func(name string) (event.Verdict, error) {
-			return bus.Ask(w.t.Context(), w.bus, event.PublishHook{Name: name}, bus.HookConfig{Timeout: bustest.Patience})
+			return bus.AskHook(w.t.Context(), w.bus, event.PublishHook{Name: name}, bus.HookConfig{Timeout: bustest.Patience})
 		}
 		stop, err := client.Answer(w.Client, func(_ context.Context, h event.PublishHook) (event.Verdict, error) {
 			switch h.Name {

@@ -60,7 +60,7 @@ func (v *viewerTotals) of(sid string, now time.Time) int {
 // tellViewers counts, and tells all edges, this one too.
 func (w *Worker) tellViewers(now time.Time) {
 	counts := w.dir.Viewers(now)
-	if err := w.bus.TellViewers(counts); err != nil {
+	if err := w.bus.BroadcastViewers(counts); err != nil {
 		w.log.Debug("cannot tell the other edges how many watch", zap.Error(err))
 	}
 	w.viewers.set(w.bus.ID(), counts)

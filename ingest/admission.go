@@ -71,7 +71,7 @@ func busy(name string) *rtmp.StatusError {
 }
 
 func (w *Worker) askHook(ctx context.Context, s *session) error {
-	v, err := bus.Ask(ctx, w.bus, bus.PublishHook{
+	v, err := bus.AskHook(ctx, w.bus, bus.PublishHook{
 		Name: s.name, App: s.publisher.app, Addr: s.publisher.addr.String(), KeyID: s.keyID, Client: s.format.software,
 	}, w.cfg.Hook)
 	if err != nil {

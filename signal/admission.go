@@ -65,7 +65,7 @@ func (a *admission) admit(ctx context.Context, h *socketio.Handshake) error {
 	if err := a.invited(h, auth.Pass); err != nil {
 		return err
 	}
-	v, err := bus.Ask(ctx, a.bus, bus.JoinHook{Room: h.Namespace[1:], Name: auth.Name, Addr: h.IP, Client: h.UserAgent}, a.cfg.Hook)
+	v, err := bus.AskHook(ctx, a.bus, bus.JoinHook{Room: h.Namespace[1:], Name: auth.Name, Addr: h.IP, Client: h.UserAgent}, a.cfg.Hook)
 	if err != nil {
 		a.log.Warn("join hook", zap.Error(err))
 	}
@@ -104,7 +104,7 @@ func (a *admission) invited(h *socketio.Handshake, pass string) error {
 		return refusal("limit", fmt.Sprintf("Too many wrong passphrases. Try again in %d seconds.", int(wait/time.Second)+1))
 	}
 	a.metrics.guesses.Inc()
-	if err := a.bus.TellGuess(bus.Guess{Room: room, From: h.IP}); err != nil {
+	if err := a.bus.BroadcastGuess(bus.Guess{Room: room, From: h.IP}); err != nil {
 		a.log.Warn("other workers do not hear of a wrong passphrase", zap.Error(err))
 	}
 	return refusal("passphrase", text)

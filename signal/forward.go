@@ -10,7 +10,7 @@ import (
 	"github.com/helios-h2020/pse/signal/engineio"
 )
 
-// Names of the direct requests (bus.AskDirect) that signal workers answer.
+// Names of the direct requests (bus.RequestDirect) that signal workers answer.
 const (
 	directRequest = "eio"
 	directDial    = "eiows"
@@ -31,7 +31,7 @@ func (f forward) Request(ctx context.Context, owner string, r *engineio.Request)
 	if err != nil {
 		return nil, fmt.Errorf("carry a request: %w", err)
 	}
-	a, err := f.bus.AskDirect(ctx, owner, directRequest, q)
+	a, err := f.bus.RequestDirect(ctx, owner, directRequest, q)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (f forward) Dial(ctx context.Context, owner string, r *engineio.Request) (e
 
 // answerForward serves what other workers carry here.
 func answerForward(b *bus.Bus, engine *engineio.Server) (stop func(), err error) {
-	requests, err := b.AnswerDirect(directRequest, func(ctx context.Context, q bus.Direct) []byte {
+	requests, err := b.ServeDirect(directRequest, func(ctx context.Context, q bus.Direct) []byte {
 		var r engineio.Request
 		if json.Unmarshal(q.Data, &r) != nil {
 			return nil
@@ -66,7 +66,7 @@ func answerForward(b *bus.Bus, engine *engineio.Server) (stop func(), err error)
 	if err != nil {
 		return nil, err
 	}
-	dials, err := b.AnswerDirect(directDial, func(_ context.Context, q bus.Direct) []byte {
+	dials, err := b.ServeDirect(directDial, func(_ context.Context, q bus.Direct) []byte {
 		var r engineio.Request
 		if q.Pipe != nil && json.Unmarshal(q.Data, &r) == nil {
 			engine.ServeLink(&r, q.Pipe)

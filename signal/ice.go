@@ -79,7 +79,7 @@ func (i *iceServers) get(ctx context.Context, call, socketID string) bus.Credent
 
 // ask asks a turn worker; without an answer was stays.
 func (i *iceServers) ask(ctx context.Context, user string, was iceGiven) iceGiven {
-	c, err := i.bus.AskCredentials(ctx, bus.CredentialsQuery{User: user}, iceWait)
+	c, err := i.bus.RequestCredentials(ctx, bus.CredentialsQuery{User: user}, iceWait)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()

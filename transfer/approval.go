@@ -25,7 +25,7 @@ type approval struct {
 // mayCreate asks the hooks whether an upload may be made; it may come back with
 // other metadata.
 func (a *approval) mayCreate(q bus.UploadHook) (map[string]string, error) {
-	v, err := bus.Ask(a.stopping, a.bus, q, a.upload)
+	v, err := bus.AskHook(a.stopping, a.bus, q, a.upload)
 	if err != nil {
 		a.log.Warn("the hook upload had no proper answer", zap.Error(err))
 	}
@@ -50,7 +50,7 @@ func (a *approval) mayComplete(i *store.Info, typ string) error {
 	if i.Partial {
 		return nil
 	}
-	v, err := bus.Ask(a.stopping, a.bus, bus.CompleteHook{
+	v, err := bus.AskHook(a.stopping, a.bus, bus.CompleteHook{
 		Upload: i.Name, Name: fileName(i.Meta), Size: i.Size, Type: typ, Owner: i.Owner, Path: a.store.Location(i).String(),
 	}, a.complete)
 	if err != nil {

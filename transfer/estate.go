@@ -112,7 +112,7 @@ func (e *estate) notifyMoved(ctx context.Context, names []string) {
 	text, _ := json.Marshal(names) // strings: cannot fail
 	for _, other := range all {
 		if other.Name == bus.WorkerTransfer && other.ID != e.bus.ID() {
-			_, _ = e.bus.AskDirect(ctx, other.ID, endpointMoved, text)
+			_, _ = e.bus.RequestDirect(ctx, other.ID, endpointMoved, text)
 		}
 	}
 }

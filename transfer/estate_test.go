@@ -96,7 +96,7 @@ func TestEstateOfAKey(t *testing.T) {
 		}
 		asked := func(q bus.EstateQuery, want bus.Estate) {
 			t.Helper()
-			if got, err := one.bus.AskEstate(t.Context(), q, bustest.Patience); err != nil || got != want {
+			if got, err := one.bus.RequestEstate(t.Context(), q, bustest.Patience); err != nil || got != want {
 				t.Errorf("%+v: %+v, %v; want %+v", q, got, err, want)
 			}
 		}

@@ -216,7 +216,7 @@ func (l *uploadLocks) lease(ctx context.Context, name string, insist bool) (*bus
 		}
 		// Our own that was just released may still be seen; asking ourselves would end the request that waits.
 		if _, holder, ok := leases.Holder(leaseKey(name)); ok && insist && holder != l.bus.ID() {
-			_, _ = l.bus.AskDirect(ctx, holder, endpointRelease, []byte(name)) // else its lease ends by itself
+			_, _ = l.bus.RequestDirect(ctx, holder, endpointRelease, []byte(name)) // else its lease ends by itself
 		}
 		if !sleep.For(ctx, lockRetry) {
 			return nil, store.ErrBusy

@@ -30,7 +30,7 @@ func (u *uploads) prepare(wr *writer) {
 		}
 		told = now
 		if !i.Partial {
-			_ = bus.Tell(u.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
+			_ = bus.PublishHint(u.bus, bus.UploadProgress{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Offset: end, Size: i.Size})
 		}
 		if stop := wr.stop; asked.CompareAndSwap(false, true) {
 			u.hooks.Notify(filehook.PostReceive, u.hooks.Upload(i, end), func(a filehook.Answer) {

@@ -219,7 +219,7 @@ func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(),
 		return nil, nil, err
 	}
 	w.locks.share(w.bus, leases)
-	stopRelease, err := w.bus.AnswerDirect(endpointRelease, func(_ context.Context, q bus.Direct) []byte {
+	stopRelease, err := w.bus.ServeDirect(endpointRelease, func(_ context.Context, q bus.Direct) []byte {
 		w.locks.handOver(string(q.Data))
 		return nil
 	})
@@ -227,7 +227,7 @@ func (w *Worker) share(ctx context.Context) (leases *bus.Leases, unshare func(),
 		leases.Close()
 		return nil, nil, err
 	}
-	stopMoved, err := w.bus.AnswerDirect(endpointMoved, w.estate.onMoved)
+	stopMoved, err := w.bus.ServeDirect(endpointMoved, w.estate.onMoved)
 	if err != nil {
 		stopRelease()
 		leases.Close()

@@ -266,7 +266,7 @@ func TestRevocation(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.start(), w.start()
 	user := bus.CallUser("C1", "sid1")
-	c, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: user}, bustest.Patience)
+	c, err := w.bus.RequestCredentials(t.Context(), bus.CredentialsQuery{User: user}, bustest.Patience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 // guest is a client with credentials that anybody gets.
 func (w *world) guest(r *running, user string) *raw {
 	w.t.Helper()
-	c, err := w.bus.AskCredentials(w.t.Context(), bus.CredentialsQuery{User: user}, bustest.Patience)
+	c, err := w.bus.RequestCredentials(w.t.Context(), bus.CredentialsQuery{User: user}, bustest.Patience)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestGuestsAreLimited(t *testing.T) {
 				}
 			})
 			for _, transport := range []string{"udp", "tcp"} {
-				c, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann by " + transport}, bustest.Patience)
+				c, err := w.bus.RequestCredentials(t.Context(), bus.CredentialsQuery{User: "ann by " + transport}, bustest.Patience)
 				if err != nil {
 					t.Fatal(err)
 				}

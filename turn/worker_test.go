@@ -67,7 +67,7 @@ func exchange(t *testing.T, from, to net.PacketConn, text string) {
 func TestCredentialsOverTheBus(t *testing.T) {
 	w := newWorld(t)
 	one, two := w.start(), w.start()
-	c, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann", Host: "[::1]:8443"}, bustest.Patience)
+	c, err := w.bus.RequestCredentials(t.Context(), bus.CredentialsQuery{User: "ann", Host: "[::1]:8443"}, bustest.Patience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestRotation(t *testing.T) {
 	one, two := w.start(), w.start()
 	ask := func() bus.ICEServer {
 		t.Helper()
-		c, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
+		c, err := w.bus.RequestCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestDrain(t *testing.T) {
 		t.Errorf("a new allocation: %d", code)
 	}
 	bustest.Eventually(t, "no credentials are handed out", func() bool {
-		_, err := w.bus.AskCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
+		_, err := w.bus.RequestCredentials(t.Context(), bus.CredentialsQuery{User: "ann"}, bustest.Patience)
 		return errors.Is(err, bus.ErrNoWorker)
 	})
 	exchange(t, a, b, "still there")

@@ -8,9 +8,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Tell publishes v, in JSON, to whoever listens now. It is not stored and not
+// Broadcast publishes v, in JSON, to whoever listens now. It is not stored and not
 // repeated. what stands before an error.
-func Tell(c *Conn, subject, what string, v any) error {
+func Broadcast(c *Conn, subject, what string, v any) error {
 	j, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)

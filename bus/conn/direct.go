@@ -24,11 +24,11 @@ type Direct struct {
 	Pipe *Pipe // of a question that was asked with Dial: the other end; else nil
 }
 
-// AnswerDirect answers direct questions on a subject of this connection's own, each
+// ServeDirect answers direct questions on a subject of this connection's own, each
 // in a goroutine of its own, until stop is called or the Conn ends; stop waits for
 // those at work, after their ctx ended. Questions that come with a pipe are not
 // answered. name stands for the subject in errors.
-func AnswerDirect(c *Conn, subject, name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
+func ServeDirect(c *Conn, subject, name string, f func(ctx context.Context, q Direct) []byte) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(c.ctx)
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards open
@@ -76,9 +76,9 @@ func AnswerDirect(c *Conn, subject, name string, f func(ctx context.Context, q D
 	return func() { _ = s.Unsubscribe(); cancel(); wg.Wait() }, nil
 }
 
-// AskDirect asks who answers on a subject, and waits until ctx ends. ErrNoWorker:
+// RequestDirect asks who answers on a subject, and waits until ctx ends. ErrNoWorker:
 // nobody does. whom stands for the subject in errors.
-func AskDirect(ctx context.Context, c *Conn, subject, whom string, data []byte) ([]byte, error) {
+func RequestDirect(ctx context.Context, c *Conn, subject, whom string, data []byte) ([]byte, error) {
 	return ask(ctx, c, whom, &nats.Msg{Subject: subject, Data: data})
 }
 

@@ -10,7 +10,7 @@ func TestAskDirect(t *testing.T) {
 	at := testServer(t)
 	a, b := testConn(t, at, 1), testConn(t, at, 1)
 	began, ended := make(chan struct{}), make(chan struct{})
-	stop, err := AnswerDirect(b, "direct.b.echo", "echo", func(ctx context.Context, q Direct) []byte {
+	stop, err := ServeDirect(b, "direct.b.echo", "echo", func(ctx context.Context, q Direct) []byte {
 		if string(q.Data) == "wait" {
 			close(began)
 			<-ctx.Done()
@@ -22,15 +22,15 @@ func TestAskDirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	if got, err := AskDirect(t.Context(), a, "direct.b.echo", "b", []byte("x")); err != nil || string(got) != "x" {
+	if got, err := RequestDirect(t.Context(), a, "direct.b.echo", "b", []byte("x")); err != nil || string(got) != "x" {
 		t.Fatalf("%q, %v", got, err)
 	}
-	if _, err := AskDirect(t.Context(), a, "direct.nobody", "nobody", nil); !errors.Is(err, ErrNoWorker) {
+	if _, err := RequestDirect(t.Context(), a, "direct.nobody", "nobody", nil); !errors.Is(err, ErrNoWorker) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-began; cancel() }()
-	if _, err := AskDirect(ctx, a, "direct.b.echo", "b", []byte("wait")); !errors.Is(err, context.Canceled) {
+	if _, err := RequestDirect(ctx, a, "direct.b.echo", "b", []byte("wait")); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
 	<-ended // who answers hears that nobody wants it any more
@@ -40,7 +40,7 @@ func TestPipe(t *testing.T) {
 	at := testServer(t)
 	a, b := testConn(t, at, 1), testConn(t, at, 1)
 	there := make(chan *Pipe, 1)
-	stop, err := AnswerDirect(b, "direct.b.dial", "dial", func(_ context.Context, q Direct) []byte {
+	stop, err := ServeDirect(b, "direct.b.dial", "dial", func(_ context.Context, q Direct) []byte {
 		there <- q.Pipe
 		return nil
 	})

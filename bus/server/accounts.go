@@ -33,8 +33,8 @@ const (
 // never touch it: their account has a mirror of the events, FEED, on which
 // they make consumers as they like, hears new events as plain messages too,
 // answers the requests on hooks.v1 that PSE imports, asks the relay for
-// credentials, and leaves what it gave up in the log of dead letters. Had they consumers in PSE, one that delivers to "hls.x.y" would
-// write our logs.
+// credentials, and leaves what it gave up in the log of dead letters. Had they
+// consumers in PSE, one that delivers to "hls.x.y" would write our logs.
 func accountsConfig(s passwords, credentials string) string {
 	publish := []string{
 		"$JS.API.INFO", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST", "$JS.API.STREAM.INFO.FEED",

@@ -114,7 +114,7 @@ func (s *Server) launch() error {
 			return fmt.Errorf("start the bus: not ready after 20 s; is %s writable and %q free?", s.cfg.Dir, s.cfg.Listen)
 		}
 	}
-	return makeFeed(s, s.passwords.Local, s.content.PerSubject)
+	return makeMirror(s, s.passwords.Local, s.content.PerSubject)
 }
 
 // current is the server that runs, or ran last.

@@ -41,7 +41,7 @@ func (c *keysRevoke) Run(s *scope) error {
 			return err
 		}
 		defer keys.Close()
-		had, err := b.AskEstate(ctx, bus.EstateQuery{Owner: c.ID}, askTime)
+		had, err := b.RequestEstate(ctx, bus.EstateQuery{Owner: c.ID}, askTime)
 		unknown := errors.Is(err, bus.ErrNoWorker)
 		if err != nil && !unknown {
 			return fmt.Errorf("find the key's files: %w; nothing is revoked yet, try again", err)
@@ -141,7 +141,7 @@ func settle(ctx context.Context, out io.Writer, b *bus.Bus, q bus.EstateQuery, h
 	ctx, cancel := context.WithTimeout(ctx, estatePatience)
 	defer cancel()
 	for before := had.Files + 1; ; {
-		a, err := b.AskEstate(ctx, q, askTime)
+		a, err := b.RequestEstate(ctx, q, askTime)
 		switch {
 		case err != nil:
 			return fmt.Errorf("what becomes of the files: %w; the same command goes on with them", err)

@@ -85,7 +85,7 @@ func (c *turnTest) Run(s *scope) error {
 	uris := []string{c.URI}
 	if c.URI == "" {
 		err := s.withBus(func(ctx context.Context, b *bus.Bus) error {
-			got, err := b.AskCredentials(ctx, bus.CredentialsQuery{User: "pse-turn-test"}, askTime)
+			got, err := b.RequestCredentials(ctx, bus.CredentialsQuery{User: "pse-turn-test"}, askTime)
 			if err != nil {
 				return err
 			}

@@ -16,12 +16,12 @@ import (
 // in an account that they do not belong to (deploy/nats.conf).
 const feedAsked = "FEED.API"
 
-// ensureFeed creates the mirror on an operator's bus that has a place for it.
+// ensureMirror creates the mirror on an operator's bus that has a place for it.
 // Whatever is wrong with that is integrators' loss only.
-func ensureFeed(ctx context.Context, c *conn.Conn, log *zap.Logger, replicas int) {
+func ensureMirror(ctx context.Context, c *conn.Conn, log *zap.Logger, replicas int) {
 	js, err := jetstream.NewWithAPIPrefix(c.NATS(), feedAsked)
 	if err == nil {
-		err = conn.EnsureStream(ctx, js, server.FeedConfig(mostOfASubject, replicas))
+		err = conn.EnsureStream(ctx, js, server.MirrorConfig(mostOfASubject, replicas))
 	}
 	switch {
 	case err == nil:

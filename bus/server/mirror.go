@@ -15,8 +15,8 @@ const (
 	LogFeed   = "FEED"
 )
 
-// FeedConfig is how the mirror is kept, with so many events of a subject.
-func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
+// MirrorConfig is how the mirror is kept, with so many events of a subject.
+func MirrorConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: LogFeed, Storage: jetstream.FileStorage, MaxAge: 7 * 24 * time.Hour, MaxBytes: 1 << 30, MaxMsgsPerSubject: perSubject,
 		Discard: jetstream.DiscardOld, AllowDirect: true, Replicas: replicas,
@@ -24,9 +24,9 @@ func FeedConfig(perSubject int64, replicas int) jetstream.StreamConfig {
 	}
 }
 
-// makeFeed creates the integrators' mirror at a server, or gives one of an earlier
+// makeMirror creates the integrators' mirror at a server, or gives one of an earlier
 // version the limits of this one. It fills as soon as EVENTS is there.
-func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) error {
+func makeMirror(at nats.InProcessConnProvider, password string, perSubject int64) error {
 	// It tries again: on a busy machine the server's first PING comes before its PONG, which the library takes for a refusal.
 	nc, err := nats.Connect("", nats.InProcessServer(at), nats.UserInfo(userFeed, password), nats.Name("feed"), nats.Timeout(startTime),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
@@ -40,7 +40,7 @@ func makeFeed(at nats.InProcessConnProvider, password string, perSubject int64) 
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
-	if _, err = js.CreateOrUpdateStream(ctx, FeedConfig(perSubject, 1)); err != nil {
+	if _, err = js.CreateOrUpdateStream(ctx, MirrorConfig(perSubject, 1)); err != nil {
 		return fmt.Errorf("start the bus: log %s: %w", LogFeed, err)
 	}
 	return nil
