@@ -29,7 +29,7 @@ web: versions web/node_modules/.built ## Build the pages into web/dist
 test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	@GO=$(GO) TESTTIMEOUT=$(TESTTIMEOUT) scripts/test.sh
 
-test-long: versions deps check clients ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
+test-long: versions deps check clients bin/s3/minio ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
 	PSE_LONG=1 $(GO) test -timeout 150m -p 1 ./...
 
 check: web
@@ -67,7 +67,7 @@ clean: ## Remove what was built
 	find web/dist -mindepth 1 ! -name .keep -delete
 
 # Socket.IO's own clients, that of tus and those of NATS, and S3-compatible servers, which the tests of calls, files and examples run.
-clients: bin/s3/versitygw bin/s3/minio signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
+clients: bin/s3/versitygw signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
 	docs/examples/node/node_modules/.package-lock.json
 
 docs/examples/node/node_modules/.package-lock.json: docs/examples/node/package.json docs/examples/node/package-lock.json

@@ -65,7 +65,7 @@ func tryProgram(t testing.TB, name string) (addr string, ended bool, err error) 
 		"minio":     {"server", "--address", addr, "--json", data},
 	}[name]
 	if args == nil {
-		return "", false, fmt.Errorf("there is no such server; there are %v", Servers())
+		return "", false, errors.New("there is no such server; there are versitygw and minio")
 	}
 	p, err := process.Start(t.Context(), process.Options{CPU: -1, Dir: dir, Log: said, Env: []string{
 		"MINIO_ROOT_USER=" + keys.ID, "MINIO_ROOT_PASSWORD=" + keys.Secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=on", "HOME=" + dir,
@@ -101,7 +101,7 @@ func program(t testing.TB, name string) string {
 	_, here, _, _ := runtime.Caller(0)
 	bin := filepath.Join(filepath.Dir(here), "..", "..", "bin", "s3", name)
 	if _, err := os.Stat(bin); err != nil {
-		t.Fatalf("the server %s is not built; run: make clients", name)
+		t.Fatalf("the server %s is not built; run: make bin/s3/%[1]s", name)
 	}
 	return bin
 }

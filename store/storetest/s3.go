@@ -40,8 +40,15 @@ const PartSize = 5 << 20
 // are programs as people run them.
 const Inside = "gofakes3"
 
-// Servers are all that there are.
-func Servers() []string { return []string{Inside, "versitygw", "minio"} }
+// Servers are those that tests are run with. MinIO takes minutes to build, and is
+// among them in long runs (PSE_LONG).
+func Servers() []string {
+	all := []string{Inside, "versitygw"}
+	if os.Getenv("PSE_LONG") != "" {
+		all = append(all, "minio")
+	}
+	return all
+}
 
 // OnEachS3 runs a test with each server, which it starts.
 func OnEachS3(t *testing.T, test func(t *testing.T, s *S3)) {
