@@ -37,6 +37,7 @@ type difference struct {
 	set     func(*jetstream.StreamConfig) // nil: it cannot be changed
 }
 
+// String implements fmt.Stringer.
 func (d difference) String() string { return fmt.Sprintf("%s: %s, was %s", d.setting, d.want, d.have) }
 
 // differences are those of a log that is there to what is given here.

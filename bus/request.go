@@ -42,6 +42,7 @@ type RemoteError struct {
 	Message          string
 }
 
+// Error implements error.
 func (e *RemoteError) Error() string {
 	return fmt.Sprintf("%s of worker %s: %s", e.Endpoint, e.Worker, e.Message)
 }

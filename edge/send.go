@@ -98,6 +98,7 @@ type content struct {
 	at     int64
 }
 
+// Read implements io.Reader.
 func (c *content) Read(b []byte) (int, error) {
 	from := c.at
 	for _, chunk := range c.chunks {
@@ -111,6 +112,7 @@ func (c *content) Read(b []byte) (int, error) {
 	return 0, io.EOF
 }
 
+// Seek implements io.Seeker.
 func (c *content) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
 	case io.SeekCurrent:

@@ -71,5 +71,8 @@ func (m *member) Close(reason socketio.Reason) {
 // nobody is the handler of a socket that is in no room.
 type nobody struct{}
 
+// Event implements socketio.Handler.
 func (nobody) Event(socketio.Event, socketio.Reply) {}
-func (nobody) Close(socketio.Reason)                {}
+
+// Close implements socketio.Handler.
+func (nobody) Close(socketio.Reason) {}

@@ -16,6 +16,7 @@ type statusError struct {
 	text   string // for people; it ends with what to do next
 }
 
+// Error implements error.
 func (e *statusError) Error() string { return e.text }
 
 // codeRefused is the code when an integrator does not want an upload.

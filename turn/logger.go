@@ -16,17 +16,34 @@ func (l pionLog) NewLogger(string) logging.LeveledLogger { return pionLogger(l) 
 
 type pionLogger struct{ log *zap.Logger }
 
-func (l pionLogger) Trace(string)          {}
-func (l pionLogger) Tracef(string, ...any) {}
-func (l pionLogger) Debug(string)          {}
-func (l pionLogger) Debugf(string, ...any) {}
-func (l pionLogger) Info(string)           {}
-func (l pionLogger) Infof(string, ...any)  {}
-func (l pionLogger) Warn(msg string)       { l.log.Debug(msg) }
-func (l pionLogger) Error(msg string)      { l.log.Debug(msg) }
+// Trace implements logging.LeveledLogger.
+func (l pionLogger) Trace(string) {}
 
+// Tracef implements logging.LeveledLogger.
+func (l pionLogger) Tracef(string, ...any) {}
+
+// Debug implements logging.LeveledLogger.
+func (l pionLogger) Debug(string) {}
+
+// Debugf implements logging.LeveledLogger.
+func (l pionLogger) Debugf(string, ...any) {}
+
+// Info implements logging.LeveledLogger.
+func (l pionLogger) Info(string) {}
+
+// Infof implements logging.LeveledLogger.
+func (l pionLogger) Infof(string, ...any) {}
+
+// Warn implements logging.LeveledLogger.
+func (l pionLogger) Warn(msg string) { l.log.Debug(msg) }
+
+// Error implements logging.LeveledLogger.
+func (l pionLogger) Error(msg string) { l.log.Debug(msg) }
+
+// Warnf implements logging.LeveledLogger.
 func (l pionLogger) Warnf(format string, args ...any) { l.say(format, args) }
 
+// Errorf implements logging.LeveledLogger.
 func (l pionLogger) Errorf(format string, args ...any) { l.say(format, args) }
 
 func (l pionLogger) say(format string, args []any) {

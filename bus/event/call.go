@@ -12,22 +12,32 @@ type CallStarted struct {
 	StartedAt int64  `json:"started_at"` // unix ms
 }
 
-func (CallStarted) Topic() string      { return "call.started" }
+// Topic implements Event.
+func (CallStarted) Topic() string { return "call.started" }
+
+// Resource implements Event.
 func (e CallStarted) Resource() string { return e.Room }
-func (e CallStarted) Key() string      { return e.Call }
+
+// Key implements Event.
+func (e CallStarted) Key() string { return e.Call }
 
 // CallJoined says that a client joined a call.
 type CallJoined struct {
 	Room     string `json:"room"`
 	Call     string `json:"call"`
-	Member   string `json:"member"` // its socket's id
-	Name     string `json:"name"`   // as it says; empty: it did not
-	JoinedAt int64  `json:"joined_at"`
+	Member   string `json:"member"`    // its socket's id
+	Name     string `json:"name"`      // as it says; empty: it did not
+	JoinedAt int64  `json:"joined_at"` // unix ms
 }
 
-func (CallJoined) Topic() string      { return "call.joined" }
+// Topic implements Event.
+func (CallJoined) Topic() string { return "call.joined" }
+
+// Resource implements Event.
 func (e CallJoined) Resource() string { return e.Room }
-func (e CallJoined) Key() string      { return lifeKey(e.Call, e.Member, e.JoinedAt) }
+
+// Key implements Event.
+func (e CallJoined) Key() string { return lifeKey(e.Call, e.Member, e.JoinedAt) }
 
 // CallLeft says that a client left a call. One that came back in time to the
 // place it had did not leave.
@@ -41,9 +51,14 @@ type CallLeft struct {
 	Reason   string `json:"reason"`    // for people: "left", "connection lost"
 }
 
-func (CallLeft) Topic() string      { return "call.left" }
+// Topic implements Event.
+func (CallLeft) Topic() string { return "call.left" }
+
+// Resource implements Event.
 func (e CallLeft) Resource() string { return e.Room }
-func (e CallLeft) Key() string      { return lifeKey(e.Call, e.Member, e.JoinedAt) }
+
+// Key implements Event.
+func (e CallLeft) Key() string { return lifeKey(e.Call, e.Member, e.JoinedAt) }
 
 // CallEnded says that the last one left.
 type CallEnded struct {
@@ -53,9 +68,14 @@ type CallEnded struct {
 	EndedAt   int64  `json:"ended_at"`   // unix ms
 }
 
-func (CallEnded) Topic() string      { return "call.ended" }
+// Topic implements Event.
+func (CallEnded) Topic() string { return "call.ended" }
+
+// Resource implements Event.
 func (e CallEnded) Resource() string { return e.Room }
-func (e CallEnded) Key() string      { return e.Call }
+
+// Key implements Event.
+func (e CallEnded) Key() string { return e.Call }
 
 // lifeKey tells a member from one that joined the same call again with the same
 // id, as old clients do.

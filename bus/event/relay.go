@@ -10,9 +10,14 @@ type RelayOpened struct {
 	OpenedAt  int64  `json:"opened_at"` // unix ms
 }
 
-func (RelayOpened) Topic() string      { return "relay.opened" }
+// Topic implements Event.
+func (RelayOpened) Topic() string { return "relay.opened" }
+
+// Resource implements Event.
 func (e RelayOpened) Resource() string { return e.Relay }
-func (RelayOpened) Key() string        { return "1" }
+
+// Key implements Event.
+func (RelayOpened) Key() string { return "1" }
 
 // RelayClosed says that the address was given back. Whom it talked to is not
 // told. What it relayed is zero where nobody counted.
@@ -34,9 +39,14 @@ type RelayClosed struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-func (RelayClosed) Topic() string      { return "relay.closed" }
+// Topic implements Event.
+func (RelayClosed) Topic() string { return "relay.closed" }
+
+// Resource implements Event.
 func (e RelayClosed) Resource() string { return e.Relay }
-func (RelayClosed) Key() string        { return "1" }
+
+// Key implements Event.
+func (RelayClosed) Key() string { return "1" }
 
 // Opened is what was told of it when it was opened.
 func (e RelayClosed) Opened() RelayOpened {

@@ -18,9 +18,14 @@ type StreamStarted struct {
 	Client     string  `json:"client,omitempty"`
 }
 
-func (StreamStarted) Topic() string      { return "stream.started" }
+// Topic implements Event.
+func (StreamStarted) Topic() string { return "stream.started" }
+
+// Resource implements Event.
 func (e StreamStarted) Resource() string { return e.SID }
-func (e StreamStarted) Key() string      { return e.Session }
+
+// Key implements Event.
+func (e StreamStarted) Key() string { return e.Session }
 
 // StreamInterrupted says that the publisher is gone and may come back.
 type StreamInterrupted struct {
@@ -31,9 +36,14 @@ type StreamInterrupted struct {
 	At      int64  `json:"at"`    // unix ms
 }
 
-func (StreamInterrupted) Topic() string      { return "stream.interrupted" }
+// Topic implements Event.
+func (StreamInterrupted) Topic() string { return "stream.interrupted" }
+
+// Resource implements Event.
 func (e StreamInterrupted) Resource() string { return e.SID }
-func (e StreamInterrupted) Key() string      { return e.Session + "-" + strconv.Itoa(e.Epoch) }
+
+// Key implements Event.
+func (e StreamInterrupted) Key() string { return e.Session + "-" + strconv.Itoa(e.Epoch) }
 
 // StreamResumed says that the publisher came back within the grace time.
 type StreamResumed struct {
@@ -44,9 +54,14 @@ type StreamResumed struct {
 	At      int64  `json:"at"`    // unix ms
 }
 
-func (StreamResumed) Topic() string      { return "stream.resumed" }
+// Topic implements Event.
+func (StreamResumed) Topic() string { return "stream.resumed" }
+
+// Resource implements Event.
 func (e StreamResumed) Resource() string { return e.SID }
-func (e StreamResumed) Key() string      { return e.Session + "-" + strconv.Itoa(e.Epoch) }
+
+// Key implements Event.
+func (e StreamResumed) Key() string { return e.Session + "-" + strconv.Itoa(e.Epoch) }
 
 // StreamEnded says that a session is over for good.
 type StreamEnded struct {
@@ -60,9 +75,14 @@ type StreamEnded struct {
 	Reason    string `json:"reason"`     // for people: "the publisher stopped", "the key was revoked"
 }
 
-func (StreamEnded) Topic() string      { return "stream.ended" }
+// Topic implements Event.
+func (StreamEnded) Topic() string { return "stream.ended" }
+
+// Resource implements Event.
 func (e StreamEnded) Resource() string { return e.SID }
-func (e StreamEnded) Key() string      { return e.Session }
+
+// Key implements Event.
+func (e StreamEnded) Key() string { return e.Session }
 
 // RenditionReady says that a rendition has its first part and can be played.
 type RenditionReady struct {
@@ -79,8 +99,13 @@ type RenditionReady struct {
 	FPS       float64 `json:"fps,omitempty"`
 }
 
-func (RenditionReady) Topic() string      { return "rendition.ready" }
+// Topic implements Event.
+func (RenditionReady) Topic() string { return "rendition.ready" }
+
+// Resource implements Event.
 func (e RenditionReady) Resource() string { return e.SID }
+
+// Key implements Event.
 func (e RenditionReady) Key() string {
 	return e.Session + "-" + strconv.Itoa(e.Epoch) + "-" + e.Rendition
 }
@@ -100,8 +125,13 @@ type SegmentReady struct {
 	Discontinuity bool   `json:"discontinuity"` // EXT-X-DISCONTINUITY goes before it
 }
 
-func (SegmentReady) Topic() string      { return "segment.ready" }
+// Topic implements Event.
+func (SegmentReady) Topic() string { return "segment.ready" }
+
+// Resource implements Event.
 func (e SegmentReady) Resource() string { return e.SID }
+
+// Key implements Event.
 func (e SegmentReady) Key() string {
 	return e.Session + "-" + e.Rendition + "-" + strconv.FormatUint(e.MSN, 10)
 }

@@ -4,16 +4,21 @@ import "strconv"
 
 // UploadCreated says that somebody began to send a file.
 type UploadCreated struct {
-	Upload    string `json:"upload"` // names the file; it lets nobody read it
-	Owner     string `json:"owner"`  // id of the key; empty: nobody knows
-	Name      string `json:"name"`   // of the file, without what does not belong into one
-	Size      int64  `json:"size"`   // in bytes; -1: not known yet
-	CreatedAt int64  `json:"created_at"`
+	Upload    string `json:"upload"`     // names the file; it lets nobody read it
+	Owner     string `json:"owner"`      // id of the key; empty: nobody knows
+	Name      string `json:"name"`       // of the file, without what does not belong into one
+	Size      int64  `json:"size"`       // in bytes; -1: not known yet
+	CreatedAt int64  `json:"created_at"` // unix ms
 }
 
-func (UploadCreated) Topic() string      { return "upload.created" }
+// Topic implements Event.
+func (UploadCreated) Topic() string { return "upload.created" }
+
+// Resource implements Event.
 func (e UploadCreated) Resource() string { return e.Upload }
-func (UploadCreated) Key() string        { return "1" }
+
+// Key implements Event.
+func (UploadCreated) Key() string { return "1" }
 
 // UploadProgress says how far an upload is. It is a hint, on SubjectHints: it comes about
 // once a second and upload, and may get lost.
@@ -25,9 +30,14 @@ type UploadProgress struct {
 	Size   int64  `json:"size"`   // in bytes; -1: not known yet
 }
 
-func (UploadProgress) Topic() string      { return "upload.progress" }
+// Topic implements Event.
+func (UploadProgress) Topic() string { return "upload.progress" }
+
+// Resource implements Event.
 func (e UploadProgress) Resource() string { return e.Upload }
-func (e UploadProgress) Key() string      { return strconv.FormatInt(e.Offset, 10) }
+
+// Key implements Event.
+func (e UploadProgress) Key() string { return strconv.FormatInt(e.Offset, 10) }
 
 // UploadCompleted says that all of a file is there, and what it is.
 type UploadCompleted struct {
@@ -41,9 +51,14 @@ type UploadCompleted struct {
 	CompletedAt int64  `json:"completed_at"` // unix ms
 }
 
-func (UploadCompleted) Topic() string      { return "upload.completed" }
+// Topic implements Event.
+func (UploadCompleted) Topic() string { return "upload.completed" }
+
+// Resource implements Event.
 func (e UploadCompleted) Resource() string { return e.Upload }
-func (UploadCompleted) Key() string        { return "1" }
+
+// Key implements Event.
+func (UploadCompleted) Key() string { return "1" }
 
 // UploadRemoved says that a file, or what there was of it, is gone.
 type UploadRemoved struct {
@@ -56,9 +71,14 @@ type UploadRemoved struct {
 	Reason    string `json:"reason"`     // "deleted", "expired", "refused"
 }
 
-func (UploadRemoved) Topic() string      { return "upload.removed" }
+// Topic implements Event.
+func (UploadRemoved) Topic() string { return "upload.removed" }
+
+// Resource implements Event.
 func (e UploadRemoved) Resource() string { return e.Upload }
-func (UploadRemoved) Key() string        { return "1" }
+
+// Key implements Event.
+func (UploadRemoved) Key() string { return "1" }
 
 // UploadCorrupt says that bytes which had been acknowledged are not on the disk
 // as they were sent. What is good up to Offset is kept; an incomplete upload
@@ -73,6 +93,11 @@ type UploadCorrupt struct {
 	Reason  string `json:"reason"`   // for people
 }
 
-func (UploadCorrupt) Topic() string      { return "upload.corrupt" }
+// Topic implements Event.
+func (UploadCorrupt) Topic() string { return "upload.corrupt" }
+
+// Resource implements Event.
 func (e UploadCorrupt) Resource() string { return e.Upload }
-func (e UploadCorrupt) Key() string      { return strconv.FormatInt(e.FoundAt, 10) }
+
+// Key implements Event.
+func (e UploadCorrupt) Key() string { return strconv.FormatInt(e.FoundAt, 10) }

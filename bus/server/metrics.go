@@ -27,12 +27,14 @@ type serverCollector struct {
 	bytes, limit, oldest, messages, number, clients, slow *prometheus.Desc
 }
 
+// Describe implements prometheus.Collector.
 func (c serverCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{c.bytes, c.limit, c.oldest, c.messages, c.number, c.clients, c.slow} {
 		out <- d
 	}
 }
 
+// Collect implements prometheus.Collector.
 func (c serverCollector) Collect(out chan<- prometheus.Metric) {
 	ns := c.s.current()
 	out <- prometheus.MustNewConstMetric(c.clients, prometheus.GaugeValue, float64(ns.NumClients()))

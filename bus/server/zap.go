@@ -15,8 +15,10 @@ type natsLogger struct {
 	fatal  chan<- string // the first error that ends a start; it has room for one
 }
 
+// Noticef implements server.Logger.
 func (l natsLogger) Noticef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
 
+// Fatalf implements server.Logger.
 func (l natsLogger) Fatalf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	l.log.Error(text)
@@ -26,6 +28,7 @@ func (l natsLogger) Fatalf(f string, v ...any) {
 	}
 }
 
+// Warnf implements server.Logger.
 func (l natsLogger) Warnf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	if strings.Contains(text, "create mirror consumer") && strings.Contains(text, "stream not found") {
@@ -35,10 +38,15 @@ func (l natsLogger) Warnf(f string, v ...any) {
 	l.log.Warn(text)
 }
 
+// Errorf implements server.Logger.
 func (l natsLogger) Errorf(f string, v ...any) {
 	text := fmt.Sprintf(f, v...)
 	l.log.Error(text)
 	l.memory.note(text)
 }
+
+// Debugf implements server.Logger.
 func (l natsLogger) Debugf(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }
+
+// Tracef implements server.Logger.
 func (l natsLogger) Tracef(f string, v ...any) { l.log.Debug(fmt.Sprintf(f, v...)) }

@@ -113,6 +113,7 @@ func execute(ctx context.Context, args []string, s std) (err error) {
 	return command.Run()
 }
 
+// Run serves until the context ends.
 func (c *serveCommand) Run(s *scope) error {
 	return serve(s.ctx, func() (*loaded, error) { return c.load(s) }, c.Workers, c.Demo, s.std)
 }

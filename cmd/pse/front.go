@@ -161,6 +161,7 @@ func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
 	f.mux.Store(mux)
 }
 
+// ServeHTTP implements http.Handler.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer progress.Watch(w, r, f.patience, answerTime).Done()
 	f.trust.Settle(r)

@@ -22,6 +22,7 @@ const maxDigits = 18
 // BadDirective is the error of a query that is no directive. It says why.
 type BadDirective string
 
+// Error implements error.
 func (b BadDirective) Error() string { return string(b) }
 
 // ParseDirective reads a query.

@@ -6,14 +6,14 @@ import "strings"
 type Kind int
 
 const (
-	KindNone         Kind = iota
-	KindMultivariant      // <name>/index.m3u8 and <name>.m3u8
-	KindMedia             // <name>/<rendition>/index.m3u8
-	KindInit              // <name>/<rendition>/<id>.mp4
-	KindSegment
-	KindPart
-	KindPoster
-	KindThumb
+	KindNone         Kind = iota // nothing of ours
+	KindMultivariant             // <name>/index.m3u8 and <name>.m3u8
+	KindMedia                    // <name>/<rendition>/index.m3u8
+	KindInit                     // <name>/<rendition>/<id>.mp4
+	KindSegment                  // <name>/<rendition>/<MSN>.m4s
+	KindPart                     // <name>/<rendition>/<MSN>.<part>.m4s
+	KindPoster                   // <name>/poster.jpg
+	KindThumb                    // <name>/thumb.jpg
 )
 
 // Target is what a request's path, below the folder of all streams, names.

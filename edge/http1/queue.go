@@ -55,6 +55,7 @@ type prefixConn struct {
 	prefix []byte
 }
 
+// Read implements io.Reader.
 func (p *prefixConn) Read(b []byte) (int, error) {
 	if len(p.prefix) == 0 {
 		return p.Conn.Read(b)

@@ -39,6 +39,7 @@ type limitedConn struct {
 	once   sync.Once
 }
 
+// Read implements io.Reader.
 func (c *limitedConn) Read(p []byte) (int, error) {
 	if c.dead.Load() {
 		return 0, errShut
@@ -61,6 +62,7 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write implements io.Writer.
 func (c *limitedConn) Write(p []byte) (int, error) {
 	_ = c.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n, err := c.Conn.Write(p)

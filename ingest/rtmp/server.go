@@ -140,22 +140,27 @@ type handler struct {
 	client client
 }
 
+// OnServe implements rtmp.Handler.
 func (h *handler) OnServe(c *rtmp.Conn) {
 	// Before the first write, so the library's writer does not see it change.
 	_ = c.GetChunkStreamer().SelfState().SetChunkSize(outChunk)
 	_ = c.Write(context.Background(), 2, 0, &rtmp.ChunkMessage{Message: &rtmpmsg.SetChunkSize{ChunkSize: outChunk}})
 }
 
+// OnConnect implements rtmp.Handler.
 func (h *handler) OnConnect(_ uint32, cmd *rtmpmsg.NetConnectionConnect) error {
 	return h.client.connect(cmd.Command.App, cmd.Command.TCURL, cmd.Command.FlashVer)
 }
 
+// OnPublish implements rtmp.Handler.
 func (h *handler) OnPublish(ctx *rtmp.StreamContext, _ uint32, cmd *rtmpmsg.NetStreamPublish) error {
 	return h.client.publish(cmd.PublishingName, ctx.StreamID)
 }
 
+// OnPlay implements rtmp.Handler.
 func (h *handler) OnPlay(ctx *rtmp.StreamContext, _ uint32, _ *rtmpmsg.NetStreamPlay) error {
 	return h.client.play(ctx.StreamID)
 }
 
+// OnClose implements rtmp.Handler.
 func (h *handler) OnClose() { h.client.closed() }

@@ -74,6 +74,7 @@ func (s *scene) stream(ctx context.Context, w io.Writer, first int64, o Options)
 // tail keeps the end of what ffmpeg says.
 type tail struct{ b []byte }
 
+// Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
 	t.b = append(t.b, p...)
 	if len(t.b) > 2048 {

@@ -17,6 +17,7 @@ type Finding struct {
 	Times int // seen that often, word for word
 }
 
+// String implements fmt.Stringer.
 func (f Finding) String() string {
 	times := ""
 	if f.Times > 1 {

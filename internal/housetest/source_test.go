@@ -37,7 +37,7 @@ func sources(t *testing.T) []source {
 	var all []source
 	fset := token.NewFileSet()
 	for _, name := range files(t, ".go") {
-		f, err := parser.ParseFile(fset, filepath.Join(root, name), nil, parser.SkipObjectResolution)
+		f, err := parser.ParseFile(fset, filepath.Join(root, name), nil, parser.SkipObjectResolution|parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ type Finding struct {
 	What  string
 }
 
+// String implements fmt.Stringer.
 func (f Finding) String() string { return fmt.Sprintf("%s: %s: %s", f.Rule, f.Where, f.What) }
 
 // Rule names what a finding is of.

@@ -23,9 +23,17 @@ type fdConn struct {
 	ended    atomic.Bool
 }
 
-func (*fdConn) readNow([]byte) (int, error)      { return 0, errNotNow }
-func (*fdConn) writeNow([]byte) (int, error)     { return 0, errNotNow }
-func (*fdConn) Read([]byte) (int, error)         { return 0, errNotNow }
-func (*fdConn) Write([]byte) (int, error)        { return 0, errNotNow }
+func (*fdConn) readNow([]byte) (int, error)  { return 0, errNotNow }
+func (*fdConn) writeNow([]byte) (int, error) { return 0, errNotNow }
+
+// Read implements io.Reader.
+func (*fdConn) Read([]byte) (int, error) { return 0, errNotNow }
+
+// Write implements io.Writer.
+func (*fdConn) Write([]byte) (int, error) { return 0, errNotNow }
+
+// SetWriteDeadline implements net.Conn.
 func (*fdConn) SetWriteDeadline(time.Time) error { return nil }
-func (*fdConn) Close() error                     { return nil }
+
+// Close implements io.Closer.
+func (*fdConn) Close() error { return nil }

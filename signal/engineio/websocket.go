@@ -59,6 +59,7 @@ type socket struct {
 // (http.ResponseController), which the library does not.
 type hijacker struct{ http.ResponseWriter }
 
+// Hijack implements http.Hijacker.
 func (h hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(h.ResponseWriter).Hijack()
 }

@@ -22,6 +22,7 @@ type errorResponse struct {
 	realm, nonce string
 }
 
+// Error implements error.
 func (r *errorResponse) Error() string {
 	hint := map[stun.ErrorCode]string{
 		stun.CodeUnauthorized:         "user or password are wrong, or they have expired",

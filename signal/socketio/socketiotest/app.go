@@ -122,6 +122,7 @@ func (a *App) connect(s *socketio.Socket, h *socketio.Handshake) socketio.Handle
 // mirror sends back what comes.
 type mirror struct{ s *engineio.Session }
 
+// Message implements engineio.Handler.
 func (m mirror) Message(binary bool, data []byte) {
 	p := engineio.Text(data)
 	if binary {
@@ -130,6 +131,7 @@ func (m mirror) Message(binary bool, data []byte) {
 	_ = m.s.Send(p)
 }
 
+// Close implements engineio.Handler.
 func (m mirror) Close(engineio.Reason) {}
 
 type user struct {
@@ -137,8 +139,10 @@ type user struct {
 	s   *socketio.Socket
 }
 
+// Close implements socketio.Handler.
 func (u *user) Close(r socketio.Reason) { u.app.Closed <- Closed{u.s.ID(), r} }
 
+// Event implements socketio.Handler.
 func (u *user) Event(e socketio.Event, reply socketio.Reply) {
 	switch e.Name {
 	case "message":
