@@ -37,6 +37,9 @@ type consumer struct {
 	log    *slog.Logger
 	handle func(ctx context.Context, d Delivery) error
 	next   uint64 // the first event that is not handled, where the place is kept here
+
+	given uint64 // the event that was given up last
+	cause error  // and why: it may not be buried at once
 }
 
 func (c *Client) consume(ctx context.Context, s Subscription, handle func(ctx context.Context, d Delivery) error) error {
@@ -159,8 +162,11 @@ func (co *consumer) settle(ctx context.Context, m jetstream.Msg) error {
 		return err
 	}
 	d := Delivery{Sequence: md.Sequence.Stream, Try: int(md.NumDelivered)}
-	if d.Try > len(co.s.Pauses)+1 { // its handler never returned: it took the process with it
-		return co.bury(ctx, m, d, errors.New("no handler survived it"))
+	if d.Try > len(co.s.Pauses)+1 {
+		if co.given != d.Sequence { // its handler never returned: it took the process with it
+			co.given, co.cause = d.Sequence, errors.New("no handler survived it")
+		}
+		return co.bury(ctx, m, d)
 	}
 	if d.Envelope, err = event.Open(m.Data()); err == nil {
 		err = co.handleAlive(ctx, m, d)
@@ -175,7 +181,8 @@ func (co *consumer) settle(ctx context.Context, m jetstream.Msg) error {
 	case ctx.Err() != nil:
 		return m.Nak()
 	case errors.Is(err, event.ErrBadEvent) || d.Try > len(co.s.Pauses):
-		return co.bury(ctx, m, d, err)
+		co.given, co.cause = d.Sequence, err
+		return co.bury(ctx, m, d)
 	}
 	wait := co.s.Pauses[d.Try-1]
 	co.log.Warn("event not handled, will try again", slog.String("subject", m.Subject()), slog.Int("tries", d.Try), slog.Duration("wait", wait), slog.Any("error", err))
@@ -201,8 +208,8 @@ func (co *consumer) handleAlive(ctx context.Context, m jetstream.Msg, d Delivery
 	return co.handle(ctx, d)
 }
 
-// bury moves an event to the log of dead letters.
-func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery, cause error) error {
+// bury moves an event that was given up to the log of dead letters.
+func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery) error {
 	durable, tries := co.s.Durable, min(d.Try, len(co.s.Pauses)+1)
 	if durable == "" {
 		durable = "none"
@@ -211,7 +218,7 @@ func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery, cause
 		Subject: event.SubjectDead + durable + "." + strings.TrimPrefix(m.Subject(), event.SubjectEvents), Data: m.Data(),
 		Header: nats.Header{
 			nats.MsgIdHdr: {durable + "/" + strconv.FormatUint(d.Sequence, 10)}, "Content-Type": {event.ContentType},
-			"Pse-Error": {oneLine(cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {durable},
+			"Pse-Error": {oneLine(co.cause.Error())}, "Pse-Tries": {strconv.Itoa(tries)}, "Pse-Durable": {durable},
 		},
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
@@ -225,7 +232,7 @@ func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery, cause
 		return m.NakWithDelay(wait)
 	}
 	co.next = d.Sequence + 1
-	co.log.Error("event given up, kept as a dead letter", slog.String("subject", dead.Subject), slog.Int("tries", tries), slog.Any("error", cause))
+	co.log.Error("event given up, kept as a dead letter", slog.String("subject", dead.Subject), slog.Int("tries", tries), slog.Any("error", co.cause))
 	return m.TermWithReason("dead letter")
 }
 

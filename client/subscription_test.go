@@ -173,6 +173,57 @@ func TestTriesAndDeadLetters(t *testing.T) {
 	})
 }
 
+// A dead letter that PSE does not take yet is one later, with the reason of the last try.
+func TestDeadLetterIsNotTakenAtOnce(t *testing.T) {
+	s := bustest.StartServer(t)
+	nc, err := nats.Connect(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, bus: s.Connect(t)}
+	w.Client = w.bus.Client(nil)
+	log, err := js.Stream(t.Context(), "DEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := func(most int32) {
+		cfg := log.CachedInfo().Config
+		cfg.MaxMsgSize = most
+		if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(1)
+	w.publish(started("a", "poison"), started("a", "last"))
+	got := make(chan string, 100)
+	run(t, func(ctx context.Context) error {
+		return client.Subscribe(ctx, w.Client, client.Subscription{Durable: "t", All: true, Pauses: []time.Duration{time.Millisecond}}, func(_ context.Context, ev event.StreamStarted) error {
+			got <- ev.Session
+			if ev.Session == "poison" {
+				return errors.New("it is no good")
+			}
+			return nil
+		})
+	})
+	for _, want := range []string{"poison", "poison"} {
+		if s := natstest.Within(t, got); s != want {
+			t.Fatalf("got %s, not %s", s, want)
+		}
+	}
+	limit(-1)
+	if s := natstest.Within(t, got); s != "last" {
+		t.Fatalf("got %s, not the last", s)
+	}
+	if dead := w.dead(); len(dead) != 1 || dead[0].Error != "it is no good" || dead[0].Tries != 2 {
+		t.Errorf("dead: %+v", dead)
+	}
+}
+
 func (w *world) dead() (all []bus.Dead) {
 	w.t.Helper()
 	if err := w.bus.EachDead(w.t.Context(), func(d bus.Dead) error { all = append(all, d); return nil }); err != nil {
