@@ -72,9 +72,9 @@
 //     subscription at least once.
 //   - What a subscription gave up is kept as a dead letter (EachDead).
 //   - An event with a Key is stored once however often it is published
-//     within an hour, and if longer ago by Retell. Workers publish by an Outbox what
-//     follows from state, each fact until it is stored; after a crash whoever finds
-//     the state tells it again.
+//     within an hour, and by an Outbox however long ago that was. Workers publish
+//     by one what follows from state, each fact until it is stored; after a crash
+//     whoever finds the state tells it again.
 //   - There is no order between events and other logs: when segment.ready
 //     comes, the segment is there; when a segment is there its event may
 //     still be on its way.

@@ -155,7 +155,7 @@ func useEvents(t *testing.T, one, two *Bus) {
 	if err := two.Client(nil).Forget(t.Context(), "d"); err != nil {
 		t.Error(err)
 	}
-	if err := Retell(t.Context(), one, started("e", "good"), time.Now().Add(-2*time.Hour)); err != nil {
+	if err := retell(t.Context(), one, started("e", "good"), time.Now().Add(-2*time.Hour)); err != nil {
 		t.Error(err)
 	}
 	enough := errors.New("enough")

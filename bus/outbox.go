@@ -42,7 +42,7 @@ type Fact struct {
 //   - At most 4096 facts wait in memory, and each key once.
 //   - When Run is to stop, what is left has another second.
 //   - What waits is lost with the process. Whoever finds the state wakes it again: a
-//     fact that the log has already is stored once (Retell).
+//     fact that the log has already is stored once (retell).
 //
 // It is safe for concurrent use.
 type Outbox struct {
@@ -69,7 +69,7 @@ type queuedFact struct {
 // that was woken, the oldest first. It is called from several goroutines, of a key
 // by one at a time. It is nil where facts are given, and nothing is woken.
 func NewOutbox(b *Bus, state func(ctx context.Context, key string) ([]Fact, error), log *zap.Logger) *Outbox {
-	return newOutbox(func(ctx context.Context, ev Event, at time.Time) error { return Retell(ctx, b, ev, at) }, state, log)
+	return newOutbox(func(ctx context.Context, ev Event, at time.Time) error { return retell(ctx, b, ev, at) }, state, log)
 }
 
 func newOutbox(publish func(context.Context, Event, time.Time) error, state func(context.Context, string) ([]Fact, error), log *zap.Logger) *Outbox {

@@ -19,11 +19,11 @@ const (
 	eventsSlack = 5 * time.Minute
 )
 
-// Retell publishes a fact that was true at a time, and that a worker which is
+// retell publishes a fact that was true at a time, and that a worker which is
 // gone may have published since: it is stored once, however long ago that was.
 // It must have a Key. That two do so at the same moment, of a fact of an hour
 // ago, is the only case in which it can come twice.
-func Retell(ctx context.Context, b *Bus, ev Event, at time.Time) error {
+func retell(ctx context.Context, b *Bus, ev Event, at time.Time) error {
 	if time.Since(at) > eventsKnown {
 		has, err := hasEvent(ctx, b.conn, ev, at)
 		if has || err != nil {

@@ -43,7 +43,7 @@ func TestRetell(t *testing.T) {
 	forgotten("1")
 	for i := range 2 {
 		for _, session := range []string{"1", "2", "3", "4"} {
-			if err := Retell(t.Context(), b, started("a", session), long); err != nil {
+			if err := retell(t.Context(), b, started("a", session), long); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -22,15 +23,21 @@ const (
 type finder struct {
 	bus    *bus.Bus
 	log    *zap.Logger
+	events *bus.Outbox
 	missed map[string]int // workers that were not there, by Bus.ID: how often in a row
 }
 
 func newFinder(b *bus.Bus, log *zap.Logger) *finder {
-	return &finder{bus: b, log: log, missed: map[string]int{}}
+	f := &finder{bus: b, log: log, missed: map[string]int{}}
+	f.events = bus.NewOutbox(b, f.facts, log)
+	return f
 }
 
-// run looks until ctx ends.
+// run looks, and tells, until ctx ends.
 func (f *finder) run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { f.events.Run(ctx) })
 	for sleep.For(ctx, searchEvery) {
 		if err := f.look(ctx); err != nil && ctx.Err() == nil {
 			f.log.Warn("the allocations of relays that were lost", zap.Error(err))
@@ -38,7 +45,7 @@ func (f *finder) run(ctx context.Context) {
 	}
 }
 
-// look tells of the allocations of workers that are gone.
+// look has the allocations of workers told that are gone.
 func (f *finder) look(ctx context.Context) error {
 	records, err := f.bus.RelayRecords(ctx)
 	if err != nil {
@@ -54,32 +61,35 @@ func (f *finder) look(ctx context.Context) error {
 			continue
 		}
 		for _, key := range keys {
-			if err := f.tell(ctx, key); err != nil {
-				return err
-			}
+			f.tell(key)
 		}
 	}
 	return nil
 }
 
-// tell claims a record, tells of what is in it, and deletes it.
-func (f *finder) tell(ctx context.Context, key string) error {
+// tell has what is in a record told soon.
+func (f *finder) tell(key string) { f.events.Wake(key) }
+
+// facts claims a record. What is in it is to be told, and then it is deleted.
+func (f *finder) facts(ctx context.Context, key string) (all []bus.Fact, err error) {
 	r, err := f.bus.ClaimRelays(ctx, key)
 	if errors.Is(err, bus.ErrNotFound) {
-		return nil // another worker was faster
+		return nil, nil // another worker was faster
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, ev := range r.Open {
 		ev = lost(ev, r.At)
-		if err := bus.Retell(ctx, f.bus, ev.Opened(), time.UnixMilli(ev.OpenedAt)); err != nil {
-			return err
-		}
-		if err := bus.Retell(ctx, f.bus, ev, time.UnixMilli(ev.ClosedAt)); err != nil {
-			return err
-		}
+		all = append(all, bus.Fact{Event: ev.Opened(), At: time.UnixMilli(ev.OpenedAt)}, bus.Fact{Event: ev, At: time.UnixMilli(ev.ClosedAt)})
 	}
-	f.log.Info("told the end of allocations whose worker was lost", zap.String("worker", r.Worker), zap.Int("allocations", len(r.Open)))
-	return f.bus.ForgetRelays(ctx, r)
+	told := func(ctx context.Context) error {
+		f.log.Info("told the end of allocations whose worker was lost", zap.String("worker", r.Worker), zap.Int("allocations", len(r.Open)))
+		return f.bus.ForgetRelays(ctx, r)
+	}
+	if len(all) == 0 {
+		return nil, told(ctx)
+	}
+	all[len(all)-1].Told = told
+	return all, nil
 }

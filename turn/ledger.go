@@ -46,7 +46,6 @@ type ledger struct {
 	pages  []*page
 
 	finder  *finder   // tells what others took from us
-	claimed []string  // records that are such; the runner's
 	failing time.Time // since when no record can be written; zero: they can. The runner's
 }
 
@@ -178,7 +177,6 @@ func (l *ledger) run(ctx context.Context) {
 		case <-sample.C:
 			l.sample()
 			l.settle(ctx)
-			l.tellClaimed(ctx)
 		case <-l.wake:
 			l.settle(ctx)
 			sleep.For(ctx, writeEvery)
@@ -225,11 +223,6 @@ func (l *ledger) settle(ctx context.Context) {
 		l.pokeIn(again)
 	}
 	l.tell(!l.failing.IsZero() && time.Since(l.failing) > patience)
-}
-
-// tellClaimed tells of what others claimed from us: they may not have come to it.
-func (l *ledger) tellClaimed(ctx context.Context) {
-	l.claimed = slices.DeleteFunc(l.claimed, func(key string) bool { return l.finder.tell(ctx, key) == nil })
 }
 
 // sample notes what allocations have carried since they were last asked.
@@ -308,7 +301,7 @@ func (l *ledger) writePage(ctx context.Context, p *page) error {
 // the lock held.
 func (l *ledger) overtaken(p *page) {
 	l.pages = slices.DeleteFunc(l.pages, func(o *page) bool { return o == p })
-	l.claimed = append(l.claimed, p.record.Key)
+	l.finder.tell(p.record.Key) // who claimed it may not have come to that
 	n := 0
 	for li := range p.lives {
 		if !li.recorded {

@@ -115,6 +115,13 @@ func (w *world) records() (n int) {
 func (w *world) found() {
 	w.t.Helper()
 	finders := []*finder{newFinder(w.server.Connect(w.t), bustest.Log(w.t)), newFinder(w.server.Connect(w.t), bustest.Log(w.t))}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	var telling sync.WaitGroup
+	for _, f := range finders {
+		telling.Go(func() { f.events.Run(ctx) })
+	}
+	defer telling.Wait()
+	defer cancel()
 	bustest.Eventually(w.t, "what was lost is found", func() bool {
 		var wg sync.WaitGroup
 		for _, f := range finders {
