@@ -7,7 +7,7 @@ TESTTIMEOUT ?= 20m
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help versions run build release web test test-long lint check vuln fmt fuzz bench deps clean
+.PHONY: help versions run build release web quick test test-long lint check vuln fmt fuzz bench cover api deps clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ release: versions web ## Make what is published of a version, in dist/: programs
 	@GO=$(GO) scripts/release.sh
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
+
+quick: web ## Vet, and the tests that take no seconds and no other programs: for each change
+	$(GO) vet ./...
+	$(GO) test -short ./...
 
 test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	@GO=$(GO) TESTTIMEOUT=$(TESTTIMEOUT) scripts/test.sh
@@ -51,6 +55,12 @@ fuzz: ## Fuzz every fuzz target for FUZZTIME (30s) each
 
 bench: versions deps-bench build ## Measure side by side with peers; prints tables
 	scripts/bench.sh
+
+cover: web ## Print how much of each package the quick tests run, the least first
+	@GO=$(GO) scripts/cover.sh
+
+api: web ## Print what changed in what packages export since BASE (the newest tag), breaking changes first
+	@GO=$(GO) scripts/api.sh $(BASE)
 
 deps: ## Install the Debian packages that the tests need, if missing
 	@scripts/deps.sh test
