@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/alecthomas/kong"
+	"github.com/spf13/cobra"
 )
 
 // std is what a command has around it, so that tests can give it another.
@@ -28,43 +28,52 @@ func (s std) getenv(name string) string {
 	return ""
 }
 
-// grammar is the command line. It stays in this file, and so does kong.
-type grammar struct {
-	Config   string   `help:"Read this YAML file (else PSE_CONFIG, ./pse.yaml if not root, or /etc/pse/pse.yaml)." placeholder:"FILE"`
-	Data     string   `help:"Keep everything in this directory." placeholder:"DIR"`
-	Bus      string   `help:"Use the bus at this address: nats://host:4222; its password by bus.password_file or PSE_BUS_PASSWORD." placeholder:"URL"`
-	LogLevel string   `help:"debug, info, warn or error." placeholder:"LEVEL"`
-	Set      []string `help:"Set any key of the configuration, as edge.dvr=5m. May be repeated." placeholder:"KEY=VALUE" sep:"none"`
-
-	Serve   serveCommand       `cmd:"" help:"Run workers: all of them in this process, or those named."`
-	Stream  streamCommand      `cmd:"" help:"Streams and the keys that may publish them."`
-	Call    callCommand        `cmd:"" help:"Links into calls."`
-	Turn    turnCommand        `cmd:"" help:"The relay of calls: coturn's configuration, a check, its secret."`
-	Cert    certificateCommand `cmd:"" name:"certificate" help:"The private root that devices install to trust this box."`
-	Workers workersCommand     `cmd:"" help:"List the workers on the bus."`
-	Events  eventsCommand      `cmd:"" help:"What happens, as it happens."`
-	HLS     hlsCommand         `cmd:"" name:"hls" help:"Check what viewers get."`
-	Conf    configCommand      `cmd:"" name:"config" help:"The configuration: print it, check it."`
-	Ready   readyCommand       `cmd:"" help:"Ask the running pse serve whether all its workers are ready."`
-	Doctor  doctorCommand      `cmd:"" help:"Look for what keeps PSE from working here, and say what to do."`
-	Version versionCommand     `cmd:"" help:"Print the version."`
-}
-
-type serveCommand struct {
-	Workers []string `arg:"" optional:"" help:"bus, ingest, transcode, edge, signal, turn, transfer. None: all of them."`
-	HTTP    string   `name:"http" help:"Listen here for viewers." placeholder:"ADDR"`
-	RTMP    string   `name:"rtmp" help:"Listen here for publishers." placeholder:"ADDR"`
-	Turn    string   `name:"turn" help:"Listen here for STUN and TURN." placeholder:"ADDR"`
-	Admin   string   `help:"Listen here for health, metrics and profiles." placeholder:"ADDR"`
-	Open    bool     `help:"Publish and send files without keys. For a lab."`
-	Demo    bool     `help:"Publish a generated picture as stream \"demo\"."`
-}
-
-// A scope is what every command gets.
+// A scope is what every command gets: what is around it, and the flags that all take.
 type scope struct {
 	std
 	ctx context.Context
-	g   *grammar
+
+	config, data, bus, logLevel string
+	set                         []string
+
+	commandLine
+}
+
+// tree is the command line.
+func (s *scope) tree() *cobra.Command {
+	root := s.group("pse", "Live streaming, calls and files on a box of your own.", nil,
+		newServeCommand(s), newStreamCommand(s), newCallCommand(s), newTurnCommand(s), newCertificateCommand(s), newWorkersCommand(s),
+		newEventsCommand(s), newHLSCommand(s), newConfigCommand(s), newReadyCommand(s), newDoctorCommand(s), newVersionCommand(s), newCompletionCommand(s))
+	root.SetHelpCommand(newHelpCommand(s))
+	all := root.PersistentFlags()
+	all.SortFlags = false
+	all.BoolP("help", "h", false, "Show what a command is for, and its flags.")
+	textVar(all, &s.config, "config", "FILE", "Read this YAML file (else PSE_CONFIG, ./pse.yaml if not root, or /etc/pse/pse.yaml).")
+	textVar(all, &s.data, "data", "DIR", "Keep everything in this directory.")
+	textVar(all, &s.bus, "bus", "URL", "Use the bus at this address: nats://host:4222; its password by bus.password_file or PSE_BUS_PASSWORD.")
+	textVar(all, &s.logLevel, "log-level", "LEVEL", "debug, info, warn or error.")
+	_ = root.MarkPersistentFlagDirname("data") // an error only of a flag that is not there
+	all.Var(&listValue{&s.set, "KEY=VALUE"}, "set", "Set any key of the configuration, as edge.dvr=5m. May be repeated.")
+	return root
+}
+
+type serveCommand struct {
+	Workers                 []string
+	HTTP, RTMP, Turn, Admin string
+	Open, Demo              bool
+}
+
+func newServeCommand(s *scope) *cobra.Command {
+	c := &serveCommand{}
+	serve := s.leaf("serve", "Run workers: all of them in this process, or those named.", c,
+		argument{name: "workers", help: "bus, ingest, transcode, edge, signal, turn, transfer. None: all of them.", many: &c.Workers, of: namesOf(workers())})
+	textVar(serve.Flags(), &c.HTTP, "http", "ADDR", "Listen here for viewers.")
+	textVar(serve.Flags(), &c.RTMP, "rtmp", "ADDR", "Listen here for publishers.")
+	textVar(serve.Flags(), &c.Turn, "turn", "ADDR", "Listen here for STUN and TURN.")
+	textVar(serve.Flags(), &c.Admin, "admin", "ADDR", "Listen here for health, metrics and profiles.")
+	toggleVar(serve, &c.Open, "open", "Publish and send files without keys. For a lab.")
+	toggleVar(serve, &c.Demo, "demo", "Publish a generated picture as stream \"demo\".")
+	return serve
 }
 
 // A usageError is one that the writer of the command line can mend.
@@ -80,37 +89,17 @@ func exitCode(err error) int {
 	return 1
 }
 
-// quit leaves the parser after --help; kong would go on.
-type quit int
-
 // execute runs one command line.
-func execute(ctx context.Context, args []string, s std) (err error) {
-	g := &grammar{}
-	parser, err := kong.New(g,
-		kong.Name("pse"), kong.Description("Live streaming, calls and files on a box of your own."),
-		kong.Writers(s.out, s.err), kong.Exit(func(code int) { panic(quit(code)) }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(&scope{std: s, ctx: ctx, g: g}),
-	)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case quit:
-			err = nil
-		default:
-			panic(p)
-		}
-	}()
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
-	command, err := parser.Parse(args)
+func execute(ctx context.Context, args []string, s std) error {
+	sc := &scope{std: s, ctx: ctx}
+	command, err := sc.parse(args)
 	if err != nil {
 		return usagef("%w; see pse --help", err)
 	}
-	return command.Run()
+	if command == nil {
+		return nil
+	}
+	return command.Run(sc)
 }
 
 // Run serves until the context ends.
@@ -137,8 +126,8 @@ func truth(set bool) string {
 
 // load reads the configuration with the flags of this command line over it.
 func (s *scope) load(more ...override) (*loaded, error) {
-	flags := []override{{"data", s.g.Data, "--data"}, {"bus.url", s.g.Bus, "--bus"}, {"log.level", s.g.LogLevel, "--log-level"}}
-	for _, kv := range s.g.Set {
+	flags := []override{{"data", s.data, "--data"}, {"bus.url", s.bus, "--bus"}, {"log.level", s.logLevel, "--log-level"}}
+	for _, kv := range s.set {
 		key, value, ok := strings.Cut(kv, "=")
 		if !ok {
 			return nil, usagef("--set %s: write KEY=VALUE", kv)
@@ -180,8 +169,8 @@ const (
 // source finds the file to read. Root takes the one of the current directory,
 // which may be anybody's, only when it is named.
 func (s *scope) source() source {
-	if s.g.Config != "" {
-		return source{file: s.g.Config}
+	if s.config != "" {
+		return source{file: s.config}
 	}
 	if path := s.getenv("PSE_CONFIG"); path != "" {
 		return source{file: path}

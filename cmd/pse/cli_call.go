@@ -7,18 +7,24 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
 	"github.com/helios-h2020/pse/signal"
 )
 
-type callCommand struct {
-	Link callLink `cmd:"" help:"Make a link that lets people into a call, where signal.links asks for one."`
+type callLink struct {
+	Room string
+	For  time.Duration
 }
 
-type callLink struct {
-	Room string        `arg:"" help:"The room's name, as people type it."`
-	For  time.Duration `name:"for" default:"24h" help:"How long the link lets people in." placeholder:"TIME"`
+func newCallCommand(s *scope) *cobra.Command {
+	c := &callLink{}
+	link := s.leaf("link", "Make a link that lets people into a call, where signal.links asks for one.", c,
+		argument{name: "room", help: "The room's name, as people type it.", one: &c.Room})
+	link.Flags().DurationVar(&c.For, "for", 24*time.Hour, "How long the link lets people in.")
+	return s.group("call", "Links into calls.", nil, link)
 }
 
 // Run prints the link.

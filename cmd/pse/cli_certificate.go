@@ -7,18 +7,21 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/internal/certificate"
 )
-
-type certificateCommand struct {
-	Show  certificateShow  `cmd:"" default:"1" help:"Show the certificates by ACME, and the private root: its fingerprint, its end, what it may vouch for."`
-	Renew certificateRenew `cmd:"" help:"Make a new private root at once; each device must then install it."`
-}
 
 type (
 	certificateShow  struct{}
 	certificateRenew struct{}
 )
+
+func newCertificateCommand(s *scope) *cobra.Command {
+	show := s.leaf("show", "Show the certificates by ACME, and the private root: its fingerprint, its end, what it may vouch for.", certificateShow{})
+	renew := s.leaf("renew", "Make a new private root at once; each device must then install it.", certificateRenew{})
+	return s.group("certificate", "The private root that devices install to trust this box.", show, show, renew)
+}
 
 // Run shows the root.
 func (certificateShow) Run(s *scope) error {

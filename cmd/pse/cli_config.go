@@ -6,20 +6,22 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 )
 
-type configCommand struct {
-	Print configPrint `cmd:"" default:"withargs" help:"Print the configuration in force, and where each value comes from."`
-	Check configCheck `cmd:"" help:"Say whether pse serve would take it; systemd asks before each start."`
-}
+type (
+	configPrint struct{ Changed bool }
+	configCheck struct{ Workers []string }
+)
 
-type configPrint struct {
-	Changed bool `help:"Only what differs from the defaults."`
-}
-
-type configCheck struct {
-	Workers []string `arg:"" optional:"" help:"Those that are to run here. None: all of them."`
+func newConfigCommand(s *scope) *cobra.Command {
+	p, c := &configPrint{}, &configCheck{}
+	show := s.leaf("print", "Print the configuration in force, and where each value comes from.", p)
+	toggleVar(show, &p.Changed, "changed", "Only what differs from the defaults.")
+	check := s.leaf("check", "Say whether pse serve would take it; systemd asks before each start.", c,
+		argument{name: "workers", help: "Those that are to run here. None: all of them.", many: &c.Workers, of: namesOf(workers())})
+	return s.group("config", "The configuration: print it, check it.", show, show, check)
 }
 
 // Run says what keeps pse serve from starting with this configuration.

@@ -8,10 +8,17 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
-type doctorCommand struct {
-	JSON bool `name:"json" help:"Print what was found as JSON."`
+type doctorCommand struct{ JSON bool }
+
+func newDoctorCommand(s *scope) *cobra.Command {
+	c := &doctorCommand{}
+	doctor := s.leaf("doctor", "Look for what keeps PSE from working here, and say what to do.", c)
+	toggleVar(doctor, &c.JSON, "json", "Print what was found as JSON.")
+	return doctor
 }
 
 var errUnwell = errors.New("something here keeps PSE from working; see above")

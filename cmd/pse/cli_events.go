@@ -11,24 +11,31 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/client"
 )
 
-type eventsCommand struct {
-	Tail   eventsTail   `cmd:"" help:"Print events from now on, until interrupted."`
-	Forget eventsForget `cmd:"" help:"Forget a place of events tail --durable."`
-	Dead   eventsDead   `cmd:"" help:"List the events that a subscriber gave up on, and why."`
-	Schema eventsSchema `cmd:"" help:"Print the JSON Schema of an event or hook, or asyncapi.yaml; without a name, list them."`
-}
-
 type eventsDead struct{}
 
 type eventsTail struct {
-	Filter  string        `arg:"" optional:"" default:">" help:"Which: stream.> or stream.ended.* or segment.ready.demo; all of them if left out."`
-	JSON    bool          `name:"json" help:"Print whole CloudEvents as JSON, one a line."`
-	Since   time.Duration `help:"Begin with what happened so long ago, as 1h; 7 days are kept." placeholder:"TIME"`
-	Durable string        `help:"Keep the place under this name: started again, go on where it was, and miss nothing." placeholder:"NAME"`
+	Filter  string
+	JSON    bool
+	Since   time.Duration
+	Durable string
+}
+
+func newEventsCommand(s *scope) *cobra.Command {
+	t, f := &eventsTail{Filter: ">"}, &eventsForget{}
+	tail := s.leaf("tail", "Print events from now on, until interrupted.", t,
+		argument{name: "filter", help: "Which: stream.> or stream.ended.* or segment.ready.demo; all of them if left out.", one: &t.Filter, optional: true})
+	toggleVar(tail, &t.JSON, "json", "Print whole CloudEvents as JSON, one a line.")
+	tail.Flags().DurationVar(&t.Since, "since", 0, "Begin with what happened so long ago, as 1h; 7 days are kept.")
+	textVar(tail.Flags(), &t.Durable, "durable", "NAME", "Keep the place under this name: started again, go on where it was, and miss nothing.")
+	forget := s.leaf("forget", "Forget a place of events tail --durable.", f, argument{name: "durable", help: "Its name.", one: &f.Durable})
+	dead := s.leaf("dead", "List the events that a subscriber gave up on, and why.", eventsDead{})
+	return s.group("events", "What happens, as it happens.", nil, tail, forget, dead, newSchemaCommand(s))
 }
 
 // Run prints events as they come.
@@ -71,9 +78,7 @@ func (c *eventsTail) durable(ctx context.Context, events *client.Client, since t
 	return err
 }
 
-type eventsForget struct {
-	Durable string `arg:"" help:"Its name."`
-}
+type eventsForget struct{ Durable string }
 
 // Run forgets a durable place.
 func (c *eventsForget) Run(s *scope) error {

@@ -5,18 +5,26 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/internal/hlscheck"
 )
 
-type hlsCommand struct {
-	Check hlsCheck `cmd:"" help:"Watch a stream and hold it against every rule of low-latency HLS."`
+type hlsCheck struct {
+	URL    string
+	For    time.Duration
+	All    bool
+	Second string
 }
 
-type hlsCheck struct {
-	URL    string        `arg:"" help:"The master playlist: http://host:8080/hls/NAME/index.m3u8"`
-	For    time.Duration `default:"20s" help:"How long to watch."`
-	All    bool          `help:"Print also the rules that held."`
-	Second string        `help:"The same playlist at another edge, which must answer the same bytes." placeholder:"URL"`
+func newHLSCommand(s *scope) *cobra.Command {
+	c := &hlsCheck{}
+	check := s.leaf("check", "Watch a stream and hold it against every rule of low-latency HLS.", c,
+		argument{name: "url", help: "The master playlist: http://host:8080/hls/NAME/index.m3u8", one: &c.URL})
+	check.Flags().DurationVar(&c.For, "for", 20*time.Second, "How long to watch.")
+	toggleVar(check, &c.All, "all", "Print also the rules that held.")
+	textVar(check.Flags(), &c.Second, "second", "URL", "The same playlist at another edge, which must answer the same bytes.")
+	return s.group("hls", "Check what viewers get.", nil, check)
 }
 
 var errFindings = errors.New("the stream breaks rules; see above")

@@ -11,9 +11,15 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 type readyCommand struct{}
+
+func newReadyCommand(s *scope) *cobra.Command {
+	return s.leaf("ready", "Ask the running pse serve whether all its workers are ready.", readyCommand{})
+}
 
 // readyTime is how long the program may take to say whether it is ready.
 const readyTime = 3 * time.Second

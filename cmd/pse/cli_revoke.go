@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
@@ -18,8 +19,17 @@ import (
 )
 
 type keysRevoke struct {
-	ID    string `arg:"" help:"As pse stream keys shows it."`
-	Files string `help:"What becomes of the files that were sent with it: keep, delete, or give:KEY, the ID or label of another. Without it a person is asked, and else they are kept: the owner's key sees them." placeholder:"WHAT"`
+	ID    string
+	Files string
+}
+
+func newRevokeCommand(s *scope) *cobra.Command {
+	c := &keysRevoke{}
+	revoke := s.leaf("revoke", "Revoke a key; its publishers are cut off at once.", c,
+		argument{name: "id", help: "As pse stream keys shows it.", one: &c.ID})
+	textVar(revoke.Flags(), &c.Files, "files", "WHAT",
+		"What becomes of the files that were sent with it: keep, delete, or give:KEY, the ID or label of another. Without it a person is asked, and else they are kept: the owner's key sees them.")
+	return revoke
 }
 
 // What can become of files.

@@ -5,11 +5,17 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus/schema"
 )
 
-type eventsSchema struct {
-	Name string `arg:"" optional:"" help:"As upload.completed, hook.publish, event (what all events have) or asyncapi.yaml."`
+type eventsSchema struct{ Name string }
+
+func newSchemaCommand(s *scope) *cobra.Command {
+	c := &eventsSchema{}
+	return s.leaf("schema", "Print the JSON Schema of an event or hook, or asyncapi.yaml; without a name, list them.", c,
+		argument{name: "name", help: "As upload.completed, hook.publish, event (what all events have) or asyncapi.yaml.", one: &c.Name, optional: true})
 }
 
 // Run prints a schema, or which there are. It needs no running program.

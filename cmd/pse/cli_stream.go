@@ -10,31 +10,38 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
 )
 
-type streamCommand struct {
-	Ls   streamLs   `cmd:"" help:"List streams: live, waiting for their publisher, ended."`
-	Keys streamKeys `cmd:"" help:"List, add and revoke the keys of publishers."`
-}
-
-type streamLs struct {
-	JSON bool `name:"json" help:"Print records as JSON, one a line."`
-}
-
-type streamKeys struct {
-	Ls     keysLs     `cmd:"" default:"1" help:"List the keys, with their secrets."`
-	Add    keysAdd    `cmd:"" help:"Make a key."`
-	Revoke keysRevoke `cmd:"" help:"Revoke a key; its publishers are cut off at once."`
-}
+type streamLs struct{ JSON bool }
 
 type keysLs struct{}
 
 type keysAdd struct {
-	Label  string `arg:"" optional:"" help:"What you call it: whose phone it is for."`
-	Stream string `help:"The only stream name it is good for." placeholder:"NAME" xor:"what"`
-	Owner  bool   `help:"It is the box's owner's, who sees and deletes the files of all." xor:"what"`
+	Label  string
+	Stream string
+	Owner  bool
+}
+
+func newStreamCommand(s *scope) *cobra.Command {
+	c := &streamLs{}
+	ls := s.leaf("ls", "List streams: live, waiting for their publisher, ended.", c)
+	toggleVar(ls, &c.JSON, "json", "Print records as JSON, one a line.")
+	return s.group("stream", "Streams and the keys that may publish them.", nil, ls, newKeysCommand(s))
+}
+
+func newKeysCommand(s *scope) *cobra.Command {
+	c := &keysAdd{}
+	ls := s.leaf("ls", "List the keys, with their secrets.", &keysLs{})
+	add := s.leaf("add", "Make a key.", c,
+		argument{name: "label", help: "What you call it: whose phone it is for.", one: &c.Label, optional: true})
+	textVar(add.Flags(), &c.Stream, "stream", "NAME", "The only stream name it is good for.")
+	toggleVar(add, &c.Owner, "owner", "It is the box's owner's, who sees and deletes the files of all.")
+	exclusive(add, "stream", "owner")
+	return s.group("keys", "List, add and revoke the keys of publishers.", ls, ls, add, newRevokeCommand(s))
 }
 
 // Run lists the streams, live ones first.

@@ -9,30 +9,40 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/turn"
 	"github.com/helios-h2020/pse/turn/probe"
 )
 
-type turnCommand struct {
-	Import turnImport `cmd:"" help:"Turn coturn's configuration into ours; prints YAML, and what is left out."`
-	Test   turnTest   `cmd:"" help:"Check a STUN and TURN server from a client's side, step by step."`
-	Rotate turnRotate `cmd:"" help:"Change the secret of the relay's credentials now; what was handed out stays good."`
-}
-
 type turnImport struct {
-	Conf  string `arg:"" help:"turnserver.conf." type:"existingfile"`
-	Users string `arg:"" optional:"" help:"users.conf: user:password a line." type:"existingfile"`
+	Conf  string
+	Users string
 }
 
 type turnTest struct {
-	URI      string `arg:"" optional:"" help:"turn:host:port?transport=udp, turns:host, stun:host; none: what the running pse serve hands out."`
-	User     string `help:"User name." placeholder:"NAME"`
-	Password string `help:"Password." placeholder:"WORD"`
-	Insecure bool   `help:"Take any certificate."`
+	URI      string
+	User     string
+	Password string
+	Insecure bool
 }
 
 type turnRotate struct{}
+
+func newTurnCommand(s *scope) *cobra.Command {
+	i, t := &turnImport{}, &turnTest{}
+	coturn := s.leaf("import", "Turn coturn's configuration into ours; prints YAML, and what is left out.", i,
+		argument{name: "conf", help: "turnserver.conf.", one: &i.Conf, file: true},
+		argument{name: "users", help: "users.conf: user:password a line.", one: &i.Users, file: true, optional: true})
+	test := s.leaf("test", "Check a STUN and TURN server from a client's side, step by step.", t,
+		argument{name: "uri", help: "turn:host:port?transport=udp, turns:host, stun:host; none: what the running pse serve hands out.", one: &t.URI, optional: true})
+	textVar(test.Flags(), &t.User, "user", "NAME", "User name.")
+	textVar(test.Flags(), &t.Password, "password", "WORD", "Password.")
+	toggleVar(test, &t.Insecure, "insecure", "Take any certificate.")
+	rotate := s.leaf("rotate", "Change the secret of the relay's credentials now; what was handed out stays good.", turnRotate{})
+	return s.group("turn", "The relay of calls: coturn's configuration, a check, its secret.", nil, coturn, test, rotate)
+}
 
 // Run prints the configuration.
 func (c *turnImport) Run(s *scope) error {

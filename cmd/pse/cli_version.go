@@ -5,9 +5,15 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 type versionCommand struct{}
+
+func newVersionCommand(s *scope) *cobra.Command {
+	return s.leaf("version", "Print the version.", versionCommand{})
+}
 
 // Run prints what this binary was built from.
 func (versionCommand) Run(s *scope) error {

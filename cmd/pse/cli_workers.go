@@ -6,10 +6,16 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/helios-h2020/pse/bus"
 )
 
 type workersCommand struct{}
+
+func newWorkersCommand(s *scope) *cobra.Command {
+	return s.leaf("workers", "List the workers on the bus.", workersCommand{})
+}
 
 // Run asks all workers for their names.
 func (workersCommand) Run(s *scope) error {

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 )
 
@@ -97,15 +96,13 @@ func TestComposeFilesMatchTheProgram(t *testing.T) {
 			if args == nil {
 				args = []string{"serve"}
 			}
-			g := &grammar{}
-			parser, err := kong.New(g)
-			if err != nil {
-				t.Fatal(err)
+			command, err := (&scope{}).parse(args)
+			serve, ok := command.(*serveCommand)
+			if err != nil || !ok {
+				t.Errorf("%s %s: %T, %v", file, name, command, err)
+				continue
 			}
-			if _, err := parser.Parse(args); err != nil {
-				t.Errorf("%s %s: %v", file, name, err)
-			}
-			chosen, err := choose(workers(), g.Serve.Workers, l.Config, g.Serve.Demo)
+			chosen, err := choose(workers(), serve.Workers, l.Config, serve.Demo)
 			if err != nil {
 				t.Errorf("%s %s: %v", file, name, err)
 			}
@@ -172,12 +169,8 @@ func TestUnitIsAcceptedBySystemd(t *testing.T) {
 		if start == nil || start[1] != "/usr/local/bin/pse" {
 			t.Fatalf("%s is %q", key, start)
 		}
-		parser, err := kong.New(&grammar{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parser.Parse(strings.Fields(start[2])); err != nil {
-			t.Errorf("%s: %v", key, err)
+		if command, err := (&scope{}).parse(strings.Fields(start[2])); err != nil || command == nil {
+			t.Errorf("%s: %T, %v", key, command, err)
 		}
 	}
 	if want := fmt.Sprintf("TimeoutStopSec=%d\n", 45); !strings.Contains(text, want) {

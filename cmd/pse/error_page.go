@@ -2,7 +2,7 @@ package main
 
 import (
 	_ "embed"
-	"html/template"
+	"html"
 	"net/http"
 	"strings"
 )
@@ -30,7 +30,15 @@ var (
 //go:embed error_page.html
 var errorPageText string
 
-var errorPageTemplate = template.Must(template.New("error").Parse(errorPageText))
+// page fills in what the page says. It is no template of html/template: those call
+// methods by their names, and the linker then leaves out no method of any type.
+func (s errorPage) page() string {
+	home := ""
+	if s.Home {
+		home = `<p><a href="/">To the first page</a></p>`
+	}
+	return strings.NewReplacer("{{.Title}}", html.EscapeString(s.Title), "{{.Text}}", html.EscapeString(s.Text), "{{.Home}}", home).Replace(errorPageText)
+}
 
 // errorPagePolicy lets the page have its own style, and nothing else.
 const errorPagePolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -62,7 +70,7 @@ func (s errorPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", errorPagePolicy)
 	h.Set("Referrer-Policy", "no-referrer")
 	w.WriteHeader(s.Status) // of HEAD nothing more is sent
-	_ = errorPageTemplate.Execute(w, s)
+	_, _ = w.Write([]byte(s.page()))
 }
 
 // robots keeps search engines from what is shown by link only.

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -112,7 +113,8 @@ func kindName(t reflect.Type) string {
 	}
 }
 
-// suggest finds the name among all that the writer probably meant.
+// suggest finds the name among all that the writer probably meant: one that differs
+// in few letters, or the only one that begins so.
 func suggest(name string, all []string) string {
 	best, least := "", 3
 	if len(name) < 5 {
@@ -121,6 +123,12 @@ func suggest(name string, all []string) string {
 	for _, a := range all {
 		if d := distance(name, a); d < least || d == least && best == "" {
 			best, least = a, d
+		}
+	}
+	if best == "" {
+		longer := slices.DeleteFunc(slices.Clone(all), func(a string) bool { return !strings.HasPrefix(a, name) })
+		if len(longer) == 1 {
+			best = longer[0]
 		}
 	}
 	return best
