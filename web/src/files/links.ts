@@ -37,9 +37,7 @@ export class Links {
     this.sheet = makeSheet('links-sheet', '', content)
     this.sheet.classList.add('wide')
     this.sheet.addEventListener('close', () => {
-      const { file } = this
-      this.file = undefined
-      if (file) this.hooks.closed(file)
+      if (!this.sheet.open) this.closed() // it comes late, and may find the sheet open again
     })
     this.end.append(...ends.map(({ words, seconds }) => new Option(words, String(seconds), seconds === USUAL)))
     this.form.addEventListener('submit', (e) => {
@@ -48,7 +46,14 @@ export class Links {
     })
   }
 
+  private closed(): void {
+    const { file } = this
+    this.file = undefined
+    if (file) this.hooks.closed(file)
+  }
+
   show(file: BoxFile): void {
+    this.closed()
     setText(byId('links-sheet-title'), `Links to ${file.name}`)
     for (const row of this.rows.values()) row.element.remove()
     this.rows.clear()
