@@ -18,6 +18,7 @@ type textValue struct {
 	called string
 }
 
+// String implements pflag.Value.
 func (v *textValue) String() string { return *v.into }
 
 // Type is where pflag looks for the word.
@@ -39,6 +40,7 @@ type listValue struct {
 	called string
 }
 
+// String implements pflag.Value.
 func (v *listValue) String() string { return strings.Join(*v.into, " ") }
 
 // Type is where pflag looks for the word.
@@ -56,6 +58,7 @@ func (v *listValue) GetSlice() []string { return *v.into }
 // A toggle is a flag that is given or not; what is behind a = may say which.
 type toggle bool
 
+// String implements pflag.Value.
 func (t *toggle) String() string { return strconv.FormatBool(bool(*t)) }
 
 // Type is what pflag calls it.
