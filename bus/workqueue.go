@@ -71,8 +71,9 @@ func (q *workQueue) poke() {
 // to do. Only one may call it.
 func (q *workQueue) next(ctx, hard context.Context) (w *work, ok bool) {
 	for {
+		stopping := ctx.Err() != nil // before it is seen what is left: what came before the stop is
 		q.mu.Lock()
-		if ctx.Err() != nil {
+		if stopping {
 			q.hurry()
 		}
 		left := len(q.keys)
@@ -85,7 +86,7 @@ func (q *workQueue) next(ctx, hard context.Context) (w *work, ok bool) {
 			return w, true
 		}
 		stop := ctx.Done()
-		if ctx.Err() != nil {
+		if stopping {
 			if stop = nil; left == 0 {
 				return nil, false
 			}
