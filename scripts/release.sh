@@ -27,9 +27,9 @@ for arch in amd64 arm64; do
 	install -D -m 0755 "$out/pse-linux-$arch" "$root/usr/bin/pse"
 	install -D -m 0644 <(sed 's|/usr/local/bin/pse|/usr/bin/pse|; /^#.*make build/,/^#.*install/d' deploy/pse.service) "$root/lib/systemd/system/pse.service"
 	install -D -m 0644 deploy/pse.yaml "$root/usr/share/doc/pse/pse.yaml"
-	install -D -m 0644 <("$host" completion bash) "$root/usr/share/bash-completion/completions/pse"
-	install -D -m 0644 <("$host" completion zsh) "$root/usr/share/zsh/vendor-completions/_pse"
-	install -D -m 0644 <("$host" completion fish) "$root/usr/share/fish/vendor_completions.d/pse.fish"
+	"$host" completion bash | install -D -m 0644 /dev/stdin "$root/usr/share/bash-completion/completions/pse"
+	"$host" completion zsh | install -D -m 0644 /dev/stdin "$root/usr/share/zsh/vendor-completions/_pse"
+	"$host" completion fish | install -D -m 0644 /dev/stdin "$root/usr/share/fish/vendor_completions.d/pse.fish"
 	install -D -m 0644 LICENSE "$root/usr/share/doc/pse/copyright"
 	mkdir "$root/DEBIAN"
 	cat >"$root/DEBIAN/control" <<-EOF

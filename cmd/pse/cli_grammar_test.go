@@ -75,7 +75,7 @@ func TestCommandLinesMean(t *testing.T) {
 		var out strings.Builder
 		s := &scope{std: std{out: &out}}
 		command, err := s.parse(strings.Fields(fill.Replace(args)))
-		got := fmt.Sprint(fmt.Sprintf("%T %v %v", command, command, s.set))
+		got := fmt.Sprintf("%T %v %v", command, command, s.set)
 		if err != nil {
 			got = "!" + err.Error()
 		}
