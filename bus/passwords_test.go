@@ -48,7 +48,7 @@ func TestLongPassword(t *testing.T) {
 	}
 	defer srv.Close()
 	rawConn(t, srv.URL())
-	if nc, err := nats.Connect("nats://"+srv.Addr(), nats.UserInfo("worker", long[1:])); err == nil {
+	if nc, err := nats.Connect("nats://"+srv.Addr(), nats.UserInfo("worker", long[1:]), nats.Timeout(patience)); err == nil {
 		nc.Close()
 		t.Error("another password is taken")
 	}
@@ -62,7 +62,7 @@ func BenchmarkConnect(b *testing.B) {
 	}
 	defer srv.Close()
 	for b.Loop() {
-		nc, err := nats.Connect("", srv.InProcess()...)
+		nc, err := nats.Connect("", append(srv.InProcess(), nats.Timeout(patience))...)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -22,7 +22,7 @@ import (
 // rawConn connects without this package, as others would.
 func rawConn(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
 	t.Helper()
-	nc, err := nats.Connect(url, opts...)
+	nc, err := nats.Connect(url, append(opts, nats.Timeout(patience))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestServerRefusesStrangers(t *testing.T) {
 	for _, opt := range []nats.Option{
 		nats.Name("no user at all"), nats.UserInfo("worker", "wrong"), nats.UserInfo("integrator", passwordIn(t, srv.URL())), nats.UserInfo("worker", ""),
 	} {
-		if nc, err := nats.Connect("nats://"+srv.Addr(), opt); !errors.Is(err, nats.ErrAuthorization) {
+		if nc, err := nats.Connect("nats://"+srv.Addr(), opt, nats.Timeout(patience)); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("got %v, %v", nc, err)
 		}
 	}
@@ -299,7 +299,7 @@ func TestServerTLS(t *testing.T) {
 	}
 	defer b.Close()
 	publish(t, b, started("a", "1"))
-	if nc, err := nats.Connect(srv.URL()); err == nil {
+	if nc, err := nats.Connect(srv.URL(), nats.Timeout(patience)); err == nil {
 		nc.Close()
 		t.Error("a stranger's certificate was trusted")
 	}

@@ -176,7 +176,7 @@ func TestTriesAndDeadLetters(t *testing.T) {
 // A dead letter that PSE does not take yet is one later, with the reason of the last try.
 func TestDeadLetterIsNotTakenAtOnce(t *testing.T) {
 	s := bustest.StartServer(t)
-	nc, err := nats.Connect(s.URL())
+	nc, err := nats.Connect(s.URL(), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func (w *world) dead() (all []bus.Dead) {
 // What is no event is buried at once.
 func TestGarbageIsBuried(t *testing.T) {
 	s := bustest.StartServer(t)
-	nc, err := nats.Connect(s.URL())
+	nc, err := nats.Connect(s.URL(), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

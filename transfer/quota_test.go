@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -138,7 +139,8 @@ func TestResumedAsItExpires(t *testing.T) {
 			}
 			resume := func() { u.patch(500, rest).want(t, http.StatusNoContent) }
 			between.afterOffset.Store(&resume)
-			if err := r.reconciler.reconcile(t.Context(), u.name()); err != nil {
+			// The request may hold the upload for a moment after its answer: then it is looked at again.
+			if err := r.reconciler.reconcile(t.Context(), u.name()); err != nil && !errors.Is(err, store.ErrBusy) {
 				t.Error(err)
 			}
 			if n := u.offset(); n != 500+len(rest) {

@@ -316,7 +316,7 @@ func TestAllocationsWithoutTheBus(t *testing.T) {
 func TestNoRecordIsTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	nc, err := nats.Connect(w.server.URL())
+	nc, err := nats.Connect(w.server.URL(), nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package server
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -17,7 +18,7 @@ func TestNewLogIsNoTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.nc.Close()
-	nc, err := nats.Connect("", srv.InProcess()...)
+	nc, err := nats.Connect("", append(srv.InProcess(), nats.Timeout(time.Minute))...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap/zaptest"
@@ -24,10 +25,10 @@ func TestUsersOfTheProcessStayInIt(t *testing.T) {
 	srv := start(t)
 	for _, user := range []string{userLocal, userFeed, userHealth} {
 		as := nats.UserInfo(user, srv.passwords.Local)
-		if nc, err := nats.Connect("nats://"+srv.Addr(), as); !errors.Is(err, nats.ErrAuthorization) {
+		if nc, err := nats.Connect("nats://"+srv.Addr(), as, nats.Timeout(time.Minute)); !errors.Is(err, nats.ErrAuthorization) {
 			t.Errorf("%s: %v, %v", user, nc, err)
 		}
-		nc, err := nats.Connect("", nats.InProcessServer(srv), as)
+		nc, err := nats.Connect("", nats.InProcessServer(srv), as, nats.Timeout(time.Minute))
 		if err != nil {
 			t.Errorf("%s in the process: %v", user, err)
 			continue
