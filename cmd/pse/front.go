@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
+	stdlog "log"
 	"net"
 	"net/http"
 	"runtime/debug"
@@ -82,7 +84,7 @@ func (f *front) listen(cfg HTTPConfig, most limit.ConnectionsConfig, secure func
 		Handler: f, Protocols: &protocols,
 		ReadHeaderTimeout: headerTime, WriteTimeout: answerTime, IdleTimeout: idleTime, MaxHeaderBytes: maxHeaderBytes,
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 100, SendPingTimeout: answerTime / 4, PingTimeout: headerTime, WriteByteTimeout: answerTime},
-		ErrorLog: zap.NewStdLog(log.WithOptions(zap.IncreaseLevel(zap.WarnLevel))),
+		ErrorLog: stdlog.New(io.Discard, "", 0), // of handshakes that strangers left, mostly
 	}
 	var err error
 	if f.clear, err = f.bind(cfg.Listen); err != nil {
