@@ -25,11 +25,6 @@ const (
 	againAfter  = 200 * time.Millisecond // when a consumer could not be had
 )
 
-// pauses are six tries in a minute.
-func pauses() []time.Duration {
-	return []time.Duration{250 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
-}
-
 // consumer is a place in the events that is worked on.
 type consumer struct {
 	c      *Client

@@ -120,3 +120,8 @@ func (s *Subscription) config() jetstream.ConsumerConfig {
 	}
 	return cfg
 }
+
+// pauses are six tries in a minute.
+func pauses() []time.Duration {
+	return []time.Duration{250 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
+}
