@@ -22,7 +22,8 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 		sendPreflight(rw)
 		return
 	default:
-		rep := w.failure(errMethod)
+		var rep reply.Reply
+		w.failure(errMethod, &rep)
 		send(rw, r, &rep)
 		return
 	}
@@ -31,12 +32,12 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 	if isRaw(t) && w.ctx.Err() == nil && w.raw.Hijack(rw, r, q) {
 		return
 	}
-	rep, err := w.answer(r.Context(), t, q)
-	if err != nil {
+	var rep reply.Reply
+	if err := w.answer(r.Context(), &t, &q, &rep); err != nil {
 		if r.Context().Err() != nil {
 			return // nobody is there to read it
 		}
-		rep = w.failure(err)
+		w.failure(err, &rep)
 	}
 	send(rw, r, &rep)
 }
@@ -48,95 +49,96 @@ func isRaw(t hls.Target) bool {
 }
 
 // rawAnswer answers a request on a connection taken over.
-func (w *Worker) rawAnswer(q http1.Request) (reply.Reply, bool) {
+func (w *Worker) rawAnswer(q *http1.Request, rep *reply.Reply) bool {
 	t := hls.ParsePath(q.Path)
 	if !isRaw(t) {
-		return reply.Reply{}, false
+		return false
 	}
-	rep, err := w.answer(w.ctx, t, q)
-	if err != nil {
-		rep = w.failure(err)
+	if err := w.answer(w.ctx, &t, q, rep); err != nil {
+		w.failure(err, rep)
 	}
-	return rep, true
+	return true
 }
 
-// answer is the reply to a request, whatever reads and writes it.
-func (w *Worker) answer(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
+// answer makes the reply to a request, whatever reads and writes it. Replies are
+// handed down to be filled in: most requests wait, and what their stacks hold meanwhile
+// is most of what a viewer costs.
+func (w *Worker) answer(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
 	switch t.Kind {
 	case hls.KindMultivariant:
-		return w.multivariantReply(ctx, t, q)
+		return w.multivariantReply(ctx, t, q, rep)
 	case hls.KindMedia:
-		return w.listReply(ctx, t, q)
+		return w.listReply(ctx, t, q, rep)
 	case hls.KindInit, hls.KindSegment, hls.KindPart:
-		return w.mediaReply(ctx, t)
+		return w.mediaReply(ctx, t, rep)
 	case hls.KindPoster:
-		return w.pictureReply(ctx, t.Name, "large")
+		return w.pictureReply(ctx, t.Name, "large", rep)
 	case hls.KindThumb:
-		return w.pictureReply(ctx, t.Name, "small")
+		return w.pictureReply(ctx, t.Name, "small", rep)
 	}
-	return reply.Reply{}, errNoPath
+	return errNoPath
 }
 
-// failure is the reply to a request that failed, counted.
-func (w *Worker) failure(err error) reply.Reply {
+// failure makes the reply to a request that failed, and counts it.
+func (w *Worker) failure(err error, rep *reply.Reply) {
 	e := w.errors.find(err)
 	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
-	return e.reply()
+	*rep = e.reply()
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the
 // latter may be the media list <name>_<k>.m3u8.
-func (w *Worker) multivariantReply(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
+func (w *Worker) multivariantReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
 	s, err := w.dir.Open(ctx, t.Name)
 	if t.Flat && errors.Is(err, stream.ErrNoStream) {
 		if name, order, ok := hls.SplitOrder(t.Name); ok {
-			return w.orderedReply(ctx, name, order, q)
+			return w.orderedReply(ctx, name, order, q, rep)
 		}
 	}
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	p, err := s.Multivariant(ctx, t.Flat)
-	return w.playlist(p, q, err)
+	return w.playlist(&p, q, err, rep)
 }
 
 // orderedReply is that to <name>_<k>.m3u8, of HELIOS.
-func (w *Worker) orderedReply(ctx context.Context, name string, order int, q http1.Request) (reply.Reply, error) {
+func (w *Worker) orderedReply(ctx context.Context, name string, order int, q *http1.Request, rep *reply.Reply) error {
 	s, err := w.dir.Open(ctx, name)
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	p, err := s.OrderedList(ctx, order, q.Query, w.viewerOf(q.Addr, q.Agent))
-	return w.playlist(p, q, err)
+	return w.playlist(&p, q, err, rep)
 }
 
 // listReply is that to <name>/<rendition>/index.m3u8.
-func (w *Worker) listReply(ctx context.Context, t hls.Target, q http1.Request) (reply.Reply, error) {
+func (w *Worker) listReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
 	s, err := w.dir.Open(ctx, t.Name)
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	p, err := s.List(ctx, t.Rendition, q.Query, w.viewerOf(q.Addr, q.Agent))
-	return w.playlist(p, q, err)
+	return w.playlist(&p, q, err, rep)
 }
 
-func (w *Worker) playlist(p stream.Playlist, q http1.Request, err error) (reply.Reply, error) {
-	if err != nil {
-		return reply.Reply{}, err
+func (w *Worker) playlist(p *stream.Playlist, q *http1.Request, err error, rep *reply.Reply) error {
+	if err == nil {
+		w.metrics.lists.Inc()
+		*rep = p.Body.In(q.Gzip).Reply(reply.TypeList, p.Cache)
 	}
-	w.metrics.lists.Inc()
-	return p.Body.In(q.Gzip).Reply(reply.TypeList, p.Cache), nil
+	return err
 }
 
 // mediaReply is that to a part, a segment or an initialization segment.
-func (w *Worker) mediaReply(ctx context.Context, t hls.Target) (reply.Reply, error) {
+func (w *Worker) mediaReply(ctx context.Context, t *hls.Target, rep *reply.Reply) error {
 	s, err := w.dir.Open(ctx, t.Name)
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
-	m, err := s.Media(ctx, t)
+	m, err := s.Media(ctx, *t)
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	w.metrics.media.Inc()
 	w.metrics.bytes.Add(float64(m.Size))
@@ -144,30 +146,32 @@ func (w *Worker) mediaReply(ctx context.Context, t hls.Target) (reply.Reply, err
 	if m.Kind == bus.KindAudio {
 		kind = reply.TypeAudio
 	}
-	return reply.Reply{
+	*rep = reply.Reply{
 		Status: http.StatusOK, Type: kind, Cache: w.mediaAge, ETag: m.Tag,
 		Ranges: true, Exposed: true, Chunks: m.Chunks, Size: m.Size,
-	}, nil
+	}
+	return nil
 }
 
 // pictureReply is that to a stream's poster ("large") or thumbnail ("small").
-func (w *Worker) pictureReply(ctx context.Context, name, size string) (reply.Reply, error) {
+func (w *Worker) pictureReply(ctx context.Context, name, size string, rep *reply.Reply) error {
 	sid, err := bus.SID(name)
 	if err != nil {
-		return reply.Reply{}, stream.ErrNoStream
+		return stream.ErrNoStream
 	}
 	if _, err := w.dir.Record(ctx, sid); err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	pic, err := w.pictures.Get(ctx, sid, size)
 	if err != nil {
-		return reply.Reply{}, err
+		return err
 	}
 	if pic.JPEG == nil {
-		return reply.Reply{}, errNoPicture
+		return errNoPicture
 	}
-	return reply.Reply{
+	*rep = reply.Reply{
 		Status: http.StatusOK, Type: reply.TypeJPEG, Cache: reply.Second, ETag: `"` + strconv.FormatUint(pic.Seq, 36) + `"`,
 		Ranges: true, Chunks: [][]byte{pic.JPEG}, Size: len(pic.JPEG),
-	}, nil
+	}
+	return nil
 }

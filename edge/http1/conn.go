@@ -31,6 +31,11 @@ type rawConn struct {
 	agent string    // of the last request: mostly that of the next, too
 	head  []byte    // a response's header
 	parts net.Buffers
+
+	// What is asked, and its reply: here and not on the stack, which stays
+	// small while a request waits for a part to come.
+	asked Request
+	rep   reply.Reply
 }
 
 func (c *rawConn) run(first Request) {
@@ -43,7 +48,8 @@ func (c *rawConn) run(first Request) {
 		delete(c.server.open, c)
 		c.server.mu.Unlock()
 	}()
-	if !c.keep(time.Now()) || c.serve(first) != nil {
+	c.asked = first
+	if !c.keep(time.Now()) || c.serve() != nil {
 		_ = c.conn.Close()
 		return
 	}
@@ -58,7 +64,8 @@ func (c *rawConn) run(first Request) {
 				return
 			}
 		case headPlain:
-			switch err := c.serve(c.request(&h)); {
+			c.ask(&h)
+			switch err := c.serve(); {
 			case err == nil:
 				c.buf = c.buf[:copy(c.buf, c.buf[h.size:])]
 			case errors.Is(err, errOther):
@@ -114,23 +121,25 @@ func (c *rawConn) keep(now time.Time) bool {
 	return !c.server.stopping.Load()
 }
 
-func (c *rawConn) request(h *head) Request {
+// ask notes what a request asks for.
+func (c *rawConn) ask(h *head) {
 	if string(h.agent) != c.agent {
 		c.agent = string(h.agent)
 	}
-	return Request{h.path, h.query, h.gzip, c.addr, c.agent}
+	c.asked = Request{h.path, h.query, h.gzip, c.addr, c.agent}
 }
 
 // errOther says that a request is net/http's.
 var errOther = errors.New("not answered here")
 
-// serve answers one request.
-func (c *rawConn) serve(r Request) error {
-	rep, ok := c.server.answer(r)
-	if !ok {
+// serve answers the request.
+func (c *rawConn) serve() error {
+	if !c.server.answer(&c.asked, &c.rep) {
 		return errOther
 	}
-	return c.write(&rep)
+	err := c.write(&c.rep)
+	c.rep = reply.Reply{} // nobody holds its bytes while the connection is idle
+	return err
 }
 
 // write writes a reply: one that many get as one piece, made by whoever is first

@@ -25,7 +25,7 @@ import (
 
 // Answer is the reply to a request. It may wait. ok is false for a request that
 // is not to be answered on a raw connection; there is no reply then.
-type Answer func(Request) (rep reply.Reply, ok bool)
+type Answer func(q *Request, rep *reply.Reply) (ok bool)
 
 // Request is what an answer may depend on, however it was asked for.
 type Request struct {

@@ -41,16 +41,17 @@ func site(t *testing.T, answer Answer) (addr string, handled func() []string) {
 }
 
 // echo answers with what it was asked.
-func echo(r Request) (reply.Reply, bool) {
+func echo(r *Request, rep *reply.Reply) bool {
 	if r.Path == "no" {
-		return reply.Reply{}, false
+		return false
 	}
 	text := fmt.Sprintf("%s?%s %v %s", r.Path, r.Query, r.Gzip, r.Agent)
 	half := len(text) / 2
-	return reply.Reply{
+	*rep = reply.Reply{
 		Status: 200, Type: reply.TypeText, Cache: reply.NoStore,
 		Chunks: [][]byte{[]byte(text[:half]), []byte(text[half:])}, Size: len(text),
-	}, true
+	}
+	return true
 }
 
 // One connection goes from net/http to the server and back as requests want it.
@@ -91,11 +92,11 @@ func TestConnectionGoesToAndFro(t *testing.T) {
 
 // A panic of an answer ends its connection, and nothing else.
 func TestPanicEndsTheConnection(t *testing.T) {
-	addr, _ := site(t, func(r Request) (reply.Reply, bool) {
+	addr, _ := site(t, func(r *Request, rep *reply.Reply) bool {
 		if r.Path == "bad" {
 			panic("on purpose")
 		}
-		return echo(r)
+		return echo(r, rep)
 	})
 	if res, err := http.Get("http://" + addr + "/raw/bad"); err == nil {
 		res.Body.Close()
