@@ -26,9 +26,8 @@ release: versions web ## Make what is published of a version, in dist/: programs
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
-quick: web ## Vet, and the tests that take no seconds and no other programs: for each change
-	$(GO) vet ./...
-	$(GO) test -short ./...
+quick: web ## Vet, and the tests that take less than a second: for each change
+	@GO=$(GO) scripts/quick.sh
 
 test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	@GO=$(GO) TESTTIMEOUT=$(TESTTIMEOUT) scripts/test.sh
