@@ -2,6 +2,8 @@ package conn
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/helios-h2020/pse/bus/natstest"
@@ -134,4 +136,32 @@ func leaseConflicts(t *testing.T, one, two *Conn) {
 		}
 	}
 	<-le.Lost() // its holder finds that out
+}
+
+// Who closes all leases need not wait for those who still want one: they get none.
+func TestLeasesCloseWhileOthersAcquire(t *testing.T) {
+	at := testServer(t)
+	for range 10 {
+		c := testConn(t, at, 1)
+		l := testLeases(t, c)
+		var wg sync.WaitGroup
+		for i := range 4 {
+			wg.Go(func() {
+				for n := 0; ; n++ {
+					if _, err := l.TryAcquire(t.Context(), fmt.Sprint("key-", i, "-", n), nil); err != nil {
+						if !errors.Is(err, ErrLost) {
+							t.Error(err)
+						}
+						return
+					}
+				}
+			})
+		}
+		natstest.Eventually(t, "some are held", func() bool { l.mu.Lock(); defer l.mu.Unlock(); return len(l.mine) > 4 })
+		l.Close()
+		wg.Wait()
+		if n := len(l.mine); n > 0 {
+			t.Errorf("%d leases are held after Close", n)
+		}
+	}
 }

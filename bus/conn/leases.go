@@ -40,6 +40,8 @@ type Leases struct {
 	wake  chan struct{}   // says that free is not empty
 	round uint64          // counts the watch's starts
 	next  int             // whom to probe in turn
+
+	closed bool // nothing is acquired any more
 }
 
 // holding is somebody's lease as seen by the watch.
@@ -133,11 +135,23 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	case err != nil:
 		return nil, l.c.Failed(ctx, err, "acquire lease %s", key)
 	}
-	l.mu.Lock()
-	l.mine[key] = le
-	l.mu.Unlock()
-	l.wg.Go(func() { le.keep(start.Add(LeaseTimeout)) })
+	if !l.hold(le, start.Add(LeaseTimeout)) {
+		_ = l.kv.Delete(ctx, key, jetstream.LastRevision(le.rev)) // else it times out for the others
+		return nil, fmt.Errorf("lease %s: %w", key, ErrLost)
+	}
 	return le, nil
+}
+
+// hold keeps a lease renewed, unless all are closed already.
+func (l *Leases) hold(le *Lease, until time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.mine[le.key] = le
+	l.wg.Go(func() { le.keep(until) })
+	return true
 }
 
 // Close releases what is held and ends the watch. Nil-safe.
@@ -146,6 +160,7 @@ func (l *Leases) Close() {
 		return
 	}
 	l.mu.Lock()
+	l.closed = true
 	var mine []*Lease
 	for _, le := range l.mine {
 		mine = append(mine, le)
