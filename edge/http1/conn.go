@@ -24,21 +24,19 @@ type rawConn struct {
 	server *Server
 	conn   net.Conn
 	back   *connQueue
-	addr   string
 
 	buf   []byte    // read and not used yet
 	until time.Time // the deadline that is set
-	agent string    // of the last request: mostly that of the next, too
 	head  []byte    // a response's header
 	parts net.Buffers
 
-	// What is asked, and its reply: here and not on the stack, which stays
-	// small while a request waits for a part to come.
+	// What is asked, the first request at first, and its reply: here and not on
+	// the stack, which stays small while a request waits for a part to come.
 	asked Request
 	rep   reply.Reply
 }
 
-func (c *rawConn) run(first Request) {
+func (c *rawConn) run() {
 	defer func() {
 		if p := recover(); p != nil {
 			c.server.log.Error("a request panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
@@ -48,7 +46,6 @@ func (c *rawConn) run(first Request) {
 		delete(c.server.open, c)
 		c.server.mu.Unlock()
 	}()
-	c.asked = first
 	if !c.keep(time.Now()) || c.serve() != nil {
 		_ = c.conn.Close()
 		return
@@ -121,12 +118,13 @@ func (c *rawConn) keep(now time.Time) bool {
 	return !c.server.stopping.Load()
 }
 
-// ask notes what a request asks for.
+// ask notes what a request asks for. Its sender is that of the one before, and so
+// mostly is the agent.
 func (c *rawConn) ask(h *head) {
-	if string(h.agent) != c.agent {
-		c.agent = string(h.agent)
+	c.asked.Path, c.asked.Query, c.asked.Gzip = h.path, h.query, h.gzip
+	if string(h.agent) != c.asked.Agent {
+		c.asked.Agent = string(h.agent)
 	}
-	c.asked = Request{h.path, h.query, h.gzip, c.addr, c.agent}
 }
 
 // errOther says that a request is net/http's.

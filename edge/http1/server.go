@@ -78,7 +78,7 @@ func (s *Server) Hijack(rw http.ResponseWriter, r *http.Request, first Request) 
 	if err != nil {
 		return false
 	}
-	c := &rawConn{server: s, conn: conn, back: s.queueTo(srv), addr: first.Addr, agent: first.Agent}
+	c := &rawConn{server: s, conn: conn, back: s.queueTo(srv), asked: first}
 	if n := pending.Reader.Buffered(); n > 0 {
 		ahead, _ := pending.Reader.Peek(n)
 		c.buf = append(make([]byte, 0, max(n, readBytes)), ahead...)
@@ -93,7 +93,7 @@ func (s *Server) Hijack(rw http.ResponseWriter, r *http.Request, first Request) 
 		return true
 	}
 	s.open[c] = struct{}{}
-	s.wg.Go(func() { c.run(first) })
+	s.wg.Go(func() { c.run() })
 	return true
 }
 
