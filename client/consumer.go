@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/helios-h2020/pse/bus/event"
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // ackWait is how long PSE waits for a sign of life of a handler before it gives the
@@ -60,7 +61,7 @@ func (c *Client) consume(ctx context.Context, s Subscription, handle func(ctx co
 			return fmt.Errorf("subscribe: %w", err)
 		}
 		log.Debug("subscription begins anew", slog.Any("error", err))
-		sleep(ctx, againAfter)
+		sleep.For(ctx, againAfter)
 	}
 }
 
@@ -70,15 +71,6 @@ func (c *Client) consume(ctx context.Context, s Subscription, handle func(ctx co
 func isFinal(err error) bool {
 	var api *jetstream.APIError
 	return errors.As(err, &api) && api.Code == 400 && !errors.Is(err, jetstream.ErrConsumerExists)
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }
 
 // open finds the place, or begins one.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/helios-h2020/pse/internal/process"
 )
 
 // Cluster starts n servers that are one cluster, with JetStream, and returns
@@ -26,7 +28,7 @@ func Cluster(t testing.TB, n int, log *Log, options func() *server.Options) []*s
 		o.Routes = routes
 		all = append(all, Start(t, o, log))
 	}
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(Patience)
 	for !together(all) {
 		if time.Now().After(deadline) {
 			t.Fatal("the NATS servers are no cluster")
@@ -63,12 +65,11 @@ func URLOf(all []*server.Server, user *url.Userinfo) string {
 func freeRoutes(t testing.TB, n int) (routes []*url.URL) {
 	t.Helper()
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := process.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // only when there are all, or they would be the same
-		routes = append(routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
+		routes = append(routes, &url.URL{Scheme: "nats", Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port))})
 	}
 	return routes
 }

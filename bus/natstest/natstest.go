@@ -4,13 +4,11 @@ package natstest
 
 import (
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
-
-// patience is how long a server or a cluster may take to come up.
-const patience = time.Minute
 
 // Start starts a server that ends with the test. A host, a port and a
 // directory that are not given are loopback, a free one, and one of its own.
@@ -36,8 +34,30 @@ func Start(t testing.TB, o *server.Options, log *Log) *server.Server {
 	}
 	s.Start()
 	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
-	if !s.ReadyForConnections(patience) {
+	if !s.ReadyForConnections(Patience) {
 		t.Fatal("no NATS server")
 	}
 	return s
+}
+
+// Connect connects by NATS' own client, as others do, until the test ends. A busy
+// server may take its time.
+func Connect(t testing.TB, url string, opts ...nats.Option) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, append(opts, nats.Timeout(Patience))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	return nc
+}
+
+// JetStream is Connect for the logs.
+func JetStream(t testing.TB, url string, opts ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(Connect(t, url, opts...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return js
 }

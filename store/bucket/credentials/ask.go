@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/store/bucket/sigv4"
 )
 
@@ -51,11 +52,7 @@ func ask(ctx context.Context, by *http.Client, question func(context.Context) (*
 		if try == askedTimes || ctx.Err() != nil || answered && refused.status < 500 && refused.status != http.StatusTooManyRequests {
 			return nil, err
 		}
-		timer := time.NewTimer(askedPause * time.Duration(try))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !sleep.For(ctx, askedPause*time.Duration(try)) {
 			return nil, context.Cause(ctx)
 		}
 	}

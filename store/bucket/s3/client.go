@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/helios-h2020/pse/internal/sleep"
 	"github.com/helios-h2020/pse/store/bucket/credentials"
 	"github.com/helios-h2020/pse/store/bucket/sigv4"
 )
@@ -135,11 +136,7 @@ func (c *Client) do(ctx context.Context, q request, take func(*http.Response) er
 		if try >= c.cfg.Tries || ctx.Err() != nil || !again(err) || !c.pay() {
 			return nil, err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !sleep.For(ctx, pause) {
 			return nil, errors.Join(context.Cause(ctx), err)
 		}
 		pause *= 2
