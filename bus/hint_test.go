@@ -1,12 +1,16 @@
 package bus
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/helios-h2020/pse/bus/natstest"
+)
 
 // A hint reaches integrators who listen, and no log keeps it.
 func TestIntegratorHearsHints(t *testing.T) {
 	srv := testServer(t)
 	b := testBus(t, srv)
-	nc := rawConn(t, srv.IntegratorURL())
+	nc := natstest.Connect(t, srv.IntegratorURL())
 	sub, err := nc.SubscribeSync("hints.v1.upload.progress.*")
 	if err == nil {
 		err = nc.Flush()

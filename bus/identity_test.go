@@ -6,8 +6,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"math/big"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -23,6 +23,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus/conn"
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
+	"github.com/helios-h2020/pse/internal/process"
 )
 
 func writeFile(t *testing.T, text string) string {
@@ -171,13 +172,12 @@ func TestDomain(t *testing.T) {
 	foreign(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "hub", "hub"
 		o.LeafNode.Host = "127.0.0.1"
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := process.FreePort()
 		if err != nil {
 			t.Fatal(err)
 		}
-		free.Close()
-		o.LeafNode.Port = free.Addr().(*net.TCPAddr).Port
-		port <- free.Addr().String()
+		o.LeafNode.Port = free
+		port <- fmt.Sprintf("127.0.0.1:%d", free)
 	})
 	leaf := foreign(t, func(o *server.Options) {
 		o.ServerName, o.JetStreamDomain = "leaf", "leaf"

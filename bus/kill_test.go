@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus/natstest"
@@ -31,9 +30,6 @@ func figures(ds []time.Duration) string {
 // A holder that is killed is replaced, twenty times over.
 func TestLeaseSurvivesKills(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("starts 23 processes")
-	}
 	srv := testServer(t)
 	testBus(t, srv) // makes the logs
 	type word struct {
@@ -88,9 +84,6 @@ func TestLeaseSurvivesKills(t *testing.T) {
 // log and is read once, in order; media goes on; records and watches too.
 func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("kills the server eight times")
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	srv := startReborn(t)
@@ -213,9 +206,6 @@ func TestLogsSurviveKillsOfTheServer(t *testing.T) {
 // the server takes no lease away.
 func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("waits for timeouts")
-	}
 	srv := startReborn(t)
 	one := startChild(t, "holder", envURL+"="+srv.address)
 	one.says(t, "acquired")
@@ -268,9 +258,6 @@ func TestLeaseOfTheStoppedIsTaken(t *testing.T) {
 // without a gap, over kills of the server.
 func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("kills the server five times")
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	srv := startReborn(t)
@@ -314,10 +301,7 @@ func TestEventsSurviveKillsOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	js, err := jetstream.New(rawConn(t, again.IntegratorURL()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.JetStream(t, again.IntegratorURL())
 	natstest.Eventually(t, "integrators have all", func() bool {
 		s, err := js.Stream(ctx, server.LogFeed)
 		return err == nil && s.CachedInfo().State.Msgs == kills*each

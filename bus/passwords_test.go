@@ -9,6 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // A server that starts has nothing to warn of, the first time and with the
@@ -26,8 +28,8 @@ func TestStartHasNoWarning(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rawConn(t, srv.URL())
-		rawConn(t, srv.IntegratorURL())
+		natstest.Connect(t, srv.URL())
+		natstest.Connect(t, srv.IntegratorURL())
 		testBus(t, srv)
 		srv.Close()
 		for _, e := range said.All() {
@@ -47,7 +49,7 @@ func TestLongPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer srv.Close()
-	rawConn(t, srv.URL())
+	natstest.Connect(t, srv.URL())
 	if nc, err := nats.Connect("nats://"+srv.Addr(), nats.UserInfo("worker", long[1:]), nats.Timeout(patience)); err == nil {
 		nc.Close()
 		t.Error("another password is taken")

@@ -19,17 +19,6 @@ import (
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 )
 
-// rawConn connects without this package, as others would.
-func rawConn(t *testing.T, url string, opts ...nats.Option) *nats.Conn {
-	t.Helper()
-	nc, err := nats.Connect(url, append(opts, nats.Timeout(patience))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	return nc
-}
-
 // onEachServer runs a test on the embedded server, and on an operator's that is
 // configured as deploy/nats.conf says: with a worker on it, and for an integrator.
 func onEachServer(t *testing.T, f func(t *testing.T, b *Bus, integrator string)) {
@@ -48,7 +37,7 @@ func TestIntegratorReadsEvents(t *testing.T) { onEachServer(t, integratorReadsEv
 
 func integratorReadsEvents(t *testing.T, b *Bus, integrator string) {
 	publish(t, b, started("a", "1"))
-	nc := rawConn(t, integrator)
+	nc := natstest.Connect(t, integrator)
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +91,7 @@ func integratorReadsEvents(t *testing.T, b *Bus, integrator string) {
 func TestIntegratorAnswersHooks(t *testing.T) { onEachServer(t, integratorAnswersHooks) }
 
 func integratorAnswersHooks(t *testing.T, b *Bus, integrator string) {
-	nc := rawConn(t, integrator)
+	nc := natstest.Connect(t, integrator)
 	if v, err := AskHook(t.Context(), b, PublishHook{Name: "a"}, HookConfig{Required: true, Timeout: patience}); v.Allow || err != nil {
 		t.Fatalf("nobody answers: %+v, %v", v, err)
 	}
@@ -132,7 +121,7 @@ func integratorAsksForCredentials(t *testing.T, b *Bus, integrator string) {
 	})); err != nil {
 		t.Fatal(err)
 	}
-	nc := rawConn(t, integrator)
+	nc := natstest.Connect(t, integrator)
 	var m *nats.Msg
 	natstest.Eventually(t, "all servers know that it answers", func() (ok bool) {
 		var err error
@@ -153,7 +142,7 @@ func TestIntegratorIsConfined(t *testing.T) { onEachServer(t, integratorIsConfin
 
 func integratorIsConfined(t *testing.T, b *Bus, integrator string) {
 	refused := make(chan error, 100)
-	nc := rawConn(t, integrator, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
+	nc := natstest.Connect(t, integrator, nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	heard, err := b.conn.NATS().SubscribeSync(">")
 	if err != nil {
 		t.Fatal(err)
@@ -262,8 +251,8 @@ func TestServerSecrets(t *testing.T) {
 	if passwordIn(t, srv.URL()) != first {
 		t.Fatal("the second start made another password")
 	}
-	rawConn(t, srv.URL())
-	rawConn(t, srv.IntegratorURL())
+	natstest.Connect(t, srv.URL())
+	natstest.Connect(t, srv.IntegratorURL())
 	info, err := os.Stat(filepath.Join(dir, "passwords.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatal(info, err)

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/bus/event"
@@ -176,15 +173,7 @@ func TestTriesAndDeadLetters(t *testing.T) {
 // A dead letter that PSE does not take yet is one later, with the reason of the last try.
 func TestDeadLetterIsNotTakenAtOnce(t *testing.T) {
 	s := bustest.StartServer(t)
-	nc, err := nats.Connect(s.URL(), nats.Timeout(time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.JetStream(t, s.URL())
 	w := &world{t: t, bus: s.Connect(t)}
 	w.Client = w.bus.Client(nil)
 	log, err := js.Stream(t.Context(), "DEAD")
@@ -235,16 +224,8 @@ func (w *world) dead() (all []bus.Dead) {
 // What is no event is buried at once.
 func TestGarbageIsBuried(t *testing.T) {
 	s := bustest.StartServer(t)
-	nc, err := nats.Connect(s.URL(), nats.Timeout(time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
+	js := natstest.JetStream(t, s.URL())
 	b := s.Connect(t)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{t: t, bus: b, Client: b.Client(nil)} // as PSE's own commands read
 	for _, garbage := range []string{``, `{`, `{"specversion":"0.3","type":"stream.started"}`, `{"specversion":"1.0","type":"stream.ended","data":{}}`, `{"specversion":"1.0","type":"stream.started","data":7}`} {
 		if _, err := js.Publish(t.Context(), event.SubjectEvents+"stream.started.a", []byte(garbage)); err != nil {

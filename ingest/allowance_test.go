@@ -9,71 +9,36 @@ import (
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 )
 
-// bitWriter writes what a parameter set is made of (H.264 7.2, 9.1).
-type bitWriter struct {
-	b []byte
-	n int // bits
-}
-
-func (w *bitWriter) bits(v uint64, n int) {
-	for i := n - 1; i >= 0; i-- {
-		if w.n%8 == 0 {
-			w.b = append(w.b, 0)
-		}
-		w.b[w.n/8] |= byte(v>>i&1) << (7 - w.n%8)
-		w.n++
-	}
-}
-
-func (w *bitWriter) ue(v uint64) {
-	v++
-	n := 0
-	for v>>n > 1 {
-		n++
-	}
-	w.bits(0, n)
-	w.bits(v, n+1)
-}
-
 // spsOf is a sequence parameter set of pictures of so many macroblocks, of
 // which all but the first few are cropped away if crop.
 func spsOf(width, height uint64, crop bool) []byte {
-	w := &bitWriter{}
-	w.bits(66, 8)
-	w.bits(0, 8)
-	w.bits(30, 8)
+	w := &avctest.BitWriter{}
+	w.Bits(0x67, 8)
+	w.Bits(66, 8)
+	w.Bits(0, 8)
+	w.Bits(30, 8)
 	for _, v := range []uint64{0, 0, 2, 1} { // id, frame numbers, picture order, references
-		w.ue(v)
+		w.UE(v)
 	}
-	w.bits(0, 1)
-	w.ue(width - 1)
-	w.ue(height - 1)
-	w.bits(3, 2) // frames only, direct_8x8_inference
+	w.Bits(0, 1)
+	w.UE(width - 1)
+	w.UE(height - 1)
+	w.Bits(3, 2) // frames only, direct_8x8_inference
 	if crop {
-		w.bits(1, 1)
+		w.Bits(1, 1)
 		for _, v := range []uint64{0, width*8 - 32, 0, height*8 - 32} {
-			w.ue(v)
+			w.UE(v)
 		}
 	} else {
-		w.bits(0, 1)
+		w.Bits(0, 1)
 	}
-	w.bits(1, 2) // no VUI, stop bit
-	nal := []byte{0x67}
-	zeros := 0
-	for _, c := range w.b {
-		if zeros >= 2 && c <= 3 {
-			nal, zeros = append(nal, 3), 0
-		}
-		if zeros++; c != 0 {
-			zeros = 0
-		}
-		nal = append(nal, c)
-	}
-	return nal
+	w.Bits(0, 1) // no VUI
+	return w.NAL()
 }
 
 // configOf is a video configuration with these parameter sets.

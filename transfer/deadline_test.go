@@ -2,35 +2,16 @@ package transfer
 
 import (
 	"bytes"
-	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/progress/progresstest"
 )
-
-// pipes are a network of pipes, whose deadlines are on the clock of synctest.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if c, ok := <-p; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	c, s := net.Pipe()
-	p <- s
-	return c, nil
-}
-
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // A receiver may be as slow as it likes as long as it takes bytes. One that
 // takes none is let go of.
@@ -51,7 +32,7 @@ func TestSlowReceivers(t *testing.T) {
 			t.Run(protocol+" "+kind, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					sent := make(chan error, 1)
-					network, protocols := make(pipes), &http.Protocols{}
+					network, protocols := make(progresstest.Pipes), &http.Protocols{}
 					set(protocols)
 					server := &http.Server{Protocols: protocols, WriteTimeout: 2 * time.Minute, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 						f, err := open()
@@ -66,7 +47,7 @@ func TestSlowReceivers(t *testing.T) {
 						sent <- err
 					})}
 					go func() { _ = server.Serve(network) }()
-					transport := &http.Transport{DialContext: network.dial, Protocols: protocols}
+					transport := &http.Transport{DialContext: network.Dial, Protocols: protocols}
 					defer func() { transport.CloseIdleConnections(); close(network); server.Close() }()
 					get := func() io.ReadCloser {
 						a, err := (&http.Client{Transport: transport}).Get("http://x/")

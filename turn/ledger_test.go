@@ -12,8 +12,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
-	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
+	"github.com/helios-h2020/pse/bus/natstest"
 	"github.com/nats-io/nuid"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -316,15 +315,7 @@ func TestAllocationsWithoutTheBus(t *testing.T) {
 func TestNoRecordIsTaken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	nc, err := nats.Connect(w.server.URL(), nats.Timeout(time.Minute))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.JetStream(t, w.server.URL())
 	s, err := js.Stream(t.Context(), "KV_RELAYS")
 	if err != nil {
 		t.Fatal(err)

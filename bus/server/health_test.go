@@ -3,10 +3,10 @@ package server
 import (
 	"strconv"
 	"testing"
-	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/helios-h2020/pse/bus/natstest"
 )
 
 // A log that is just being made is no trouble: a box that starts for the first time
@@ -18,15 +18,7 @@ func TestNewLogIsNoTrouble(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.nc.Close()
-	nc, err := nats.Connect("", append(srv.InProcess(), nats.Timeout(time.Minute))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer nc.Close()
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := natstest.JetStream(t, "", srv.InProcess()...)
 	made := make(chan error, 1)
 	go func() {
 		for i := range 300 {

@@ -10,49 +10,25 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/helios-h2020/pse/internal/process"
+	"github.com/helios-h2020/pse/internal/process/processtest"
 )
 
-// ofSubnet is an address of 2001:db8:N::/64, all of which are this machine's where
-// inSubnets runs a test.
+// ofSubnet is an address of 2001:db8:N::/64, all of which are this machine's in
+// TestOneSubnetGetsOneShare.
 func ofSubnet(n, i int) netip.Addr {
 	return netip.MustParseAddr(fmt.Sprintf("2001:db8:%x::%x", n, i+1))
-}
-
-// inSubnets says whether the test has a network of its own, in which every address
-// of 2001:db8::/32 is this machine's. Else it has run the test in one, and the caller returns.
-func inSubnets(t *testing.T) bool {
-	t.Helper()
-	const already = "TEST_PSE_SUBNETS"
-	if os.Getenv(already) != "" {
-		return true
-	}
-	cmd := exec.CommandContext(t.Context(), "unshare", "--net", "sh", "-c",
-		`ip link set lo up && ip -6 route add local 2001:db8::/32 dev lo && echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind && exec "$0" "$@"`,
-		os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=3m", "-test.v")
-	cmd.Env = append(os.Environ(), already+"=1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("in a network namespace (as root, with iproute2): %v\n%s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "holds") {
-			t.Log(strings.TrimSpace(line))
-		}
-	}
-	return false
 }
 
 // A household of IPv6 has as many addresses as it likes: one /64 gets the share of
 // one address at each listener, and the next /64 is served.
 func TestOneSubnetGetsOneShare(t *testing.T) {
 	t.Parallel()
-	if !inSubnets(t) {
+	if !processtest.InNetwork(t, `ip -6 route add local 2001:db8::/32 dev lo && echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind`, 3*time.Minute) {
 		return
 	}
 	const share, come = 10, 40

@@ -10,50 +10,6 @@ import (
 	"github.com/helios-h2020/pse/internal/avc/avctest"
 )
 
-// bitWriter writes a NAL unit for tests.
-type bitWriter struct {
-	b []byte
-	n int
-}
-
-func (w *bitWriter) bits(v uint64, n int) {
-	for i := n - 1; i >= 0; i-- {
-		if w.n%8 == 0 {
-			w.b = append(w.b, 0)
-		}
-		w.b[w.n/8] |= byte(v>>i&1) << (7 - w.n%8)
-		w.n++
-	}
-}
-
-func (w *bitWriter) ue(values ...uint64) {
-	for _, v := range values {
-		n := 0
-		for (v+1)>>(n+1) > 0 {
-			n++
-		}
-		w.bits(0, n)
-		w.bits(v+1, n+1)
-	}
-}
-
-// nal ends the unit and puts emulation prevention bytes in (H.264 7.4.1).
-func (w *bitWriter) nal() []byte {
-	w.bits(1, 1)
-	var out []byte
-	zeros := 0
-	for _, c := range w.b {
-		if zeros >= 2 && c <= 3 {
-			out, zeros = append(out, 3), 0
-		}
-		if zeros++; c != 0 {
-			zeros = 0
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
 // spsModel is a sequence parameter set in words.
 type spsModel struct {
 	profile       uint64
@@ -72,95 +28,95 @@ type spsModel struct {
 }
 
 func (m spsModel) nal() []byte {
-	w := &bitWriter{}
+	w := &avctest.BitWriter{}
 	flag := func(f bool) uint64 {
 		if f {
 			return 1
 		}
 		return 0
 	}
-	w.bits(0x67, 8)
-	w.bits(m.profile, 8)
-	w.bits(0, 8)
-	w.bits(31, 8)
-	w.ue(0)
+	w.Bits(0x67, 8)
+	w.Bits(m.profile, 8)
+	w.Bits(0, 8)
+	w.Bits(31, 8)
+	w.UE(0)
 	if m.profile >= 100 {
-		w.ue(m.chroma)
+		w.UE(m.chroma)
 		if m.chroma == 3 {
-			w.bits(m.planes, 1)
+			w.Bits(m.planes, 1)
 		}
-		w.ue(0, 0)
-		w.bits(0, 1)
-		w.bits(flag(m.scaling), 1)
+		w.UE(0, 0)
+		w.Bits(0, 1)
+		w.Bits(flag(m.scaling), 1)
 		for i := range 8 {
 			if !m.scaling {
 				break
 			}
-			w.bits(uint64(i%2), 1)
+			w.Bits(uint64(i%2), 1)
 			if i%2 == 1 {
-				w.ue(4, 3, 16) // deltas -2, 2, -8: the rest of the list repeats 0's predecessor
+				w.UE(4, 3, 16) // deltas -2, 2, -8: the rest of the list repeats 0's predecessor
 			}
 		}
 	}
-	w.ue(0, m.order)
+	w.UE(0, m.order)
 	switch m.order {
 	case 0:
-		w.ue(2)
+		w.UE(2)
 	case 1:
-		w.bits(0, 1)
-		w.ue(3, 4, m.cycle)
+		w.Bits(0, 1)
+		w.UE(3, 4, m.cycle)
 		for i := range m.cycle {
-			w.ue(i)
+			w.UE(i)
 		}
 	}
-	w.ue(4)
-	w.bits(0, 1)
-	w.ue(m.width-1, m.height-1)
-	w.bits(flag(!m.fields), 1)
+	w.UE(4)
+	w.Bits(0, 1)
+	w.UE(m.width-1, m.height-1)
+	w.Bits(flag(!m.fields), 1)
 	if m.fields {
-		w.bits(1, 1)
+		w.Bits(1, 1)
 	}
-	w.bits(1, 1)
-	w.bits(flag(m.crop != nil), 1)
-	w.ue(m.crop...)
-	w.bits(flag(m.sar != -2), 1)
+	w.Bits(1, 1)
+	w.Bits(flag(m.crop != nil), 1)
+	w.UE(m.crop...)
+	w.Bits(flag(m.sar != -2), 1)
 	if m.sar == -2 {
-		return w.nal()
+		return w.NAL()
 	}
-	w.bits(flag(m.sar >= 0), 1)
+	w.Bits(flag(m.sar >= 0), 1)
 	if m.sar >= 0 {
-		w.bits(uint64(m.sar), 8)
+		w.Bits(uint64(m.sar), 8)
 		if m.sar == 255 {
-			w.bits(m.sarW, 16)
-			w.bits(m.sarH, 16)
+			w.Bits(m.sarW, 16)
+			w.Bits(m.sarH, 16)
 		}
 	}
-	w.bits(0, 3) // overscan, video signal type, chroma location
-	w.bits(flag(m.timing), 1)
+	w.Bits(0, 3) // overscan, video signal type, chroma location
+	w.Bits(flag(m.timing), 1)
 	if m.timing {
-		w.bits(1, 32)
-		w.bits(60, 32)
-		w.bits(1, 1)
+		w.Bits(1, 32)
+		w.Bits(60, 32)
+		w.Bits(1, 1)
 	}
-	w.bits(flag(m.hrd), 1)
+	w.Bits(flag(m.hrd), 1)
 	if m.hrd {
-		w.ue(m.cpbs)
-		w.bits(0, 8)
+		w.UE(m.cpbs)
+		w.Bits(0, 8)
 		for range m.cpbs + 1 {
-			w.ue(100, 200)
-			w.bits(1, 1)
+			w.UE(100, 200)
+			w.Bits(1, 1)
 		}
-		w.bits(0, 20)
+		w.Bits(0, 20)
 	}
-	w.bits(0, 1)
+	w.Bits(0, 1)
 	if m.hrd {
-		w.bits(0, 1)
+		w.Bits(0, 1)
 	}
-	w.bits(0, 1)
-	w.bits(1, 1) // bitstream_restriction
-	w.bits(1, 1)
-	w.ue(0, 0, 10, 10, 2, 4)
-	return w.nal()
+	w.Bits(0, 1)
+	w.Bits(1, 1) // bitstream_restriction
+	w.Bits(1, 1)
+	w.UE(0, 0, 10, 10, 2, 4)
+	return w.NAL()
 }
 
 // What a sequence parameter set says, against two other parsers. Where one of
@@ -250,12 +206,12 @@ func avcSets(t *testing.T, config string) []byte {
 func TestHostileSPS(t *testing.T) {
 	for name, nal := range map[string][]byte{
 		"a cycle of 2^30 reference frames": func() []byte {
-			w := &bitWriter{}
-			w.bits(0x6742001f, 32)
-			w.ue(0, 0, 1)
-			w.bits(0, 1)
-			w.ue(0, 0, 1<<30)
-			return w.nal()
+			w := &avctest.BitWriter{}
+			w.Bits(0x6742001f, 32)
+			w.UE(0, 0, 1)
+			w.Bits(0, 1)
+			w.UE(0, 0, 1<<30)
+			return w.NAL()
 		}(),
 		"a width of 2^31 macroblocks": spsModel{profile: 66, width: 1 << 31, height: 1, sar: -2}.nal(),
 		"fields of 8192 lines each":   spsModel{profile: 66, width: 20, height: 512, fields: true, sar: -2}.nal(),

@@ -1,10 +1,8 @@
 package progress
 
 import (
-	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,28 +11,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/progress/progresstest"
 )
 
 const patience = 30 * time.Second
-
-// A pipes is a network of pipes, whose deadlines are on the clock of synctest.
-type pipes chan net.Conn
-
-func (p pipes) Accept() (net.Conn, error) {
-	if c, ok := <-p; ok {
-		return c, nil
-	}
-	return nil, net.ErrClosed
-}
-
-func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
-	c, s := net.Pipe()
-	p <- s
-	return c, nil
-}
-
-func (p pipes) Close() error   { return nil }
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // served says how a request's body ended, and when.
 type served struct {
@@ -83,8 +64,8 @@ func over(t *testing.T, read func(*Body) served, test func(t *testing.T, s *site
 			synctest.Test(t, func(t *testing.T) {
 				var protocols http.Protocols
 				set(&protocols)
-				network := make(pipes)
-				transport := &http.Transport{DialContext: network.dial, Protocols: &protocols}
+				network := make(progresstest.Pipes)
+				transport := &http.Transport{DialContext: network.Dial, Protocols: &protocols}
 				s := &site{&http.Client{Transport: transport}, make(chan served, 1), read}
 				server := &http.Server{Handler: s, Protocols: &protocols, IdleTimeout: time.Minute}
 				go func() { _ = server.Serve(network) }()
@@ -168,10 +149,10 @@ func TestBusyReader(t *testing.T) {
 func TestBodyThatNobodyReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &site{ended: make(chan served, 1), read: func(*Body) served { return served{} }}
-		network := make(pipes)
+		network := make(progresstest.Pipes)
 		server := &http.Server{Handler: s}
 		go func() { _ = server.Serve(network) }()
-		c, _ := network.dial(t.Context(), "", "")
+		c, _ := network.Dial(t.Context(), "", "")
 		began := time.Now()
 		_, _ = io.WriteString(c, "POST /share HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
 		answer, err := io.ReadAll(c) // until it is closed

@@ -24,54 +24,48 @@ const region = "us-east-1" // what the servers go by
 // startPatience is how long a program may take until it listens.
 const startPatience = time.Minute
 
-// startTries is how often it is started, as somebody else may take its port.
-const startTries = 5
-
 // startProgram starts a server as people run it, makes the bucket, and gives what
 // hands requests on to it, as they are: their signatures are of our port.
 func startProgram(t testing.TB, name string) http.Handler {
 	t.Helper()
-	for try := 1; ; try++ {
-		addr, ended, err := tryProgram(t, name)
-		if err == nil {
-			return &httputil.ReverseProxy{
-				Rewrite: func(r *httputil.ProxyRequest) {
-					r.SetURL(&url.URL{Scheme: "http", Host: addr})
-					r.Out.Host = r.In.Host
-				},
-				Transport:    &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
-				ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-			}
-		}
-		if !ended || try == startTries {
-			t.Fatalf("%s: %v", name, err)
-		}
+	addr, err := listening(t, name)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: addr})
+			r.Out.Host = r.In.Host
+		},
+		Transport:    &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 }
 
-// tryProgram starts a server on a port that nobody uses now. ended: it has ended by itself.
-func tryProgram(t testing.TB, name string) (addr string, ended bool, err error) {
+// listening starts a server on a port that nobody uses now, and gives its address
+// once the bucket is there.
+func listening(t testing.TB, name string) (addr string, err error) {
 	port, err := process.FreePort()
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	addr, dir := net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), t.TempDir()
 	data, meta, said := filepath.Join(dir, "data"), filepath.Join(dir, "meta"), filepath.Join(dir, "said") // not every file system keeps metadata with files
 	if err := errors.Join(os.Mkdir(data, 0o700), os.Mkdir(meta, 0o700)); err != nil {
-		return "", false, err
+		return "", err
 	}
 	args := map[string][]string{
 		"versitygw": {"--port", addr, "--access", keys.ID, "--secret", keys.Secret, "--region", region, "posix", "--sidecar", meta, data},
 		"minio":     {"server", "--address", addr, "--json", data},
 	}[name]
 	if args == nil {
-		return "", false, errors.New("there is no such server; there are versitygw and minio")
+		return "", errors.New("there is no such server; there are versitygw and minio")
 	}
 	p, err := process.Start(t.Context(), process.Options{CPU: -1, Dir: dir, Log: said, Env: []string{
 		"MINIO_ROOT_USER=" + keys.ID, "MINIO_ROOT_PASSWORD=" + keys.Secret, "MINIO_BROWSER=off", "MINIO_UPDATE=off", "MINIO_CI_CD=on", "HOME=" + dir,
 	}}, program(t, name), args...)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	t.Cleanup(p.Stop)
 	ctx, cancel := context.WithTimeout(t.Context(), startPatience)
@@ -83,16 +77,10 @@ func tryProgram(t testing.TB, name string) (addr string, ended bool, err error) 
 		case <-ctx.Done():
 		}
 	}()
-	err = makeBucket(ctx, addr)
-	select {
-	case <-p.Done():
-		return "", true, fmt.Errorf("it ended at once: %v\n%s", err, process.Tail(said))
-	default:
+	if err := makeBucket(ctx, addr); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, process.Tail(said))
 	}
-	if err != nil {
-		return "", false, fmt.Errorf("%w\n%s", err, process.Tail(said))
-	}
-	return addr, false, nil
+	return addr, nil
 }
 
 // program is where make puts a server.
