@@ -116,23 +116,33 @@ func (co *consumer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer giveBack(it)
+	var inHand []jetstream.Msg
+	defer func() { giveBack(it, inHand) }()
 	for {
 		m, err := it.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return err
 		}
+		inHand = []jetstream.Msg{m}
+		if ctx.Err() != nil { // Next takes either, when there are both
+			return ctx.Err()
+		}
 		if err := co.settle(ctx, m); err != nil {
 			return err
 		}
+		inHand = nil
 	}
 }
 
-// giveBack ends a consumer's iterator. What is on its way already goes back at
-// once: else it would be missed only after ackWait, and hold up all others.
-func giveBack(it jetstream.MessagesContext) {
+// giveBack ends a consumer's iterator. What is in hand or on its way already goes
+// back at once: else it would be missed only after ackWait, and hold up all others.
+// It goes back after the iterator ended, or it would be given to that again.
+func giveBack(it jetstream.MessagesContext, inHand []jetstream.Msg) {
 	it.Drain()
 	defer it.Stop()
+	for _, m := range inHand {
+		_ = m.Nak() // unless it is settled
+	}
 	for {
 		m, err := it.Next(jetstream.NextMaxWait(time.Second))
 		if err != nil {
@@ -142,34 +152,36 @@ func giveBack(it jetstream.MessagesContext) {
 	}
 }
 
-// settle handles one event and tells the log what became of it.
+// settle handles one event and tells the log what became of it, unless ctx ended
+// before anything did.
 func (co *consumer) settle(ctx context.Context, m jetstream.Msg) error {
 	md, err := m.Metadata()
 	if err != nil {
 		return err
 	}
 	d := Delivery{Sequence: md.Sequence.Stream, Try: int(md.NumDelivered)}
+	told := context.WithoutCancel(ctx) // what was decided is told also by a program that stops
 	if d.Try > len(co.s.Pauses)+1 {
 		if co.given != d.Sequence { // its handler never returned: it took the process with it
 			co.given, co.cause = d.Sequence, errors.New("no handler survived it")
 		}
-		return co.bury(ctx, m, d)
+		return co.bury(told, m, d)
 	}
 	if d.Envelope, err = event.Open(m.Data()); err == nil {
 		err = co.handleAlive(ctx, m, d)
 	}
 	switch {
 	case err == nil:
-		ctx, cancel := context.WithTimeout(ctx, requestTime)
+		told, cancel := context.WithTimeout(told, requestTime)
 		defer cancel()
-		_ = m.DoubleAck(ctx) // if it gets lost the event comes again
+		_ = m.DoubleAck(told) // if it gets lost the event comes again
 		co.next = d.Sequence + 1
 		return nil
 	case ctx.Err() != nil:
-		return m.Nak()
+		return ctx.Err()
 	case errors.Is(err, event.ErrBadEvent) || d.Try > len(co.s.Pauses):
 		co.given, co.cause = d.Sequence, err
-		return co.bury(ctx, m, d)
+		return co.bury(told, m, d)
 	}
 	wait := co.s.Pauses[d.Try-1]
 	co.log.Warn("event not handled, will try again", slog.String("subject", m.Subject()), slog.Int("tries", d.Try), slog.Duration("wait", wait), slog.Any("error", err))

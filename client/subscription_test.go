@@ -296,6 +296,27 @@ func TestDurable(t *testing.T) {
 	}
 }
 
+// What a handler is done with stays done when its program stops at that moment.
+func TestDoneWhileStopping(t *testing.T) {
+	onEachServer(t, func(w *world) {
+		sub := client.Subscription{Durable: "t", All: true}
+		w.publish(started("a", "1"), started("a", "2"), started("a", "3"))
+		for _, want := range []string{"1", "2", "3"} {
+			ctx, stop := context.WithCancel(w.t.Context())
+			err := client.Subscribe(ctx, w.Client, sub, func(_ context.Context, ev event.StreamStarted) error {
+				if ev.Session != want {
+					w.t.Errorf("got %s, not %s", ev.Session, want)
+				}
+				stop()
+				return nil
+			})
+			if ctx.Err() == nil {
+				w.t.Fatal(err)
+			}
+		}
+	})
+}
+
 // What cannot be asked for is an error at once.
 func TestWhatCannotBeAsked(t *testing.T) {
 	w := &world{t: t, bus: bustest.New(t)}

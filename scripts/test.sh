@@ -32,7 +32,7 @@ trap 'exit 130' INT TERM
 beside() {
 	set -m
 	(
-		renice -n 10 $BASHPID >/dev/null
+		renice -n 4 $BASHPID >/dev/null
 		"${@:2}"
 	) >"$logs/$1" 2>&1 &
 	set +m

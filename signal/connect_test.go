@@ -2,8 +2,8 @@ package signal
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -13,48 +13,56 @@ import (
 )
 
 // Fresh connections, one after the other and many at once: each gets its
-// CONNECT answer and its welcome. The long version is 24,000 of them.
+// CONNECT answer and then its welcome. One that waited for acceptTime
+// on a starved machine is cut, and comes again as any client does. The long version
+// is 24,000 of them.
 func TestFreshConnections(t *testing.T) {
 	t.Parallel()
-	all, atOnce := 600, 100
+	all, atOnce, tries := 600, 100, 3
 	if os.Getenv("PSE_LONG") != "" {
 		all, atOnce = 24_000, 500
 	}
 	w := newWorld(t, 2)
+	// comes reports whether a client was not cut.
+	comes := func(i, try int) bool {
+		got := make(chan signaltest.Event, 10)
+		o := signaltest.Options{
+			URL: func() string { return w.workers[i%2].url }, Room: fmt.Sprintf("r%d_%d", i, try), Polling: i%4 == 0,
+			Event: func(_ *signaltest.Client, e signaltest.Event) { got <- e },
+		}
+		if i%3 == 0 {
+			o.Auth = modernAuth
+		}
+		c := signaltest.Join(context.Background(), o)
+		defer c.Leave()
+		for _, want := range []string{"connect", "created"} {
+			select {
+			case e := <-got:
+				if e.Name != want {
+					t.Errorf("connection %d: got %s %s, not %s", i, e.Name, e.Raw, want)
+					return true
+				}
+			case <-c.Done():
+				t.Logf("connection %d was cut: %v", i, c.State().Err)
+				return false
+			case <-time.After(bustest.Patience):
+				t.Errorf("connection %d: not %s; %+v", i, want, c.State())
+				return true
+			}
+		}
+		return true
+	}
 	work := make(chan int)
 	var wg sync.WaitGroup
-	var mu sync.Mutex
-	connected, welcomed := 0, 0
 	for range atOnce {
 		wg.Go(func() {
 			for i := range work {
-				welcome := make(chan struct{})
-				o := signaltest.Options{
-					URL: func() string { return w.workers[i%2].url }, Room: "r" + strconv.Itoa(i), Polling: i%4 == 0,
-					Event: func(_ *signaltest.Client, e signaltest.Event) {
-						mu.Lock()
-						defer mu.Unlock()
-						switch e.Name {
-						case "connect":
-							connected++
-						case "created":
-							welcomed++
-							close(welcome)
-						default:
-							t.Errorf("%d got %s %s", i, e.Name, e.Raw)
-						}
-					},
+				try := 0
+				for ; try < tries && !comes(i, try); try++ {
 				}
-				if i%3 == 0 {
-					o.Auth = modernAuth
+				if try == tries {
+					t.Errorf("connection %d was cut %d times", i, tries)
 				}
-				c := signaltest.Join(context.Background(), o)
-				select {
-				case <-welcome:
-				case <-time.After(bustest.Patience):
-					t.Errorf("connection %d: no welcome; %+v", i, c.State())
-				}
-				c.Leave()
 			}
 		})
 	}
@@ -63,9 +71,6 @@ func TestFreshConnections(t *testing.T) {
 	}
 	close(work)
 	wg.Wait()
-	if connected != all || welcomed != all {
-		t.Errorf("%d of %d connected, %d welcomed", connected, all, welcomed)
-	}
 	// Leaving goes on behind: as long as it goes on, that is right.
 	for left := w.workers[0].rooms.presence.rooms(); left > 0; {
 		before := left

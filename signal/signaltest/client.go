@@ -77,6 +77,10 @@ func (c *Client) Close() {
 	<-c.done
 }
 
+// Done is closed when the client has ended: by Close or Leave, or, without
+// Options.Stay, with its connection.
+func (c *Client) Done() <-chan struct{} { return c.done }
+
 // Leave ends the client as one that says that it leaves.
 func (c *Client) Leave() {
 	c.mu.Lock()
