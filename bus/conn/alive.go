@@ -15,6 +15,11 @@ import (
 // counts: after a restart of the server the others need time to come back too.
 const trustAfter = time.Second
 
+// aliveTime is how long a question waits for an answer. Only a process that hangs
+// gives none; on a busy machine one that is gone must not pass for alive because the
+// server was slow to say so: a room full of its members would have no place.
+const aliveTime = time.Second
+
 // answerAlive lets others see that this process is there. The answer comes
 // from the library's goroutine, so a busy worker answers as well.
 func (c *Conn) answerAlive() error {
@@ -34,7 +39,7 @@ func Alive(ctx context.Context, c *Conn, id string) bool {
 		if c.heldFor() < trustAfter {
 			return true
 		}
-		rctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+		rctx, cancel := context.WithTimeout(ctx, aliveTime)
 		_, err := c.nc.RequestWithContext(rctx, c.alive(id), nil)
 		cancel()
 		if !errors.Is(err, nats.ErrNoResponders) {
