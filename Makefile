@@ -39,6 +39,7 @@ check: web
 	@files=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofumpt'ed, run make fmt:"; echo "$$files"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+	$(GO) test -run Stack ./edge # which the race detector would enlarge
 	cd web && npm test
 
 lint: check vuln ## Format, vet, staticcheck, govulncheck (exit code 2 and "NOT CHECKED" without its database)

@@ -106,7 +106,7 @@ func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
 		l, err = w.dir.Record(r.Context(), sid)
 	}
 	if err != nil {
-		e := w.errors.find(err)
+		e := w.problem(err)
 		sendJSON(rw, e.status, map[string]string{"error": e.text})
 		return
 	}

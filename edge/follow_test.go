@@ -169,7 +169,9 @@ func TestAPI(t *testing.T) {
 	if r.header.Get("Content-Type") != "application/json" || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v", r.header)
 	}
-	if r := s.want(404, "/api/streams/none"); !strings.Contains(r.body, `"error"`) {
+	s.want(404, "/hls/none/index.m3u8")
+	problems := s.metric("pse_edge_problems_total")
+	if r := s.want(404, "/api/streams/none"); !strings.Contains(r.body, `"error"`) || s.metric("pse_edge_problems_total") != problems+1 {
 		t.Errorf("%s", r.body)
 	}
 }

@@ -81,9 +81,14 @@ func (w *Worker) answer(ctx context.Context, t *hls.Target, q *http1.Request, re
 
 // failure makes the reply to a request that failed, and counts it.
 func (w *Worker) failure(err error, rep *reply.Reply) {
+	*rep = w.problem(err).reply()
+}
+
+// problem is what an error says to who asked. It is counted.
+func (w *Worker) problem(err error) *statusError {
 	e := w.errors.find(err)
 	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
-	*rep = e.reply()
+	return e
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the

@@ -134,7 +134,7 @@ func (s *site) seesEnd(st *edgetest.Stream) {
 	})
 }
 
-// metric is the value of a metric that is a plain number.
+// metric is the value of a gauge or counter, the sum over its labels.
 func (s *site) metric(name string) float64 {
 	s.t.Helper()
 	families, err := s.metrics.Gather()
@@ -143,7 +143,11 @@ func (s *site) metric(name string) float64 {
 	}
 	for _, f := range families {
 		if f.GetName() == name {
-			return f.GetMetric()[0].GetGauge().GetValue()
+			sum := 0.0
+			for _, m := range f.GetMetric() {
+				sum += m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+			return sum
 		}
 	}
 	s.t.Fatalf("no metric %s", name)
