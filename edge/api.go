@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"sort"
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -28,20 +29,31 @@ type Stream struct {
 	Watch     string  `json:"watch"`
 }
 
-func (w *Worker) describe(ctx context.Context, l *bus.StreamRecord, now time.Time) Stream {
+// api tells of streams.
+type api struct {
+	ctx       context.Context // ends with the worker
+	dir       *stream.Directory
+	pictures  *stream.Pictures
+	viewers   *viewerTotals
+	errors    *statusErrors
+	metrics   *metrics
+	startWait time.Duration
+}
+
+func (a *api) describe(ctx context.Context, l *bus.StreamRecord, now time.Time) Stream {
 	name := url.PathEscape(l.Name)
 	s := Stream{
 		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
-		Viewers: w.viewers.of(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
+		Viewers: a.viewers.of(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
 		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
 	}
-	if s.State == bus.StateLive && w.dir.CutOff() {
+	if s.State == bus.StateLive && a.dir.CutOff() {
 		s.State = bus.StateGrace // it may be live: who knows
 	}
-	if pic, err := w.pictures.Get(ctx, l.SID, "large"); err == nil && pic.JPEG != nil {
+	if pic, err := a.pictures.Get(ctx, l.SID, "large"); err == nil && pic.JPEG != nil {
 		s.Poster = "/hls/" + name + "/poster.jpg"
 	}
-	if pic, err := w.pictures.Get(ctx, l.SID, "small"); err == nil && pic.JPEG != nil {
+	if pic, err := a.pictures.Get(ctx, l.SID, "small"); err == nil && pic.JPEG != nil {
 		s.Thumb = "/hls/" + name + "/thumb.jpg"
 	}
 	return s
@@ -49,11 +61,11 @@ func (w *Worker) describe(ctx context.Context, l *bus.StreamRecord, now time.Tim
 
 // serveStreams lists what is live, longest first, and then what has ended and
 // can still be watched.
-func (w *Worker) serveStreams(rw http.ResponseWriter, r *http.Request) {
+func (a *api) serveStreams(rw http.ResponseWriter, r *http.Request) {
 	now := time.Now()
 	all := []Stream{}
-	for _, l := range w.dir.Watchable(now) {
-		all = append(all, w.describe(r.Context(), l, now))
+	for _, l := range a.dir.Watchable(now) {
+		all = append(all, a.describe(r.Context(), l, now))
 	}
 	sort.Slice(all, func(i, k int) bool {
 		a, b := all[i], all[k]
@@ -73,17 +85,17 @@ const longestWait = 8 * time.Second
 
 // waitUnless waits until a stream's state is another than the client knows, but not
 // for long.
-func (w *Worker) waitUnless(ctx context.Context, sid, known string) {
-	ctx, cancel := context.WithTimeout(ctx, min(longestWait, w.cfg.StartWait))
+func (a *api) waitUnless(ctx context.Context, sid, known string) {
+	ctx, cancel := context.WithTimeout(ctx, min(longestWait, a.startWait))
 	defer cancel()
 	for {
-		state, changed := w.dir.State(sid)
+		state, changed := a.dir.State(sid)
 		if state != known {
 			return
 		}
 		select {
 		case <-changed:
-		case <-w.ctx.Done():
+		case <-a.ctx.Done():
 			return
 		case <-ctx.Done():
 			return
@@ -93,22 +105,23 @@ func (w *Worker) waitUnless(ctx context.Context, sid, known string) {
 
 // serveStream tells of one stream. With ?unless=STATE, also "absent", the answer
 // comes when its state is another, or after start_wait.
-func (w *Worker) serveStream(rw http.ResponseWriter, r *http.Request) {
+func (a *api) serveStream(rw http.ResponseWriter, r *http.Request) {
 	sid, err := bus.SID(r.PathValue("name"))
 	if err != nil {
 		err = stream.ErrNoStream
 	}
 	if known := r.URL.Query().Get("unless"); known != "" && err == nil {
-		w.waitUnless(r.Context(), sid, known)
+		a.waitUnless(r.Context(), sid, known)
 	}
 	var l *bus.StreamRecord
 	if err == nil {
-		l, err = w.dir.Record(r.Context(), sid)
+		l, err = a.dir.Record(r.Context(), sid)
 	}
 	if err != nil {
-		e := w.problem(err)
+		e := a.errors.find(err)
+		a.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
 		sendJSON(rw, e.status, map[string]string{"error": e.text})
 		return
 	}
-	sendJSON(rw, http.StatusOK, w.describe(r.Context(), l, time.Now()))
+	sendJSON(rw, http.StatusOK, a.describe(r.Context(), l, time.Now()))
 }

@@ -35,9 +35,9 @@ type statusErrors struct {
 	away  *statusError
 }
 
-func newStatusErrors() statusErrors {
+func newStatusErrors() *statusErrors {
 	away := newStatusError(stream.ErrAway, http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second.")
-	return statusErrors{[]*statusError{
+	return &statusErrors{[]*statusError{
 		newStatusError(stream.ErrMissing, http.StatusNotFound, "Not in the stream, or no longer."),
 		newStatusError(stream.ErrNoStream, http.StatusNotFound, "No stream of that name. Is the link right?"),
 		newStatusError(stream.ErrDropped, http.StatusNotFound, "This rendition is not made now. The playlist /hls/<name>/index.m3u8 lists those that are."),

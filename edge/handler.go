@@ -13,9 +13,25 @@ import (
 	"github.com/helios-h2020/pse/edge/stream"
 )
 
+// hlsRoot is where streams are mounted.
+const hlsRoot = "/hls/"
+
+// handler answers what is asked below hlsRoot.
+type handler struct {
+	ctx      context.Context // ends with the worker
+	dir      *stream.Directory
+	pictures *stream.Pictures
+	errors   *statusErrors
+	metrics  *metrics
+	raw      *http1.Server
+
+	mediaAge reply.Cache
+	hasher   hasher
+}
+
 // serveHLS answers everything below /hls/ that net/http reads. Most of it is
 // then read and answered on the connection alone, see rawAnswer.
-func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
+func (h *handler) serveHLS(rw http.ResponseWriter, r *http.Request) {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 	case http.MethodOptions:
@@ -23,21 +39,21 @@ func (w *Worker) serveHLS(rw http.ResponseWriter, r *http.Request) {
 		return
 	default:
 		var rep reply.Reply
-		w.failure(errMethod, &rep)
+		h.failure(errMethod, &rep)
 		send(rw, r, &rep)
 		return
 	}
-	q := w.raw.Request(r)
+	q := h.raw.Request(r)
 	t := hls.ParsePath(q.Path)
-	if isRaw(t) && w.ctx.Err() == nil && w.raw.Hijack(rw, r, q) {
+	if isRaw(t) && h.ctx.Err() == nil && h.raw.Hijack(rw, r, q) {
 		return
 	}
 	var rep reply.Reply
-	if err := w.answer(r.Context(), &t, &q, &rep); err != nil {
+	if err := h.answer(r.Context(), &t, &q, &rep); err != nil {
 		if r.Context().Err() != nil {
 			return // nobody is there to read it
 		}
-		w.failure(err, &rep)
+		h.failure(err, &rep)
 	}
 	send(rw, r, &rep)
 }
@@ -49,13 +65,13 @@ func isRaw(t hls.Target) bool {
 }
 
 // rawAnswer answers a request on a connection taken over.
-func (w *Worker) rawAnswer(q *http1.Request, rep *reply.Reply) bool {
+func (h *handler) rawAnswer(q *http1.Request, rep *reply.Reply) bool {
 	t := hls.ParsePath(q.Path)
 	if !isRaw(t) {
 		return false
 	}
-	if err := w.answer(w.ctx, &t, q, rep); err != nil {
-		w.failure(err, rep)
+	if err := h.answer(h.ctx, &t, q, rep); err != nil {
+		h.failure(err, rep)
 	}
 	return true
 }
@@ -63,81 +79,76 @@ func (w *Worker) rawAnswer(q *http1.Request, rep *reply.Reply) bool {
 // answer makes the reply to a request, whatever reads and writes it. Replies are
 // handed down to be filled in: most requests wait, and what their stacks hold meanwhile
 // is most of what a viewer costs.
-func (w *Worker) answer(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
+func (h *handler) answer(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
 	switch t.Kind {
 	case hls.KindMultivariant:
-		return w.multivariantReply(ctx, t, q, rep)
+		return h.multivariantReply(ctx, t, q, rep)
 	case hls.KindMedia:
-		return w.listReply(ctx, t, q, rep)
+		return h.listReply(ctx, t, q, rep)
 	case hls.KindInit, hls.KindSegment, hls.KindPart:
-		return w.mediaReply(ctx, t, rep)
+		return h.mediaReply(ctx, t, rep)
 	case hls.KindPoster:
-		return w.pictureReply(ctx, t.Name, "large", rep)
+		return h.pictureReply(ctx, t.Name, "large", rep)
 	case hls.KindThumb:
-		return w.pictureReply(ctx, t.Name, "small", rep)
+		return h.pictureReply(ctx, t.Name, "small", rep)
 	}
 	return errNoPath
 }
 
 // failure makes the reply to a request that failed, and counts it.
-func (w *Worker) failure(err error, rep *reply.Reply) {
-	*rep = w.problem(err).reply()
-}
-
-// problem is what an error says to who asked. It is counted.
-func (w *Worker) problem(err error) *statusError {
-	e := w.errors.find(err)
-	w.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
-	return e
+func (h *handler) failure(err error, rep *reply.Reply) {
+	e := h.errors.find(err)
+	h.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
+	*rep = e.reply()
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the
 // latter may be the media list <name>_<k>.m3u8.
-func (w *Worker) multivariantReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
-	s, err := w.dir.Open(ctx, t.Name)
+func (h *handler) multivariantReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
+	s, err := h.dir.Open(ctx, t.Name)
 	if t.Flat && errors.Is(err, stream.ErrNoStream) {
 		if name, order, ok := hls.SplitOrder(t.Name); ok {
-			return w.orderedReply(ctx, name, order, q, rep)
+			return h.orderedReply(ctx, name, order, q, rep)
 		}
 	}
 	if err != nil {
 		return err
 	}
 	p, err := s.Multivariant(ctx, t.Flat)
-	return w.playlist(&p, q, err, rep)
+	return h.playlist(&p, q, err, rep)
 }
 
 // orderedReply is that to <name>_<k>.m3u8, of HELIOS.
-func (w *Worker) orderedReply(ctx context.Context, name string, order int, q *http1.Request, rep *reply.Reply) error {
-	s, err := w.dir.Open(ctx, name)
+func (h *handler) orderedReply(ctx context.Context, name string, order int, q *http1.Request, rep *reply.Reply) error {
+	s, err := h.dir.Open(ctx, name)
 	if err != nil {
 		return err
 	}
-	p, err := s.OrderedList(ctx, order, q.Query, w.viewerOf(q.Addr, q.Agent))
-	return w.playlist(&p, q, err, rep)
+	p, err := s.OrderedList(ctx, order, q.Query, h.hasher.viewer(q.Addr, q.Agent))
+	return h.playlist(&p, q, err, rep)
 }
 
 // listReply is that to <name>/<rendition>/index.m3u8.
-func (w *Worker) listReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
-	s, err := w.dir.Open(ctx, t.Name)
+func (h *handler) listReply(ctx context.Context, t *hls.Target, q *http1.Request, rep *reply.Reply) error {
+	s, err := h.dir.Open(ctx, t.Name)
 	if err != nil {
 		return err
 	}
-	p, err := s.List(ctx, t.Rendition, q.Query, w.viewerOf(q.Addr, q.Agent))
-	return w.playlist(&p, q, err, rep)
+	p, err := s.List(ctx, t.Rendition, q.Query, h.hasher.viewer(q.Addr, q.Agent))
+	return h.playlist(&p, q, err, rep)
 }
 
-func (w *Worker) playlist(p *stream.Playlist, q *http1.Request, err error, rep *reply.Reply) error {
+func (h *handler) playlist(p *stream.Playlist, q *http1.Request, err error, rep *reply.Reply) error {
 	if err == nil {
-		w.metrics.lists.Inc()
+		h.metrics.lists.Inc()
 		*rep = p.Body.In(q.Gzip).Reply(reply.TypeList, p.Cache)
 	}
 	return err
 }
 
 // mediaReply is that to a part, a segment or an initialization segment.
-func (w *Worker) mediaReply(ctx context.Context, t *hls.Target, rep *reply.Reply) error {
-	s, err := w.dir.Open(ctx, t.Name)
+func (h *handler) mediaReply(ctx context.Context, t *hls.Target, rep *reply.Reply) error {
+	s, err := h.dir.Open(ctx, t.Name)
 	if err != nil {
 		return err
 	}
@@ -145,29 +156,29 @@ func (w *Worker) mediaReply(ctx context.Context, t *hls.Target, rep *reply.Reply
 	if err != nil {
 		return err
 	}
-	w.metrics.media.Inc()
-	w.metrics.bytes.Add(float64(m.Size))
+	h.metrics.media.Inc()
+	h.metrics.bytes.Add(float64(m.Size))
 	kind := reply.TypeVideo
 	if m.Kind == bus.KindAudio {
 		kind = reply.TypeAudio
 	}
 	*rep = reply.Reply{
-		Status: http.StatusOK, Type: kind, Cache: w.mediaAge, ETag: m.Tag,
+		Status: http.StatusOK, Type: kind, Cache: h.mediaAge, ETag: m.Tag,
 		Ranges: true, Exposed: true, Chunks: m.Chunks, Size: m.Size,
 	}
 	return nil
 }
 
 // pictureReply is that to a stream's poster ("large") or thumbnail ("small").
-func (w *Worker) pictureReply(ctx context.Context, name, size string, rep *reply.Reply) error {
+func (h *handler) pictureReply(ctx context.Context, name, size string, rep *reply.Reply) error {
 	sid, err := bus.SID(name)
 	if err != nil {
 		return stream.ErrNoStream
 	}
-	if _, err := w.dir.Record(ctx, sid); err != nil {
+	if _, err := h.dir.Record(ctx, sid); err != nil {
 		return err
 	}
-	pic, err := w.pictures.Get(ctx, sid, size)
+	pic, err := h.pictures.Get(ctx, sid, size)
 	if err != nil {
 		return err
 	}

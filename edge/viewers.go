@@ -5,17 +5,23 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 )
 
-// viewerOf is the hash that tells a viewer from others: of an address and a
+// tick is how often viewers are counted and told to the other edges.
+const tick = 2 * time.Second
+
+// hasher tells viewers apart, without knowing who they are.
+type hasher struct{ seed maphash.Seed }
+
+func newHasher() hasher { return hasher{maphash.MakeSeed()} }
+
+// viewer is the hash that tells a viewer from others: of an address and a
 // player's name.
-func (w *Worker) viewerOf(addr, agent string) uint64 {
+func (h hasher) viewer(addr, agent string) uint64 {
 	if i := strings.LastIndexByte(addr, ':'); i >= 0 {
 		addr = addr[:i] // another port is the same viewer
 	}
-	return maphash.String(w.seed, addr) ^ maphash.String(w.seed, agent)<<1
+	return maphash.String(h.seed, addr) ^ maphash.String(h.seed, agent)<<1
 }
 
 // viewerTotals is what all edges count.
@@ -55,13 +61,4 @@ func (v *viewerTotals) of(sid string, now time.Time) int {
 		}
 	}
 	return n
-}
-
-// tellViewers counts, and tells all edges, this one too.
-func (w *Worker) tellViewers(now time.Time) {
-	counts := w.dir.Viewers(now)
-	if err := w.bus.BroadcastViewers(counts); err != nil {
-		w.log.Debug("cannot tell the other edges how many watch", zap.Error(err))
-	}
-	w.viewers.set(w.bus.ID(), counts)
 }

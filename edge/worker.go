@@ -16,7 +16,6 @@ package edge
 import (
 	"context"
 	"fmt"
-	"hash/maphash"
 	"net/http"
 	"sync"
 	"time"
@@ -29,29 +28,17 @@ import (
 	"go.uber.org/zap"
 )
 
-// hlsRoot is where streams are mounted.
-const hlsRoot = "/hls/"
-
-// tick is how often viewers are counted and told to the other edges.
-const tick = 2 * time.Second
-
 // Worker is the edge.
 type Worker struct {
-	cfg      Config
-	bus      *bus.Bus
-	log      *zap.Logger
-	dir      *stream.Directory
-	pictures *stream.Pictures
-	viewers  *viewerTotals
-	errors   statusErrors
-	metrics  *metrics
-	raw      *http1.Server
+	bus     *bus.Bus
+	log     *zap.Logger
+	dir     *stream.Directory
+	viewers *viewerTotals
+	metrics *metrics
+	handler *handler
+	api     *api
 
-	mediaAge reply.Cache
-	seed     maphash.Seed // of viewers' hashes
-
-	ctx    context.Context // ends with Run
-	cancel context.CancelFunc
+	cancel context.CancelFunc // of all requests
 }
 
 // New makes an edge. It serves what Routes mounts while Run runs.
@@ -59,29 +46,33 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("configure the edge: %w", err)
 	}
-	w := &Worker{cfg: cfg, bus: b, log: log, pictures: stream.NewPictures(b.Poster), viewers: newViewerTotals(), errors: newStatusErrors(), seed: maphash.MakeSeed()}
-	w.mediaAge = reply.Immutable(2 * cfg.DVR)
-	w.raw = http1.New(hlsRoot, w.rawAnswer, log)
-	w.ctx, w.cancel = context.WithCancel(context.Background())
-	w.dir = stream.NewDirectory(w.ctx, stream.Config{
+	ctx, cancel := context.WithCancel(context.Background())
+	dir := stream.NewDirectory(ctx, stream.Config{
 		DVR: cfg.DVR, HoldBack: cfg.HoldBack, CacheBytes: cfg.CacheMiB << 20, PinExtra: cfg.PinExtra,
 		IdleAfter: cfg.IdleAfter, StartWait: cfg.StartWait, MaxViewers: cfg.MaxViewers,
 	}, b, log)
-	w.metrics = newMetrics(w.dir)
+	w := &Worker{bus: b, log: log, dir: dir, viewers: newViewerTotals(), metrics: newMetrics(dir), cancel: cancel}
+	pictures, errors := stream.NewPictures(b.Poster), newStatusErrors()
+	w.handler = &handler{
+		ctx: ctx, dir: dir, pictures: pictures, errors: errors, metrics: w.metrics,
+		mediaAge: reply.Immutable(2 * cfg.DVR), hasher: newHasher(),
+	}
+	w.handler.raw = http1.New(hlsRoot, w.handler.rawAnswer, log)
+	w.api = &api{ctx: ctx, dir: dir, pictures: pictures, viewers: w.viewers, errors: errors, metrics: w.metrics, startWait: cfg.StartWait}
 	return w, nil
 }
 
 // Routes mounts the streams and the API about them.
 func (w *Worker) Routes(mux *http.ServeMux) {
-	mux.HandleFunc(hlsRoot, w.serveHLS)
-	mux.HandleFunc("GET /api/streams", w.serveStreams)
-	mux.HandleFunc("GET /api/streams/{name}", w.serveStream)
+	mux.HandleFunc(hlsRoot, w.handler.serveHLS)
+	mux.HandleFunc("GET /api/streams", w.api.serveStreams)
+	mux.HandleFunc("GET /api/streams/{name}", w.api.serveStream)
 }
 
 // Run serves until ctx ends.
 func (w *Worker) Run(ctx context.Context) error {
 	defer w.dir.Wait()
-	defer w.raw.Stop()
+	defer w.handler.raw.Stop()
 	defer w.cancel()
 	ctx, cancel := context.WithCancel(ctx)
 	var watch sync.WaitGroup
@@ -101,6 +92,15 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.tellViewers(now)
 		}
 	}
+}
+
+// tellViewers counts, and tells all edges, this one too.
+func (w *Worker) tellViewers(now time.Time) {
+	counts := w.dir.Viewers(now)
+	if err := w.bus.BroadcastViewers(counts); err != nil {
+		w.log.Debug("cannot tell the other edges how many watch", zap.Error(err))
+	}
+	w.viewers.set(w.bus.ID(), counts)
 }
 
 // Ready is nil while there is something to serve: also when the bus is away, for

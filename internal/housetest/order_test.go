@@ -132,6 +132,13 @@ func orders() map[string][]string {
 			"filename.go mediatype.go metrics.go open.go",
 			"config.go errors.go",
 		},
+		"edge": {
+			"worker.go",
+			"handler.go api.go",
+			"viewers.go errors.go",
+			"metrics.go send.go",
+			"config.go",
+		},
 	}
 }
 
@@ -157,11 +164,7 @@ func TestFilesOfARoomRunDown(t *testing.T) {
 			if _, ok := place[path.Base(s.path)]; !ok {
 				t.Errorf("%s has no place in the order of its room", s.path)
 			}
-			if built, err := build.Default.MatchFile(filepath.Join(root, room), path.Base(s.path)); err != nil {
-				t.Fatal(err)
-			} else if built { // the others are of other systems
-				files = append(files, s.file)
-			}
+			files = append(files, s.file)
 		}
 		fset := all[0].fset
 		conf := types.Config{Importer: importer.ForCompiler(fset, "gc", exports(t, room))}
