@@ -21,9 +21,9 @@ var errEnds = errors.New("the connection ends")
 
 // rawConn is one connection. Its goroutine alone uses it, but for the deadlines.
 type rawConn struct {
-	server *Server
-	conn   net.Conn
-	back   *connQueue
+	answerer *answerer
+	conn     net.Conn
+	back     *connQueue // to the server that it came from
 
 	buf   []byte    // read and not used yet
 	until time.Time // the deadline that is set
@@ -39,19 +39,16 @@ type rawConn struct {
 func (c *rawConn) run() {
 	defer func() {
 		if p := recover(); p != nil {
-			c.server.log.Error("a request panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
+			c.answerer.log.Error("a request panicked", zap.Any("panic", p), zap.ByteString("stack", debug.Stack()))
 			_ = c.conn.Close()
 		}
-		c.server.mu.Lock()
-		delete(c.server.open, c)
-		c.server.mu.Unlock()
 	}()
 	if !c.keep(time.Now()) || c.serve() != nil {
 		_ = c.conn.Close()
 		return
 	}
 	for {
-		h, state := parseHead(c.buf, c.server.prefix)
+		h, state := parseHead(c.buf, c.answerer.prefix)
 		switch state {
 		case headMore:
 			if len(c.buf) >= readBytes {
@@ -92,7 +89,7 @@ func (c *rawConn) read() error {
 		if err := c.conn.SetReadDeadline(now.Add(headTime)); err != nil {
 			return err
 		}
-		if c.server.stopping.Load() {
+		if c.answerer.stopping.Load() {
 			return errEnds
 		}
 	case !c.keep(now):
@@ -115,7 +112,7 @@ func (c *rawConn) keep(now time.Time) bool {
 			return false
 		}
 	}
-	return !c.server.stopping.Load()
+	return !c.answerer.stopping.Load()
 }
 
 // ask notes what a request asks for. Its sender is that of the one before, and so
@@ -132,7 +129,7 @@ var errOther = errors.New("not answered here")
 
 // serve answers the request.
 func (c *rawConn) serve() error {
-	if !c.server.answer(&c.asked, &c.rep) {
+	if !c.answerer.answer(&c.asked, &c.rep) {
 		return errOther
 	}
 	err := c.write(&c.rep)
@@ -143,7 +140,7 @@ func (c *rawConn) serve() error {
 // write writes a reply: one that many get as one piece, made by whoever is first
 // in a second, any other as its header and chunks.
 func (c *rawConn) write(rep *reply.Reply) error {
-	now := c.server.date.now()
+	now := c.answerer.date.now()
 	if rep.Shared != nil {
 		_, err := c.conn.Write(rep.Shared.Response(now.second, rep.Cache, func() []byte { return wholeResponse(rep, now) }))
 		return err

@@ -2,7 +2,6 @@ package http1
 
 import (
 	"net"
-	"net/http"
 	"sync"
 )
 
@@ -63,24 +62,4 @@ func (p *prefixConn) Read(b []byte) (int, error) {
 	n := copy(b, p.prefix)
 	p.prefix = p.prefix[n:]
 	return n, nil
-}
-
-// queueTo is the way back to a server, made when first needed.
-func (s *Server) queueTo(srv *http.Server) *connQueue {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if q := s.back[srv]; q != nil {
-		return q
-	}
-	q := newConnQueue()
-	s.back[srv] = q
-	srv.RegisterOnShutdown(s.drain)
-	s.wg.Go(func() {
-		_ = srv.Serve(q) // ends with either server
-		q.close()
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.back, srv)
-	})
-	return q
 }

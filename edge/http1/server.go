@@ -15,35 +15,15 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/helios-h2020/pse/edge/reply"
 	"github.com/helios-h2020/pse/internal/accept"
 	"go.uber.org/zap"
 )
 
-// Answer is the reply to a request. It may wait. ok is false for a request that
-// is not to be answered on a raw connection; there is no reply then.
-type Answer func(q *Request, rep *reply.Reply) (ok bool)
-
-// Request is what an answer may depend on, however it was asked for.
-type Request struct {
-	Path  string // decoded, what comes after the server's prefix
-	Query string
-	Gzip  bool   // the client takes it
-	Addr  string // the client's, with port
-	Agent string // User-Agent
-}
-
 // Server is the set of connections that were taken over.
 type Server struct {
-	prefix string // of paths
-	answer Answer
-	log    *zap.Logger
-	date   date
-
-	stopping atomic.Bool
+	answerer answerer
 	wg       sync.WaitGroup
 
 	mu   sync.Mutex // guards the rest
@@ -53,12 +33,12 @@ type Server struct {
 
 // New is a server for GETs whose path begins with prefix.
 func New(prefix string, answer Answer, log *zap.Logger) *Server {
-	return &Server{prefix: prefix, answer: answer, log: log, open: map[*rawConn]struct{}{}, back: map[*http.Server]*connQueue{}}
+	return &Server{answerer: answerer{prefix: prefix, answer: answer, log: log}, open: map[*rawConn]struct{}{}, back: map[*http.Server]*connQueue{}}
 }
 
 // Request is what there is to a request of net/http's.
 func (s *Server) Request(r *http.Request) Request {
-	return Request{strings.TrimPrefix(r.URL.Path, s.prefix), r.URL.RawQuery, accept.Gzip(r.Header), r.RemoteAddr, r.UserAgent()}
+	return Request{strings.TrimPrefix(r.URL.Path, s.answerer.prefix), r.URL.RawQuery, accept.Gzip(r.Header), r.RemoteAddr, r.UserAgent()}
 }
 
 // Hijack takes a request's connection from its server, if the request is a
@@ -78,7 +58,7 @@ func (s *Server) Hijack(rw http.ResponseWriter, r *http.Request, first Request) 
 	if err != nil {
 		return false
 	}
-	c := &rawConn{server: s, conn: conn, back: s.queueTo(srv), asked: first}
+	c := &rawConn{answerer: &s.answerer, conn: conn, back: s.queueTo(srv), asked: first}
 	if n := pending.Reader.Buffered(); n > 0 {
 		ahead, _ := pending.Reader.Peek(n)
 		c.buf = append(make([]byte, 0, max(n, readBytes)), ahead...)
@@ -88,20 +68,29 @@ func (s *Server) Hijack(rw http.ResponseWriter, r *http.Request, first Request) 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stopping.Load() {
+	if s.answerer.stopping.Load() {
 		_ = conn.Close()
 		return true
 	}
 	s.open[c] = struct{}{}
-	s.wg.Go(func() { c.run() })
+	s.wg.Go(func() {
+		defer s.forget(c)
+		c.run()
+	})
 	return true
+}
+
+func (s *Server) forget(c *rawConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
 }
 
 // drain ends connections between two requests, and the others after theirs.
 func (s *Server) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stopping.Store(true)
+	s.answerer.stopping.Store(true)
 	for c := range s.open {
 		_ = c.conn.SetReadDeadline(time.Unix(1, 0))
 	}
@@ -126,4 +115,24 @@ func (s *Server) Stop() {
 // names (RFC 9110 13, 14).
 func Conditional(h http.Header) bool {
 	return h["Range"] != nil || h["If-None-Match"] != nil || h["If-Match"] != nil
+}
+
+// queueTo is the way back to a server, made when first needed.
+func (s *Server) queueTo(srv *http.Server) *connQueue {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.back[srv]; q != nil {
+		return q
+	}
+	q := newConnQueue()
+	s.back[srv] = q
+	srv.RegisterOnShutdown(s.drain)
+	s.wg.Go(func() {
+		_ = srv.Serve(q) // ends with either server
+		q.close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.back, srv)
+	})
+	return q
 }

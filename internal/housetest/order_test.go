@@ -139,6 +139,12 @@ func orders() map[string][]string {
 			"metrics.go send.go",
 			"config.go",
 		},
+		"edge/http1": {
+			"server.go",
+			"conn.go",
+			"answerer.go queue.go",
+			"request.go response.go",
+		},
 	}
 }
 
