@@ -145,6 +145,15 @@ func orders() map[string][]string {
 			"answerer.go queue.go",
 			"request.go response.go",
 		},
+		"edge/stream": {
+			"usage.go",
+			"directory.go",
+			"follower.go media.go list.go",
+			"stream.go",
+			"source.go",
+			"pictures.go cache.go watch.go",
+			"playlist.go audience.go errors.go doc.go",
+		},
 	}
 }
 
