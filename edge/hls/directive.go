@@ -16,9 +16,6 @@ type Directive struct {
 	bad    string // why it is a bad request, empty if it is not
 }
 
-// maxDigits bounds the numbers of a directive, well within 64 bits.
-const maxDigits = 18
-
 // BadDirective is the error of a query that is no directive. It says why.
 type BadDirective string
 
@@ -68,21 +65,6 @@ func (d Directive) Err() error {
 
 // Blocks reports that a certain segment or part was asked for (_HLS_msn).
 func (d Directive) Blocks() bool { return d.blocks }
-
-// parseNumber reads decimal digits and nothing else.
-func parseNumber(s string) (uint64, bool) {
-	if s == "" || len(s) > maxDigits {
-		return 0, false
-	}
-	var n uint64
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
-			return 0, false
-		}
-		n = n*10 + uint64(s[i]-'0')
-	}
-	return n, true
-}
 
 // Verdict is what a view means to a request.
 type Verdict int

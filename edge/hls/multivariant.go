@@ -94,3 +94,9 @@ func (m *Multivariant) Render(prefix string) []byte {
 	}
 	return b
 }
+
+// lagSegments is how many segments a rendition may be behind the newest and
+// still be in the multivariant playlist. When the newest has gone on by as many
+// and nothing at all came of it, it is no longer made: out of the others'
+// reports too, and a request for its list is refused.
+const lagSegments = 3

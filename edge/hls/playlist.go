@@ -25,15 +25,6 @@ func BesideFolder(name, rendition string) Style {
 // make a scheme of what stands before it (RFC 3986 4.2).
 func Folder(name string) string { return strings.ReplaceAll(url.PathEscape(name), ":", "%3A") + "/" }
 
-// skipTargets is CAN-SKIP-UNTIL and partTargets how far back parts are
-// listed, in target durations (RFC 8216bis 4.4.3.8, 6.2.2). HoldTargets is how
-// long a request is held at most, and HOLD-BACK.
-const (
-	skipTargets = 6
-	partTargets = 3
-	HoldTargets = 3
-)
-
 // Render writes the media list of a view (RFC 8216bis 4.4). holdBack is
 // PART-HOLD-BACK in PART-TARGETs. With skip it is a delta update, if there is
 // anything to skip.

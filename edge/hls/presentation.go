@@ -8,12 +8,6 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// lagSegments is how many segments a rendition may be behind the newest and
-// still be in the multivariant playlist. When the newest has gone on by as many
-// and nothing at all came of it, it is no longer made: out of the others'
-// reports too, and a request for its list is refused.
-const lagSegments = 3
-
 // Presentation is all renditions of one stream, a fold over its parts.
 type Presentation struct {
 	dvr        time.Duration
@@ -163,16 +157,4 @@ func (p *Presentation) twin(r *Rendition, msn uint64) (twin *segment) {
 		}
 	}
 	return twin
-}
-
-// reports tells where the renditions other than r are.
-func reports(current []*Rendition, r *Rendition) []report {
-	all := make([]report, 0, len(current))
-	for _, other := range current {
-		if other != r {
-			n := other.window.newest()
-			all = append(all, report{other.name, n.msn, len(n.parts) - 1})
-		}
-	}
-	return all
 }

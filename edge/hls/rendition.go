@@ -68,3 +68,15 @@ func (r *Rendition) keepInit(id string, seq uint64) {
 	}
 	r.inits[id] = seq
 }
+
+// reports tells where the renditions other than r are.
+func reports(current []*Rendition, r *Rendition) []report {
+	all := make([]report, 0, len(current))
+	for _, other := range current {
+		if other != r {
+			n := other.window.newest()
+			all = append(all, report{other.name, n.msn, len(n.parts) - 1})
+		}
+	}
+	return all
+}

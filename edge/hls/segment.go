@@ -60,3 +60,12 @@ func length(all []*segment) (ms int64) {
 	}
 	return ms
 }
+
+// skipTargets is CAN-SKIP-UNTIL and partTargets how far back parts are
+// listed, in target durations (RFC 8216bis 4.4.3.8, 6.2.2). HoldTargets is how
+// long a request is held at most, and HOLD-BACK.
+const (
+	skipTargets = 6
+	partTargets = 3
+	HoldTargets = 3
+)

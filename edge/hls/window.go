@@ -191,3 +191,80 @@ func search(all []*segment, msn uint64) *segment {
 	}
 	return nil
 }
+
+// bridge has the list go on from its newest segment, last, to the one that m
+// begins. A transcoder that died, or gave the rendition up for a while, left a
+// segment unfinished or numbers unused; the other renditions have media there.
+// What is missing is listed as such (EXT-X-GAP), so that numbers and dates go
+// on and nobody who plays something older loses it. It reports false where so
+// much is missing that the list has to begin anew.
+func (w *window) bridge(last *segment, m *bus.Part) bool {
+	most := uint64(w.dvr / 1000)
+	if m.MSN-last.msn-1 > most {
+		return false
+	}
+	lost, whole := w.lost(last, m), last
+	h := hole{from: last.msn + 1, to: m.MSN, date: last.info.PDT + last.duration(), clock: last.end, before: last.info}
+	if lost { // the media goes on, as if the segment were whole
+		if whole = w.newestMedia(); whole == nil {
+			return false
+		}
+		h.from, h.date, h.clock, h.begun = last.msn, last.info.PDT, last.start, true
+	}
+	// Dates say nothing of that: the publisher's clock may have been set meanwhile.
+	missing, away := m.MSN-whole.msn-1, m.Start-whole.end
+	if missing > most || missing > 0 && away > w.dvr {
+		return false
+	}
+	gaps, ok := h.fill(w.twin, m)
+	if !ok {
+		return false
+	}
+	switch {
+	case lost:
+		gaps[0].parts, w.tail = last.parts, nil
+	case w.tail != nil:
+		w.tail.complete, w.tail.short = true, m.MSN > last.msn+1
+		w.listed, w.tail = append(w.listed, w.tail), nil
+	}
+	w.listed = append(w.listed, gaps...)
+	w.longest = max(w.longest, length(w.listed))
+	return true
+}
+
+// lost reports that the rest of an unfinished segment is missing. Before a
+// discontinuity nothing is: its media ended there.
+func (w *window) lost(last *segment, m *bus.Part) bool {
+	if last.complete {
+		return false
+	}
+	msn, next := w.nextKnown(last.msn, m)
+	switch {
+	case msn == last.msn+1:
+		return !next.Discontinuity
+	case next.DiscontinuitySeq == last.info.DiscontinuitySeq:
+		return true
+	}
+	s := w.twin(last.msn) // where the discontinuities are nobody knows
+	return s != nil && s.duration() > last.duration()
+}
+
+// nextKnown is the first segment after one that any rendition has, m's at the latest.
+func (w *window) nextKnown(msn uint64, m *bus.Part) (uint64, *bus.Segment) {
+	for msn++; msn < m.MSN; msn++ {
+		if s := w.twin(msn); s != nil {
+			return msn, s.info
+		}
+	}
+	return m.MSN, m.Segment
+}
+
+// newestMedia is the newest listed segment that is no gap, nil if there is none.
+func (w *window) newestMedia() *segment {
+	for i := len(w.listed) - 1; i >= 0; i-- {
+		if !w.listed[i].gap {
+			return w.listed[i]
+		}
+	}
+	return nil
+}

@@ -154,6 +154,16 @@ func orders() map[string][]string {
 			"pictures.go cache.go watch.go",
 			"playlist.go audience.go errors.go doc.go",
 		},
+		"edge/hls": {
+			"presentation.go",
+			"multivariant.go",
+			"rendition.go",
+			"directive.go playlist.go",
+			"view.go",
+			"window.go",
+			"gap.go pins.go path.go",
+			"segment.go number.go doc.go",
+		},
 	}
 }
 
