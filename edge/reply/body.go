@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"sync"
-	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -17,21 +16,6 @@ type Body struct {
 	plain Representation
 	zip   sync.Once
 	gzip  Representation
-}
-
-// Representation is a body in one coding (RFC 9110 8).
-type Representation struct {
-	chunks [1][]byte
-	etag   string
-	gzip   bool
-	sent   atomic.Pointer[response]
-}
-
-// response is a whole response, header and all, as a connection wrote it.
-type response struct {
-	second int64
-	cache  Cache
-	bytes  []byte
 }
 
 // Write fills the body, if it is the first.
@@ -58,23 +42,4 @@ func (b *Body) In(zip bool) *Representation {
 		b.gzip.chunks[0], b.gzip.etag, b.gzip.gzip = buf.Bytes(), etag[:len(etag)-1]+`-gz"`, true
 	})
 	return &b.gzip
-}
-
-// Reply is the reply that has the representation as its body.
-func (r *Representation) Reply(kind string, cache Cache) Reply {
-	return Reply{
-		Status: 200, Type: kind, Cache: cache, ETag: r.etag, Varies: true, Gzip: r.gzip,
-		Chunks: r.chunks[:], Size: len(r.chunks[0]), Shared: r,
-	}
-}
-
-// Response is the whole response with the representation, as write makes it. It
-// is made once a second at most, while it is asked for with the same caching.
-func (r *Representation) Response(second int64, cache Cache, write func() []byte) []byte {
-	if s := r.sent.Load(); s != nil && s.second == second && s.cache == cache {
-		return s.bytes
-	}
-	s := &response{second, cache, write()}
-	r.sent.Store(s)
-	return s.bytes
 }

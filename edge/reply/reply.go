@@ -4,10 +4,7 @@
 // once, in Fields. It knows neither of them.
 package reply
 
-import (
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // Media types of replies.
 const (
@@ -34,28 +31,6 @@ type Reply struct {
 	Chunks     [][]byte        // the body, in pieces
 	Size       int             // of all of them, bytes
 	Shared     *Representation // what the body is of, if many get the same; else nil
-}
-
-// Cache says who may keep a reply for how long (RFC 9111 5.2.2).
-type Cache struct {
-	text    string
-	seconds int // goes after text; negative: nothing does
-	end     string
-}
-
-// What is not kept, what is asked again each time, and what is right for a second.
-var (
-	NoStore = Cache{"no-store", -1, ""}
-	NoCache = Cache{"no-cache", -1, ""}
-	Second  = Cache{"max-age=", 1, ""}
-)
-
-// MaxAge lets anybody keep a reply for a time, in whole seconds.
-func MaxAge(d time.Duration) Cache { return Cache{"public, max-age=", int(d.Seconds()), ""} }
-
-// Immutable does too, of what never changes (RFC 8246).
-func Immutable(d time.Duration) Cache {
-	return Cache{"public, max-age=", int(d.Seconds()), ", immutable"}
 }
 
 // A Field is a header field. Its value is in pieces, so that nobody has to
@@ -132,4 +107,12 @@ func text(name, value string) Field { return Field{Name: name, text: value, numb
 // already (RFC 9110 15.4.5).
 func (r *Reply) NotModified() Reply {
 	return Reply{Status: 304, Cache: r.Cache, ETag: r.ETag, Varies: r.Varies}
+}
+
+// Reply is the reply that has the representation as its body.
+func (r *Representation) Reply(kind string, cache Cache) Reply {
+	return Reply{
+		Status: 200, Type: kind, Cache: cache, ETag: r.etag, Varies: true, Gzip: r.gzip,
+		Chunks: r.chunks[:], Size: len(r.chunks[0]), Shared: r,
+	}
 }

@@ -164,6 +164,11 @@ func orders() map[string][]string {
 			"gap.go pins.go path.go",
 			"segment.go number.go doc.go",
 		},
+		"edge/reply": {
+			"body.go reply.go",
+			"representation.go",
+			"cache.go",
+		},
 	}
 }
 
