@@ -14,9 +14,6 @@ import (
 	"github.com/helios-h2020/pse/client"
 )
 
-// MaxPayload is the largest message the bus carries, in bytes.
-const MaxPayload = conn.MaxPayload
-
 // Bus is a worker's connection. Its methods may be called from any goroutine.
 //
 // What workers agree on is a type for each thing of theirs, which has the

@@ -150,3 +150,6 @@ func (c LogConfig) room() string {
 	return fmt.Sprintf("%d MiB in memory and %d MiB in files are wanted (%d MiB of it are bus.hls_bytes), times bus.replicas for an account",
 		memory>>20, files>>20, c.HLSBytes>>20)
 }
+
+// MaxPayload is the largest message the bus carries, in bytes.
+const MaxPayload = conn.MaxPayload

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -24,20 +23,6 @@ type eventsLog struct {
 // filter is like a NATS subject: "stream.*.NAME", "stream.>"; empty for all.
 func (l eventsLog) Tail(ctx context.Context, filter string, f func(Envelope) error) error {
 	return l.TailSince(ctx, filter, time.Now(), f)
-}
-
-// Replay calls f with every event of type E from a time on, as far back as
-// the log goes (7 days), and then with those that come, until ctx ends or f
-// returns an error, which is returned.
-func Replay[E Event](ctx context.Context, b *Bus, since time.Time, f func(E) error) error {
-	var zero E
-	return b.TailSince(ctx, zero.Topic()+".*", since, func(env Envelope) error {
-		var ev E
-		if err := json.Unmarshal(env.Data, &ev); err != nil {
-			return fmt.Errorf("event %s: %w: %w", env.ID, ErrBadEvent, err)
-		}
-		return f(ev)
-	})
 }
 
 // TailSince is Tail that begins with the events from a time on, as far back as

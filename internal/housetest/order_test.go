@@ -169,6 +169,18 @@ func orders() map[string][]string {
 			"representation.go",
 			"cache.go",
 		},
+		"bus": {
+			"outbox.go",
+			"retell.go",
+			"connect.go replay.go publish.go hook.go hint.go lease.go",
+			"bus.go",
+			"adjust.go",
+			"embed.go",
+			"estate.go ice.go sharedkeys.go storage.go stored.go",
+			"calls.go key.go media.go mirror.go part.go relays.go room.go service.go shared.go streamrecord.go tail.go",
+			"logs.go direct.go fact_stream.go request.go",
+			"account.go events.go flv.go guesses.go header.go metrics.go signal.go sid.go viewers.go workqueue.go errors.go doc.go",
+		},
 	}
 }
 
