@@ -181,6 +181,13 @@ func orders() map[string][]string {
 			"logs.go direct.go fact_stream.go request.go",
 			"account.go events.go flv.go guesses.go header.go metrics.go signal.go sid.go viewers.go workqueue.go errors.go doc.go",
 		},
+		"bus/server": {
+			"health.go metrics.go",
+			"limits.go",
+			"server.go",
+			"mirror.go passwords.go zap.go",
+			"accounts.go config.go memory.go sync_linux.go sync_other.go",
+		},
 	}
 }
 
