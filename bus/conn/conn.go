@@ -111,3 +111,14 @@ func newLost(name string) prometheus.Counter {
 		Name: "pse_bus_connections_lost_total", Help: "Times the connection to the bus broke.", ConstLabels: prometheus.Labels{"worker": name},
 	})
 }
+
+// handles are of logs and buckets. They are kept: getting one asks the server.
+type handles struct {
+	mu      sync.Mutex // guards the two below
+	streams map[string]jetstream.Stream
+	buckets map[string]jetstream.KeyValue
+}
+
+func newHandles() handles {
+	return handles{streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{}}
+}

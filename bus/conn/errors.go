@@ -1,6 +1,9 @@
 package conn
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 var (
 	// ErrNotFound says that a log, record or message is not there (or no longer).
@@ -18,3 +21,7 @@ var (
 	// ErrTooLarge says that a message is over MaxPayload: trying again is no use.
 	ErrTooLarge = errors.New("too large for the bus")
 )
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
+}

@@ -4,23 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
-
-// handles are of logs and buckets. They are kept: getting one asks the server.
-type handles struct {
-	mu      sync.Mutex // guards the two below
-	streams map[string]jetstream.Stream
-	buckets map[string]jetstream.KeyValue
-}
-
-func newHandles() handles {
-	return handles{streams: map[string]jetstream.Stream{}, buckets: map[string]jetstream.KeyValue{}}
-}
 
 // Stream is a log's handle.
 func (c *Conn) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
@@ -70,8 +57,4 @@ func (c *Conn) Failed(ctx context.Context, err error, format string, args ...any
 		err = fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	return fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), err)
-}
-
-func isAny(err error, targets ...error) bool {
-	return slices.ContainsFunc(targets, func(t error) bool { return errors.Is(err, t) })
 }

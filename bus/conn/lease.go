@@ -15,10 +15,12 @@ import (
 
 // Lease is something held. It is renewed until it is released or lost.
 type Lease struct {
-	l       *Leases
+	c       *Conn
+	kv      jetstream.KeyValue
+	quiet   *terms // gets term when it is released
 	key     string
 	term    string
-	lost    chan struct{} // closed by keep
+	lost    chan struct{} // closed by Leases, after keep
 	end     chan struct{} // closed by Release
 	changed chan struct{} // asks keep to renew now
 	rev     uint64        // keep's; after lost is closed Release's
@@ -59,19 +61,17 @@ func (le *Lease) Release(ctx context.Context) error {
 	}
 	close(le.end)
 	<-le.lost
-	le.l.mu.Lock()
-	le.l.quiet[le.term] = true
-	le.l.mu.Unlock()
-	ctx, done := le.l.c.Bound(ctx)
+	le.quiet.add(le.term)
+	ctx, done := le.c.Bound(ctx)
 	defer done()
-	err := le.l.kv.Delete(ctx, le.key, jetstream.LastRevision(le.rev))
+	err := le.kv.Delete(ctx, le.key, jetstream.LastRevision(le.rev))
 	if Conflict(err) {
 		if err = le.recover(ctx); err == nil {
-			err = le.l.kv.Delete(ctx, le.key, jetstream.LastRevision(le.rev))
+			err = le.kv.Delete(ctx, le.key, jetstream.LastRevision(le.rev))
 		}
 	}
 	if err != nil && !errors.Is(err, ErrLost) && !Conflict(err) {
-		return le.l.c.Failed(ctx, err, "release lease %s", le.key)
+		return le.c.Failed(ctx, err, "release lease %s", le.key)
 	}
 	return nil
 }
@@ -79,13 +79,7 @@ func (le *Lease) Release(ctx context.Context) error {
 // keep renews until the lease is lost or released. until is how long it is
 // ours without another renewal.
 func (le *Lease) keep(until time.Time) {
-	defer func() {
-		le.l.mu.Lock()
-		delete(le.l.mine, le.key)
-		le.l.mu.Unlock()
-		close(le.lost)
-	}()
-	ctx, cancel := context.WithCancel(le.l.c.ctx)
+	ctx, cancel := context.WithCancel(le.c.ctx)
 	defer cancel()
 	go func() {
 		select {
@@ -111,7 +105,7 @@ func (le *Lease) keep(until time.Time) {
 		if until.Before(end) {
 			end = until
 		}
-		try, done := le.l.c.Bound(ctx)
+		try, done := le.c.Bound(ctx)
 		try, stop := context.WithDeadline(try, end)
 		err := le.renew(try)
 		stop()
@@ -130,12 +124,12 @@ func (le *Lease) keep(until time.Time) {
 
 // renew moves the record. ErrLost says that somebody else has it.
 func (le *Lease) renew(ctx context.Context) error {
-	rev, err := le.l.kv.Update(ctx, le.key, le.record(), le.rev)
+	rev, err := le.kv.Update(ctx, le.key, le.record(), le.rev)
 	if Conflict(err) {
 		return le.recover(ctx)
 	}
 	if err != nil {
-		return le.l.c.Failed(ctx, err, "renew lease %s", le.key)
+		return le.c.Failed(ctx, err, "renew lease %s", le.key)
 	}
 	le.rev = rev
 	return nil
@@ -143,15 +137,15 @@ func (le *Lease) renew(ctx context.Context) error {
 
 // recover finds our record again when the answer to a renewal got lost on its way.
 func (le *Lease) recover(ctx context.Context) error {
-	e, err := le.l.kv.Get(ctx, le.key)
+	e, err := le.kv.Get(ctx, le.key)
 	for err == nil && e.Revision() <= le.rev && sleep.For(ctx, ReplicaLag) { // it moved
-		e, err = le.l.kv.Get(ctx, le.key)
+		e, err = le.kv.Get(ctx, le.key)
 	}
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return fmt.Errorf("lease %s: %w", le.key, ErrLost)
 	}
 	if err != nil {
-		return le.l.c.Failed(ctx, err, "read lease %s", le.key)
+		return le.c.Failed(ctx, err, "read lease %s", le.key)
 	}
 	var r leaseRecord
 	if json.Unmarshal(e.Value(), &r) != nil || r.Term != le.term {
@@ -161,10 +155,10 @@ func (le *Lease) recover(ctx context.Context) error {
 	return nil
 }
 
-// record is the lease's entry in the bucket.
+// record is the lease's entry as it is now.
 func (le *Lease) record() []byte {
 	le.mu.Lock()
 	defer le.mu.Unlock()
-	j, _ := json.Marshal(leaseRecord{Holder: le.l.c.id, Term: le.term, Value: le.value}) // strings and bytes: cannot fail
+	j, _ := json.Marshal(leaseRecord{Holder: le.c.id, Term: le.term, Value: le.value}) // strings and bytes: cannot fail
 	return j
 }

@@ -12,13 +12,11 @@ import (
 	"github.com/nats-io/nuid"
 )
 
-// Lease times. A holder that is killed is found by probes within a few of
-// them; one that hangs, when its record has not moved for LeaseTimeout.
+// How those who are no more are found: one that is killed by probes within a few
+// of them, one that hangs when its record has not moved for LeaseTimeout.
 const (
-	LeaseTimeout = 1500 * time.Millisecond // a record that moved longer ago is up for grabs; its holder has stopped by then
-	leaseRenew   = 500 * time.Millisecond
-	leaseProbe   = 50 * time.Millisecond // one holder is asked per beat, in turn: the cost does not grow with the leases
-	leaseForget  = 2 * time.Minute       // well over the bucket's TTL
+	leaseProbe  = 50 * time.Millisecond // one holder is asked per beat, in turn: the cost does not grow with the leases
+	leaseForget = 2 * time.Minute       // well over the bucket's TTL
 )
 
 // Leases is one worker's view of who holds what, and its way to hold
@@ -31,12 +29,12 @@ type Leases struct {
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
 	freed  chan string
+	quiet  *terms // that we released ourselves: not told
 
 	mu    sync.Mutex // guards all below; never held over a request
 	known map[string]*holding
 	mine  map[string]*Lease
 	free  map[string]bool // to be told through freed, once each
-	quiet map[string]bool // terms that we released ourselves: not told
 	wake  chan struct{}   // says that free is not empty
 	round uint64          // counts the watch's starts
 	next  int             // whom to probe in turn
@@ -53,12 +51,6 @@ type holding struct {
 	gone   bool      // its holder answers no more, or let it time out
 }
 
-type leaseRecord struct {
-	Holder string `json:"holder"` // Conn.ID
-	Term   string `json:"term"`   // one acquisition
-	Value  []byte `json:"value,omitempty"`
-}
-
 // OpenLeases starts to watch the leases of a bucket and returns when it has seen
 // them all. Close it.
 func OpenLeases(ctx context.Context, c *Conn, bucket string) (*Leases, error) {
@@ -68,8 +60,8 @@ func OpenLeases(ctx context.Context, c *Conn, bucket string) (*Leases, error) {
 	}
 	run, cancel := context.WithCancel(c.ctx)
 	l := &Leases{
-		c: c, kv: kv, cancel: cancel, freed: make(chan string),
-		known: map[string]*holding{}, mine: map[string]*Lease{}, free: map[string]bool{}, quiet: map[string]bool{}, wake: make(chan struct{}, 1), round: 1,
+		c: c, kv: kv, cancel: cancel, freed: make(chan string), quiet: newTerms(),
+		known: map[string]*holding{}, mine: map[string]*Lease{}, free: map[string]bool{}, wake: make(chan struct{}, 1), round: 1,
 	}
 	synced := make(chan struct{})
 	var once sync.Once
@@ -117,7 +109,7 @@ func (l *Leases) TryAcquire(ctx context.Context, key string, value []byte) (*Lea
 	if held {
 		return nil, fmt.Errorf("lease %s: %w", key, ErrHeld)
 	}
-	le := &Lease{l: l, key: key, term: nuid.Next(), value: value, lost: make(chan struct{}), end: make(chan struct{}), changed: make(chan struct{}, 1)}
+	le := &Lease{c: l.c, kv: l.kv, quiet: l.quiet, key: key, term: nuid.Next(), value: value, lost: make(chan struct{}), end: make(chan struct{}), changed: make(chan struct{}, 1)}
 	start := time.Now()
 	ctx, done := l.c.Bound(ctx)
 	defer done()
@@ -150,8 +142,19 @@ func (l *Leases) hold(le *Lease, until time.Time) bool {
 		return false
 	}
 	l.mine[le.key] = le
-	l.wg.Go(func() { le.keep(until) })
+	l.wg.Go(func() {
+		le.keep(until)
+		l.drop(le)
+		close(le.lost)
+	})
 	return true
+}
+
+// drop has a lease be ours no more.
+func (l *Leases) drop(le *Lease) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.mine, le.key)
 }
 
 // Close releases what is held and ends the watch. Nil-safe.
@@ -183,10 +186,9 @@ func (l *Leases) see(e jetstream.KeyValueEntry) {
 	if e.Operation() != jetstream.KeyValuePut {
 		if h != nil {
 			delete(l.known, e.Key())
-			if !l.quiet[h.record.Term] {
+			if !l.quiet.take(h.record.Term) {
 				l.setFree(e.Key())
 			}
-			delete(l.quiet, h.record.Term)
 		}
 		return
 	}

@@ -188,6 +188,16 @@ func orders() map[string][]string {
 			"mirror.go passwords.go zap.go",
 			"accounts.go config.go memory.go sync_linux.go sync_other.go",
 		},
+		"bus/conn": {
+			"leases.go log.go",
+			"lease.go record.go watch.go connect.go direct.go follow.go",
+			"alive.go broadcast.go handle.go",
+			"conn.go",
+			"refused.go",
+			"explain.go",
+			"ensure.go link.go",
+			"leaserecord.go conflict.go identity.go errors.go",
+		},
 	}
 }
 
