@@ -17,10 +17,6 @@ import (
 	"github.com/helios-h2020/pse/internal/sleep"
 )
 
-// ackWait is how long PSE waits for a sign of life of a handler before it gives the
-// event to somebody else; a running one gives signs.
-const ackWait = 5 * time.Second
-
 const (
 	requestTime = 5 * time.Second        // for one answer of PSE
 	againAfter  = 200 * time.Millisecond // when a consumer could not be had
@@ -38,7 +34,10 @@ type consumer struct {
 	cause error  // and why: it may not be buried at once
 }
 
-func (c *Client) consume(ctx context.Context, s Subscription, handle func(ctx context.Context, d Delivery) error) error {
+// Consume calls handle with all events that match, of any type, until ctx ends, which
+// is the error it returns. nil says that an event is handled; an error has it come
+// again.
+func (c *Client) Consume(ctx context.Context, s Subscription, handle func(ctx context.Context, d Delivery) error) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -238,4 +237,13 @@ func (co *consumer) bury(ctx context.Context, m jetstream.Msg, d Delivery) error
 // oneLine makes a text fit for a header.
 func oneLine(s string) string {
 	return strings.NewReplacer("\r", " ", "\n", " ").Replace(s[:min(len(s), 1000)])
+}
+
+// Forget deletes a durable place. One that is not there is no error.
+func (c *Client) Forget(ctx context.Context, durable string) error {
+	err := c.js.DeleteConsumer(ctx, c.events, durable)
+	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return fmt.Errorf("forget subscription %s: %w", durable, err)
+	}
+	return nil
 }

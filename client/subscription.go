@@ -1,8 +1,6 @@
 package client
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -37,48 +35,6 @@ type Delivery struct {
 	event.Envelope
 	Sequence uint64 // its number in the log
 	Try      int    // from 1 on
-}
-
-// Subscribe calls handle with the events of type E until ctx ends, which is the
-// error it returns; Filters, if there are any, must be of that type. nil says that
-// an event is handled; an error has it come again. EnvelopeOf tells more of it.
-func Subscribe[E event.Event](ctx context.Context, c *Client, s Subscription, handle func(ctx context.Context, ev E) error) error {
-	var zero E
-	if len(s.Filters) == 0 {
-		s.Filters = []string{zero.Topic() + ".*"}
-	}
-	return c.consume(ctx, s, func(ctx context.Context, d Delivery) error {
-		ev, err := event.Decode[E](d.Envelope)
-		if err != nil {
-			return err
-		}
-		return handle(context.WithValue(ctx, envelopeKey{}, d.Envelope), ev)
-	})
-}
-
-type envelopeKey struct{}
-
-// EnvelopeOf is the envelope of the event that a handler of Subscribe was given, by
-// the handler's context.
-func EnvelopeOf(ctx context.Context) event.Envelope {
-	env, _ := ctx.Value(envelopeKey{}).(event.Envelope)
-	return env
-}
-
-// Consume calls handle with all events that match, of any type, until ctx ends, which
-// is the error it returns. nil says that an event is handled; an error has it come
-// again.
-func (c *Client) Consume(ctx context.Context, s Subscription, handle func(ctx context.Context, d Delivery) error) error {
-	return c.consume(ctx, s, handle)
-}
-
-// Forget deletes a durable place. One that is not there is no error.
-func (c *Client) Forget(ctx context.Context, durable string) error {
-	err := c.js.DeleteConsumer(ctx, c.events, durable)
-	if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return fmt.Errorf("forget subscription %s: %w", durable, err)
-	}
-	return nil
 }
 
 func (s *Subscription) check() error {
@@ -125,3 +81,7 @@ func (s *Subscription) config() jetstream.ConsumerConfig {
 func pauses() []time.Duration {
 	return []time.Duration{250 * time.Millisecond, time.Second, 5 * time.Second, 15 * time.Second, 30 * time.Second}
 }
+
+// ackWait is how long PSE waits for a sign of life of a handler before it gives the
+// event to somebody else; a running one gives signs.
+const ackWait = 5 * time.Second

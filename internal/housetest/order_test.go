@@ -198,6 +198,12 @@ func orders() map[string][]string {
 			"ensure.go link.go",
 			"leaserecord.go conflict.go identity.go errors.go",
 		},
+		"client": {
+			"subscribe.go hook.go",
+			"consumer.go",
+			"client.go subscription.go",
+			"doc.go",
+		},
 	}
 }
 
