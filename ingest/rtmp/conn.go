@@ -13,7 +13,8 @@ import (
 // conn is one peer's connection: what the protocol's commands do. All of it
 // runs on the connection's reading goroutine, but for closed.
 type conn struct {
-	server    *Server
+	cfg       *Config
+	adobe     *adobeAuth
 	filter    *filter
 	addr      net.Addr
 	log       *zap.Logger
@@ -21,14 +22,6 @@ type conn struct {
 
 	sink  Sink        // nil: the peer does not publish
 	clean atomic.Bool // the peer said goodbye
-}
-
-func (s *Server) newConn(c net.Conn) client {
-	l := c.(*limitedConn)
-	p := &conn{server: s, filter: newFilter(l), addr: c.RemoteAddr(), log: s.cfg.Log.With(zap.Stringer("peer", c.RemoteAddr()))}
-	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.shut})
-	p.filter.goodbye = p.goodbye
-	return p
 }
 
 func (c *conn) transport() io.ReadWriteCloser { return c.filter }
@@ -51,7 +44,7 @@ func (c *conn) connect(app, tcURL, software string) error {
 	if !login {
 		return nil
 	}
-	if r := c.server.adobe.check(q, c.addr, c.publisher.Login); r != nil {
+	if r := c.adobe.check(q, c.addr, c.publisher.Login); r != nil {
 		return c.fail(0, r)
 	}
 	return nil
@@ -97,7 +90,7 @@ func (c *conn) fail(stream uint32, err error) error {
 	}
 	c.filter.refuse(stream, status)
 	if !strings.HasPrefix(status.Text, adobeReject) { // that is a step of the dance
-		c.server.cfg.Refused(status.Code)
+		c.cfg.Refused(status.Code)
 		c.log.Info("publisher refused", zap.String("code", status.Code), zap.String("reason", status.Text))
 	}
 	return status

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -24,20 +23,6 @@ import (
 // unsettledQuiet is how long a connection that does not publish yet may be
 // silent before it makes room for another. Encoders that set up are never.
 const unsettledQuiet = 2 * time.Second
-
-// Config configures a Server. All of it has to be set.
-type Config struct {
-	MaxConnections int           // in all
-	MaxPerIP       int           // per IPv4 address or IPv6 /64
-	SetupTimeout   time.Duration // from connecting to publishing
-	IdleTimeout    time.Duration // without a byte while publishing
-
-	Accept     func(Peer) Publisher // a peer has connected
-	Received   *atomic.Uint64       // counts the bytes that were read
-	Refused    func(code string)    // a peer was told this code of a StatusError
-	TurnedAway func()               // a connection was closed at once, over a limit
-	Log        *zap.Logger
-}
 
 // A Server takes connections on listeners.
 type Server struct {
@@ -164,3 +149,11 @@ func (h *handler) OnPlay(ctx *rtmp.StreamContext, _ uint32, _ *rtmpmsg.NetStream
 
 // OnClose implements rtmp.Handler.
 func (h *handler) OnClose() { h.client.closed() }
+
+func (s *Server) newConn(c net.Conn) client {
+	l := c.(*limitedConn)
+	p := &conn{cfg: &s.cfg, adobe: s.adobe, filter: newFilter(l), addr: c.RemoteAddr(), log: s.cfg.Log.With(zap.Stringer("peer", c.RemoteAddr()))}
+	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.shut})
+	p.filter.goodbye = p.goodbye
+	return p
+}

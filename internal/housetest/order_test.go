@@ -204,6 +204,13 @@ func orders() map[string][]string {
 			"client.go subscription.go",
 			"doc.go",
 		},
+		"ingest/rtmp": {
+			"server.go",
+			"conn.go listener.go",
+			"connset.go filter.go",
+			"limitedconn.go adobe.go config.go",
+			"publisher.go query.go errors.go",
+		},
 	}
 }
 

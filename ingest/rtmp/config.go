@@ -1,0 +1,22 @@
+package rtmp
+
+import (
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// Config configures a Server. All of it has to be set.
+type Config struct {
+	MaxConnections int           // in all
+	MaxPerIP       int           // per IPv4 address or IPv6 /64
+	SetupTimeout   time.Duration // from connecting to publishing
+	IdleTimeout    time.Duration // without a byte while publishing
+
+	Accept     func(Peer) Publisher // a peer has connected
+	Received   *atomic.Uint64       // counts the bytes that were read
+	Refused    func(code string)    // a peer was told this code of a StatusError
+	TurnedAway func()               // a connection was closed at once, over a limit
+	Log        *zap.Logger
+}
