@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/helios-h2020/pse/bus"
 	"go.uber.org/zap"
@@ -16,6 +17,9 @@ import (
 // untoldMost bounds the facts on a record: the bus took changes of records all
 // the time, and no events.
 const untoldMost = 64
+
+// eventsAge is within which telling a fact again tells it once.
+const eventsAge = 50 * time.Minute
 
 // owe puts facts on a record.
 func owe(l *bus.StreamRecord, facts ...bus.StreamFact) {

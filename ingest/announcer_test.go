@@ -122,8 +122,7 @@ func TestKilledBeforeItTold(t *testing.T) {
 	}
 	begin := func(key string) func(string) error {
 		return func(sid string) error {
-			s := &session{w: dead, sid: sid, name: sid, publisher: &publisher{app: "live"}, keyID: key, format: format{}}
-			_, _, _, err := dead.records.begin(t.Context(), s)
+			_, _, _, err := dead.records.begin(t.Context(), claim{sid: sid, name: sid, app: "live", keyID: key}, &format{})
 			return err
 		}
 	}

@@ -88,3 +88,5 @@ func (d *daytime) settle(clock, offset int64) {
 }
 
 func sign(n int64) int64 { return min(max(n, -1), 1) }
+
+func abs(n int64) int64 { return max(n, -n) }

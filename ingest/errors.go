@@ -19,3 +19,8 @@ func asStatus(err error) *rtmp.StatusError {
 	}
 	return rtmp.Errorf(rtmp.CodeFailed, "the server cannot take a stream now (%v); try again in a moment", err)
 }
+
+// busy is what those who want a name that another publisher has are told.
+func busy(name string) *rtmp.StatusError {
+	return rtmp.Errorf(rtmp.CodeBadName, "%q is live from another publisher; choose another name, or stop that one", name)
+}

@@ -3,10 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
-	"net"
 	"slices"
-
-	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp"
@@ -17,37 +14,33 @@ import (
 // the door to a session. It is its protocol's, which calls one method after the
 // other.
 type publisher struct {
-	w    *Worker
-	log  *zap.Logger
-	addr net.Addr
-	cut  func() // ends the connection, from any goroutine
+	shared    *shared
+	admission *admission
+	keys      *access.Keys
+	peer      rtmp.Peer
 
 	app, software string
 	query         map[string]string // of app and server URL
 	keyID         string            // proven with user and password
 }
 
-func (w *Worker) newPublisher(p rtmp.Peer) rtmp.Publisher {
-	return &publisher{w: w, log: p.Log, addr: p.Addr, cut: p.Cut}
-}
-
 // Connect checks the app, and says whether user and password are asked for.
 func (p *publisher) Connect(app, software string, query map[string]string) (login bool, err error) {
 	p.app, p.software, p.query = app, printable(software), query
-	if !slices.Contains(p.w.cfg.Apps, app) {
-		return false, rtmp.Errorf(rtmp.CodeConnectRejected, "there is no app %q here; publish to rtmp://HOST/%s/NAME", printable(app), p.w.cfg.Apps[0])
+	if !slices.Contains(p.shared.cfg.Apps, app) {
+		return false, rtmp.Errorf(rtmp.CodeConnectRejected, "there is no app %q here; publish to rtmp://HOST/%s/NAME", printable(app), p.shared.cfg.Apps[0])
 	}
-	if p.w.cfg.Open {
+	if p.shared.cfg.Open {
 		return false, nil
 	}
 	_, asked := query["auth"]
-	return asked || slices.Contains(p.w.cfg.AuthApps, app) || query["authmod"] != "", nil
+	return asked || slices.Contains(p.shared.cfg.AuthApps, app) || query["authmod"] != "", nil
 }
 
 // Login finds the key that is the publisher's password. Without a stream name
 // yet: Publish asks again whether the key is good for it.
 func (p *publisher) Login(proved func(secret string) bool) (err error) {
-	p.keyID, err = p.w.keys.Match("", func(k bus.Key) bool { return proved(k.Secret) })
+	p.keyID, err = p.keys.Match("", func(k bus.Key) bool { return proved(k.Secret) })
 	return err
 }
 
@@ -61,14 +54,14 @@ func (p *publisher) Publish(name string, query map[string]string) (rtmp.Sink, er
 	if err != nil {
 		return nil, rtmp.Errorf(rtmp.CodeDenied, "%v", err)
 	}
-	ctx, cancel := context.WithTimeout(p.w.ctx, p.w.cfg.SetupTimeout)
+	ctx, cancel := context.WithTimeout(p.shared.ctx, p.shared.cfg.SetupTimeout)
 	defer cancel()
-	s := newSession(p, sid, name, id)
-	if err := p.w.admit(ctx, s); err != nil {
+	s := newSession(p.shared, claim{sid: sid, name: name, app: p.app, keyID: id}, p.peer, p.software)
+	if err := p.admission.admit(ctx, s); err != nil {
 		s.cancel()
 		return nil, asStatus(err)
 	}
-	if !p.w.cfg.Open && !p.w.keys.Has(id) { // revoked before the session could be seen
+	if !p.shared.cfg.Open && !p.keys.Has(id) { // revoked before the session could be seen
 		s.End(false)
 		return nil, rtmp.Errorf(rtmp.CodeDenied, "%v", access.ErrWrongKey)
 	}
@@ -77,17 +70,17 @@ func (p *publisher) Publish(name string, query map[string]string) (rtmp.Sink, er
 
 // keyFor finds the key that lets this publisher have a name.
 func (p *publisher) keyFor(name string, query map[string]string) (id string, err error) {
-	if p.w.cfg.Open {
+	if p.shared.cfg.Open {
 		return "", nil
 	}
 	if p.keyID != "" {
-		return p.w.keys.Match(name, func(k bus.Key) bool { return k.ID == p.keyID })
+		return p.keys.Match(name, func(k bus.Key) bool { return k.ID == p.keyID })
 	}
 	secret := query["key"]
 	if secret == "" {
 		secret = p.query["key"]
 	}
-	id, err = p.w.keys.Check(name, secret)
+	id, err = p.keys.Check(name, secret)
 	if errors.Is(err, access.ErrNoKey) {
 		// Encoders give no sign that they hold user and password until they are asked.
 		return "", errors.New("no stream key; publish to NAME?key=KEY, or with user and password to a server URL that ends in ?auth")

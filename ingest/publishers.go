@@ -14,6 +14,7 @@ func (p *publishers) acquire(s *session) (other *session) {
 	defer p.mu.Unlock()
 	if other = p.all[s.sid]; other == nil {
 		p.all[s.sid] = s
+		s.release = func() { p.release(s) }
 	}
 	return other
 }

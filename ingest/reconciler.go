@@ -17,10 +17,15 @@ import (
 // ago. All ingest workers do so; each change is a compare-and-set, so it
 // happens once.
 type reconciler struct {
-	w *Worker
+	bus        *bus.Bus
+	cfg        Config
+	publishers *publishers
+	records    *records
+	announcer  *announcer
+	log        *zap.Logger
 
 	mu      sync.Mutex
-	records map[string]*bus.StreamRecord // by sid; guarded by mu
+	known   map[string]*bus.StreamRecord // by sid; guarded by mu
 	orphans map[string]int               // by sid: how often our own live record was seen without its session; the runner's
 	untold  map[string]waiting           // by sid: records whose facts are not told; the runner's
 }
@@ -36,18 +41,20 @@ const (
 	aliveEach      = 4                      // looks between two probes of the same worker
 	clockSlack     = 5000                   // ms that workers' clocks may be apart
 	tellAfter      = 8                      // looks at a record whose facts are not told, until another worker tells them
-	eventsAge      = 50 * time.Minute       // within which telling a fact again tells it once
 )
 
-func newReconciler(w *Worker) *reconciler {
-	return &reconciler{w: w, records: make(map[string]*bus.StreamRecord), orphans: make(map[string]int), untold: make(map[string]waiting)}
+func newReconciler(b *bus.Bus, cfg Config, p *publishers, r *records, a *announcer, log *zap.Logger) *reconciler {
+	return &reconciler{
+		bus: b, cfg: cfg, publishers: p, records: r, announcer: a, log: log,
+		known: make(map[string]*bus.StreamRecord), orphans: make(map[string]int), untold: make(map[string]waiting),
+	}
 }
 
 // run returns when ctx ends.
 func (r *reconciler) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	wg.Go(func() { _ = r.w.bus.WatchStreamRecords(ctx, r.seen) })
+	wg.Go(func() { _ = r.bus.WatchStreamRecords(ctx, r.seen) })
 	alive := make(map[string]bool)
 	for look := 0; sleep.For(ctx, reconcileEvery); look++ {
 		all := r.list()
@@ -58,7 +65,7 @@ func (r *reconciler) run(ctx context.Context) {
 		for _, l := range all {
 			r.tell(l)
 			if err := r.reconcile(ctx, l, alive); err != nil && ctx.Err() == nil {
-				r.w.log.Warn("record of a stream", zap.String("stream", l.Name), zapErr(err))
+				r.log.Warn("record of a stream", zap.String("stream", l.Name), zap.Error(err))
 				break // the bus is away, most likely
 			}
 		}
@@ -69,15 +76,15 @@ func (r *reconciler) run(ctx context.Context) {
 func (r *reconciler) seen(l *bus.StreamRecord) {
 	r.mu.Lock()
 	if l.State == "" {
-		delete(r.records, l.SID)
+		delete(r.known, l.SID)
 	} else {
-		r.records[l.SID] = l
+		r.known[l.SID] = l
 	}
 	r.mu.Unlock()
 	if l.State == "" {
 		return
 	}
-	if s := r.w.publishers.get(l.SID); s != nil && s.overtaken(l) {
+	if s := r.publishers.get(l.SID); s != nil && s.overtaken(l, r.bus.ID()) {
 		s.superseded.Store(true)
 		s.supersededElsewhere.Store(true)
 		s.cut("the publisher came back at another server")
@@ -98,7 +105,7 @@ func (r *reconciler) tell(l *bus.StreamRecord) {
 	u.looks++
 	r.untold[l.SID] = u
 	if u.looks%tellAfter == 0 {
-		r.w.announcer.announce(l.SID)
+		r.announcer.announce(l.SID)
 	}
 }
 
@@ -115,8 +122,8 @@ func (r *reconciler) forget(all []*bus.StreamRecord) {
 func (r *reconciler) list() []*bus.StreamRecord {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	all := make([]*bus.StreamRecord, 0, len(r.records))
-	for _, l := range r.records {
+	all := make([]*bus.StreamRecord, 0, len(r.known))
+	for _, l := range r.known {
 		all = append(all, l)
 	}
 	return all
@@ -128,16 +135,16 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.StreamRecord, alive m
 	case bus.StateLive:
 		at := now()
 		switch {
-		case l.Ingest != r.w.bus.ID():
+		case l.Ingest != r.bus.ID():
 			if r.alive(ctx, l.Ingest, alive) {
 				return nil
 			}
-			seen, err := r.w.records.seen(ctx, l)
+			seen, err := r.records.seen(ctx, l)
 			if err != nil {
 				return err
 			}
 			at = min(at, seen)
-		case r.w.publishers.isPublishing(l.SID):
+		case r.publishers.isPublishing(l.SID):
 			delete(r.orphans, l.SID)
 			return nil
 		default: // its session's end was not noted: the bus was away
@@ -146,19 +153,19 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.StreamRecord, alive m
 			}
 			delete(r.orphans, l.SID)
 		}
-		return r.w.records.pause(ctx, l, 0, at, r.w.cfg.Grace, "the server that took the stream in was lost")
+		return r.records.pause(ctx, l, 0, at, r.cfg.Grace, "the server that took the stream in was lost")
 	case bus.StateGrace:
 		switch at := now(); {
 		case l.PausedAt > at+clockSlack: // the clock was set back: the publisher has as long from now on
-			return r.w.records.transition(ctx, l, bus.StateGrace, func(l *bus.StreamRecord) { l.PausedAt = at })
+			return r.records.transition(ctx, l, bus.StateGrace, func(l *bus.StreamRecord) { l.PausedAt = at })
 		case at < l.PausedAt+l.Grace:
 			return nil
 		}
 		// A publisher who begins just now changes the record, or finds it ended: either is right.
-		return r.w.records.finish(ctx, l)
+		return r.records.finish(ctx, l)
 	case bus.StateEnded:
-		if now() >= l.EndedAt+r.w.cfg.Keep.Milliseconds() && !untold(l) {
-			err := r.w.bus.DeleteStreamRecord(ctx, l.SID, func(fresh *bus.StreamRecord) error {
+		if now() >= l.EndedAt+r.cfg.Keep.Milliseconds() && !untold(l) {
+			err := r.bus.DeleteStreamRecord(ctx, l.SID, func(fresh *bus.StreamRecord) error {
 				if fresh.State != bus.StateEnded || fresh.Session != l.Session {
 					return errStale // its name was taken again, just now
 				}
@@ -177,15 +184,16 @@ func (r *reconciler) reconcile(ctx context.Context, l *bus.StreamRecord, alive m
 func (r *reconciler) alive(ctx context.Context, id string, asked map[string]bool) bool {
 	yes, ok := asked[id]
 	if !ok {
-		yes = r.w.bus.Alive(ctx, id)
+		yes = r.bus.Alive(ctx, id)
 		asked[id] = yes
 	}
 	return yes
 }
 
-// overtaken says whether the record l shows that another publisher goes on with s's stream.
-func (s *session) overtaken(l *bus.StreamRecord) bool {
+// overtaken says whether the record l shows that another publisher goes on with s's stream,
+// at another worker than here.
+func (s *session) overtaken(l *bus.StreamRecord, here string) bool {
 	mine := s.live.Load()
-	return mine != nil && l.State == bus.StateLive && l.Ingest != s.w.bus.ID() && l.StartedAt >= mine.StartedAt &&
+	return mine != nil && l.State == bus.StateLive && l.Ingest != here && l.StartedAt >= mine.StartedAt &&
 		(l.Session != mine.Session || l.Epoch > mine.Epoch)
 }

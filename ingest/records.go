@@ -10,7 +10,11 @@ import (
 	"go.uber.org/zap"
 )
 
-func zapErr(err error) zap.Field { return zap.Error(err) }
+// claim is what a publisher wants to have on record.
+type claim struct {
+	sid, name, app string
+	keyID          string // of the key that lets it; empty without keys
+}
 
 // records changes the records of streams. What a change makes true is told
 // afterwards, from the record.
@@ -22,20 +26,20 @@ type records struct {
 	hard      context.Context // ends later than publishers do: what is still to be noted then is
 }
 
-// begin puts s on the record: as a return when it is one, else as a new
+// begin puts c on the record: as a return when it is one, else as a new
 // session of the stream. It returns the clock to start at, and what its 0 was
 // not before: the dates of a stream do not go back.
-func (r *records) begin(ctx context.Context, s *session) (l *bus.StreamRecord, start, first int64, err error) {
+func (r *records) begin(ctx context.Context, c claim, f *format) (l *bus.StreamRecord, start, first int64, err error) {
 	at := now()
-	last, err := r.bus.LastChunk(ctx, s.sid)
+	last, err := r.bus.LastChunk(ctx, c.sid)
 	if err != nil {
 		last = nil // none is left, or the update below will say what is wrong
 	}
-	l, err = r.bus.UpdateStreamRecord(ctx, s.sid, func(l *bus.StreamRecord) error {
-		if err := r.held(ctx, l, s); err != nil {
+	l, err = r.bus.UpdateStreamRecord(ctx, c.sid, func(l *bus.StreamRecord) error {
+		if err := r.held(ctx, l, c); err != nil {
 			return err
 		}
-		returns, lost, err := r.returns(ctx, l, s, at)
+		returns, lost, err := r.returns(ctx, l, c, at)
 		if err != nil {
 			return err
 		}
@@ -58,9 +62,9 @@ func (r *records) begin(ctx context.Context, s *session) (l *bus.StreamRecord, s
 		default:
 			l.Epoch++
 		}
-		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = s.name, s.publisher.app, bus.StateLive, r.bus.ID(), s.keyID, s.format.software
+		l.Name, l.App, l.State, l.Ingest, l.KeyID, l.Client = c.name, c.app, bus.StateLive, r.bus.ID(), c.keyID, f.software
 		l.PausedAt, l.Grace, l.EndedAt, l.LastMedia, l.Reason = 0, 0, 0, 0, ""
-		s.format.describe(l)
+		f.describe(l)
 		if returns {
 			owe(l, resumed(l, at))
 		} else {
@@ -85,20 +89,20 @@ func (r *records) begin(ctx context.Context, s *session) (l *bus.StreamRecord, s
 	return l, start, first, nil
 }
 
-// held refuses s if the record l is of a live stream of another publisher.
-func (r *records) held(ctx context.Context, l *bus.StreamRecord, s *session) error {
-	if l.State == bus.StateLive && l.KeyID != s.keyID && l.Ingest != r.bus.ID() && r.bus.Alive(ctx, l.Ingest) {
-		return busy(s.name)
+// held refuses c if the record l is of a live stream of another publisher.
+func (r *records) held(ctx context.Context, l *bus.StreamRecord, c claim) error {
+	if l.State == bus.StateLive && l.KeyID != c.keyID && l.Ingest != r.bus.ID() && r.bus.Alive(ctx, l.Ingest) {
+		return busy(c.name)
 	}
 	return nil
 }
 
-// returns says whether s goes on with the stream that l records, and since when
+// returns says whether c goes on with the stream that l records, and since when
 // that was without a publisher. A record that is still live though its worker
 // was lost, and the box may have been off for long, says nothing of when: the
 // logs do.
-func (r *records) returns(ctx context.Context, l *bus.StreamRecord, s *session, at int64) (yes bool, lost int64, err error) {
-	if l.App != s.publisher.app || l.KeyID != s.keyID {
+func (r *records) returns(ctx context.Context, l *bus.StreamRecord, c claim, at int64) (yes bool, lost int64, err error) {
+	if l.App != c.app || l.KeyID != c.keyID {
 		return false, at, nil
 	}
 	switch {
@@ -145,29 +149,9 @@ func (r *records) redescribe(f *format, l *bus.StreamRecord) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errStale) {
-		r.log.Warn("stream's new format is not on record", zap.String("stream", l.Name), zapErr(err))
+		r.log.Warn("stream's new format is not on record", zap.String("stream", l.Name), zap.Error(err))
 	}
 }
-
-// interrupted notes that s's publisher is gone. What the bus does not take
-// now the reconciler notes later: it sees a live record that nobody holds.
-func (r *records) interrupted(s *session) {
-	ctx, cancel := context.WithTimeout(r.hard, 5*time.Second)
-	defer cancel()
-	grace := r.cfg.Grace
-	switch {
-	case s.revoked.Load():
-		grace = 0
-	case s.clean.Load():
-		grace = r.cfg.GraceClean
-	}
-	if err := r.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
-		s.log.Warn("stream's end is not on record yet", zapErr(err))
-	}
-}
-
-// now is the time of day in unix ms.
-func now() int64 { return time.Now().UnixMilli() }
 
 // pause moves the record of l's epoch from live to grace, as of a time of day.
 func (r *records) pause(ctx context.Context, l *bus.StreamRecord, last uint64, at int64, grace time.Duration, reason string) error {

@@ -16,11 +16,11 @@ import (
 // to the recorder. Until End its methods run on the connection's reading
 // goroutine, but for cut.
 type session struct {
-	w         *Worker
-	publisher *publisher
-	log       *zap.Logger
-	sid, name string
-	keyID     string
+	shared *shared
+	claim
+	peer    rtmp.Peer
+	log     *zap.Logger
+	release func() // lets go of the name, once it has it
 
 	format  format
 	sawTag  bool   // a tag with media came
@@ -50,12 +50,12 @@ type session struct {
 // metadata promise nothing is taken to have no video.
 const startWait = 1000
 
-func newSession(p *publisher, sid, name, keyID string) *session {
+func newSession(sh *shared, c claim, p rtmp.Peer, software string) *session {
 	s := &session{
-		w: p.w, publisher: p, sid: sid, name: name, keyID: keyID, done: make(chan struct{}),
-		log: p.log.With(zap.String("stream", name)), format: format{software: p.software, allowed: newAllowance(p.w.cfg)},
+		shared: sh, claim: c, peer: p, release: func() {}, done: make(chan struct{}),
+		log: p.Log.With(zap.String("stream", c.name)), format: format{software: software, allowed: newAllowance(sh.cfg)},
 	}
-	s.ctx, s.cancel = context.WithCancel(p.w.ctx)
+	s.ctx, s.cancel = context.WithCancel(sh.ctx)
 	return s
 }
 
@@ -112,7 +112,7 @@ func (s *session) video(t bus.Tag) error {
 		return err
 	}
 	if !ok {
-		s.w.stats.broken.Inc()
+		s.shared.stats.broken.Inc()
 		return nil
 	}
 	// The tag says what the picture is: players seek by it.
@@ -166,7 +166,7 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 		}
 	} else if s.changed {
 		f, l := s.format, s.live.Load()
-		s.w.wg.Go(func() { s.w.records.redescribe(&f, l) })
+		s.shared.wg.Go(func() { s.shared.records.redescribe(&f, l) })
 	}
 	s.changed = false
 	jumps := s.time.jumps
@@ -175,7 +175,7 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 		return nil
 	}
 	if s.time.jumps > jumps {
-		s.w.stats.jumps.Inc()
+		s.shared.stats.jumps.Inc()
 	}
 	var before []bus.Tag
 	if key {
@@ -184,27 +184,27 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 		before = s.format.tags()
 	}
 	s.rec.add(t, clock, s.time.wall(), key, before)
-	s.w.stats.frames.Inc()
+	s.shared.stats.frames.Inc()
 	return s.pace.hold(s.ctx, clock)
 }
 
 // begin makes the stream live: from here on it is on the record.
 func (s *session) begin() error {
-	ctx, cancel := context.WithTimeout(s.ctx, s.w.cfg.SetupTimeout)
+	ctx, cancel := context.WithTimeout(s.ctx, s.shared.cfg.SetupTimeout)
 	defer cancel()
-	l, start, first, err := s.w.records.begin(ctx, s)
+	l, start, first, err := s.shared.records.begin(ctx, s.claim, &s.format)
 	if err != nil {
 		return asStatus(err)
 	}
 	s.live.Store(l)
 	s.began = time.Now()
 	s.time = newTimeline(start, s.began.UnixMilli(), first)
-	s.pace = pacer{clock: start, began: s.began, most: s.w.cfg.MaxAhead}
-	s.rec = newRecorder(s.sid, l.Session, l.Epoch, s.w.media, s.w.cfg, s.w.stats, s.log)
-	s.w.wg.Go(func() { s.rec.run(s.w.hard) })
-	s.w.stats.sessions.Inc()
-	s.w.stats.live.Inc()
-	s.log.Info("stream is live", zap.Int("epoch", l.Epoch), zap.String("app", s.publisher.app), zap.String("client", l.Client),
+	s.pace = pacer{clock: start, began: s.began, most: s.shared.cfg.MaxAhead}
+	s.rec = newRecorder(s.sid, l.Session, l.Epoch, s.shared.media, s.shared.cfg, s.shared.stats, s.log)
+	s.shared.wg.Go(func() { s.rec.run(s.shared.hard) })
+	s.shared.stats.sessions.Inc()
+	s.shared.stats.live.Inc()
+	s.log.Info("stream is live", zap.Int("epoch", l.Epoch), zap.String("app", s.app), zap.String("client", l.Client),
 		zap.Int("width", l.Width), zap.Int("height", l.Height))
 	return nil
 }
@@ -213,7 +213,7 @@ func (s *session) begin() error {
 func (s *session) cut(reason string) {
 	s.reason.CompareAndSwap(nil, &reason)
 	s.cancel()
-	s.publisher.cut()
+	s.peer.Cut()
 }
 
 // Flowing says whether the stream is live.
@@ -223,10 +223,10 @@ func (s *session) Flowing() bool { return s.rec != nil }
 func (s *session) End(clean bool) {
 	s.once.Do(func() {
 		s.clean.Store(clean)
-		s.w.wg.Go(func() {
+		s.shared.wg.Go(func() {
 			defer close(s.done)
 			defer s.cancel()
-			defer s.w.publishers.release(s)
+			defer s.release()
 			if s.rec == nil {
 				return
 			}
@@ -236,13 +236,30 @@ func (s *session) End(clean bool) {
 				s.rec.close()
 			}
 			<-s.rec.done
-			s.w.stats.live.Dec()
+			s.shared.stats.live.Dec()
 			s.log.Info("publisher is gone", zap.Bool("clean", s.clean.Load()), zap.String("reason", s.why()))
 			if !s.superseded.Load() {
-				s.w.records.interrupted(s)
+				s.interrupted()
 			}
 		})
 	})
+}
+
+// interrupted notes that the publisher is gone. What the bus does not take
+// now the reconciler notes later: it sees a live record that nobody holds.
+func (s *session) interrupted() {
+	ctx, cancel := context.WithTimeout(s.shared.hard, 5*time.Second)
+	defer cancel()
+	grace := s.shared.cfg.Grace
+	switch {
+	case s.revoked.Load():
+		grace = 0
+	case s.clean.Load():
+		grace = s.shared.cfg.GraceClean
+	}
+	if err := s.shared.records.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
+		s.log.Warn("stream's end is not on record yet", zap.Error(err))
+	}
 }
 
 // why is the reason for the end, for people.
@@ -253,7 +270,7 @@ func (s *session) why() string {
 	if s.clean.Load() {
 		return "the publisher stopped"
 	}
-	if s.w.ctx.Err() != nil {
+	if s.shared.ctx.Err() != nil {
 		return "the server stopped"
 	}
 	return "the publisher's connection was lost"

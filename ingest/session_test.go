@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 )
 
@@ -14,11 +15,10 @@ func TestAllocationsPerTag(t *testing.T) {
 	const tags = 3000
 	cfg := DefaultConfig()
 	cfg.MaxBitrate = 1 << 40
-	w := &Worker{cfg: cfg, log: zap.NewNop(), stats: newMetrics(func() float64 { return 0 })}
+	sh := &shared{cfg: cfg, stats: newMetrics(func() float64 { return 0 }), ctx: t.Context()}
 	now := time.Now()
-	w.ctx = t.Context()
-	s := newSession(&publisher{w: w, log: zap.NewNop()}, "cam", "cam", "")
-	s.rec = newRecorder("cam", "s", 0, &nowhere{}, cfg, w.stats, zap.NewNop())
+	s := newSession(sh, claim{sid: "cam", name: "cam"}, rtmp.Peer{Log: zap.NewNop()}, "")
+	s.rec = newRecorder("cam", "s", 0, &nowhere{}, cfg, sh.stats, zap.NewNop())
 	s.time = newTimeline(0, now.UnixMilli(), now.UnixMilli())
 	s.began, s.pace = now, pacer{began: now, most: 100 * time.Hour}
 	go s.rec.run(t.Context())

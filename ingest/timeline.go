@@ -112,5 +112,3 @@ func (t *timeline) jump(k *track, now int64) {
 		t.tracks[i].behind = &t.tracks[i] != k
 	}
 }
-
-func abs(n int64) int64 { return max(n, -n) }

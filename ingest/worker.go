@@ -27,25 +27,20 @@ import (
 
 // Worker is the ingest worker.
 type Worker struct {
-	cfg   Config
-	bus   *bus.Bus
-	media mediaLog // the bus's
-	keys  *access.Keys
-	log   *zap.Logger
-	stats *metrics
-	rtmp  *rtmp.Server
+	shared
+	bus       *bus.Bus
+	keys      *access.Keys
+	log       *zap.Logger
+	rtmp      *rtmp.Server
+	announcer *announcer
 
 	plain, secure net.Listener // RTMP and RTMPS; nil: none
 	publishers    publishers
+	admission     *admission
 	reconciler    *reconciler
-	records       *records
-	announcer     *announcer
 
-	ctx  context.Context // ends when Run is to end: publishers are cut off
-	stop context.CancelFunc
-	hard context.Context // ends when what they sent is stored, or too much time has passed
-	kill context.CancelFunc
-	wg   sync.WaitGroup // of sessions' ends and recorders
+	stop context.CancelFunc // of shared.ctx
+	kill context.CancelFunc // of shared.hard
 }
 
 // New validates cfg and binds the listeners. Run is to be called in any case:
@@ -60,20 +55,22 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	if keys == nil && !cfg.Open {
 		return nil, errors.New("ingest: no stream keys; give New an access.Keys, or set open")
 	}
-	w := &Worker{
-		cfg: cfg, bus: b, media: b, keys: keys, log: log,
-		publishers: publishers{all: make(map[string]*session)}, announcer: newAnnouncer(b, log),
-	}
-	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
-	w.rtmp = rtmp.NewServer(rtmp.Config{
-		MaxConnections: cfg.MaxConnections, MaxPerIP: cfg.MaxPerIP, SetupTimeout: cfg.SetupTimeout, IdleTimeout: cfg.IdleTimeout,
-		Accept: w.newPublisher, Received: &w.stats.bytesIn, TurnedAway: w.stats.turned.Inc, Log: log,
-		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() },
-	})
-	w.reconciler = newReconciler(w)
+	w := &Worker{bus: b, keys: keys, log: log, publishers: publishers{all: make(map[string]*session)}, announcer: newAnnouncer(b, log)}
+	w.cfg, w.media = cfg, b
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
+	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
 	w.records = &records{bus: b, cfg: cfg, announcer: w.announcer, log: log, hard: w.hard}
+	w.admission = &admission{bus: b, cfg: cfg, publishers: &w.publishers, records: w.records}
+	w.reconciler = newReconciler(b, cfg, &w.publishers, w.records, w.announcer, log)
+	w.rtmp = rtmp.NewServer(rtmp.Config{
+		MaxConnections: cfg.MaxConnections, MaxPerIP: cfg.MaxPerIP, SetupTimeout: cfg.SetupTimeout, IdleTimeout: cfg.IdleTimeout,
+		Accept: func(p rtmp.Peer) rtmp.Publisher {
+			return &publisher{shared: &w.shared, admission: w.admission, keys: keys, peer: p}
+		},
+		Received: &w.stats.bytesIn, TurnedAway: w.stats.turned.Inc, Log: log,
+		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() },
+	})
 	var err error
 	if cfg.Listen != "" {
 		if w.plain, err = w.rtmp.Listen(cfg.Listen, nil); err != nil {
@@ -118,7 +115,7 @@ func (w *Worker) Ready() error {
 	case !w.bus.Connected():
 		return errors.New("ingest has no connection to the bus")
 	}
-	return w.room()
+	return w.admission.room()
 }
 
 // Collectors are the worker's metrics.

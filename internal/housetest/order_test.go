@@ -211,6 +211,18 @@ func orders() map[string][]string {
 			"limitedconn.go adobe.go config.go",
 			"publisher.go query.go errors.go",
 		},
+		"ingest": {
+			"worker.go",
+			"publisher.go reconciler.go",
+			"admission.go",
+			"publishers.go",
+			"session.go",
+			"shared.go",
+			"records.go",
+			"timeline.go recorder.go codec.go",
+			"daytime.go announcer.go ring.go pacer.go allowance.go metrics.go",
+			"clock.go config.go errors.go",
+		},
 	}
 }
 
