@@ -141,14 +141,14 @@ func leaseConflicts(t *testing.T, one, two *Conn) {
 // Who closes all leases need not wait for those who still want one: they get none.
 func TestLeasesCloseWhileOthersAcquire(t *testing.T) {
 	at := testServer(t)
-	for range 10 {
+	for round := range 10 {
 		c := testConn(t, at, 1)
 		l := testLeases(t, c)
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
 				for n := 0; ; n++ {
-					if _, err := l.TryAcquire(t.Context(), fmt.Sprint("key-", i, "-", n), nil); err != nil {
+					if _, err := l.TryAcquire(t.Context(), fmt.Sprint("key-", round, "-", i, "-", n), nil); err != nil {
 						if !errors.Is(err, ErrLost) {
 							t.Error(err)
 						}
