@@ -223,6 +223,11 @@ func orders() map[string][]string {
 			"daytime.go announcer.go ring.go pacer.go allowance.go metrics.go",
 			"clock.go config.go errors.go",
 		},
+		"turn/auth": {
+			"credentials.go",
+			"users.go",
+			"user.go nonce.go",
+		},
 	}
 }
 

@@ -17,21 +17,9 @@ import (
 	"github.com/helios-h2020/pse/bus"
 )
 
-// LongestUser bounds the names of users, bytes.
-const LongestUser = 300
-
 // ClockSkew is by how much the clock of another worker, which made credentials,
 // may be ahead of ours.
 const ClockSkew = 5 * time.Minute
-
-// guestMark begins the accounts of users whose credentials we made: anybody
-// who opens the page of a call gets some, so they have limits of their own.
-// Those of the owner's file and secrets have the other limits alone.
-const guestMark = "\x00"
-
-// GuestOf is the user of a guest's account, one with credentials that we made;
-// else the account is the user.
-func GuestOf(account string) (user string, guest bool) { return strings.CutPrefix(account, guestMark) }
 
 // Credentials are of the users who may use the relay: those of the file, and all with a
 // password made of "expiry:user" with a secret of ours (the form of the TURN
