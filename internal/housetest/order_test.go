@@ -228,6 +228,11 @@ func orders() map[string][]string {
 			"users.go",
 			"user.go nonce.go",
 		},
+		"turn/probe": {
+			"probe.go",
+			"client.go",
+			"ask.go",
+		},
 	}
 }
 

@@ -3,18 +3,13 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 
-	"github.com/pion/logging"
 	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/turn/relay"
 )
-
-// silent has pion write nothing.
-var silent = &logging.DefaultLoggerFactory{Writer: io.Discard, DefaultLogLevel: logging.LogLevelDisabled}
 
 // errorResponse is an answer of that class (RFC 8489, 6.3.4).
 type errorResponse struct {
@@ -37,14 +32,31 @@ func (r *errorResponse) Error() string {
 	return fmt.Sprintf("refused with %d: %s", r.code, hint)
 }
 
+// answerWait is how long an answer may take, and askAgain after how long a
+// question over UDP is asked again.
+const (
+	answerWait = 5 * time.Second
+	askAgain   = 500 * time.Millisecond
+)
+
+// asker asks a server over one connection.
+type asker struct {
+	user, password string
+	conn           net.Conn
+	stream         bool // it is one of bytes
+	realm          string
+	nonce          string
+	buf            []byte // of a stream, what is not read yet
+}
+
 // ask sends a request, signed when the server's nonce is known, and gives the
 // success; another answer is an *errorResponse. A stale nonce is renewed once.
-func (c *client) ask(method stun.Method, more ...stun.Setter) (*stun.Message, error) {
+func (c *asker) ask(method stun.Method, more ...stun.Setter) (*stun.Message, error) {
 	for again := range 2 {
 		set := append([]stun.Setter{stun.TransactionID, stun.NewType(method, stun.ClassRequest)}, more...)
 		if c.nonce != "" {
-			key := stun.NewLongTermIntegrity(c.User, c.realm, c.Password)
-			set = append(set, stun.NewUsername(c.User), stun.NewRealm(c.realm), stun.NewNonce(c.nonce), key)
+			key := stun.NewLongTermIntegrity(c.user, c.realm, c.password)
+			set = append(set, stun.NewUsername(c.user), stun.NewRealm(c.realm), stun.NewNonce(c.nonce), key)
 		}
 		q, err := stun.Build(append(set, stun.Fingerprint)...)
 		if err != nil {
@@ -79,7 +91,7 @@ func readError(a *stun.Message) *errorResponse {
 
 // exchange has from send b, again and again over UDP, until c gets what it
 // waits for.
-func (c *client) exchange(b []byte, from *client, is func([]byte) bool) ([]byte, error) {
+func (c *asker) exchange(b []byte, from *asker, is func([]byte) bool) ([]byte, error) {
 	over := time.Now().Add(answerWait)
 	for {
 		if _, err := from.conn.Write(b); err != nil {
@@ -113,7 +125,7 @@ func isTimeoutError(err error) bool {
 }
 
 // next is the next message.
-func (c *client) next(until time.Time) ([]byte, error) {
+func (c *asker) next(until time.Time) ([]byte, error) {
 	if err := c.conn.SetReadDeadline(until); err != nil {
 		return nil, err
 	}
