@@ -16,9 +16,10 @@ type addresses struct {
 	min, max uint16
 }
 
-func newAddresses(cfg Config) (*addresses, error) {
-	a := &addresses{external: map[netip.Addr]netip.Addr{}, internal: map[netip.Addr]netip.Addr{}, min: uint16(cfg.MinPort), max: uint16(cfg.MaxPort)}
-	for _, text := range cfg.RelayIPs {
+// newAddresses reads turn.relay_ips and turn.external_ips; ports are from min to max.
+func newAddresses(relayIPs, externalIPs []string, minPort, maxPort int) (*addresses, error) {
+	a := &addresses{external: map[netip.Addr]netip.Addr{}, internal: map[netip.Addr]netip.Addr{}, min: uint16(minPort), max: uint16(maxPort)}
+	for _, text := range relayIPs {
 		ip, err := netip.ParseAddr(text)
 		if err != nil {
 			return nil, fmt.Errorf("turn.relay_ips has %q; write addresses of this machine", text)
@@ -29,13 +30,13 @@ func newAddresses(cfg Config) (*addresses, error) {
 		}
 		*mine = ip.Unmap()
 	}
-	if len(cfg.RelayIPs) == 0 {
+	if len(relayIPs) == 0 {
 		a.v4, a.v6 = routed("udp4", "192.0.2.1:9"), routed("udp6", "[2001:db8::1]:9")
 		if !a.v4.IsValid() && !a.v6.IsValid() {
 			a.v4 = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // a machine without a network
 		}
 	}
-	for _, text := range cfg.ExternalIPs {
+	for _, text := range externalIPs {
 		if err := a.mapOut(text); err != nil {
 			return nil, err
 		}

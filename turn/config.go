@@ -109,10 +109,10 @@ func (c Config) validateAddresses() error {
 	if c.MinPort < 1 || c.MaxPort > 65535 || c.MinPort > c.MaxPort {
 		return fmt.Errorf("turn.min_port and max_port are %d and %d; use 1 to 65535, the smaller first", c.MinPort, c.MaxPort)
 	}
-	if _, err := newAddresses(c); err != nil {
+	if _, err := newAddresses(c.RelayIPs, c.ExternalIPs, c.MinPort, c.MaxPort); err != nil {
 		return err
 	}
-	_, err := newPeers(c, nil, nil)
+	_, err := newPeers(c.AllowPeers, c.DenyPeers, nil, nil)
 	return err
 }
 

@@ -17,11 +17,11 @@ func testFilter(t testing.TB) *requestFilter {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.RelayIPs = []string{"127.0.0.1"}
-	a, err := newAddresses(cfg)
+	a, err := newAddresses(cfg.RelayIPs, cfg.ExternalIPs, cfg.MinPort, cfg.MaxPort)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPeers(cfg, a, &neighbourhood{})
+	p, err := newPeers(cfg.AllowPeers, cfg.DenyPeers, a, &neighbourhood{})
 	if err != nil {
 		t.Fatal(err)
 	}

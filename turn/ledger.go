@@ -14,6 +14,9 @@ import (
 	"go.uber.org/zap"
 )
 
+// again is after how long is tried again what the bus did not do.
+const again = 500 * time.Millisecond
+
 // Times of the ledger, and its bounds.
 const (
 	writeEvery  = 100 * time.Millisecond // what opens within it is written together

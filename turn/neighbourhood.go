@@ -21,13 +21,6 @@ const (
 	lookShare = 50 // of the time, one part is for looking
 )
 
-// What is shorter than this is no network of neighbours, but a way out: half
-// the Internet by a tunnel, say.
-const (
-	widest4 = 8
-	widest6 = 32
-)
-
 // neighbourhood is this machine's own addresses, and the networks that it
 // reaches without a router: what listens there is behind the router's firewall,
 // also where addresses are public, as those of IPv6 are. It is safe for
@@ -108,12 +101,4 @@ func networksHere() ([]netip.Prefix, error) {
 		}
 	}
 	return all, nil
-}
-
-// isWayOut says whether a network of so many bits is too wide for neighbours.
-func isWayOut(ip netip.Addr, bits int) bool {
-	if ip.Is4() {
-		return bits < widest4
-	}
-	return bits < widest6
 }

@@ -28,13 +28,14 @@ type peers struct {
 	neighbours           *neighbourhood
 }
 
-func newPeers(cfg Config, a *addresses, n *neighbourhood) (*peers, error) {
+// newPeers reads turn.allow_peers and turn.deny_peers.
+func newPeers(allow, deny []string, a *addresses, n *neighbourhood) (*peers, error) {
 	p := &peers{special: special(), addresses: a, neighbours: n}
 	var err error
-	if p.allow, err = prefixes("turn.allow_peers", cfg.AllowPeers); err != nil {
+	if p.allow, err = prefixes("turn.allow_peers", allow); err != nil {
 		return nil, err
 	}
-	p.deny, err = prefixes("turn.deny_peers", cfg.DenyPeers)
+	p.deny, err = prefixes("turn.deny_peers", deny)
 	return p, err
 }
 
@@ -81,16 +82,4 @@ func (p *peers) reachable(peer netip.AddrPort) bool {
 		return true
 	}
 	return narrowest(p.allow, ip) > narrowest(p.deny, ip)
-}
-
-// narrowest is the length of the narrowest network that has an address in it,
-// or -1: of what is allowed and what is denied, the narrower counts.
-func narrowest(all []netip.Prefix, ip netip.Addr) int {
-	bits := -1
-	for _, p := range all {
-		if p.Contains(ip) {
-			bits = max(bits, p.Bits())
-		}
-	}
-	return bits
 }

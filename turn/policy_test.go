@@ -28,11 +28,11 @@ func testPeers(t *testing.T, change ...func(*Config)) *peers {
 	for _, c := range change {
 		c(&cfg)
 	}
-	a, err := newAddresses(cfg)
+	a, err := newAddresses(cfg.RelayIPs, cfg.ExternalIPs, cfg.MinPort, cfg.MaxPort)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := newPeers(cfg, a, &neighbourhood{})
+	p, err := newPeers(cfg.AllowPeers, cfg.DenyPeers, a, &neighbourhood{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 package turn
 
 import (
+	"net"
 	"net/netip"
 	"time"
 
 	"github.com/pion/stun/v4"
+	pion "github.com/pion/turn/v5"
 )
 
 // A requestFilter stands between one socket and pion: it looks at each message of a
@@ -239,4 +241,19 @@ func withNonce(m *stun.Message, nonce string) *stun.Message {
 		fresh.Add(a.Type, v)
 	}
 	return fresh
+}
+
+// reserving makes the relays of one UDP socket, at the port that its filter took
+// for the request which pion is at. Only the goroutine of the filter uses it.
+type reserving struct {
+	pion.RelayAddressGenerator
+	filter *requestFilter
+}
+
+// AllocatePacketConn opens a relay socket.
+func (r reserving) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
+	if r.filter.reserved.IsValid() {
+		c.RequestedPort = int(r.filter.reserved.Port())
+	}
+	return r.RelayAddressGenerator.AllocatePacketConn(c)
 }

@@ -1,13 +1,11 @@
 package turn
 
 import (
-	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/pion/stun/v4"
-	pion "github.com/pion/turn/v5"
 )
 
 // reservations are the ports next to allocations that asked for a pair (RFC
@@ -53,19 +51,4 @@ func (r *reservations) take(token []byte, now time.Time) (at netip.AddrPort, ok 
 	found, ok := r.all[string(token)]
 	delete(r.all, string(token))
 	return found.at, ok && now.Before(found.until)
-}
-
-// reserving makes the relays of one UDP socket, at the port that its filter took
-// for the request which pion is at. Only the goroutine of the filter uses it.
-type reserving struct {
-	pion.RelayAddressGenerator
-	filter *requestFilter
-}
-
-// AllocatePacketConn opens a relay socket.
-func (r reserving) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if r.filter.reserved.IsValid() {
-		c.RequestedPort = int(r.filter.reserved.Port())
-	}
-	return r.RelayAddressGenerator.AllocatePacketConn(c)
 }

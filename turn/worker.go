@@ -52,24 +52,20 @@ import (
 // secretsName is what the shared secrets are called on the bus.
 const secretsName = "turn"
 
-// How often the worker looks after what ages, and how long it waits to try
-// again what the bus did not do.
-const (
-	tick  = time.Minute
-	again = 500 * time.Millisecond
-)
+// tick is how often the worker looks after what ages.
+const tick = time.Minute
 
 // Worker is a STUN and TURN worker.
 type Worker struct {
-	cfg       Config
-	bus       *bus.Bus
-	log       *zap.Logger
-	addresses *addresses
-	sockets   *sockets
-	server    *server
-	ledger    *ledger
-	finder    *finder
-	metrics   *metrics
+	cfg      Config
+	bus      *bus.Bus
+	log      *zap.Logger
+	answerer *answerer
+	sockets  *sockets
+	server   *server
+	ledger   *ledger
+	finder   *finder
+	metrics  *metrics
 
 	draining atomic.Bool
 
@@ -85,15 +81,15 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	}
 	w := &Worker{cfg: cfg, bus: b, log: log, metrics: newMetrics(), finder: newFinder(b, log)}
 	w.ledger = newLedger(b, w.finder, w.metrics, log)
-	var err error
-	if w.addresses, err = newAddresses(cfg); err != nil {
+	addresses, err := newAddresses(cfg.RelayIPs, cfg.ExternalIPs, cfg.MinPort, cfg.MaxPort)
+	if err != nil {
 		return nil, err
 	}
 	near, err := newNeighbourhood()
 	if err != nil {
 		return nil, fmt.Errorf("find out what is next to this machine: %w", err)
 	}
-	p, err := newPeers(cfg, w.addresses, near)
+	p, err := newPeers(cfg.AllowPeers, cfg.DenyPeers, addresses, near)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +103,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 		amplification:   newAmplificationLimiter(), reservations: newReservations(), metrics: w.metrics, usernameSeal: newUsernameSeal(),
 	}
 	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
-	udp, tcp := newPorts(w.addresses, q, w.draining.Load), newPorts(w.addresses, q, w.draining.Load)
+	udp, tcp := newPorts(addresses, q, w.draining.Load), newPorts(addresses, q, w.draining.Load)
 	w.server = &server{
 		authPolicy: g, log: log, secure: secure, streams: newConnections(cfg, w.metrics), datagrams: newConnections(cfg, w.metrics), draining: w.draining.Load,
 		fallback: newFallbackRelay(udp, tcp, p), shares: q, limits: l,
@@ -122,6 +118,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
+	w.answerer = &answerer{cfg, addresses, w.sockets, g.credentials}
 	w.metrics.watch(g.table, w.server.connections, w.server.fallback, w.server.dataPlane, l.meter)
 	return w, nil
 }
@@ -151,7 +148,7 @@ func (w *Worker) listen(udp *ports) (err error) {
 func (w *Worker) Port() int { return w.sockets.port }
 
 // Host is by what clients reach the worker, as far as it knows by itself.
-func (w *Worker) Host() string { return w.host("") }
+func (w *Worker) Host() string { return w.answerer.host("") }
 
 // TLSPort is where it listens for TLS and DTLS; 0: nowhere.
 func (w *Worker) TLSPort() int { return w.sockets.tlsPort }
@@ -159,7 +156,7 @@ func (w *Worker) TLSPort() int { return w.sockets.tlsPort }
 // Announce has others find this worker and ask it for credentials, until it
 // drains. version is like 1.2.3.
 func (w *Worker) Announce(version string) error {
-	stop, err := w.bus.Serve(bus.WorkerTurn, version, bus.Handle(bus.EndpointCredentials, w.answer))
+	stop, err := w.bus.Serve(bus.WorkerTurn, version, bus.Handle(bus.EndpointCredentials, w.answerer.answer))
 	if err != nil {
 		return err
 	}

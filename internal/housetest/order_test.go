@@ -233,6 +233,24 @@ func orders() map[string][]string {
 			"client.go",
 			"ask.go",
 		},
+		"turn": {
+			"worker.go",
+			"server.go",
+			"acceptor.go",
+			"packet.go stream.go",
+			"requestfilter.go",
+			"authpolicy.go ledger.go",
+			"answerer.go metrics.go",
+			"listen.go fallback.go",
+			"dataplane.go socket.go",
+			"ports.go",
+			"limits.go quota.go",
+			"config.go",
+			"finder.go peers.go",
+			"facts.go neighbourhood.go",
+			"addresses.go table.go neighbourhood_linux.go neighbourhood_other.go",
+			"network.go reservations.go amplification.go traffic.go logger.go errors.go",
+		},
 	}
 }
 
