@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/disk"
 )
 
 // A busDialer connects workers of this process to the bus, here or elsewhere.
@@ -48,4 +49,16 @@ func (d *busDialer) noRoom(b *bus.Bus) error {
 		return err
 	}
 	return errNoStore
+}
+
+// partsBytes is how much of the bus's disk all parts may take where nobody says: a
+// quarter of it, 1 to 64 GiB. It follows the disk's size and not what is free, so
+// that it is the same at each start.
+func partsBytes(path string) int64 {
+	const least, most = 1 << 30, 64 << 30
+	space, err := disk.Look(path)
+	if err != nil {
+		return 0 // the bus has a default
+	}
+	return int64(min(max(space.All/4>>30<<30, least), most))
 }

@@ -353,3 +353,15 @@ func (c *certifier) fingerprint() string {
 	}
 	return c.authority.Root().Fingerprint
 }
+
+// challengePath is where ACME servers ask (RFC 8555 8.3).
+const challengePath = "/.well-known/acme-challenge/"
+
+// hostOf is the host that a request was made to, without the port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	return strings.ToLower(strings.Trim(host, "[]"))
+}

@@ -8,9 +8,6 @@ import (
 	"strings"
 )
 
-// challengePath is where ACME servers ask (RFC 8555 8.3).
-const challengePath = "/.well-known/acme-challenge/"
-
 // listenChallenges binds the address that port 80 leads to, where ACME servers
 // ask whether a name is ours, and people are sent on to HTTPS.
 func (f *front) listenChallenges(addr string, cfg Config) error {
@@ -54,13 +51,4 @@ func (c Config) overHTTPS(r *http.Request) string {
 	_, port, _ := net.SplitHostPort(c.HTTP.TLSListen)
 	to.Host = httpsHost(hostOf(r), port)
 	return to.String()
-}
-
-// hostOf is the host that a request was made to, without the port.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	return strings.ToLower(strings.Trim(host, "[]"))
 }

@@ -74,7 +74,7 @@ func TestCommandLinesMean(t *testing.T) {
 		fill := strings.NewReplacer("FILE", file, "DIR", dir)
 		var out strings.Builder
 		s := &scope{std: std{out: &out}}
-		command, err := s.parse(strings.Fields(fill.Replace(args)))
+		command, err := parse(s, strings.Fields(fill.Replace(args)))
 		got := fmt.Sprintf("%T %v %v", command, command, s.set)
 		if err != nil {
 			got = "!" + err.Error()
@@ -128,7 +128,7 @@ func FuzzCommandLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, line string) {
 		var out strings.Builder
 		s := &scope{std: std{out: &out, err: &out}}
-		if command, err := s.parse(strings.Split(line, " ")); err == nil && command == nil && out.Len() == 0 {
+		if command, err := parse(s, strings.Split(line, " ")); err == nil && command == nil && out.Len() == 0 {
 			t.Errorf("%q is nothing", line)
 		}
 	})

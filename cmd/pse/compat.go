@@ -7,10 +7,6 @@ import (
 	"net/http"
 )
 
-// compatHelios is the value of "compat" that opens the ports of HELIOS, for
-// its apps as they are.
-const compatHelios = "helios"
-
 // HELIOS's ports of the public side. What is served there is what is served on
 // the others; a caller finds the page of a call at the root of the second.
 const (

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -107,6 +106,10 @@ const (
 	listenAuto = "auto" // of the bus: 127.0.0.1:4222 when split, a free loopback port when all is in one process
 	listenOff  = "off"  // do not listen; without the bus, `pse stream` and the like cannot reach it
 )
+
+// compatHelios is the value of "compat" that opens the ports of HELIOS, for
+// its apps as they are.
+const compatHelios = "helios"
 
 // DefaultConfig is what runs when nothing is said.
 func DefaultConfig() Config {
@@ -285,22 +288,4 @@ func (c BusConfig) given(o origins) bus.Given {
 
 func (c BusConfig) logs() bus.LogConfig {
 	return bus.LogConfig{DVR: c.DVR, MediaAge: c.MediaAge, HLSMemory: c.HLSMemory, HLSBytes: c.HLSBytes, Replicas: c.Replicas}
-}
-
-// section puts a section's name in front of each of its errors.
-func section(name string, errs ...error) error {
-	var all []error
-	for _, err := range errs {
-		if err != nil {
-			all = append(all, fmt.Errorf("%s.%w", name, err))
-		}
-	}
-	return errors.Join(all...)
-}
-
-func address(key, value string) error {
-	if _, _, err := net.SplitHostPort(value); err != nil {
-		return fmt.Errorf("%s is %q; write host:port, or :port for all addresses", key, value)
-	}
-	return nil
 }

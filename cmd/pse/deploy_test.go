@@ -96,7 +96,7 @@ func TestComposeFilesMatchTheProgram(t *testing.T) {
 			if args == nil {
 				args = []string{"serve"}
 			}
-			command, err := (&scope{}).parse(args)
+			command, err := parse(&scope{}, args)
 			serve, ok := command.(*serveCommand)
 			if err != nil || !ok {
 				t.Errorf("%s %s: %T, %v", file, name, command, err)
@@ -169,7 +169,7 @@ func TestUnitIsAcceptedBySystemd(t *testing.T) {
 		if start == nil || start[1] != "/usr/local/bin/pse" {
 			t.Fatalf("%s is %q", key, start)
 		}
-		if command, err := (&scope{}).parse(strings.Fields(start[2])); err != nil || command == nil {
+		if command, err := parse(&scope{}, strings.Fields(start[2])); err != nil || command == nil {
 			t.Errorf("%s: %T, %v", key, command, err)
 		}
 	}

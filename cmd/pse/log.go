@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 
@@ -9,14 +8,6 @@ import (
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/term"
 )
-
-func level(name string) (zapcore.Level, error) {
-	switch name {
-	case "debug", "info", "warn", "error":
-		return zapcore.ParseLevel(name)
-	}
-	return 0, fmt.Errorf("level is %q; use debug, info, warn or error", name)
-}
 
 // newLogger writes for people when w is a terminal, else one JSON object a line.
 // The level can be changed.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -12,12 +12,13 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/web"
 )
 
 // A program is one running `pse serve`.
 type program struct {
 	cfg     Config
-	chosen  []worker
+	chosen  []string // the workers that run
 	log     *zap.Logger
 	reg     *prometheus.Registry
 	reserve reserve // of descriptors
@@ -52,7 +53,7 @@ func (k *shownKey) get() bus.Key {
 }
 
 // newProgram fits the configuration to what the process may open; nothing is opened yet.
-func newProgram(l *loaded, chosen []worker, log *zap.Logger) (*program, error) {
+func newProgram(l *loaded, chosen []string, log *zap.Logger) (*program, error) {
 	all, err := descriptors()
 	if err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func newProgram(l *loaded, chosen []worker, log *zap.Logger) (*program, error) {
 		cfg: l.Config, chosen: chosen, log: log, reg: newRegistry(), reserve: reserved(all),
 		disks: newDisks(log.Named("disk")), addrs: newAddresses(),
 	}
-	for _, f := range p.cfg.fit(all, namesOf(chosen)) {
+	for _, f := range p.cfg.fit(all, chosen) {
 		say := log.Info
 		if l.origin.given(f.key) { // somebody asked for it
 			say = log.Warn
@@ -80,9 +81,8 @@ func (p *program) site() site { return site{&p.cfg, p.addrs, p.cert} }
 
 // running is what commands on the data directory are told.
 func (p *program) running() running {
-	workers := namesOf(p.chosen)
-	r := running{PID: os.Getpid(), Workers: workers, Admin: p.addrs.of("admin")}
-	if slices.Contains(workers, "signal") {
+	r := running{PID: os.Getpid(), Workers: p.chosen, Admin: p.addrs.of("admin")}
+	if slices.Contains(p.chosen, "signal") {
 		r.Calls, r.Links = p.site().calls(), p.cfg.Signal.Links
 	}
 	return r
@@ -102,25 +102,6 @@ func (p *program) degraded() map[string]error {
 	return all
 }
 
-func (p *program) specs() []spec {
-	specs := make([]spec, len(p.chosen))
-	for i, w := range p.chosen {
-		specs[i] = spec{
-			name: w.name, needs: w.needs, vital: w.name == "bus",
-			build: func(ctx context.Context, log *zap.Logger) (service, error) { return w.build(ctx, p, log) },
-		}
-	}
-	return specs
-}
-
-func namesOf(chosen []worker) []string {
-	names := make([]string, len(chosen))
-	for i, w := range chosen {
-		names[i] = w.name
-	}
-	return names
-}
-
 // newRegistry is the process's own: what libraries register globally stays out.
 func newRegistry() *prometheus.Registry {
 	reg := prometheus.NewRegistry()
@@ -130,4 +111,14 @@ func newRegistry() *prometheus.Registry {
 	build.Set(1)
 	reg.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return reg
+}
+
+// mount makes the routes of all that runs, when a worker came or went.
+func (p *program) mount() {
+	p.public.mount(func(mux *http.ServeMux) bool {
+		p.cert.routes(mux, p.addrs.of("https"))
+		publishRoutes(mux, p.site(), p.disks)
+		web.Routes(mux)
+		return p.sup.mount(mux)
+	})
 }

@@ -15,9 +15,6 @@ const (
 	secretICE   = "ice"   // the password behind a server and its user
 )
 
-// notShown stands for what is secret.
-const notShown = "(not shown)"
-
 // shown is the setting's value in YAML, on one line, without what is secret.
 func (s setting) shown() (string, error) {
 	switch {

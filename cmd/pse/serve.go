@@ -6,13 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
-
-	"github.com/helios-h2020/pse/web"
 )
 
 // stopTime is how long workers may take to stop, beside the relay's drain;
@@ -46,16 +43,17 @@ func serve(ctx context.Context, read func() (*loaded, error), names []string, de
 	if others(l.Data) {
 		log.Warn("the data directory belongs to another user, which may not be able to use the files of this one", zap.String("dir", l.Data), zap.String("owner", ownerOf(l.Data)))
 	}
-	p, err := newProgram(l, chosen, log)
+	p, err := newProgram(l, namesOf(chosen), log)
 	if err != nil {
 		return err
 	}
 	reload.cert = p.cert
 	go reload.run(ctx)
-	if err := p.listen(l.origin.given("admin.listen")); err != nil {
+	public := slices.ContainsFunc(chosen, func(w worker) bool { return w.http })
+	if err := p.listen(public, l.origin.given("admin.listen")); err != nil {
 		return err
 	}
-	return p.run(ctx, s.out)
+	return p.run(ctx, p.specs(chosen), s.out)
 }
 
 // logConfiguration says where the configuration is from, and what of it is odd.
@@ -72,10 +70,10 @@ func logConfiguration(l *loaded, log *zap.Logger) {
 	}
 }
 
-// listen binds the public listeners, if a worker has routes, and the one for
+// listen binds the public listeners, if a worker has routes (public), and the one for
 // operators; thatOne: its address was asked for.
-func (p *program) listen(thatOne bool) (err error) {
-	if slices.ContainsFunc(p.chosen, func(w worker) bool { return w.http }) {
+func (p *program) listen(public, thatOne bool) (err error) {
+	if public {
 		if err := p.listenPublic(); err != nil {
 			return err
 		}
@@ -129,19 +127,9 @@ func (p *program) listenBeside(secure func(...string) *tls.Config) error {
 	return nil
 }
 
-// mount makes the routes of all that runs, when a worker came or went.
-func (p *program) mount() {
-	p.public.mount(func(mux *http.ServeMux) bool {
-		p.cert.routes(mux, p.addrs.of("https"))
-		publishRoutes(mux, p.site(), p.disks)
-		web.Routes(mux)
-		return p.sup.mount(mux)
-	})
-}
-
 // run starts the workers, says what to paste where, and serves until ctx ends or a
 // vital worker fails. All is stopped when it returns.
-func (p *program) run(ctx context.Context, out io.Writer) (err error) {
+func (p *program) run(ctx context.Context, specs []spec, out io.Writer) (err error) {
 	withdraw, err := announce(p.cfg.Data, p.running())
 	if err != nil {
 		p.log.Warn("cannot note where this process listens: pse ready and other commands need admin.listen", zap.Error(err))
@@ -152,7 +140,7 @@ func (p *program) run(ctx context.Context, out io.Writer) (err error) {
 	if p.public.server != nil {
 		p.public.serve()
 	}
-	if err := p.sup.start(ctx, p.specs()); err != nil {
+	if err := p.sup.start(ctx, specs); err != nil {
 		if ctx.Err() != nil {
 			return nil // asked to stop while starting
 		}
@@ -164,9 +152,8 @@ func (p *program) run(ctx context.Context, out io.Writer) (err error) {
 	go p.cert.watch(ctx)
 	go p.disks.look(ctx)
 	go watchdog(ctx, func() { p.sup.ready() })
-	names := namesOf(p.chosen)
-	p.log.Info("serving", zap.Strings("workers", names), zap.String("version", version()))
-	if err := p.banner(out, names); err != nil {
+	p.log.Info("serving", zap.Strings("workers", p.chosen), zap.String("version", version()))
+	if err := p.banner(out, p.chosen); err != nil {
 		return err
 	}
 	started()

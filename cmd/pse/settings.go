@@ -168,3 +168,6 @@ func (s setting) text() (string, error) {
 	b, err := yaml.MarshalWithOptions(s.value.Interface(), yaml.Flow(true))
 	return strings.TrimSpace(string(b)), err
 }
+
+// notShown stands for what is secret.
+const notShown = "(not shown)"

@@ -46,18 +46,6 @@ func (c BusConfig) floor(path string) disk.Floor {
 	return disk.Floor{Path: path, Bytes: c.LeastFree, Share: 20}
 }
 
-// partsBytes is how much of the bus's disk all parts may take where nobody says: a
-// quarter of it, 1 to 64 GiB. It follows the disk's size and not what is free, so
-// that it is the same at each start.
-func partsBytes(path string) int64 {
-	const least, most = 1 << 30, 64 << 30
-	space, err := disk.Look(path)
-	if err != nil {
-		return 0 // the bus has a default
-	}
-	return int64(min(max(space.All/4>>30<<30, least), most))
-}
-
 // buildBus starts the embedded server. It is vital: the supervisor of the
 // process, as systemd, starts it anew with all its workers.
 func buildBus(_ context.Context, p *program, log *zap.Logger) (service, error) {

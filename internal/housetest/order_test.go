@@ -251,6 +251,23 @@ func orders() map[string][]string {
 			"addresses.go table.go neighbourhood_linux.go neighbourhood_other.go",
 			"network.go reservations.go amplification.go traffic.go logger.go errors.go",
 		},
+		"cmd/pse": {
+			"main.go",
+			"cli.go",
+			"cli_serve.go",
+			"serve.go cli_config.go cli_doctor.go cli_stream.go",
+			"workers.go cli_call.go cli_events.go cli_revoke.go cli_turn.go cli_workers.go doctor_bus.go",
+			"banner.go cli_bus.go doctor_machine.go worker_edge.go worker_ingest.go worker_signal.go worker_transcode.go worker_transfer.go worker_turn.go",
+			"bus_worker.go worker_bus.go worker_demo.go",
+			"program.go cli_certificate.go cli_completion.go cli_help.go cli_hls.go cli_ready.go cli_schema.go cli_version.go doctor_reach.go",
+			"challenge.go publishing.go cli_grammar.go",
+			"site.go reload.go cli_scope.go",
+			"admin.go bus_dialer.go bus_port.go certifier.go compat.go config_load.go descriptors.go",
+			"acme.go bus_address.go config_coturn.go config_old.go doctor_ports.go front.go log.go running.go secret.go",
+			"config.go",
+			"config_acme.go cli_flag.go doctor_clock.go",
+			"settings.go cli_argument.go config_section.go config_source.go origins.go log_level.go addresses.go admin_visitor.go data.go disks.go error_page.go finding.go std.go supervisor.go systemd.go usage.go version.go",
+		},
 	}
 }
 
