@@ -268,6 +268,13 @@ func orders() map[string][]string {
 			"config_acme.go cli_flag.go doctor_clock.go",
 			"settings.go cli_argument.go config_section.go config_source.go origins.go log_level.go addresses.go admin_visitor.go data.go disks.go error_page.go finding.go std.go supervisor.go systemd.go usage.go version.go",
 		},
+		"store/bucket/credentials": {
+			"default.go",
+			"chain.go",
+			"login.go machine.go process.go role.go",
+			"ask.go source.go",
+			"profile.go provider.go",
+		},
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 
 // chain finds who gives keys.
 type chain struct {
-	region   string
+	roles    tokenService
 	profiles map[string]profile
 }
 
@@ -21,7 +21,7 @@ func (c chain) first(p profile) (provider, error) {
 		return keep(k), nil
 	}
 	if token := os.Getenv("AWS_WEB_IDENTITY_TOKEN_FILE"); token != "" {
-		return c.webIdentity(token, os.Getenv("AWS_ROLE_ARN"), os.Getenv("AWS_ROLE_SESSION_NAME"))
+		return c.roles.webIdentity(token, os.Getenv("AWS_ROLE_ARN"), os.Getenv("AWS_ROLE_SESSION_NAME"))
 	}
 	return c.ofProfile(p, nil)
 }
@@ -43,9 +43,9 @@ func (c chain) ofProfile(p profile, passed []string) (get provider, err error) {
 	case p["credential_source"] != "":
 		get, err = c.named(p["credential_source"])
 	case p["web_identity_token_file"] != "":
-		return c.webIdentity(p["web_identity_token_file"], role, p["role_session_name"])
+		return c.roles.webIdentity(p["web_identity_token_file"], role, p["role_session_name"])
 	case p["sso_session"] != "" || p["sso_start_url"] != "":
-		get, err = c.login(p)
+		get, err = login(p, c.profiles)
 	case p["login_session"] != "":
 		return nil, errors.New("the profile is a login in a console (aws login), which nobody but Amazon's own tools can use; write credential_process = aws configure export-credentials --profile NAME --format process")
 	case p["credential_process"] != "":
@@ -58,7 +58,7 @@ func (c chain) ofProfile(p profile, passed []string) (get provider, err error) {
 	if err != nil || role == "" {
 		return get, err
 	}
-	return c.assumeRole(get, p)
+	return c.roles.assumeRole(get, p)
 }
 
 // ofSource is who gives the keys of the profile by which p takes on its role.

@@ -19,10 +19,10 @@ import (
 
 // login takes on the role of a person who logged in by `aws sso login`. It does as
 // long as the login lasts, hours as a rule: nobody is here to log in again.
-func (c chain) login(p profile) (provider, error) {
+func login(p profile, all map[string]profile) (provider, error) {
 	region, name := p["sso_region"], p["sso_start_url"]
 	if session := p["sso_session"]; session != "" {
-		region, name = c.profiles[ssoSession+session]["sso_region"], session
+		region, name = all[ssoSession+session]["sso_region"], session
 	}
 	if region == "" || name == "" || p["sso_account_id"] == "" || p["sso_role_name"] == "" {
 		return nil, errors.New("the profile's login lacks one of sso_region, sso_start_url, sso_account_id and sso_role_name")

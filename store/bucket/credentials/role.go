@@ -16,13 +16,15 @@ import (
 	"github.com/helios-h2020/pse/store/bucket/sigv4"
 )
 
-// roles is Amazon's security token service, or another that speaks as it does.
-func (c chain) roles() string {
-	return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_STS"), "https://sts."+c.region+"."+sigv4.Domain(c.region))
+// tokenService is Amazon's security token service (STS), or another that speaks as it does.
+type tokenService struct{ region string }
+
+func (t tokenService) url() string {
+	return cmp.Or(os.Getenv("AWS_ENDPOINT_URL_STS"), "https://sts."+t.region+"."+sigv4.Domain(t.region))
 }
 
 // webIdentity takes on a role by a token in a file, which is read each time.
-func (c chain) webIdentity(file, role, session string) (provider, error) {
+func (t tokenService) webIdentity(file, role, session string) (provider, error) {
 	if role == "" {
 		return nil, errors.New("there is a token for a role (AWS_WEB_IDENTITY_TOKEN_FILE), and no role; set AWS_ROLE_ARN")
 	}
@@ -31,7 +33,7 @@ func (c chain) webIdentity(file, role, session string) (provider, error) {
 		if err != nil {
 			return sigv4.Keys{}, fmt.Errorf("read the token of the role: %w", err)
 		}
-		return c.take(ctx, sigv4.Keys{}, url.Values{
+		return t.take(ctx, sigv4.Keys{}, url.Values{
 			"Action": {"AssumeRoleWithWebIdentity"}, "RoleArn": {role},
 			"RoleSessionName": {sessionName(session)}, "WebIdentityToken": {string(token)},
 		})
@@ -39,7 +41,7 @@ func (c chain) webIdentity(file, role, session string) (provider, error) {
 }
 
 // assumeRole takes on the role of a profile with the keys of another.
-func (c chain) assumeRole(with provider, p profile) (provider, error) {
+func (t tokenService) assumeRole(with provider, p profile) (provider, error) {
 	if p["mfa_serial"] != "" {
 		return nil, errors.New("the profile's role asks for a code of a person (mfa_serial), and nobody is there to give it")
 	}
@@ -62,7 +64,7 @@ func (c chain) assumeRole(with provider, p profile) (provider, error) {
 		if err != nil {
 			return sigv4.Keys{}, err
 		}
-		return c.take(ctx, k, v)
+		return t.take(ctx, k, v)
 	}, nil
 }
 
@@ -71,17 +73,17 @@ func sessionName(name string) string {
 }
 
 // take asks for the keys of a role, signed with k if there are any.
-func (c chain) take(ctx context.Context, k sigv4.Keys, v url.Values) (sigv4.Keys, error) {
+func (t tokenService) take(ctx context.Context, k sigv4.Keys, v url.Values) (sigv4.Keys, error) {
 	v.Set("Version", "2011-06-15")
 	body := v.Encode()
 	b, err := ask(ctx, proxied, func(ctx context.Context) (*http.Request, error) {
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.roles(), "/")+"/", strings.NewReader(body))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(t.url(), "/")+"/", strings.NewReader(body))
 		if err != nil {
 			return nil, err
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		if k.ID != "" {
-			sigv4.Sign(r, k, c.region, "sts", sigv4.Sum([]byte(body)), time.Now())
+			sigv4.Sign(r, k, t.region, "sts", sigv4.Sum([]byte(body)), time.Now())
 		}
 		return r, nil
 	})

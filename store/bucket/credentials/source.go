@@ -16,18 +16,13 @@
 package credentials
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/helios-h2020/pse/store/bucket/sigv4"
 )
-
-// provider gets keys. It may be asked again for those that follow.
-type provider func(context.Context) (sigv4.Keys, error)
 
 // Source has the keys, and gets them anew. All its methods may be called at once.
 type Source struct {
@@ -41,16 +36,8 @@ type Source struct {
 
 func newSource(p provider) *Source { return &Source{get: p, turn: make(chan struct{}, 1)} }
 
-// keep gives the same keys always.
-func keep(k sigv4.Keys) provider {
-	return func(context.Context) (sigv4.Keys, error) { return k, nil }
-}
-
 // Static has keys that do not end.
 func Static(k sigv4.Keys) *Source { return newSource(keep(k)) }
-
-// errNone is told who has no keys at all.
-var errNone = errors.New("there are no keys")
 
 // refreshBefore is how long before keys end they are had anew; of those that last
 // shorter, a quarter of that.
@@ -117,21 +104,4 @@ func FromFile(name string) (*Source, error) {
 		return nil, errors.New("it has no keys under [default]")
 	}
 	return Static(k), nil
-}
-
-// Default looks for keys as the package says, and for the region that goes with
-// them. Without one, otherwise is it. Those of profiles are read now, and an error
-// if they cannot be; others when they are asked for.
-func Default(otherwise string) (s *Source, region string, err error) {
-	p, all, err := chosenProfile()
-	if err != nil {
-		return nil, "", err
-	}
-	region = cmp.Or(os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"), p["region"])
-	c := chain{region: cmp.Or(region, otherwise), profiles: all}
-	get, err := c.first(p)
-	if err != nil {
-		return nil, "", err
-	}
-	return newSource(get), region, nil
 }
