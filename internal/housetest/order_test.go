@@ -275,6 +275,23 @@ func orders() map[string][]string {
 			"ask.go source.go",
 			"profile.go provider.go",
 		},
+		"store/bucket": {
+			"appender.go",
+			"bucket.go",
+			"object.go",
+			"client.go",
+			"config.go",
+		},
+		"store/bucket/s3": {
+			"list.go",
+			"multipart.go",
+			"object.go",
+			"client.go",
+			"error.go",
+		},
+		"bus/event": {
+			"event.go call.go hook.go relay.go stream.go upload.go doc.go",
+		},
 	}
 }
 
