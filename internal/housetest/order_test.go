@@ -292,6 +292,32 @@ func orders() map[string][]string {
 		"bus/event": {
 			"event.go call.go hook.go relay.go stream.go upload.go doc.go",
 		},
+		"transcode/ffmpeg": {
+			"child.go",
+			"arguments.go",
+			"jpeg.go",
+			"flv.go limits.go",
+			"options.go pipes.go errors.go doc.go",
+		},
+		"transcode/cmaf": {
+			"chunk.go",
+			"header.go",
+			"aac.go avc.go",
+			"box.go frame.go errors.go doc.go",
+		},
+		"signal/dialect": {
+			"offers.go",
+			"dialect.go",
+			"object.go",
+		},
+		"transfer/filehook": {
+			"dir.go",
+			"errors.go",
+		},
+		"transfer/quota": {
+			"reader.go",
+			"ledger.go",
+		},
 	}
 }
 

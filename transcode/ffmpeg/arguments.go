@@ -29,10 +29,6 @@ type Grid struct {
 	GOP int // pictures from key frame to key frame
 }
 
-// untrustedInput is all that ffmpeg may use for what publishers send: the pipe
-// it comes by, and H.264 in FLV.
-const untrustedInput = "-protocol_whitelist pipe -format_whitelist flv -codec_whitelist h264"
-
 // arguments are those of the one ffmpeg of a stream: FLV in on stdin, one FLV
 // pipe out per rendition from file descriptor 3 on. After the renditions come
 // two pipes with a picture of the stream now and then, large and small: the
