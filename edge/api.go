@@ -119,7 +119,7 @@ func (a *api) serveStream(rw http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		e := a.errors.find(err)
-		a.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
+		a.metrics.errors.WithLabelValues(strconv.Itoa(e.status)).Inc()
 		sendJSON(rw, e.status, map[string]string{"error": e.text})
 		return
 	}

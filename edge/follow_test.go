@@ -170,8 +170,8 @@ func TestAPI(t *testing.T) {
 		t.Errorf("%v", r.header)
 	}
 	s.want(404, "/hls/none/index.m3u8")
-	problems := s.metric("pse_edge_problems_total")
-	if r := s.want(404, "/api/streams/none"); !strings.Contains(r.body, `"error"`) || s.metric("pse_edge_problems_total") != problems+1 {
+	errors := s.metric("pse_edge_errors_total")
+	if r := s.want(404, "/api/streams/none"); !strings.Contains(r.body, `"error"`) || s.metric("pse_edge_errors_total") != errors+1 {
 		t.Errorf("%s", r.body)
 	}
 }

@@ -98,7 +98,7 @@ func (h *handler) answer(ctx context.Context, t *hls.Target, q *http1.Request, r
 // failure makes the reply to a request that failed, and counts it.
 func (h *handler) failure(err error, rep *reply.Reply) {
 	e := h.errors.find(err)
-	h.metrics.problems.WithLabelValues(strconv.Itoa(e.status)).Inc()
+	h.metrics.errors.WithLabelValues(strconv.Itoa(e.status)).Inc()
 	*rep = e.reply()
 }
 

@@ -9,11 +9,11 @@ import (
 
 // metrics has no label for a viewer or a stream.
 type metrics struct {
-	lists    prometheus.Counter
-	media    prometheus.Counter
-	bytes    prometheus.Counter
-	problems *prometheus.CounterVec
-	read     []prometheus.Collector // of what streams count themselves
+	lists  prometheus.Counter
+	media  prometheus.Counter
+	bytes  prometheus.Counter
+	errors *prometheus.CounterVec
+	read   []prometheus.Collector // of what streams count themselves
 }
 
 func newMetrics(dir *stream.Directory) *metrics {
@@ -27,8 +27,8 @@ func newMetrics(dir *stream.Directory) *metrics {
 		lists: counter("pse_edge_playlists_total", "Playlists answered."),
 		media: counter("pse_edge_media_total", "Parts, segments and initialization segments answered."),
 		bytes: counter("pse_edge_media_bytes_total", "Bytes of media answered, as far as ranges do not cut them."),
-		problems: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pse_edge_problems_total", Help: "Requests answered with an error, by status.",
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pse_edge_errors_total", Help: "Requests answered with an error, by status.",
 		}, []string{"status"}),
 		read: []prometheus.Collector{
 			prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_edge_parts_total", Help: "Parts taken from the log."},
@@ -48,5 +48,5 @@ func newMetrics(dir *stream.Directory) *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return append([]prometheus.Collector{m.lists, m.media, m.bytes, m.problems}, m.read...)
+	return append([]prometheus.Collector{m.lists, m.media, m.bytes, m.errors}, m.read...)
 }

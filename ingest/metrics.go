@@ -43,7 +43,7 @@ func newMetrics(connections func() float64) *metrics {
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_ingest_received_bytes_total", Help: "Bytes read from publishers."},
 			func() float64 { return float64(m.bytesIn.Load()) }))
 	m.sessions = counter("sessions_total", "Publishers who began to send media.")
-	m.turned = counter("turned_away_total", "Connections closed at once, over a limit.")
+	m.turned = counter("rejected_connections_total", "Connections closed at once, over a limit.")
 	m.lost = counter("lost_chunks_total", "Chunks that never reached the media log: the bus was away for too long.")
 	m.restored = counter("restored_chunks_total", "Chunks stored again because the media log was lost.")
 	m.broken = counter("broken_frames_total", "Access units dropped because they are not whole.")

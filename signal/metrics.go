@@ -30,7 +30,7 @@ func newMetrics(buffer *replay.Buffer, presence *presence) *metrics {
 	}
 	return &metrics{
 		rooms:     gauge("rooms", "Rooms with anybody in them, at all workers.", func() float64 { return float64(presence.rooms()) }),
-		memory:    gauge("memory_bytes", "Signals kept for clients that come back.", func() float64 { return float64(buffer.Stats().Bytes) }),
+		memory:    gauge("replay_bytes", "Signals kept for clients that reconnect.", func() float64 { return float64(buffer.Stats().Bytes) }),
 		signals:   counter("signals_total", "Signals stored in the log."),
 		batches:   counter("batches_total", "Entries of the log that these signals took."),
 		delivered: count("delivered_total", "Signals for clients of this worker.", func() float64 { return float64(buffer.Stats().Delivered) }),
@@ -39,7 +39,7 @@ func newMetrics(buffer *replay.Buffer, presence *presence) *metrics {
 		left:      counter("left_total", "Members whose leaving was told by this worker."),
 		full:      counter("full_total", "Clients that found their room full."),
 		glare:     count("glares_total", "Offers that did not reach an old client since its own was open.", func() float64 { return float64(buffer.Stats().Glares) }),
-		guesses:   counter("guesses_total", "Wrong passphrases."),
+		guesses:   counter("wrong_passphrases_total", "Wrong passphrases."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_signal_refused_total", Help: "Clients that were not let in, by reason.",
 		}, []string{"reason"}),

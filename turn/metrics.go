@@ -22,7 +22,7 @@ type metrics struct {
 func newMetrics() *metrics {
 	return &metrics{
 		opened: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "pse_turn_opened_total", Help: "Allocations made, by transport of the client.",
+			Name: "pse_turn_allocated_total", Help: "Allocations made, by transport of the client.",
 		}, []string{"transport"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_turn_refused_total", Help: "What was refused or dropped, by reason.",
@@ -34,7 +34,7 @@ func newMetrics() *metrics {
 			Name: "pse_turn_record_failures_total", Help: "Times the bus did not take the record of allocations; they go on without.",
 		}),
 		untold: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "pse_turn_untold_total", Help: "Allocations whose end is not told: the bus was away for too many.",
+			Name: "pse_turn_unpublished_total", Help: "Allocations whose events were dropped: the bus was away while too many ended.",
 		}),
 	}
 }

@@ -69,7 +69,7 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 // mayAnswer says whether a message of n bytes without credentials may have an answer.
 func (g *requestFilter) mayAnswer(n int, from netip.AddrPort) bool {
 	if g.transport == "udp" && !g.amplification.received(n) {
-		g.metrics.refuse("balance")
+		g.metrics.refuse("amplification")
 		return false
 	}
 	if !g.unauthenticated.Take(from.Addr()) {

@@ -218,7 +218,7 @@ func TestFacts(t *testing.T) {
 			}
 			closed()
 		}
-		if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) || !strings.Contains(got, `pse_turn_opened_total{transport="dtls"} 2`) {
+		if got := text(t, r); !strings.Contains(got, `pse_turn_relayed_bytes_total{to="peers"} 210`) || !strings.Contains(got, `pse_turn_allocated_total{transport="dtls"} 2`) {
 			t.Errorf("metrics:\n%s", got)
 		}
 		r.stop()

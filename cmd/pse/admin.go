@@ -72,7 +72,7 @@ func newAdmin(cfg AdminConfig, asked bool, most int, reg *prometheus.Registry, r
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { a.readyz(w, ready(), degraded()) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{
+	mux.Handle("GET /metrics", promhttp.HandlerFor(oldNames{reg}, promhttp.HandlerOpts{
 		Registry: reg, ErrorLog: zap.NewStdLog(log), Timeout: metricsTime, MaxRequestsInFlight: mostScrapes,
 	}))
 	profiles(mux, cfg.Pprof)

@@ -69,7 +69,7 @@ func (f *front) listen(cfg HTTPConfig, most limit.ConnectionsConfig, secure func
 		Name: "pse_http_panics_total", Help: "Requests that ended in a panic; each is a bug.",
 	})
 	turned := prometheus.NewCounter(prometheus.CounterOpts{
-		Name: "pse_http_turned_away_total", Help: "Connections closed at once, over a limit.",
+		Name: "pse_http_rejected_connections_total", Help: "Connections closed at once, over a limit.",
 	})
 	most.Refused = turned.Inc
 	f.conns = limit.NewConnections(most)

@@ -177,7 +177,7 @@ func (b *besieged) descriptors() int {
 func (b *besieged) figures(when string, held int) {
 	var metrics string
 	eventually(b.T, func() (err error) { metrics, err = get("http://"+b.Admin+"/metrics", 200); return err })
-	counted := regexp.MustCompile(`(?m)^(pse_(?:http|ingest|turn)_connections|pse_bus_clients|pse_http_turned_away_total|pse_ingest_turned_away_total) .*`).FindAllString(metrics, -1)
+	counted := regexp.MustCompile(`(?m)^(pse_(?:http|ingest|turn)_connections|pse_bus_clients|pse_(?:http|ingest)_rejected_connections_total) .*`).FindAllString(metrics, -1)
 	slices.Sort(counted)
 	b.Logf("%-28s strangers hold %5d sockets, the process %5d descriptors, %4d MB resident; %s", when, held, b.descriptors(), b.RSS()>>20, strings.Join(counted, ", "))
 }

@@ -266,7 +266,7 @@ func orders() map[string][]string {
 			"acme.go bus_address.go config_coturn.go config_old.go doctor_ports.go front.go log.go running.go secret.go",
 			"config.go",
 			"config_acme.go cli_flag.go doctor_clock.go",
-			"settings.go cli_argument.go config_section.go config_source.go origins.go log_level.go addresses.go admin_visitor.go data.go disks.go error_page.go finding.go std.go supervisor.go systemd.go usage.go version.go",
+			"settings.go cli_argument.go config_section.go config_source.go origins.go log_level.go addresses.go admin_visitor.go data.go disks.go error_page.go finding.go renamed.go std.go supervisor.go systemd.go usage.go version.go",
 		},
 		"store/bucket/credentials": {
 			"default.go",
