@@ -110,7 +110,7 @@ func TestWorkersKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			fed := make(chan uint64, 1)
-			go func() { fed <- r.pace(1, chunks) }()
+			go func() { fed <- r.follow(c.encoded[0], chunks) }()
 			kills := 0
 			var last, done uint64 // of the media log, and of the parts log
 			for last == 0 {

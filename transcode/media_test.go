@@ -188,6 +188,32 @@ func (r *rig) pace(speed float64, chunks []*bus.Chunk) (last uint64) {
 	return last
 }
 
+// follow is pace at the chunks' own speed, but never so far ahead of a rendition that
+// the media log forgets what it still needs, as it would on a starved machine.
+func (r *rig) follow(rendition string, chunks []*bus.Chunk) (last uint64) {
+	r.t.Helper()
+	const ahead = 8_000 // ms
+	made := int64(0)
+	for i, c := range chunks {
+		pause := time.Duration(0)
+		if i > 0 {
+			pause = time.Duration(c.DTS-chunks[i-1].DTS) * time.Millisecond
+		}
+		for first := true; first || c.DTS > made+ahead; first, pause = false, 50*time.Millisecond {
+			select {
+			case <-r.t.Context().Done():
+				return last
+			case <-time.After(pause):
+			}
+			if p, err := r.b.LastPart(r.t.Context(), r.sid, rendition); err == nil {
+				made = p.End
+			}
+		}
+		last = r.publish(chunks[i : i+1])
+	}
+	return last
+}
+
 // mortal runs a worker on a bus connection of its own. kill ends both at
 // once, as a SIGKILL would: nothing is released, nothing is flushed.
 func (r *rig) mortal() (kill func()) {

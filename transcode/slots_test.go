@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/avc/avctest"
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
@@ -48,7 +49,7 @@ func TestSlots(t *testing.T) {
 // waitFor polls until a condition holds.
 func waitFor(t testing.TB, f func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), bustest.Patience)
 	defer cancel()
 	for !f() {
 		select {
