@@ -64,7 +64,7 @@ type api struct {
 func (a *api) routes(mux *http.ServeMux) {
 	handle := func(pattern string, f func(*http.Request) (status int, answer any, err error)) {
 		mux.HandleFunc(pattern, func(rw http.ResponseWriter, r *http.Request) {
-			p := newDeadlineWriter(rw, r, a.stall)
+			p, r := newDeadlineWriter(rw, r, a.stall)
 			status, v, err := f(r)
 			if err != nil {
 				sendError(p, err)

@@ -25,15 +25,18 @@ type deadlineWriter struct {
 	body    *progress.Body // of the request; nil: it has none
 }
 
-// newDeadlineWriter makes one, and sets the deadlines of the request's body likewise.
-// Without a body there is no read deadline: it would end the answer.
-func newDeadlineWriter(rw http.ResponseWriter, r *http.Request, stall time.Duration) *deadlineWriter {
-	p := &deadlineWriter{ResponseWriter: rw, control: http.NewResponseController(rw), stall: stall, body: progress.Watch(rw, r, stall, 0)}
+// newDeadlineWriter makes one, and sets the deadlines of the request's body likewise: the
+// handler is to go on with the request that it gives. Without a body there is no read
+// deadline: it would end the answer.
+func newDeadlineWriter(rw http.ResponseWriter, r *http.Request, stall time.Duration) (*deadlineWriter, *http.Request) {
+	p := &deadlineWriter{stall: stall}
+	p.ResponseWriter, r, p.body = progress.Watch(rw, r, stall, 0)
+	p.control = http.NewResponseController(p.ResponseWriter)
 	if p.body == nil {
 		_ = p.control.SetReadDeadline(time.Time{})
 	}
 	p.clearDeadline()
-	return p
+	return p, r
 }
 
 // clearDeadline removes the deadline while there is nothing to send; the next write sets

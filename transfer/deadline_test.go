@@ -41,7 +41,7 @@ func TestSlowReceivers(t *testing.T) {
 							return
 						}
 						defer f.Close()
-						p := newDeadlineWriter(rw, r, stall)
+						p, _ := newDeadlineWriter(rw, r, stall)
 						time.Sleep(10 * time.Minute) // it waits for the file to grow
 						_, err = io.CopyN(p, f, size)
 						sent <- err

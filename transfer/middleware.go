@@ -29,7 +29,7 @@ type middleware struct {
 
 // ServeHTTP implements http.Handler, below filesRoot.
 func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	p := newDeadlineWriter(rw, r, m.stall)
+	p, r := newDeadlineWriter(rw, r, m.stall)
 	if m := r.Header.Get("X-HTTP-Method-Override"); m != "" && r.Method == http.MethodPost {
 		r.Method = m
 		r.Header.Del("X-HTTP-Method-Override")
@@ -85,7 +85,8 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 	q.body, q.control = rw.body, rw.control
 	defer q.finished()
 	defer context.AfterFunc(m.stopping, q.interrupt)()
-	r.Body = &interruptible{q.body, q, m.interrupted}
+	r = r.WithContext(withRequest(r.Context(), q))
+	r.Body = &interruptible{q.body, q, m.interrupted} // the server looks at its own request's: see progress.Watch
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
 		sendError(rw, err)
@@ -97,7 +98,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
-	}}, r.WithContext(withRequest(r.Context(), q)))
+	}}, r)
 }
 
 // readLink makes a link to a new upload that does not expire, and gives its URL, made

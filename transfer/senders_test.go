@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -115,6 +116,56 @@ func TestConnectionGoesOn(t *testing.T) {
 	}
 	if got := do("DELETE", r.url+apiRoot+"/"+u.name(), nil, "Authorization", "Bearer my-very-own-token"); got != http.StatusNoContent {
 		t.Errorf("a deletion on the same connection got %d", got)
+	}
+}
+
+// A refusal comes before the body that a sender holds back, whether it asked to be
+// told to send it or not, and also when it is interrupted.
+func TestRefusalsBeforeTheBody(t *testing.T) {
+	r := start(t, func(c *Config) { c.StallTimeout, c.OwnerQuota, c.MaxSize = time.Hour, 5000, 4000 })
+	for _, expect := range []string{"", "Expect: 100-continue\r\n"} {
+		u := r.create(1000)
+		at, err := url.Parse(u.write)
+		if err != nil {
+			t.Fatal(err)
+		}
+		send := func(method, path, headers string, length int) (*bufio.Reader, func()) {
+			c, err := net.Dial("tcp", at.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetDeadline(time.Now().Add(bustest.Patience))
+			fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n%sContent-Length: %d\r\n%s\r\n", method, path, expect, length, headers)
+			return bufio.NewReader(c), func() { c.Close() }
+		}
+		for _, c := range []struct {
+			method, path, headers string
+			length, want          int
+		}{
+			{"PATCH", at.Path, "Upload-Offset: 7\r\n", 993, http.StatusConflict},
+			{"PATCH", at.Path, "Upload-Offset: 0\r\n", 1001, http.StatusRequestEntityTooLarge},
+			{"PATCH", at.Path + "x", "Upload-Offset: 0\r\n", 1000, http.StatusNotFound},
+			{"PATCH", at.Path, "Upload-Offset: x\r\n", 1000, http.StatusBadRequest},
+			{"POST", filesRoot, "Upload-Length: 4001\r\n", 1000, http.StatusRequestEntityTooLarge},
+			{"POST", filesRoot, "Upload-Length: x\r\n", 1000, http.StatusBadRequest},
+		} {
+			answers, end := send(c.method, c.path, c.headers, c.length)
+			if a, err := http.ReadResponse(answers, nil); err != nil || a.StatusCode != c.want {
+				t.Errorf("%s %s%s: %+v, %v; want %d", c.method, expect, c.headers, a, err, c.want)
+			}
+			end()
+		}
+		first, end := send("PATCH", at.Path, "Upload-Offset: 0\r\n", 1000)
+		bustest.Eventually(t, "the first sender is at it", func() bool { return r.sends(u.name()) })
+		u.offset()
+		a, err := http.ReadResponse(first, nil)
+		if err == nil && a.StatusCode == http.StatusContinue {
+			a, err = http.ReadResponse(first, nil)
+		}
+		if err != nil || a.StatusCode != http.StatusLocked {
+			t.Errorf("who is taken over from got %+v, %v", a, err)
+		}
+		end()
 	}
 }
 

@@ -165,7 +165,8 @@ func (f *front) mount(put func(*http.ServeMux) (whole bool)) {
 
 // ServeHTTP implements http.Handler.
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer progress.Watch(w, r, f.patience, answerTime).Done()
+	w, r, body := progress.Watch(w, r, f.patience, answerTime)
+	defer body.Done()
 	f.trust.Settle(r)
 	mux := f.mux.Load()
 	if mux == nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/zap"
 
+	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/internal/limit"
 )
 
@@ -76,6 +77,35 @@ func TestBodiesThatNeverCome(t *testing.T) {
 	}
 	if err := <-read; !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("over HTTP/2 who reads was told %v", err)
+	}
+}
+
+// Who holds a body back is answered before it, whatever answers, however patient the
+// front is with bodies.
+func TestAnswersBeforeTheBody(t *testing.T) {
+	f := &front{patience: time.Hour}
+	if err := f.listen(HTTPConfig{Listen: "127.0.0.1:0"}, limit.ConnectionsConfig{Most: 1000}, nil, prometheus.NewRegistry(), zap.NewNop()); err != nil {
+		t.Fatal(err)
+	}
+	f.mount(func(mux *http.ServeMux) bool {
+		mux.HandleFunc("/ignores", func(http.ResponseWriter, *http.Request) {})
+		return false
+	})
+	f.serve()
+	t.Cleanup(func() { f.stop(0) })
+	for _, header := range []string{"Content-Length: 1000", "Transfer-Encoding: chunked", "Content-Length: 1000\r\nExpect: 100-continue"} {
+		for _, target := range []string{"POST /ignores", "GET /ignores", "POST /nobody", "PATCH /files/a"} {
+			c, err := net.Dial("tcp", f.clear.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetDeadline(time.Now().Add(bustest.Patience))
+			fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n", target, header)
+			if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+				t.Errorf("%s, %s: %v", target, header, err)
+			}
+			c.Close()
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ var ErrStopped = errors.New("the request was asked to end")
 type Body struct {
 	body    io.ReadCloser
 	control *http.ResponseController
+	request http.Request // the server's with this body
+	writer  writer
 
 	mu       sync.Mutex // guards what follows
 	patience time.Duration
@@ -34,26 +36,35 @@ type Body struct {
 	waited   time.Duration // since Least bytes came
 	came     int           // bytes since then
 	over     bool          // nothing more is to be read
+	ended    bool          // all of it was read
 	stopped  bool
 }
 
-// Watch replaces r.Body by one that has to keep coming: Read fails with
+// Watch gives the answer and the request that a handler is to use in place of the
+// server's, with a body that has to keep coming: Read fails with
 // os.ErrDeadlineExceeded when Least bytes do not come while it waits for
 // patience. Each of them gives the answer to the request another answer of
 // time to be written; 0 leaves that deadline alone, and then the server's ends a
 // body that takes longer (over HTTP/2 it does while it is still read). Of a
-// body that is watched already it sets patience and answer, and returns it.
+// body that is watched already it sets patience and answer, and gives the same.
+// Without a body it gives what it got.
 //
-// Done is to be called before the handler returns. A body that nobody reads
-// is waited for by the server for one patience, at most.
-func Watch(rw http.ResponseWriter, r *http.Request, patience, answer time.Duration) *Body {
+// An answer that is written before the body has ended goes out at once: by
+// HTTP/1 the connection ends with it. Done is to be called before the handler
+// returns. What nobody read is then taken by the server for one patience, at most,
+// so that who still sends it sees the answer.
+func Watch(rw http.ResponseWriter, r *http.Request, patience, answer time.Duration) (http.ResponseWriter, *http.Request, *Body) {
 	if r.Body == nil || r.Body == http.NoBody {
-		return nil
+		return rw, r, nil
 	}
 	b, ok := r.Body.(*Body)
 	if !ok {
-		b = &Body{body: r.Body, control: http.NewResponseController(rw)}
-		r.Body = b
+		// The server's own request stays as it is: by its body the server sees what is left of
+		// it, and whether the client waits to be told to send it (Expect: 100-continue).
+		b = &Body{body: r.Body, control: http.NewResponseController(rw), request: *r}
+		b.request.Body = b
+		b.writer = writer{ResponseWriter: rw, body: b}
+		rw, r = &b.writer, &b.request
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +72,7 @@ func Watch(rw http.ResponseWriter, r *http.Request, patience, answer time.Durati
 	if !b.over && !b.stopped {
 		b.extend()
 	}
-	return b
+	return rw, r, b
 }
 
 // extend sets the deadlines of the next read. mu is held. A server that knows
@@ -90,7 +101,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil {
-		b.over = true
+		b.over, b.ended = true, errors.Is(err, io.EOF)
 		if b.stopped && n == 0 && !errors.Is(err, io.EOF) {
 			err = ErrStopped
 		}
@@ -122,7 +133,7 @@ func (b *Body) Close() error {
 	if b == nil {
 		return nil
 	}
-	b.Done()
+	b.end()
 	return b.body.Close()
 }
 
@@ -147,7 +158,20 @@ func (b *Body) Done() {
 	if b == nil {
 		return
 	}
+	b.end()
+	b.writer.begin() // if its handler wrote nothing
+}
+
+// end has nothing more read.
+func (b *Body) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true
+}
+
+// whole says whether all of it was read.
+func (b *Body) whole() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ended
 }

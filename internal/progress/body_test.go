@@ -1,6 +1,7 @@
 package progress
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net/http"
@@ -32,7 +33,7 @@ type site struct {
 }
 
 func (s *site) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	b := Watch(rw, r, patience, time.Minute)
+	_, _, b := Watch(rw, r, patience, time.Minute)
 	defer b.Done()
 	began := time.Now()
 	e := s.read(b)
@@ -164,6 +165,91 @@ func TestBodyThatNobodyReads(t *testing.T) {
 	})
 }
 
+// Who holds a body back, until an answer says to send it or for ever, is answered at
+// once.
+func TestAnswerBeforeTheBody(t *testing.T) {
+	answer := func(rw http.ResponseWriter) { rw.WriteHeader(http.StatusConflict) }
+	for name, handler := range map[string]func(http.ResponseWriter, *http.Request){
+		"a status": func(rw http.ResponseWriter, _ *http.Request) { answer(rw) },
+		"a page":   func(rw http.ResponseWriter, _ *http.Request) { _, _ = rw.Write(make([]byte, 1<<20)) },
+		"nothing":  func(http.ResponseWriter, *http.Request) {},
+		"flushed":  func(rw http.ResponseWriter, _ *http.Request) { _ = http.NewResponseController(rw).Flush() },
+		"the beginning is read": func(rw http.ResponseWriter, r *http.Request) {
+			_, _ = io.ReadFull(r.Body, make([]byte, 10))
+			answer(rw)
+		},
+	} {
+		for kind, c := range map[string]struct{ header, sent string }{
+			"held back":         {"Content-Length: 1000", "0123456789"},
+			"in chunks":         {"Transfer-Encoding: chunked", "a\r\n0123456789\r\n"},
+			"larger":            {"Content-Length: 1000000", "0123456789"},
+			"for which it asks": {"Expect: 100-continue\r\nContent-Length: 1000", ""},
+		} {
+			if c.sent == "" && name == "the beginning is read" {
+				continue // it is told to send then
+			}
+			t.Run(name+" "+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					network := make(progresstest.Pipes)
+					server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+						rw, r, b := Watch(rw, r, patience, time.Minute)
+						defer b.Done()
+						handler(rw, r)
+					})}
+					go func() { _ = server.Serve(network) }()
+					conn, _ := network.Dial(t.Context(), "", "")
+					began := time.Now()
+					go func() { _, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+c.header+"\r\n\r\n"+c.sent) }()
+					a, err := http.ReadResponse(bufio.NewReader(conn), nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, err = io.Copy(io.Discard, a.Body)
+					if took := time.Since(began); err != nil || took != 0 || !a.Close {
+						t.Errorf("%s after %s, %v, the connection ends: %t", a.Status, took, err, a.Close)
+					}
+					conn.Close()
+					close(network)
+					_ = server.Close()
+					time.Sleep(time.Second) // it lingers, for who still sends
+				})
+			})
+		}
+	}
+}
+
+// A connection whose body was read serves the next request, one whose was not does not.
+func TestConnectionAfterABody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := make(progresstest.Pipes)
+		server := &http.Server{Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			rw, r, b := Watch(rw, r, patience, time.Minute)
+			defer b.Done()
+			if r.URL.Path == "/read" {
+				_, _ = io.Copy(io.Discard, r.Body)
+			}
+			rw.WriteHeader(http.StatusConflict)
+		})}
+		go func() { _ = server.Serve(network) }()
+		conn, _ := network.Dial(t.Context(), "", "")
+		answers := bufio.NewReader(conn)
+		for _, path := range []string{"/read", "/read", "/not"} {
+			go func() {
+				_, _ = io.WriteString(conn, "POST "+path+" HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nwhole")
+			}()
+			a, err := http.ReadResponse(answers, nil)
+			if err != nil || a.Close != (path == "/not") {
+				t.Fatalf("%s: %+v, %v", path, a, err)
+			}
+		}
+		if rest, err := io.ReadAll(answers); err != nil || len(rest) > 0 {
+			t.Errorf("after that %q, %v", rest, err)
+		}
+		close(network)
+		_ = server.Close()
+	})
+}
+
 // Stop ends a Read that waits. A later request on the connection is not hit.
 func TestStop(t *testing.T) {
 	waits := make(chan *Body, 1)
@@ -207,7 +293,7 @@ func TestStop(t *testing.T) {
 func TestWatchedAgain(t *testing.T) {
 	over(t, func(b *Body) served {
 		r := &http.Request{Body: b}
-		if again := Watch(nil, r, time.Hour, time.Minute); again != b || r.Body != io.ReadCloser(b) {
+		if _, same, again := Watch(nil, r, time.Hour, time.Minute); again != b || same != r || r.Body != io.ReadCloser(b) {
 			return served{err: errors.New("it is another one")}
 		}
 		return all(b)
@@ -223,10 +309,11 @@ func TestWatchedAgain(t *testing.T) {
 
 func TestNoBody(t *testing.T) {
 	for _, body := range []io.ReadCloser{nil, http.NoBody} {
-		b := Watch(httptest.NewRecorder(), &http.Request{Body: body}, time.Second, 0)
+		rw, r := httptest.NewRecorder(), &http.Request{Body: body}
+		sameWriter, same, b := Watch(rw, r, time.Second, 0)
 		b.Stop()
 		b.Done()
-		if b != nil || b.Close() != nil {
+		if b != nil || b.Close() != nil || same != r || sameWriter != rw {
 			t.Error("there is no body to watch")
 		}
 	}

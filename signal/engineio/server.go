@@ -79,7 +79,8 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, sessionID 
 	if r.Method == http.MethodPost {
 		// A body that trickles in would hold the client's only POST for ever.
 		// A server that cannot set deadlines has its own.
-		b := progress.Watch(w, r, s.cfg.WriteTimeout, s.cfg.WriteTimeout)
+		var b *progress.Body
+		w, r, b = progress.Watch(w, r, s.cfg.WriteTimeout, s.cfg.WriteTimeout)
 		defer b.Done()
 		defer time.AfterFunc(s.cfg.WriteTimeout, b.Stop).Stop()
 	}
