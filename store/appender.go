@@ -11,9 +11,11 @@ type Appender interface {
 	// Append copies src to the end, until src ends or limit bytes are copied, through
 	// buf, which is CopySize long. The n bytes count, also with an error. With a sum, all
 	// bytes are kept or none: ErrChecksum. An error of src is treated as its end: the
-	// caller has to know of it from src.
+	// caller has to know of it from src. ErrLost: bytes that had counted are gone, which
+	// is noted (NoteDamage).
 	Append(src io.Reader, buf []byte, limit int64, sum *Checksum) (n int64, err error)
-	// Settle makes the bytes that count as durable as the backend is configured to be.
+	// Settle makes the bytes that count as durable as the backend is configured to be. ErrLost
+	// as of Append.
 	Settle() error
 	// Publish does the same for the names of files, after Change.
 	Publish() error

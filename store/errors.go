@@ -28,6 +28,8 @@ var (
 	ErrGrowing = errors.New("the upload still runs; ask again when it is complete")
 	// ErrCorrupt says that a complete file is damaged.
 	ErrCorrupt = errors.New("the file is damaged on the disk; ask its owner to send it again")
+	// ErrLost says that bytes of an upload that had counted are gone: it goes on before them.
+	ErrLost = errors.New("the store has lost bytes of this upload that were sent; ask how far it is, and send them again")
 	// ErrNoInfo says that an upload's metadata cannot be read in any copy.
 	ErrNoInfo = errors.New("the metadata of the upload is damaged")
 	// ErrLinks says that an upload has as many links as it may have (maxLinks).

@@ -60,7 +60,7 @@ func (w *Writer) Reusable() bool {
 // Append copies src to the end, until src ends or limit bytes are copied. The n bytes
 // count, also with an error. With a sum, all bytes are kept or none: ErrChecksum. An
 // error of src is treated as its end: the caller has to know of it from src. ErrFull,
-// ErrReadOnly and ErrAway as of the backend.
+// ErrReadOnly and ErrAway as of the backend. ErrLost: fewer bytes count than before.
 func (w *Writer) Append(src io.Reader, limit int64, sum *Checksum) (n int64, err error) {
 	if w.retired {
 		return 0, fmt.Errorf("write to %s: %w", w.Info().Name, ErrFailed)
@@ -111,10 +111,12 @@ func (w *Writer) NoteDamage(sound int64) error {
 	return NoteDamage(w.s, w.appender, Damage{Offset: sound, Lost: w.Info().Size - sound, At: w.s.now().UnixMilli()})
 }
 
-// NoteDamage records damage in FileLost; a complete file is also marked as Corrupt, so
+// NoteDamage records damage in FileLost, without a Reason as found on a disk; a complete file is also marked as Corrupt, so
 // that it is served no more.
 func NoteDamage(files Files, a Appender, d Damage) error {
-	d.Reason = "what is on the disk is not what was written; the good beginning is kept"
+	if d.Reason == "" {
+		d.Reason = "what is on the disk is not what was written; the good beginning is kept"
+	}
 	b, err := json.Marshal(d)
 	if err == nil {
 		err = files.Write(path.Join(a.Info().Name, FileLost), b)

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -248,4 +249,70 @@ func testBucketAfterARestart(t *testing.T, s *storetest.S3) {
 		names, err := r.store.Names()
 		return err == nil && len(names) == 0
 	})
+}
+
+// A bucket that forgot what was sent, by a rule of its own or by hand, costs what it forgot:
+// the sender is told to ask, goes on before it, and the loss is told of.
+func TestBucketThatForgets(t *testing.T) {
+	t.Parallel()
+	storetest.OnEachS3(t, testBucketThatForgets)
+}
+
+func testBucketThatForgets(t *testing.T, s *storetest.S3) {
+	r := start(t, keptBy(s))
+	body := random(33, 2*storetest.PartSize+1000)
+	lost := bustest.Expect[bus.UploadCorrupt](t, r.bus)
+	for name, c := range map[string]struct {
+		size, sent, left int
+		forget           func(name string, at *store.Stored) error
+		next             func(u upload) reply
+	}{
+		"its parts": {len(body), storetest.PartSize + 500, 0, func(name string, at *store.Stored) error { return s.Abort(name+"/data", at.Upload) }, func(u upload) reply {
+			return u.patch(storetest.PartSize+500, body[storetest.PartSize+500:])
+		}},
+		"its parts, as the last comes": {-1, storetest.PartSize + 500, 0, func(name string, at *store.Stored) error { return s.Abort(name+"/data", at.Upload) }, func(u upload) reply {
+			return u.patch(storetest.PartSize+500, nil, "Upload-Length", strconv.Itoa(storetest.PartSize+500))
+		}},
+		"its parts, as they are joined": {len(body), 0, 0, func(string, *store.Stored) error { return nil }, func(u upload) reply {
+			s.Meddle(func(_ http.ResponseWriter, q *http.Request) bool {
+				if id := q.URL.Query().Get("uploadId"); q.Method == http.MethodPost && id != "" {
+					s.Meddle(func(http.ResponseWriter, *http.Request) bool { return false })
+					_ = s.Abort(u.name()+"/data", id)
+				}
+				return false
+			})
+			return u.patch(0, body)
+		}},
+		"what follows its parts": {len(body), storetest.PartSize + 500, storetest.PartSize, func(name string, at *store.Stored) error { return s.Delete(name + "/" + at.Tail) }, func(u upload) reply {
+			return u.patch(storetest.PartSize+500, body[storetest.PartSize+500:])
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := r.create(c.size)
+			u.patch(0, body[:c.sent]).want(t, http.StatusNoContent)
+			i, err := r.store.Info(u.name())
+			if err == nil {
+				r.locks.handOver(u.name()) // as after a while, or a restart
+				err = c.forget(u.name(), i.Stored)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.next(u).want(t, http.StatusConflict)
+			if at := u.offset(); at != c.left {
+				t.Fatalf("it goes on at %d, want %d", at, c.left)
+			}
+			if e := lost(); e.Upload != u.name() || e.Offset != int64(c.left) || e.Lost != int64(cmp.Or(c.sent, len(body))-c.left) || e.Reason == "" {
+				t.Errorf("told: %+v", e)
+			}
+			want := body
+			if c.size < 0 { // it was told with what was refused
+				want = body[:c.sent]
+			}
+			u.patch(c.left, want[c.left:]).want(t, http.StatusNoContent)
+			if a := r.ask("GET", u.read, nil).want(t, http.StatusOK); !bytes.Equal(a.body, want) {
+				t.Error("other bytes")
+			}
+		})
+	}
 }

@@ -72,6 +72,7 @@ var answers = []struct {
 	{store.ErrChecksum, &statusError{statusChecksum, "checksum", store.ErrChecksum.Error()}},
 	{store.ErrAlgorithm, &statusError{http.StatusBadRequest, "checksum_algorithm", "Upload-Checksum is not \"sha1|sha256|crc32c BASE64\"; see Tus-Checksum-Algorithm"}},
 	{store.ErrGrowing, &statusError{http.StatusConflict, "incomplete", "the upload still runs; ask again when it is complete, or, where files can be followed, without follow=0"}},
+	{store.ErrLost, &statusError{http.StatusConflict, "lost", store.ErrLost.Error()}}, // on which clients ask for the offset
 	{store.ErrCorrupt, &statusError{http.StatusInternalServerError, "corrupt", store.ErrCorrupt.Error()}},
 	{store.ErrLinks, &statusError{http.StatusForbidden, "too_many_links", store.ErrLinks.Error()}},
 	{store.ErrAway, &statusError{http.StatusServiceUnavailable, "store_away", store.ErrAway.Error()}},

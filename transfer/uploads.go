@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -64,7 +65,8 @@ func (u *uploads) receive(wr *writer, src io.Reader, sum *store.Checksum, stop f
 	}()
 	i := wr.Info()
 	if i.Size >= 0 {
-		return wr.Append(src, i.Size-wr.Offset(), sum)
+		n, err = wr.Append(src, i.Size-wr.Offset(), sum)
+		return n, u.noteLoss(wr, err)
 	}
 	most := int64(math.MaxInt64)
 	if u.maxSize > 0 {
@@ -77,7 +79,17 @@ func (u *uploads) receive(wr *writer, src io.Reader, sum *store.Checksum, stop f
 		u.metrics.refused.WithLabelValues("quota").Inc()
 		err = b.Err()
 	}
-	return n, err
+	return n, u.noteLoss(wr, err)
+}
+
+// noteLoss has it told when an error is that bytes are lost that had counted, and passes it on.
+func (u *uploads) noteLoss(wr *writer, err error) error {
+	if errors.Is(err, store.ErrLost) {
+		u.log.Warn("the store has lost acknowledged bytes of an upload; it continues before them",
+			zap.String("upload", wr.Info().Name), zap.Int64("offset", wr.Offset()), zap.Error(err))
+		u.facts.wake(wr.Info().Name)
+	}
+	return err
 }
 
 // declare sets the length of an upload, in bytes: errTooLarge when more have come.
@@ -101,7 +113,7 @@ func (u *uploads) finish(wr *writer) error {
 		return fmt.Errorf("finish %s: %d of %d bytes: %w", wr.Info().Name, wr.Offset(), wr.Info().Size, store.ErrFailed)
 	}
 	if err := wr.Settle(); err != nil {
-		return err
+		return u.noteLoss(wr, err)
 	}
 	head := make([]byte, 512)
 	n, err := wr.Head(head)

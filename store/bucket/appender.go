@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/helios-h2020/pse/store"
 )
@@ -88,7 +89,7 @@ func (w *appender) Append(src io.Reader, buf []byte, limit int64, sum *store.Che
 	}
 	if err != nil {
 		w.failed = true // what does not count is forgotten by opening anew
-		return w.Offset() - start, fmt.Errorf("write to %s: %w", w.info.Name, store.DiskError(err))
+		return max(0, w.Offset()-start), fmt.Errorf("write to %s: %w", w.info.Name, store.DiskError(err))
 	}
 	return n, nil
 }
@@ -159,6 +160,11 @@ func (w *appender) load() error {
 	if w.waiting, err = io.Copy(f, d); err == nil && w.waiting != d.size {
 		err = io.ErrUnexpectedEOF
 	}
+	if errors.Is(err, store.ErrNotFound) {
+		rest := clone(&w.draft)
+		rest.Tail, rest.End = "", inParts(rest.Parts)
+		err = w.lose(rest, "the bucket has no longer the object with the last bytes")
+	}
 	if err != nil {
 		return fmt.Errorf("read the end of %s: %w", w.info.Name, err)
 	}
@@ -179,6 +185,9 @@ func (w *appender) part() error {
 	number := w.number
 	w.number = 0
 	etag, err := w.b.client.putPart(path.Join(w.info.Name, joined), w.draft.Upload, number, w.bytes())
+	if errors.Is(err, store.ErrNotFound) {
+		err = w.loseParts()
+	}
 	if err != nil {
 		return err
 	}
@@ -202,6 +211,29 @@ func (w *appender) takeNumber() error {
 	now.Next = w.number + 1
 	w.draft.Upload, w.draft.Next = now.Upload, now.Next
 	return w.write(now)
+}
+
+// loseParts has the upload begin anew: its multipart upload is no more, as when a rule of
+// the server's has ended it.
+func (w *appender) loseParts() error {
+	return w.lose(store.Stored{}, "the bucket has ended the multipart upload, and forgotten its parts; let no rule of its end those that are not as old as transfer.incomplete_for")
+}
+
+// lose has only the rest count from now on, and gives store.ErrLost. That is written
+// before it is noted: who was overtaken has lost nothing.
+func (w *appender) lose(rest store.Stored, reason string) error {
+	lost := w.info.Stored.End - rest.End
+	if err := w.write(rest); err != nil {
+		return err
+	}
+	w.failed = true // the draft and the spool go on from what was lost
+	w.grew(rest.End)
+	if lost > 0 {
+		if err := store.NoteDamage(w.b, w, store.Damage{Offset: rest.End, Lost: lost, At: time.Now().UnixMilli(), Reason: reason}); err != nil {
+			return errors.Join(store.ErrLost, err)
+		}
+	}
+	return store.ErrLost
 }
 
 // keep stores what waits, and makes the draft count.
@@ -295,9 +327,10 @@ func (w *appender) Settle() error {
 	name := path.Join(w.info.Name, joined)
 	err := w.b.client.join(name, w.draft.Upload, w.draft.Parts)
 	if errors.Is(err, store.ErrNotFound) { // it may have been done before a crash
-		size, _, headErr := w.b.client.head(name)
-		if headErr == nil && size == w.info.Size {
-			err = nil
+		var size int64
+		size, _, err = w.b.client.head(name)
+		if errors.Is(err, store.ErrNotFound) || err == nil && size != w.info.Size {
+			err = w.loseParts()
 		}
 	}
 	if err != nil {

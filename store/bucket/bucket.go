@@ -16,7 +16,7 @@
 //
 // A crash may leave a multipart upload without parts, which takes no room. A rule
 // of the server's that ends unfinished multipart uploads must leave them for
-// longer than any that is not to be lost.
+// longer than any that is not to be lost: an upload whose parts are gone begins anew.
 //
 // This is not made with tusd's s3store: it deletes the object with the bytes
 // that are too few for a part before these are stored again, so that a crash, or

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -106,6 +107,16 @@ func (s *S3) Meddle(f func(http.ResponseWriter, *http.Request) bool) { s.meddler
 
 // Serve answers a request as the server does.
 func (s *S3) Serve(rw http.ResponseWriter, r *http.Request) { s.serve.ServeHTTP(rw, r) }
+
+// Abort ends a multipart upload of an object of the store, as a rule of the server's does.
+func (s *S3) Abort(name, upload string) error {
+	return s.api.Abort(context.Background(), path.Join(s.Config.Prefix, name), upload)
+}
+
+// Delete deletes an object of the store.
+func (s *S3) Delete(name string) error {
+	return s.api.Delete(context.Background(), path.Join(s.Config.Prefix, name))
+}
 
 // Keys are those of the objects in the bucket, a thousand at most.
 func (s *S3) Keys() ([]string, error) {
