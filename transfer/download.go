@@ -67,12 +67,19 @@ func describe(h http.Header, r *http.Request, i *store.Info, typ string) {
 	h.Set("Content-Disposition", contentDisposition(disposition, fileName(i.Meta)))
 }
 
-// contentDisposition is the header of RFC 6266.
+// contentDisposition is the header of RFC 6266. A name that is not ASCII comes with one
+// that is, for clients that know filename* not (appendix D).
 func contentDisposition(how, name string) string {
-	if d := mime.FormatMediaType(how, map[string]string{"filename": name}); d != "" {
-		return d
+	full := mime.FormatMediaType(how, map[string]string{"filename": name})
+	if full == "" {
+		return how
 	}
-	return how
+	plain := asciiName(name)
+	if plain == name {
+		return full
+	}
+	_, encoded, _ := strings.Cut(full, ";")
+	return mime.FormatMediaType(how, map[string]string{"filename": plain}) + ";" + encoded
 }
 
 // etag is the SHA-256 of the content when that is known. Until then, and for downloads

@@ -44,3 +44,23 @@ func cleanName(name string) string {
 	}
 	return name
 }
+
+// asciiName is a clean name with all that is not ASCII replaced, and what some clients take
+// for an escape.
+func asciiName(name string) string {
+	ascii := true
+	plain := strings.Map(func(r rune) rune {
+		switch {
+		case r >= utf8.RuneSelf:
+			ascii = false
+			return '_'
+		case r == '%':
+			return '_'
+		}
+		return r
+	}, name)
+	if ascii {
+		return name
+	}
+	return plain
+}

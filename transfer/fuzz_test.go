@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"mime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -19,8 +20,9 @@ func FuzzName(f *testing.F) {
 		if again := cleanName(n); again != n {
 			t.Errorf("%q became %q, then %q", s, n, again)
 		}
-		if d := contentDisposition("attachment", n); strings.ContainsAny(d, "\r\n") {
-			t.Errorf("%q", d)
+		d := contentDisposition("attachment", n)
+		if _, params, err := mime.ParseMediaType(d); err != nil || params["filename"] != n || strings.ContainsFunc(d, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("%q: %q, %v", n, d, err)
 		}
 	})
 }

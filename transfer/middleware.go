@@ -35,7 +35,7 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		r.Header.Del("X-HTTP-Method-Override")
 	}
 	id := strings.TrimPrefix(r.URL.Path, filesRoot)
-	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get("Upload-Draft-Interop-Version") != ""
+	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get(draftVersion) != ""
 	switch {
 	case r.Method == http.MethodOptions:
 		m.tus.ServeHTTP(&headerEditor{ResponseWriter: p, edit: options}, r)
@@ -64,7 +64,7 @@ func (m *middleware) create(rw *deadlineWriter, r *http.Request) {
 		err = errHeader
 	}
 	if err != nil {
-		sendError(rw, err)
+		sendTusError(rw, r, err)
 		return
 	}
 	r.URL.RawQuery = "" // a key may be in it
@@ -74,7 +74,7 @@ func (m *middleware) create(rw *deadlineWriter, r *http.Request) {
 // change serves a tus request about an upload.
 func (m *middleware) change(rw *deadlineWriter, r *http.Request, id string) {
 	if _, err := m.rights.writable(id); err != nil {
-		sendError(rw, err)
+		sendTusError(rw, r, err)
 		return
 	}
 	m.forward(rw, r, &request{})
@@ -89,16 +89,28 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 	r.Body = &interruptible{q.body, q, m.interrupted} // the server looks at its own request's: see progress.Watch
 	var err error
 	if q.sum, err = store.ParseChecksum(r.Header.Get("Upload-Checksum")); err != nil {
-		sendError(rw, err)
+		sendTusError(rw, r, err)
 		return
 	}
 	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, edit: func(status int, h http.Header) {
 		q.body.Renew()
 		m.setExpires(status, h)
+		if status == http.StatusPreconditionFailed {
+			h.Set("Tus-Version", tusVersion)
+		}
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
 	}}, r)
+}
+
+// sendTusError answers a tus request with an error.
+func sendTusError(rw http.ResponseWriter, r *http.Request, err error) {
+	if r.Header.Get(draftVersion) == "" {
+		rw.Header().Set("Tus-Resumable", tusVersion)
+	}
+	rw.Header().Set("Access-Control-Expose-Headers", exposed)
+	sendError(rw, err)
 }
 
 // readLink makes a link to a new upload that does not expire, and gives its URL, made

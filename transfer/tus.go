@@ -20,6 +20,12 @@ import (
 // filesRoot is the path of uploads and files.
 const filesRoot = "/files/"
 
+// tusVersion is the version of tus that is spoken.
+const tusVersion = "1.0.0"
+
+// draftVersion is the header that says which version of the IETF's draft a client speaks.
+const draftVersion = "Upload-Draft-Interop-Version"
+
 // extensions are the tus extensions, of tusd and ours.
 const extensions = "creation,creation-with-upload,creation-defer-length,termination,concatenation,checksum,expiration"
 

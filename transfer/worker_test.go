@@ -68,6 +68,42 @@ func testFileComesAndGoes(t *testing.T, keeps func(*Config)) {
 	}
 }
 
+// Each answer to a tus request says which version is spoken, those that are refusals of
+// our own too; who speaks another learns which.
+func TestEveryAnswerSaysTheVersion(t *testing.T) {
+	r := start(t, func(c *Config) { c.Open = false })
+	for _, method := range []string{"HEAD", "PATCH", "DELETE", "POST", "PUT"} {
+		for _, id := range []string{"", "nothing", store.NewToken() + "-" + store.NewToken()} {
+			if method == "HEAD" && id == "" {
+				continue
+			}
+			if a := r.ask(method, r.url+filesRoot+id, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "3", "Upload-Offset", "0"); a.StatusCode < 400 || a.Header.Get("Tus-Resumable") != "1.0.0" {
+				t.Errorf("%s %s: %s %v", method, id, a.Status, a.Header)
+			}
+		}
+	}
+	free := start(t)
+	a := free.ask("POST", free.url+filesRoot, nil, "Tus-Resumable", "0.2.2", "Upload-Length", "3").want(t, http.StatusPreconditionFailed)
+	if a.Header.Get("Tus-Version") != "1.0.0" || a.Header.Get("Tus-Resumable") != "1.0.0" {
+		t.Errorf("%v", a.Header)
+	}
+}
+
+// A name that is not ASCII comes with one for clients that know no other.
+func TestNamesOfDownloads(t *testing.T) {
+	for name, want := range map[string]string{
+		"a b.jpg":     `attachment; filename="a b.jpg"`,
+		"50 %.txt":    `attachment; filename="50 %.txt"`,
+		"Übung.pdf":   `attachment; filename=_bung.pdf; filename*=utf-8''%C3%9Cbung.pdf`,
+		"50% für.txt": `attachment; filename="50_ f_r.txt"; filename*=utf-8''50%25%20f%C3%BCr.txt`,
+		"写真":          `attachment; filename=__; filename*=utf-8''%E5%86%99%E7%9C%9F`,
+	} {
+		if got := contentDisposition("attachment", name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
 // A link to read does not let one write; the URL to write lets one read only where
 // that is configured.
 func TestLinksDoOneThing(t *testing.T) { onEachStore(t, testLinksDoOneThing) }
