@@ -265,6 +265,42 @@ func testLimits(t *testing.T, keeps func(*Config)) {
 	free.ask("POST", free.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Length", "1", "Upload-Metadata", meta("x", strings.Repeat("y", maxMetadata))).want(t, http.StatusBadRequest)
 }
 
+// The largest size holds however a sender speaks, and whether it says the size
+// at the beginning, later or never.
+func TestLargestSize(t *testing.T) { onEachStore(t, testLargestSize) }
+
+func testLargestSize(t *testing.T, keeps func(*Config)) {
+	r := start(t, keeps, func(c *Config) { c.MaxSize = 1000 })
+	unsized := func(n int) io.Reader { return io.MultiReader(bytes.NewReader(random(1, n))) }
+	for name, headers := range map[string][]string{
+		"interop 3": {"Upload-Draft-Interop-Version", "3", "Upload-Incomplete", "?0"},
+		"interop 5": {"Upload-Draft-Interop-Version", "5", "Upload-Complete", "?1"},
+		"interop 6": {"Upload-Draft-Interop-Version", "6", "Upload-Complete", "?1"},
+	} {
+		r.ask("POST", r.url+filesRoot, bytes.NewReader(random(1, 1000)), headers...).want(t, http.StatusCreated)
+		r.ask("POST", r.url+filesRoot, bytes.NewReader(random(1, 1001)), headers...).want(t, http.StatusRequestEntityTooLarge)
+		r.ask("POST", r.url+filesRoot, unsized(1000), headers...).want(t, http.StatusCreated)
+		r.ask("POST", r.url+filesRoot, unsized(1001), headers...).want(t, http.StatusRequestEntityTooLarge)
+		for length, want := range map[string]int{"1000": http.StatusCreated, "1001": http.StatusRequestEntityTooLarge, "-1": http.StatusBadRequest} {
+			begin := append([]string{"Upload-Length", length}, headers[:3]...)
+			begin = append(begin, map[string]string{"?0": "?1", "?1": "?0"}[headers[3]]) // there is more to come
+			if a := r.ask("POST", r.url+filesRoot, bytes.NewReader(random(1, 10)), begin...); a.StatusCode != want {
+				t.Errorf("%s of %s bytes: %s, want %d", name, length, a.Status, want)
+			}
+		}
+	}
+	u := r.create(-1)
+	u.patch(0, random(1, 1000), "Upload-Length", "1001").want(t, http.StatusBadRequest) // of tusd
+	u.patch(0, random(1, 1001)).want(t, http.StatusRequestEntityTooLarge)
+	parts := make([]string, 2)
+	for i := range parts {
+		p := r.create(600, "Upload-Concat", "partial")
+		p.patch(0, random(1, 600)).want(t, http.StatusNoContent)
+		parts[i] = p.write
+	}
+	r.ask("POST", r.url+filesRoot, nil, "Tus-Resumable", "1.0.0", "Upload-Concat", "final;"+strings.Join(parts, " ")).want(t, http.StatusRequestEntityTooLarge)
+}
+
 // The disk is full: 507, what was acknowledged is kept, and it goes on when
 // there is room.
 func TestFullDisk(t *testing.T) {

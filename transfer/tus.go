@@ -107,6 +107,9 @@ func sizeOf(i handler.FileInfo) int64 {
 
 // NewUpload implements handler.DataStore.
 func (t *tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload, error) {
+	if f.Size < 0 { // which tusd lets through of the draft
+		return nil, handler.ErrInvalidUploadLength
+	}
 	i := &store.Info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
 	if err := t.uploads.create(i); err != nil {
 		return nil, tusError(err)

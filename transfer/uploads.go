@@ -36,8 +36,13 @@ type uploads struct {
 	stopping context.Context // ends when the worker is to stop
 }
 
-// create makes an upload of metadata, and gives it a name and a key.
+// create makes an upload of metadata, and gives it a name and a key. errTooLarge: it
+// says a size that no file may have.
 func (u *uploads) create(i *store.Info) error {
+	if u.tooLarge(i.Size) {
+		u.metrics.refused.WithLabelValues("quota").Inc()
+		return errTooLarge
+	}
 	i.Name, i.Key = store.NewToken(), store.NewToken()
 	if err := u.ledger.Reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
 		u.metrics.refused.WithLabelValues("quota").Inc()
@@ -92,9 +97,13 @@ func (u *uploads) noteLoss(wr *writer, err error) error {
 	return err
 }
 
-// declare sets the length of an upload, in bytes: errTooLarge when more have come.
+// tooLarge says whether a size, in bytes, is more than a file may have.
+func (u *uploads) tooLarge(size int64) bool { return u.maxSize > 0 && size > u.maxSize }
+
+// declare sets the length of an upload, in bytes: errTooLarge when more have come, or it is
+// more than a file may have.
 func (u *uploads) declare(wr *writer, length int64) error {
-	if length < wr.Offset() {
+	if length < wr.Offset() || u.tooLarge(length) {
 		return errTooLarge
 	}
 	if err := u.ledger.Grow(wr.Info().Name, wr.Info().Owner, length); err != nil {
