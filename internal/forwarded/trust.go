@@ -18,8 +18,10 @@ type Trust struct {
 }
 
 // Settle makes a request what the proxy in front had: RemoteAddr is the client's, and
-// X-Forwarded-Proto and X-Forwarded-Host stay, if they are some. Of a peer that is not
-// trusted nothing stays. The header Forwarded never does: one way of saying it is enough.
+// X-Forwarded-Proto (http or https) and X-Forwarded-Host stay, if they are some. Of a list, which
+// proxies behind each other make, what the client asked for stays. Of a peer that is not
+// trusted nothing stays. The header Forwarded never does: proxies that write the others
+// pass on what a client says in it.
 func (t Trust) Settle(r *http.Request) {
 	h := r.Header
 	h.Del("Forwarded")
@@ -30,15 +32,43 @@ func (t Trust) Settle(r *http.Request) {
 		}
 		return
 	}
-	if client := t.client(peer, strings.Join(h.Values("X-Forwarded-For"), ",")); client != peer {
+	hops := strings.Split(strings.Join(h.Values("X-Forwarded-For"), ","), ",")
+	client, at := t.client(peer, hops)
+	if client != peer {
 		r.RemoteAddr = netip.AddrPortFrom(client, 0).String() // nobody told the port
 	}
-	if p := h.Get("X-Forwarded-Proto"); p != "http" && p != "https" {
-		h.Del("X-Forwarded-Proto")
+	settle(h, "X-Forwarded-Proto", scheme(said(h, "X-Forwarded-Proto", len(hops), at)))
+	settle(h, "X-Forwarded-Host", host(said(h, "X-Forwarded-Host", len(hops), at)))
+}
+
+// said is what a header says that may be a list: with an entry for each of hops what was
+// said by the proxy that names the client there, else the first.
+func said(h http.Header, name string, hops, at int) string {
+	all := strings.Split(strings.Join(h.Values(name), ","), ",")
+	if len(all) != hops {
+		at = 0
 	}
-	if !plainHost(h.Get("X-Forwarded-Host")) {
-		h.Del("X-Forwarded-Host")
+	return strings.TrimSpace(all[at])
+}
+
+// settle sets a header, or removes it.
+func settle(h http.Header, name, value string) {
+	if value == "" {
+		h.Del(name)
+		return
 	}
+	h.Set(name, value)
+}
+
+// scheme is http or https, by what a proxy calls it; empty: it is neither.
+func scheme(text string) string {
+	switch text = strings.ToLower(text); text {
+	case "http", "https":
+		return text
+	case "ws", "wss": // as some call it of a WebSocket
+		return "http" + strings.TrimPrefix(text, "ws")
+	}
+	return ""
 }
 
 func (t Trust) trusts(ip netip.Addr) bool {
@@ -46,19 +76,18 @@ func (t Trust) trusts(ip netip.Addr) bool {
 }
 
 // client is the address that asked, by a list of what each proxy got the request
-// from: the last that is no proxy of ours. What cannot be read ends the list.
-func (t Trust) client(peer netip.Addr, list string) netip.Addr {
-	all := strings.Split(list, ",")
-	for i := len(all) - 1; i >= 0; i-- {
-		ip, ok := parse(strings.TrimSpace(all[i]))
+// from, and where in it: the last that is no proxy of ours. What cannot be read ends the list.
+func (t Trust) client(peer netip.Addr, hops []string) (client netip.Addr, at int) {
+	for at = len(hops) - 1; at >= 0; at-- {
+		ip, ok := parse(strings.TrimSpace(hops[at]))
 		if !ok {
-			return peer
+			return peer, min(at+1, len(hops)-1)
 		}
 		if peer = ip; t.Anyone || !t.trusts(ip) {
-			return peer
+			return peer, at
 		}
 	}
-	return peer
+	return peer, 0
 }
 
 // parse reads an address, with or without a port.
@@ -70,9 +99,12 @@ func parse(text string) (netip.Addr, bool) {
 	return at.Addr().Unmap().WithZone(""), err == nil
 }
 
-// plainHost says whether a header is a host, perhaps with a port.
-func plainHost(h string) bool {
-	return h != "" && !strings.ContainsFunc(h, func(r rune) bool {
+// host is a host, perhaps with a port; empty: it is none.
+func host(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(".-:[]_", r)
-	})
+	}) {
+		return ""
+	}
+	return text
 }

@@ -3,6 +3,7 @@ package forwarded
 import (
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -25,6 +26,14 @@ func TestSettle(t *testing.T) {
 		"what is no address":       {mine, "127.0.0.1:7", "1.2.3.4, unknown, 10.0.0.7", "", "", "10.0.0.7:0", "", ""},
 		"mapped":                   {mine, "[::ffff:127.0.0.1]:7", "203.0.113.9", "", "", "203.0.113.9:0", "", ""},
 		"anyone":                   {Trust{Anyone: true}, "198.51.100.1:7", "1.2.3.4, 203.0.113.9", "https", "", "203.0.113.9:0", "https", ""},
+		"in capitals":              {mine, "127.0.0.1:7", "", "HTTPS", "Live.Example.org", "127.0.0.1:7", "https", "Live.Example.org"},
+		"a list":                   {mine, "127.0.0.1:7", "", "https, http", "live.example.org, inner:8080", "127.0.0.1:7", "https", "live.example.org"},
+		"a list of two proxies":    {mine, "127.0.0.1:7", "203.0.113.9, 10.0.0.7", "https,http", "live.example.org,inner", "203.0.113.9:0", "https", "live.example.org"},
+		"a list with a claim":      {mine, "127.0.0.1:7", "1.2.3.4, 203.0.113.9, 10.0.0.7", "http, HTTPS, http", "evil.example, live.example.org, inner", "203.0.113.9:0", "https", "live.example.org"},
+		"a list with a bad name":   {mine, "127.0.0.1:7", "unknown, 10.0.0.7", "gopher, https", "a/b, live.example.org", "10.0.0.7:0", "https", "live.example.org"},
+		"a WebSocket":              {mine, "127.0.0.1:7", "", "wss", "", "127.0.0.1:7", "https", ""},
+		"an empty list":            {mine, "127.0.0.1:7", "", ",", ",", "127.0.0.1:7", "", ""},
+		"a list of anyone's":       {Trust{Anyone: true}, "198.51.100.1:7", "1.2.3.4, 203.0.113.9", "http, https", "evil.example, live.example.org", "203.0.113.9:0", "https", "live.example.org"},
 		"not a host, nor a scheme": {mine, "127.0.0.1:7", "", "gopher", "a\"b.example/x", "127.0.0.1:7", "", ""},
 	} {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{}}
@@ -43,18 +52,24 @@ func TestSettle(t *testing.T) {
 
 // Whatever is claimed there is an address, and a stranger's is its own.
 func FuzzSettle(f *testing.F) {
-	f.Add("127.0.0.1:7", "1.2.3.4, [::1]:9")
-	f.Add("203.0.113.9:7", "fe80::1%eth0")
-	f.Fuzz(func(t *testing.T, peer, list string) {
+	f.Add("127.0.0.1:7", "1.2.3.4, [::1]:9", "https, http", "a.example, b")
+	f.Add("203.0.113.9:7", "fe80::1%eth0", "HTTPS", "")
+	f.Fuzz(func(t *testing.T, peer, list, proto, host string) {
 		if _, err := netip.ParseAddrPort(peer); err != nil {
 			return
 		}
 		trust := Trust{Networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}
-		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {list}}}
+		r := &http.Request{RemoteAddr: peer, Header: http.Header{"X-Forwarded-For": {list}, "X-Forwarded-Proto": {proto}, "X-Forwarded-Host": {host}}}
 		trust.Settle(r)
 		at, err := netip.ParseAddrPort(r.RemoteAddr)
 		if err != nil || !at.Addr().IsValid() {
 			t.Fatalf("%q of %q is %q", list, peer, r.RemoteAddr)
+		}
+		if p := r.Header.Get("X-Forwarded-Proto"); p != "" && p != "http" && p != "https" {
+			t.Fatalf("the scheme of %q is %q", proto, p)
+		}
+		if strings.ContainsAny(r.Header.Get("X-Forwarded-Host"), " ,/@\"\r\n") {
+			t.Fatalf("the host of %q is %q", host, r.Header.Get("X-Forwarded-Host"))
 		}
 		if ip, _ := parse(peer); !trust.trusts(ip) && r.RemoteAddr != peer {
 			t.Fatalf("%q, a stranger, is %q", peer, r.RemoteAddr)
