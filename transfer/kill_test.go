@@ -162,7 +162,7 @@ func (c *crowd) send(body []byte) error {
 		}
 		a, err := ask(c.ctx, "POST", c.root, nil, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(body)))
 		if err == nil && a.StatusCode == http.StatusCreated {
-			write, read = a.Header.Get("Location"), a.Header.Get("Upload-Read-Link")
+			write, read = strings.TrimSuffix(c.root, filesRoot)+a.Header.Get("Location"), a.Header.Get("Upload-Read-Link")
 		} else {
 			sleep.For(c.ctx, 10*time.Millisecond)
 		}

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"net/http"
+	"path"
 	"strings"
 	"time"
 
@@ -92,7 +93,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		sendTusError(rw, r, err)
 		return
 	}
-	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, edit: func(status int, h http.Header) {
+	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, soon: func(h http.Header) { settleLocation(r, h) }, edit: func(status int, h http.Header) {
 		q.body.Renew()
 		m.setExpires(status, h)
 		if status == http.StatusPreconditionFailed {
@@ -101,6 +102,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
+		settleLocation(r, h)
 	}}, r)
 }
 
@@ -140,12 +142,21 @@ func (m *middleware) setExpires(status int, h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
+// settleLocation makes Location a path where no proxy that is trusted says what the client asked
+// for: it may have asked for https, or another name, of one that is not.
+func settleLocation(r *http.Request, h http.Header) {
+	if at := h.Get("Location"); r.Header.Get("X-Forwarded-Proto") == "" && at != "" {
+		h.Set("Location", filesRoot+path.Base(at))
+	}
+}
+
 // headerEditor changes an answer's header before it is written. It ignores the deadlines
 // that tusd sets, which count from the last read even when the server is busy: the
 // body (progress.Body) and the answer (deadlineWriter) have their own.
 type headerEditor struct {
 	http.ResponseWriter
 	edit func(status int, h http.Header)
+	soon func(h http.Header) // changes that of an answer that is not the last (1xx); may be nil
 	done bool
 }
 
@@ -154,6 +165,9 @@ func (e *headerEditor) WriteHeader(status int) {
 	if !e.done && status >= 200 {
 		e.done = true
 		e.edit(status, e.Header())
+	}
+	if status < 200 && e.soon != nil {
+		e.soon(e.Header())
 	}
 	e.ResponseWriter.WriteHeader(status)
 }

@@ -16,7 +16,8 @@
 //
 // POST /files/ creates an upload. It needs a key (Authorization: Bearer KEY, or
 // ?key=KEY), unless the worker is open; then any token of 16 letters or more
-// names its owner. Location is /files/NAME-KEY: with it a client may send (PATCH),
+// names its owner. Location is /files/NAME-KEY, with scheme and host where a trusted proxy
+// says them: with it a client may send (PATCH),
 // ask for the offset (HEAD with Tus-Resumable) and delete. Upload-Read-Link is
 // /files/NAME-OTHER: with it a client may read (GET, HEAD, ranges), and no more.
 // A file that is still being sent is followed to its end; with ?follow=0 or

@@ -242,7 +242,7 @@ func testExtensions(t *testing.T, keeps func(*Config)) {
 	if !bytes.Equal(got.body, body) {
 		t.Error("the whole is not its parts")
 	}
-	r.ask("PATCH", a.Header.Get("Location"), strings.NewReader("x"), append(tus, "Upload-Offset", "150001", "Content-Type", "application/offset+octet-stream")...).want(t, http.StatusForbidden)
+	r.ask("PATCH", a.location(t), strings.NewReader("x"), append(tus, "Upload-Offset", "150001", "Content-Type", "application/offset+octet-stream")...).want(t, http.StatusForbidden)
 	a = r.ask("POST", r.url+filesRoot, strings.NewReader("abc"), append(tus, "Upload-Length", "3", "Content-Type", "application/offset+octet-stream")...).want(t, http.StatusCreated)
 	if a.Header.Get("Upload-Offset") != "3" {
 		t.Errorf("header %v", a.Header)

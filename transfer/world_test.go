@@ -155,6 +155,16 @@ func (a reply) want(t *testing.T, status int) reply {
 	return a
 }
 
+// location is where the answer says an upload is, as a client finds it.
+func (a reply) location(t *testing.T) string {
+	t.Helper()
+	at, err := a.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at.String()
+}
+
 // meta is Upload-Metadata of pairs.
 func meta(pairs ...string) string {
 	s := ""
@@ -178,7 +188,7 @@ func (r *running) create(size int, headers ...string) upload {
 		length = []string{"Upload-Defer-Length", "1"}
 	}
 	a := r.ask("POST", r.url+filesRoot, nil, append(append([]string{"Tus-Resumable", "1.0.0"}, length...), headers...)...).want(r.t, http.StatusCreated)
-	return upload{r, a.Header.Get("Location"), a.Header.Get("Upload-Read-Link")}
+	return upload{r, a.location(r.t), a.Header.Get("Upload-Read-Link")}
 }
 
 // patch sends bytes.

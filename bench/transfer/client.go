@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	neturl "net/url"
 	"strconv"
 	"time"
 )
@@ -81,7 +82,14 @@ func upload(ctx context.Context, c candidate, size, chunk int64, whole bool) (ur
 	if err != nil {
 		return "", err
 	}
-	url = h.Get("Location")
+	at, err := neturl.Parse(c.url)
+	if err == nil {
+		at, err = at.Parse(h.Get("Location"))
+	}
+	if err != nil {
+		return "", err
+	}
+	url = at.String()
 	for at := int64(0); at < size; at += chunk {
 		_, err := send(ctx, "PATCH", url, min(chunk, size-at), http.StatusNoContent,
 			"Tus-Resumable", "1.0.0", "Upload-Offset", strconv.FormatInt(at, 10), "Content-Type", "application/offset+octet-stream")

@@ -117,7 +117,7 @@ func (s *fullDisk) goesOn() (discontinuities int) {
 func (s *fullDisk) filledByOthers(round int, long time.Duration) {
 	t, files := s.t, "http://"+s.HTTP+"/files/"
 	tus(t, http.MethodPost, files, nil, http.StatusInsufficientStorage, "Upload-Length", strconv.Itoa(1<<30))
-	mine := tus(t, http.MethodPost, files, nil, http.StatusCreated, "Upload-Length", "1000").Get("Location")
+	mine := "http://" + s.HTTP + tus(t, http.MethodPost, files, nil, http.StatusCreated, "Upload-Length", "1000").Get("Location")
 
 	ballast := filepath.Join(s.data, "ballast")
 	f, err := os.Create(ballast)
@@ -190,7 +190,7 @@ func (s *fullDisk) filledByUploads(before int) {
 		r := askTus(t, http.MethodPost, files, body, "Upload-Length", strconv.Itoa(len(body)), "Content-Type", "application/offset+octet-stream")
 		r.Body.Close()
 		if at := r.Header.Get("Location"); at != "" {
-			mine = append(mine, at)
+			mine = append(mine, "http://"+s.HTTP+at)
 		}
 		if r.StatusCode == http.StatusInsufficientStorage {
 			break

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/helios-h2020/pse/internal/browser"
 	"github.com/helios-h2020/pse/internal/process"
 )
 
@@ -40,7 +41,7 @@ func TestProxiesAreBelievedByOneSetting(t *testing.T) {
 		a.Body.Close()
 		return a
 	}
-	for s, prefix := range map[*process.PSE]string{trusts: "https://live.example.org/files/", doubts: "http://" + doubts.HTTP + "/files/"} {
+	for s, prefix := range map[*process.PSE]string{trusts: "https://live.example.org/files/", doubts: "/files/"} {
 		if at := ask(s, http.MethodPost, "/files/", "203.0.113.9").Header.Get("Location"); !strings.HasPrefix(at, prefix) {
 			t.Errorf("a file is at %s, want %s", at, prefix)
 		}
@@ -110,6 +111,47 @@ func TestOldNamesOfProxies(t *testing.T) {
 	}
 }
 
+// A proxy that says nothing of itself, and asks by a name of its own, as nginx does when it is told
+// no more than where to: the page sends files through it.
+func TestFileThroughNginxAsItComes(t *testing.T) {
+	t.Parallel()
+	s := start(t, process.PSEOptions{Name: "unsaid", Workers: []string{"bus", "edge", "transfer"}})
+	at := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; }")
+	file := filepath.Join(t.TempDir(), "a photo.jpg")
+	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil { // more than nginx lets through at once
+		t.Fatal(err)
+	}
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	sender := openPage(t, chrome, "http://"+at+"/files", "sender")
+	sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
+	if err := sender.Choose("#picked", file); err != nil {
+		t.Fatal(err)
+	}
+	sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
+}
+
+// startNginx starts one with a server of such a configuration, and says where it is.
+func startNginx(t *testing.T, server string) (at string) {
+	t.Helper()
+	dir, at := t.TempDir(), freeAddr(t)
+	conf := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s;\n%[3]s} }\n",
+		dir, at, server), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nginx, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log")}, "nginx", "-c", conf, "-p", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nginx.Stop)
+	eventually(t, func() error { _, err := get("http://"+at+"/", http.StatusOK); return err })
+	return at
+}
+
 // What README gives for nginx works: pages, WebSockets, and links to files by the
 // name that nginx was asked by.
 func TestNginxAsREADMEHasIt(t *testing.T) {
@@ -123,18 +165,7 @@ func TestNginxAsREADMEHasIt(t *testing.T) {
 	if block == nil {
 		t.Fatal("README has no location for nginx")
 	}
-	dir, at := t.TempDir(), freeAddr(t)
-	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s;\n%[3]s} }\n",
-		dir, at, strings.ReplaceAll(string(block[1]), "127.0.0.1:8080", s.HTTP)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	nginx, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log")}, "nginx", "-c", conf, "-p", dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nginx.Stop)
-	eventually(t, func() error { _, err := get("http://"+at+"/", http.StatusOK); return err })
+	at := startNginx(t, strings.ReplaceAll(string(block[1]), "127.0.0.1:8080", s.HTTP))
 
 	if link := tus(t, http.MethodPost, "http://"+at+"/files/", nil, http.StatusCreated, "Upload-Length", "1").Get("Location"); !strings.HasPrefix(link, "http://"+at+"/files/") {
 		t.Errorf("a file is at %s", link)

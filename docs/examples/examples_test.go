@@ -341,7 +341,11 @@ func (b *box) upload(t *testing.T, text string) (status int, got string) {
 	if made.StatusCode != http.StatusCreated {
 		t.Fatal(errors.New(made.Status))
 	}
-	sent := ask(http.MethodPatch, made.Header.Get("Location"), text, "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+	at, err := made.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := ask(http.MethodPatch, at.String(), text, "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
 	res, err := http.Get(made.Header.Get("Upload-Read-Link"))
 	if err != nil {
 		t.Fatal(err)

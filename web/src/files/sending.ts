@@ -90,7 +90,8 @@ export class Sending {
     if (!this.begun) {
       this.begun = true
       const [earlier] = (await this.upload.findPreviousUploads()).filter((u) => u.uploadUrl !== null).reverse()
-      if (earlier) this.upload.resumeFromPreviousUpload(earlier)
+      // Whatever the box was once reached by, it is here now: nothing else may be asked.
+      if (earlier?.uploadUrl) this.upload.resumeFromPreviousUpload({ ...earlier, uploadUrl: pathOf(earlier.uploadUrl) })
     }
     const free = await this.claim()
     if (this.phase !== 'sending') return // paused meanwhile
