@@ -8,6 +8,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -249,6 +254,64 @@ func testBucketAfterARestart(t *testing.T, s *storetest.S3) {
 		names, err := r.store.Names()
 		return err == nil && len(names) == 0
 	})
+}
+
+// A bucket that is away for a while costs a real client nothing: tus-js-client goes on with the
+// upload that it has, where it was.
+func TestBucketAwayForAClient(t *testing.T) {
+	t.Parallel()
+	s := storetest.StartS3(t)
+	var away atomic.Bool
+	s.Meddle(func(rw http.ResponseWriter, _ *http.Request) bool {
+		if away.Load() {
+			rw.WriteHeader(http.StatusServiceUnavailable)
+		}
+		return away.Load()
+	})
+	r := start(t, keptBy(s))
+	to, err := url.Parse(r.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made, sent, asked atomic.Int32
+	between := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(q *httputil.ProxyRequest) {
+			q.SetURL(to)
+			switch q.In.Method {
+			case http.MethodPost:
+				made.Add(1)
+			case http.MethodPatch:
+				away.Store(sent.Add(1) == 3)
+			}
+		},
+		ModifyResponse: func(a *http.Response) error {
+			if a.Request.Method == http.MethodHead && asked.Add(1) == 1 {
+				away.Store(false)
+			}
+			return nil
+		},
+	})
+	defer between.Close()
+	body := random(34, 1<<20)
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), bustest.Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "node", "send.mjs", "resumes", between.URL+filesRoot, file)
+	cmd.Dir = "clienttest"
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if made.Load() != 1 || asked.Load() < 2 {
+		t.Errorf("%d uploads were made, and it asked %d times where one is; want 1, and twice or more", made.Load(), asked.Load())
+	}
+	a := r.ask("GET", strings.TrimSpace(string(out)), nil).want(t, http.StatusOK)
+	if !bytes.Equal(a.body, body) {
+		t.Error("other bytes")
+	}
 }
 
 // A bucket that forgot what was sent, by a rule of its own or by hand, costs what it forgot:

@@ -53,9 +53,20 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 }
 
 // options adds to the answer to OPTIONS the tus extensions that are ours.
-func options(status int, h http.Header) {
+func options(status int, h http.Header) int {
 	h.Set("Tus-Extension", extensions)
 	h.Set("Tus-Checksum-Algorithm", store.ChecksumAlgorithms)
+	return status
+}
+
+// patient is the status of an answer to a tus request. One that cannot be told how far its
+// upload is for now is told 423: at any other refusal tus-js-client forgets the upload, and
+// begins anew.
+func patient(r *http.Request, status int) int {
+	if r.Method == http.MethodHead && status >= 500 && r.Header.Get(draftVersion) == "" {
+		return http.StatusLocked
+	}
+	return status
 }
 
 // create serves a request that creates an upload.
@@ -93,7 +104,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		sendTusError(rw, r, err)
 		return
 	}
-	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, soon: func(h http.Header) { settleLocation(r, h) }, edit: func(status int, h http.Header) {
+	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, soon: func(h http.Header) { settleLocation(r, h) }, edit: func(status int, h http.Header) int {
 		q.body.Renew()
 		m.setExpires(status, h)
 		if status == http.StatusPreconditionFailed {
@@ -103,6 +114,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
 		settleLocation(r, h)
+		return patient(r, status)
 	}}, r)
 }
 
@@ -112,7 +124,9 @@ func sendTusError(rw http.ResponseWriter, r *http.Request, err error) {
 		rw.Header().Set("Tus-Resumable", tusVersion)
 	}
 	rw.Header().Set("Access-Control-Expose-Headers", exposed)
-	sendError(rw, err)
+	e := *asStatusError(err)
+	e.status = patient(r, e.status)
+	sendError(rw, &e)
 }
 
 // readLink makes a link to a new upload that does not expire, and gives its URL, made
@@ -150,13 +164,13 @@ func settleLocation(r *http.Request, h http.Header) {
 	}
 }
 
-// headerEditor changes an answer's header before it is written. It ignores the deadlines
+// headerEditor changes an answer's header and status before it is written. It ignores the deadlines
 // that tusd sets, which count from the last read even when the server is busy: the
 // body (progress.Body) and the answer (deadlineWriter) have their own.
 type headerEditor struct {
 	http.ResponseWriter
-	edit func(status int, h http.Header)
-	soon func(h http.Header) // changes that of an answer that is not the last (1xx); may be nil
+	edit func(status int, h http.Header) int // gives the status to be sent
+	soon func(h http.Header)                 // changes that of an answer that is not the last (1xx); may be nil
 	done bool
 }
 
@@ -164,7 +178,7 @@ type headerEditor struct {
 func (e *headerEditor) WriteHeader(status int) {
 	if !e.done && status >= 200 {
 		e.done = true
-		e.edit(status, e.Header())
+		status = e.edit(status, e.Header())
 	}
 	if status < 200 && e.soon != nil {
 		e.soon(e.Header())

@@ -59,6 +59,13 @@ func (s errorPage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if again {
 		h.Set("Retry-After", "1")
 	}
+	if version := r.Header.Get("Tus-Resumable"); again && r.Method == http.MethodHead && version != "" {
+		// Where an upload is will be known in a moment: at 503 tus-js-client forgets the
+		// upload, and begins anew.
+		h.Set("Tus-Resumable", version)
+		w.WriteHeader(http.StatusLocked)
+		return
+	}
 	if !forPeople(r) {
 		http.Error(w, s.line, s.Status)
 		return

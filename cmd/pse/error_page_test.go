@@ -76,6 +76,38 @@ func TestErrorPage(t *testing.T) {
 	}
 }
 
+// While the box starts a tus client that asks where its upload is learns that it is to ask
+// again: at 503 tus-js-client forgets it.
+func TestUploadsAreKeptWhileStarting(t *testing.T) {
+	f := fronted(t, HTTPConfig{}, nil, func(*http.ServeMux) {})
+	f.mount(func(*http.ServeMux) bool { return false })
+	for _, c := range []struct {
+		method, version string
+		want            int
+	}{
+		{http.MethodHead, "1.0.0", http.StatusLocked},
+		{http.MethodHead, "", http.StatusServiceUnavailable},
+		{http.MethodPatch, "1.0.0", http.StatusServiceUnavailable},
+		{http.MethodPost, "1.0.0", http.StatusServiceUnavailable},
+	} {
+		r, err := http.NewRequest(c.method, "http://"+f.clear.Addr().String()+"/files/a-b", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.version != "" {
+			r.Header.Set("Tus-Resumable", c.version)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != c.want || a.Header.Get("Retry-After") == "" || a.StatusCode == http.StatusLocked && a.Header.Get("Tus-Resumable") != "1.0.0" {
+			t.Errorf("%s %q: %s %v, want %d", c.method, c.version, a.Status, a.Header, c.want)
+		}
+	}
+}
+
 // accessible has axe-core look at a page as it is.
 func accessible(t *testing.T, p *browser.Page) {
 	t.Helper()

@@ -25,6 +25,7 @@ const cases = {
   creation: { chunkSize: 1 << 20, uploadDataDuringCreation: true },
   deferred: { uploadSize: null, uploadLengthDeferred: true, chunkSize: 1 << 20 },
   parallel: { parallelUploads: 4, uploadSize: undefined },
+  resumes: { chunkSize: 128 << 10 },
   resumed: { chunkSize: 256 << 10 },
   terminated: { chunkSize: 256 << 10 },
 }
