@@ -111,12 +111,12 @@ func TestOldNamesOfProxies(t *testing.T) {
 	}
 }
 
-// A proxy that says nothing of itself, and asks by a name of its own, as nginx does when it is told
-// no more than where to: the page sends files through it.
-func TestFileThroughNginxAsItComes(t *testing.T) {
+// A proxy that says nothing of what it was asked for, but a name without the port, as most nginx
+// are configured: the page sends files through it.
+func TestFileThroughNginxThatSaysLittle(t *testing.T) {
 	t.Parallel()
 	s := start(t, process.PSEOptions{Name: "unsaid", Workers: []string{"bus", "edge", "transfer"}})
-	at := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; }")
+	at := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; proxy_set_header Host $host; }")
 	file := filepath.Join(t.TempDir(), "a photo.jpg")
 	if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil { // more than nginx lets through at once
 		t.Fatal(err)
