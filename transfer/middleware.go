@@ -24,6 +24,7 @@ type middleware struct {
 	store     *store.Store
 	log       *zap.Logger
 
+	maxSize              int64           // see Config
 	incompleteFor, stall time.Duration   // see Config
 	stopping             context.Context // ends when the worker is to stop
 }
@@ -39,7 +40,7 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	speaksTus := r.Header.Get("Tus-Resumable") != "" || r.Header.Get(draftVersion) != ""
 	switch {
 	case r.Method == http.MethodOptions:
-		m.tus.ServeHTTP(&headerEditor{ResponseWriter: p, edit: options}, r)
+		m.tus.ServeHTTP(&headerEditor{ResponseWriter: p, edit: m.options}, r)
 	case r.Method == http.MethodGet || r.Method == http.MethodHead && !speaksTus:
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
@@ -52,10 +53,13 @@ func (m *middleware) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// options adds to the answer to OPTIONS the tus extensions that are ours.
-func options(status int, h http.Header) int {
+// options adds to the answer to OPTIONS the tus extensions that are ours, and what the
+// draft wants there.
+func (m *middleware) options(status int, h http.Header) int {
 	h.Set("Tus-Extension", extensions)
 	h.Set("Tus-Checksum-Algorithm", store.ChecksumAlgorithms)
+	h.Set("Accept-Patch", "application/partial-upload, application/offset+octet-stream")
+	h.Set("Upload-Limit", draftLimits(m.maxSize, m.incompleteFor))
 	return status
 }
 
@@ -94,7 +98,11 @@ func (m *middleware) change(rw *deadlineWriter, r *http.Request, id string) {
 
 // forward passes a request on to tusd.
 func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
-	q.body, q.control = rw.body, rw.control
+	q.body, q.control, q.rest = rw.body, rw.control, -1
+	q.draft = takeDraft(r, m.maxSize, m.incompleteFor)
+	if length, ok := completes(r); ok {
+		q.rest = length
+	}
 	defer q.finished()
 	defer context.AfterFunc(m.stopping, q.interrupt)()
 	r = r.WithContext(withRequest(r.Context(), q))
@@ -104,7 +112,10 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		sendTusError(rw, r, err)
 		return
 	}
-	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, soon: func(h http.Header) { settleLocation(r, h) }, edit: func(status int, h http.Header) int {
+	m.tus.ServeHTTP(&headerEditor{ResponseWriter: rw, soon: func(h http.Header) bool {
+		settleLocation(r, h)
+		return q.draft.interim(h) && r.ProtoAtLeast(1, 1)
+	}, edit: func(status int, h http.Header) int {
 		q.body.Renew()
 		m.setExpires(status, h)
 		if status == http.StatusPreconditionFailed {
@@ -114,14 +125,17 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
 		}
 		settleLocation(r, h)
-		return patient(r, status)
+		return q.draft.settle(r, q, patient(r, status), h)
 	}}, r)
 }
 
 // sendTusError answers a tus request with an error.
 func sendTusError(rw http.ResponseWriter, r *http.Request, err error) {
-	if r.Header.Get(draftVersion) == "" {
+	switch version := r.Header.Get(draftVersion); version {
+	case "":
 		rw.Header().Set("Tus-Resumable", tusVersion)
+	case "7", "8":
+		rw.Header().Set(draftVersion, version)
 	}
 	rw.Header().Set("Access-Control-Expose-Headers", exposed)
 	e := *asStatusError(err)
@@ -170,7 +184,7 @@ func settleLocation(r *http.Request, h http.Header) {
 type headerEditor struct {
 	http.ResponseWriter
 	edit func(status int, h http.Header) int // gives the status to be sent
-	soon func(h http.Header)                 // changes that of an answer that is not the last (1xx); may be nil
+	soon func(h http.Header) bool            // changes that of an interim answer (104), and says whether it is sent
 	done bool
 }
 
@@ -180,8 +194,8 @@ func (e *headerEditor) WriteHeader(status int) {
 		e.done = true
 		status = e.edit(status, e.Header())
 	}
-	if status < 200 && e.soon != nil {
-		e.soon(e.Header())
+	if status == statusResumable && !e.soon(e.Header()) {
+		return
 	}
 	e.ResponseWriter.WriteHeader(status)
 }

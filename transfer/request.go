@@ -21,6 +21,10 @@ type request struct {
 	w     *writer         // of that; nil: it holds none
 	made  *store.Info     // the upload that it made
 
+	draft       *draft // how it speaks the IETF's draft; nil: as tusd does, or tus
+	rest        int64  // how many bytes it says are the rest of the upload; -1: it does not
+	wasComplete bool   // the upload that it holds was complete before
+
 	interrupted atomic.Bool                 // another request, or another worker, wants the upload
 	stopReason  atomic.Pointer[statusError] // a hook's refusal; nil: none
 
@@ -64,7 +68,7 @@ func requestOf(ctx context.Context) *request {
 	if q, ok := ctx.Value(requestKey{}).(*request); ok {
 		return q
 	}
-	return &request{}
+	return &request{rest: -1}
 }
 
 // writer is the writer of an upload, if this request has locked it; else nil.

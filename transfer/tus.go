@@ -23,9 +23,6 @@ const filesRoot = "/files/"
 // tusVersion is the version of tus that is spoken.
 const tusVersion = "1.0.0"
 
-// draftVersion is the header that says which version of the IETF's draft a client speaks.
-const draftVersion = "Upload-Draft-Interop-Version"
-
 // extensions are the tus extensions, of tusd and ours.
 const extensions = "creation,creation-with-upload,creation-defer-length,termination,concatenation,checksum,expiration"
 
@@ -161,7 +158,7 @@ func (l *tusLock) Lock(ctx context.Context, _ func()) error {
 	if err != nil {
 		return tusError(err)
 	}
-	l.request.name, l.request.w = l.name, w
+	l.request.name, l.request.w, l.request.wasComplete = l.name, w, w.Info().Complete()
 	return nil
 }
 
@@ -224,6 +221,9 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 	err = u.withWriter(ctx, func(w *writer) error {
 		if offset != w.Offset() { // cannot be: the lock is held since tusd compared offsets
 			return store.ErrFailed
+		}
+		if rest := requestOf(ctx).rest; rest >= 0 && w.Info().Size >= 0 && offset+rest != w.Info().Size {
+			return errLength
 		}
 		n, err = u.t.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
 		return err

@@ -6,7 +6,8 @@
 //	page     -> api -> uploads, store
 //	time     -> reconciler, hasher, rechecker -> uploads, store
 //
-// tusd's handler speaks the protocol (tus 1.0 and the IETF draft). uploads are what
+// tusd's handler speaks the protocol (tus 1.0 and the IETF draft to interop version 6; of 7 and
+// 8 draft makes 6). uploads are what
 // happens to an upload: quota (package quota), hooks (approval, package filehook),
 // locks, bytes, completion, removal. Files are in a store (package store): in a folder,
 // or in a bucket of an S3-compatible server. Which file of the package may use which
@@ -165,7 +166,7 @@ func (w *Worker) newHandlers() error {
 	}
 	w.http = &middleware{
 		tus: t, rights: w.rights, downloads: d, store: w.store, log: w.log,
-		incompleteFor: w.cfg.IncompleteFor, stall: w.cfg.StallTimeout, stopping: w.stopping,
+		maxSize: w.cfg.MaxSize, incompleteFor: w.cfg.IncompleteFor, stall: w.cfg.StallTimeout, stopping: w.stopping,
 	}
 	w.api = &api{
 		rights: w.rights, store: w.store, ledger: w.ledger, uploads: w.uploads,

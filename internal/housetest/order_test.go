@@ -107,7 +107,7 @@ func orders() map[string][]string {
 			"worker.go",
 			"middleware.go api.go",
 			"tus.go download.go follow.go",
-			"request.go deadline.go reply.go range.go",
+			"request.go draft.go deadline.go reply.go range.go",
 			"reconcile.go done.go estate.go recheck.go hasher.go",
 			"uploads.go progress.go concat.go",
 			"approval.go partials.go rights.go",
