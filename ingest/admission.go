@@ -32,7 +32,7 @@ func (a *admission) admit(ctx context.Context, s *session) error {
 			return busy(s.name)
 		}
 		other.superseded.Store(true)
-		other.cut("the publisher came back on another connection")
+		other.cut(errReturned)
 		select {
 		case <-other.done:
 		case <-ctx.Done():

@@ -136,17 +136,9 @@ func TestPublishersOverTheLimits(t *testing.T) {
 			if l := r.untilLive("cam", "over", inState(bus.StateGrace)); l.Reason != c.say {
 				t.Errorf("the record says %q", l.Reason)
 			}
-			if !strings.Contains(said(logged), c.say) {
-				t.Errorf("the log says %s", said(logged))
+			if !strings.Contains(reasons(logged, "publisher refused"), c.say) {
+				t.Errorf("the log says %s", reasons(logged, "publisher refused"))
 			}
 		})
 	}
-}
-
-func said(logged *observer.ObservedLogs) string {
-	var b strings.Builder
-	for _, e := range logged.FilterMessage("publisher refused").All() {
-		b.WriteString(e.ContextMap()["reason"].(string) + "\n")
-	}
-	return b.String()
 }

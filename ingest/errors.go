@@ -8,6 +8,9 @@ import (
 
 var (
 	errStale     = errors.New("the record went on")
+	errReturned  = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back on another connection")
+	errElsewhere = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back at another server")
+	errRevoked   = rtmp.Errorf(rtmp.CodeDenied, "the stream key was revoked")
 	errAVCConfig = rtmp.Errorf(rtmp.CodeRejected, "the H.264 configuration is broken; restart the encoder")
 )
 

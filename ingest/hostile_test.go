@@ -57,9 +57,6 @@ func TestHostileBeforePublishing(t *testing.T) {
 			}
 		}},
 		{"chunk size 0", func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{0, 0, 0, 0}}) }},
-		{"chunk size 2^31-1", func(p *rtmptest.Peer) {
-			p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{0x7f, 0xff, 0xff, 0xff}})
-		}},
 		{"format 3 on a chunk stream that never began", func(p *rtmptest.Peer) { p.Write([]byte{3<<6 | 9, 1, 2, 3}) }},
 		{"createStream without end", func(p *rtmptest.Peer) {
 			p.Connect("live")
@@ -127,84 +124,6 @@ func (r *rig) stillServes(name string) {
 	if video, _ := checkChunks(r.t, r.chunks(name), 0); video != 30 {
 		r.t.Errorf("%s: %d pictures of 30", name, video)
 	}
-}
-
-// Odd things that honest encoders send, and harmless ones that go-rtmp does
-// not survive: the stream goes on, whole.
-func TestOddWhilePublishing(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.MaxPerIP = 500 })
-	for name, say := range map[string]func(*rtmptest.Peer){
-		"zero-length": func(p *rtmptest.Peer) {
-			p.Video(0, nil)
-			p.Audio(0, nil)
-			p.Send(3, chunk.Message{Type: chunk.Command, Stream: 1})
-		},
-		"abort":           func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.Abort, Data: []byte{0, 0, 0, 6}}) },
-		"aborted-message": abortMidMessage,
-		"unknown-type":    func(p *rtmptest.Peer) { p.Send(5, chunk.Message{Type: 99, Stream: 1, Data: []byte{1, 2, 3}}) },
-		"shared-object":   func(p *rtmptest.Peer) { p.Send(5, chunk.Message{Type: 16, Stream: 1, Data: []byte{0, 2, 3}}) },
-		"unknown-command": func(p *rtmptest.Peer) { p.Command(1, "hello", 9, rtmptest.None) },
-		"result":          func(p *rtmptest.Peer) { p.Command(0, "_result", 99, rtmptest.None) },
-		"amf3-command": func(p *rtmptest.Peer) {
-			p.Send(3, chunk.Message{Type: chunk.CommandAMF3, Data: append([]byte{0}, amf.AppendString(nil, "hi")...)})
-		},
-		"amf3-for-real":   func(p *rtmptest.Peer) { p.Send(3, chunk.Message{Type: chunk.CommandAMF3, Data: []byte{0x11, 6, 1, 2}}) },
-		"tiny-ack-window": func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.WindowAckSize, Data: []byte{0, 0, 0, 1}}) },
-		"bandwidth": func(p *rtmptest.Peer) {
-			p.Send(2, chunk.Message{Type: chunk.SetPeerBandwidth, Data: []byte{0, 0, 0, 1, 2}})
-		},
-		"user-control": func(p *rtmptest.Peer) {
-			p.Send(2, chunk.Message{Type: chunk.UserControl, Data: []byte{0, 9, 0, 0, 0, 0}})
-		},
-		"short-control": func(p *rtmptest.Peer) { p.Send(2, chunk.Message{Type: chunk.SetChunkSize, Data: []byte{1}}) },
-		"ack": func(p *rtmptest.Peer) {
-			p.Send(2, chunk.Message{Type: chunk.Acknowledgement, Data: []byte{0, 0, 0, 1}})
-		},
-		"chunk-stream-500": func(p *rtmptest.Peer) {
-			p.Write(append([]byte{1, 180, 1}, chunk.AppendHeader(nil, 3, chunk.Message{Type: chunk.Acknowledgement}, 0)[1:]...))
-		},
-		"other-stream": func(p *rtmptest.Peer) {
-			p.Send(6, chunk.Message{Type: chunk.Video, Stream: 7, Data: []byte{0x1c, 1, 2, 3}})
-		},
-		"bare-metadata": func(p *rtmptest.Peer) {
-			p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: append(amf.AppendString(nil, "onMetaData"), amf.AppendObject(nil, "encoder", "bare")...)})
-		},
-		"undefined-in-metadata": func(p *rtmptest.Peer) {
-			p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: append(amf.AppendString(nil, "onMetaData"), amf.MarkerObject, 0, 1, 'x', amf.MarkerUndefined, 0, 0, amf.MarkerObjectEnd)})
-		},
-		"broken-picture":  func(p *rtmptest.Peer) { p.Video(0, []byte{0x27, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x41}) },
-		"video-command":   func(p *rtmptest.Peer) { p.Video(0, []byte{0x57, 0}) },
-		"end-of-sequence": func(p *rtmptest.Peer) { p.Video(0, []byte{0x17, 2, 0, 0, 0}) },
-		"aggregate":       (*rtmptest.Peer).Aggregate,
-	} {
-		t.Run(name, func(t *testing.T) {
-			p := rtmptest.Dial(t, r.w.Addr())
-			p.MustPublish("live", name+"?key="+r.key.Secret)
-			p.Configs(0)
-			p.Frames(0, 25)
-			say(p)
-			p.Frames(1000, 25)
-			p.Stop(name)
-			l := r.untilLive(name, "over", inState(bus.StateGrace))
-			video, audio := checkChunks(t, r.chunks(name), 0)
-			if name == "aggregate" {
-				video, audio = video-2, audio-1
-			}
-			if video != 50 || audio != 100 {
-				t.Errorf("%d and %d frames of 50 and 100", video, audio)
-			}
-			if name == "bare-metadata" && l.Client != "peer" { // it came after the record was made
-				t.Errorf("client %q", l.Client)
-			}
-		})
-	}
-}
-
-// abortMidMessage begins a picture and aborts it.
-func abortMidMessage(p *rtmptest.Peer) {
-	p.Write(chunk.AppendHeader(nil, 6, chunk.Message{Type: chunk.Video, Stream: 1, Timestamp: 999}, 1000))
-	p.Write(make([]byte, p.ChunkSize))
-	p.Send(2, chunk.Message{Type: chunk.Abort, Data: []byte{0, 0, 0, 6}})
 }
 
 // A client may not keep more connections than its share.

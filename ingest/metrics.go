@@ -14,6 +14,7 @@ type metrics struct {
 	sessions prometheus.Counter
 	refusals *prometheus.CounterVec
 	turned   prometheus.Counter
+	skipped  prometheus.Counter
 	lost     prometheus.Counter
 	restored prometheus.Counter
 	broken   prometheus.Counter
@@ -37,13 +38,14 @@ func newMetrics(connections func() float64) *metrics {
 		Name: "pse_ingest_store_seconds", Help: "Time until the media log has acknowledged a chunk.",
 		Buckets: []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .5, 1, 5},
 	})
-	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pse_ingest_refusals_total", Help: "Publishers refused with a reason."}, []string{"code"})
+	m.refusals = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pse_ingest_refusals_total", Help: "Publishers refused or cut off with a reason."}, []string{"code"})
 	m.all = append(m.all, m.live, m.storing, m.refusals,
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_ingest_connections", Help: "Open connections."}, connections),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_ingest_received_bytes_total", Help: "Bytes read from publishers."},
 			func() float64 { return float64(m.bytesIn.Load()) }))
 	m.sessions = counter("sessions_total", "Publishers who began to send media.")
 	m.turned = counter("rejected_connections_total", "Connections closed at once, over a limit.")
+	m.skipped = counter("skipped_messages_total", "Messages left out that nobody needs: data that cannot be read or is too long.")
 	m.lost = counter("lost_chunks_total", "Chunks that never reached the media log: the bus was away for too long.")
 	m.restored = counter("restored_chunks_total", "Chunks stored again because the media log was lost.")
 	m.broken = counter("broken_frames_total", "Access units dropped because they are not whole.")

@@ -62,7 +62,7 @@ func (p *publisher) Publish(name string, query map[string]string) (rtmp.Sink, er
 		return nil, asStatus(err)
 	}
 	if !p.shared.cfg.Open && !p.keys.Has(id) { // revoked before the session could be seen
-		s.End(false)
+		s.End(false, nil)
 		return nil, rtmp.Errorf(rtmp.CodeDenied, "%v", access.ErrWrongKey)
 	}
 	return s, nil

@@ -87,7 +87,7 @@ func (r *reconciler) seen(l *bus.StreamRecord) {
 	if s := r.publishers.get(l.SID); s != nil && s.overtaken(l, r.bus.ID()) {
 		s.superseded.Store(true)
 		s.supersededElsewhere.Store(true)
-		s.cut("the publisher came back at another server")
+		s.cut(errElsewhere)
 	}
 }
 

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,8 +35,8 @@ type session struct {
 
 	ctx    context.Context // ends when the session is cut
 	cancel context.CancelFunc
-	clean  atomic.Bool            // the publisher said goodbye
-	reason atomic.Pointer[string] // why we cut it off, if we did
+	clean  atomic.Bool                      // the publisher said goodbye
+	reason atomic.Pointer[rtmp.StatusError] // why we cut it off, if we did
 	once   sync.Once
 	done   chan struct{} // closed when the session is over and its media stored
 
@@ -62,14 +61,13 @@ func newSession(sh *shared, c claim, p rtmp.Peer, software string) *session {
 // Tag takes an FLV tag in, as rtmp.Sink says.
 func (s *session) Tag(kind byte, ts uint32, data []byte) error {
 	err := s.take(bus.Tag{Type: kind, TS: ts, Data: data})
-	if err == nil {
-		return nil
+	if err == nil || s.ctx.Err() == nil {
+		return err
 	}
-	var status *rtmp.StatusError
-	if errors.As(err, &status) {
-		s.reason.CompareAndSwap(nil, &status.Text)
+	if why := s.reason.Load(); why != nil { // it was held up until it was cut
+		return why
 	}
-	return err
+	return rtmp.ErrStopping
 }
 
 func (s *session) take(t bus.Tag) error {
@@ -210,19 +208,22 @@ func (s *session) begin() error {
 }
 
 // cut ends the connection from outside, with the reason for it.
-func (s *session) cut(reason string) {
-	s.reason.CompareAndSwap(nil, &reason)
+func (s *session) cut(why *rtmp.StatusError) {
+	s.reason.CompareAndSwap(nil, why)
+	s.peer.Cut(why)
 	s.cancel()
-	s.peer.Cut()
 }
 
 // Flowing says whether the stream is live.
 func (s *session) Flowing() bool { return s.rec != nil }
 
-// End lets go of the name when all media is stored. It returns at once.
-func (s *session) End(clean bool) {
+// End lets go of the name when all media is stored, as rtmp.Sink says.
+func (s *session) End(clean bool, why *rtmp.StatusError) {
 	s.once.Do(func() {
 		s.clean.Store(clean)
+		if why != nil && !clean && s.shared.ctx.Err() == nil {
+			s.reason.CompareAndSwap(nil, why)
+		}
 		s.shared.wg.Go(func() {
 			defer close(s.done)
 			defer s.cancel()
@@ -265,7 +266,7 @@ func (s *session) interrupted() {
 // why is the reason for the end, for people.
 func (s *session) why() string {
 	if r := s.reason.Load(); r != nil {
-		return *r
+		return r.Text
 	}
 	if s.clean.Load() {
 		return "the publisher stopped"

@@ -69,7 +69,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 			return &publisher{shared: &w.shared, admission: w.admission, keys: keys, peer: p}
 		},
 		Received: &w.stats.bytesIn, TurnedAway: w.stats.turned.Inc, Log: log,
-		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() },
+		Refused: func(code string) { w.stats.refusals.WithLabelValues(code).Inc() }, Skipped: w.stats.skipped.Inc,
 	})
 	var err error
 	if cfg.Listen != "" {
@@ -158,7 +158,7 @@ func (w *Worker) cutRevoked() {
 	for _, s := range w.publishers.list() {
 		if !w.keys.Has(s.keyID) {
 			s.revoked.Store(true)
-			s.cut("the stream key was revoked")
+			s.cut(errRevoked)
 		}
 	}
 }

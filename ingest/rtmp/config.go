@@ -16,7 +16,8 @@ type Config struct {
 
 	Accept     func(Peer) Publisher // a peer has connected
 	Received   *atomic.Uint64       // counts the bytes that were read
-	Refused    func(code string)    // a peer was told this code of a StatusError
+	Refused    func(code string)    // a connection ended with this code of a StatusError
+	Skipped    func()               // a message was left out that nobody needs: it cannot be read, or is too long
 	TurnedAway func()               // a connection was closed at once, over a limit
 	Log        *zap.Logger
 }

@@ -4,10 +4,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync/atomic"
 
 	"go.uber.org/zap"
+
+	"github.com/helios-h2020/pse/ingest/amf"
+	"github.com/helios-h2020/pse/ingest/rtmp/chunk"
 )
 
 // conn is one peer's connection: what the protocol's commands do. All of it
@@ -20,8 +24,10 @@ type conn struct {
 	log       *zap.Logger
 	publisher Publisher
 
-	sink  Sink        // nil: the peer does not publish
-	clean atomic.Bool // the peer said goodbye
+	connected bool         // the command connect was answered
+	sink      Sink         // nil: the peer does not publish
+	clean     atomic.Bool  // the peer said goodbye
+	told      *StatusError // the connection's last words
 }
 
 func (c *conn) transport() io.ReadWriteCloser { return c.filter }
@@ -42,11 +48,13 @@ func (c *conn) connect(app, tcURL, software string) error {
 		return c.fail(0, err)
 	}
 	if !login {
+		c.connected = true
 		return nil
 	}
 	if r := c.adobe.check(q, c.addr, c.publisher.Login); r != nil {
 		return c.fail(0, r)
 	}
+	c.connected = true
 	return nil
 }
 
@@ -81,19 +89,27 @@ func (c *conn) tag(kind byte, ts uint32, data []byte) error {
 	return nil
 }
 
-// fail tells the peer a status, if err is one, and returns the error that ends
-// its connection.
+// fail tells the peer an error, which it returns: that ends its connection.
 func (c *conn) fail(stream uint32, err error) error {
 	var status *StatusError
 	if !errors.As(err, &status) {
-		return err
+		status = Errorf(CodeFailed, "the server cannot go on with this (%v); try again in a moment", err)
 	}
-	c.filter.refuse(stream, status)
-	if !strings.HasPrefix(status.Text, adobeReject) { // that is a step of the dance
-		c.cfg.Refused(status.Code)
-		c.log.Info("publisher refused", zap.String("code", status.Code), zap.String("reason", status.Text))
+	c.tell(stream, status, "publisher refused")
+	return err
+}
+
+// tell says why the connection ends: to its peer, to the log and to who counts.
+func (c *conn) tell(stream uint32, why *StatusError, message string) {
+	c.told = why
+	connect := !c.connected
+	if connect && !strings.HasPrefix(why.Code, "NetConnection.") {
+		why = Errorf(CodeConnectRejected, "%s", why.Text)
 	}
-	return status
+	if c.filter.refuse(stream, why, connect) && !strings.HasPrefix(why.Text, adobeReject) { // that is a step of the dance
+		c.cfg.Refused(why.Code)
+		c.log.Info(message, zap.String("code", why.Code), zap.String("reason", why.Text))
+	}
 }
 
 // goodbye says that the peer stops on purpose.
@@ -104,7 +120,43 @@ func (c *conn) goodbye() {
 }
 
 func (c *conn) closed() {
+	why := c.why()
 	if c.sink != nil {
-		c.sink.End(c.clean.Load())
+		c.sink.End(c.clean.Load(), why)
 	}
+	if why != nil && why != c.told {
+		c.tell(c.filter.stream, why, "publisher cut off")
+	}
+}
+
+// why is the reason for the connection's end if that is our doing, else nil.
+func (c *conn) why() *StatusError {
+	cutOff, failed := c.filter.cutOff.Load(), c.filter.failed
+	switch {
+	case c.told != nil:
+		return c.told
+	case cutOff != nil:
+		return cutOff
+	case c.filter.dead.Load(): // the peer's side of it is gone
+		return nil
+	case failed == nil: // it was not reading that failed
+		return errCommand
+	case errors.Is(failed, os.ErrDeadlineExceeded):
+		return c.late()
+	case errors.Is(failed, chunk.ErrLimit), errors.Is(failed, chunk.ErrMalformed), errors.Is(failed, amf.ErrMalformed), errors.Is(failed, errCommands):
+		return Errorf(CodeRejected, "what was sent is not RTMP as it is taken here (%v); restart the encoder", failed)
+	}
+	return nil
+}
+
+// late is what a peer is told who let its time pass.
+func (c *conn) late() *StatusError {
+	cfg := c.cfg
+	switch {
+	case c.sink == nil:
+		return Errorf(CodeFailed, "nothing was published within %v; try again", cfg.SetupTimeout)
+	case !c.filter.flowing:
+		return Errorf(CodeFailed, "no media that can be shown came within %v: it takes the configuration of the codec (sequence header), and a key frame; restart the encoder", cfg.IdleTimeout)
+	}
+	return Errorf(CodeFailed, "nothing came for %v; look at the network, and publish again", cfg.IdleTimeout)
 }

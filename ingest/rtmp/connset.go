@@ -27,12 +27,12 @@ func (s *connSet) remove(c *limitedConn) {
 	s.wg.Done()
 }
 
-// shutAll ends all connections, also those still to come.
-func (s *connSet) shutAll() {
+// cutAll ends all connections with these last words, and at once those still to come.
+func (s *connSet) cutAll(why *StatusError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.shut = true
 	for c := range s.open {
-		c.shut()
+		c.cut(why)
 	}
 }

@@ -5,12 +5,16 @@ import (
 	"fmt"
 )
 
-// What ends a publisher's connection without a word to it, beside the errors of
-// chunk and amf.
+// What ends a connection, beside the errors of chunk and amf.
 var (
 	errCommands = errors.New("too many commands")
 	errShut     = errors.New("the connection is shut")
+	errUnread   = Errorf(CodeFailed, "the peer does not read what it is told")
+	errCommand  = Errorf(CodeRejected, "a command is not as RTMP has it; restart the encoder")
 )
+
+// ErrStopping is told to who publishes while the server stops.
+var ErrStopping = Errorf(CodeFailed, "the server stops; publish again in a moment")
 
 // A StatusError ends a connection with a status that the publisher's software
 // shows to its user (RTMP 1.0, 7.2.2). Text is for that person: what is wrong and

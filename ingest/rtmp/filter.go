@@ -34,6 +34,8 @@ type filter struct {
 	media  func(kind byte, ts uint32, data []byte) error // takes its messages as FLV tags; nil: nobody publishes
 
 	goodbye func() // called when the publisher says that it stops
+	skipped func() // called for what nobody needs and cannot be read
+	failed  error  // what Read failed with
 
 	window   uint64 // acknowledge as many bytes
 	acked    uint64
@@ -48,6 +50,14 @@ func newFilter(c *limitedConn) *filter {
 
 // Read is the library's.
 func (f *filter) Read(p []byte) (int, error) {
+	n, err := f.give(p)
+	if err != nil && f.failed == nil {
+		f.failed = err
+	}
+	return n, err
+}
+
+func (f *filter) give(p []byte) (int, error) {
 	if f.handshake > 0 {
 		k, err := f.limitedConn.Read(p[:min(len(p), f.handshake)])
 		f.handshake -= k
@@ -82,11 +92,16 @@ func (f *filter) next() error {
 	if f.read-f.acked >= f.window && !f.unread {
 		f.acknowledge()
 	}
+	if m.Skipped {
+		f.skipped()
+		return nil
+	}
 	switch m.Type {
 	case chunk.Audio, chunk.Video, chunk.Aggregate, chunk.Data:
 		return f.toSink(&m)
 	case chunk.DataAMF3, chunk.CommandAMF3: // an AMF3 message: one byte, then AMF0 (all encoders) or an AMF3 marker (none)
 		if len(m.Data) < 2 || m.Data[0] != 0 {
+			f.skipped()
 			return nil
 		}
 		m.Type, m.Data = m.Type+3, m.Data[1:]
@@ -112,8 +127,9 @@ func (f *filter) toSink(m *chunk.Message) error {
 		return eachAggregated(m, f.media)
 	}
 	if m.Type == chunk.Data {
-		if err := amf.Check(m.Data); err != nil {
-			return err
+		if amf.Check(m.Data) != nil { // AMF3 within AMF0, typed objects, XML, cut short: no player of ours needs it
+			f.skipped()
+			return nil
 		}
 	}
 	return f.media(m.Type, m.Timestamp, m.Data)
@@ -152,29 +168,40 @@ func known(command string) bool {
 }
 
 func (f *filter) toLibrary(m *chunk.Message) error {
-	if f.commands++; f.commands > maxCommands {
-		return fmt.Errorf("%w: %d", errCommands, f.commands)
-	}
-	if err := amf.Check(m.Data); err != nil {
-		return err
-	}
 	name, args, ok := amf.Text(m.Data)
 	if !ok || !known(name) {
 		return nil
 	}
+	if f.commands++; f.commands > maxCommands {
+		return fmt.Errorf("%w: %d", errCommands, f.commands)
+	}
+	err := amf.Check(m.Data)
 	switch name {
+	case "connect", "createStream", "publish", "play":
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, name)
+		}
 	case "FCUnpublish", "closeStream":
 		f.goodbye()
 	case "deleteStream":
-		f.goodbye()
-		// Transaction, null, and a stream's number. GStreamer sends its name, which the library takes ill.
-		if len(args) < 9+1+9 || args[9] != amf.MarkerNull || args[10] != amf.MarkerNumber {
+		if !deletesOurs(args) {
 			return nil
 		}
+		f.goodbye()
+	}
+	if err != nil {
+		f.skipped()
+		return nil
 	}
 	f.head = chunk.AppendHeader(f.head[:0], 3, *m, len(m.Data))
 	f.body = m.Data
 	return nil
+}
+
+// deletesOurs says whether the arguments of deleteStream (transaction, null, number) name
+// the stream that a connection can have, which is 1: the library takes others ill.
+func deletesOurs(args []byte) bool {
+	return len(args) >= 9+1+9 && args[9] == amf.MarkerNull && amf.Float(args[10:]) == 1
 }
 
 // acknowledge tells the publisher how much arrived (RTMP 1.0, 5.4.3). The
@@ -198,11 +225,14 @@ func (f *filter) Write(p []byte) (int, error) {
 	return f.limitedConn.Write(p)
 }
 
-// refuse writes a status as the connection's last word. On the control stream
-// (0) it answers the command connect.
-func (f *filter) refuse(stream uint32, status *StatusError) {
+// refuse writes a status as the connection's last word, and says whether it may
+// speak: not before the handshake. It may answer the command connect.
+func (f *filter) refuse(stream uint32, status *StatusError, connect bool) bool {
+	if f.chunks == nil {
+		return false
+	}
 	command, transaction := "onStatus", 0.0
-	if stream == 0 {
+	if connect {
 		command, transaction = "_error", 1
 	}
 	b := amf.AppendNumber(amf.AppendString(nil, command), transaction)
@@ -214,8 +244,9 @@ func (f *filter) refuse(stream uint32, status *StatusError) {
 	f.writes.Lock()
 	defer f.writes.Unlock()
 	if f.silenced.Swap(true) {
-		return
+		return true
 	}
 	_, _ = f.limitedConn.Write(out)
 	f.linger.Store(true)
+	return true
 }

@@ -1,9 +1,11 @@
 package rtmp
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +36,8 @@ type limitedConn struct {
 	read       uint64    // bytes
 	in         *atomic.Uint64
 
-	linger atomic.Bool // on Close, let the peer read our last words
+	cutOff atomic.Pointer[StatusError] // why it is to end, if that was said
+	linger atomic.Bool                 // on Close, let the peer read our last words
 	dead   atomic.Bool
 	once   sync.Once
 }
@@ -56,6 +59,9 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 		c.armed = now
 		_ = c.SetReadDeadline(now.Add(c.idle))
 	}
+	if why := c.cutOff.Load(); why != nil { // after the deadline was set: cut sets another
+		return 0, why
+	}
 	n, err := c.Conn.Read(p)
 	c.read += uint64(n)
 	c.in.Add(uint64(n))
@@ -67,6 +73,9 @@ func (c *limitedConn) Write(p []byte) (int, error) {
 	_ = c.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n, err := c.Conn.Write(p)
 	if err != nil { // who does not read is not served: wakes the reader too
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.cutOff.CompareAndSwap(nil, errUnread)
+		}
 		c.shut()
 	}
 	return n, err
@@ -83,6 +92,14 @@ func (c *limitedConn) offer(p []byte) bool {
 	_ = c.SetWriteDeadline(time.Now().Add(offerTimeout))
 	_, err := c.Conn.Write(p)
 	return err == nil
+}
+
+// cut has the reader stop, so that the connection ends with these last words.
+// It is for any goroutine, and returns at once.
+func (c *limitedConn) cut(why *StatusError) {
+	if c.cutOff.CompareAndSwap(nil, why) {
+		_ = c.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 // shut ends the connection at once, from any goroutine. Close is still to be called.

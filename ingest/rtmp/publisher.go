@@ -18,12 +18,12 @@ import (
 // A Peer is the other end of a connection.
 type Peer struct {
 	Addr net.Addr
-	Log  *zap.Logger // names the peer in each line
-	Cut  func()      // ends the connection at once, from any goroutine
+	Log  *zap.Logger            // names the peer in each line
+	Cut  func(why *StatusError) // ends the connection with these last words, from any goroutine
 }
 
 // A Publisher says what one peer may do. All of it is called on the goroutine
-// that reads the connection. An error ends that; the peer is told a *StatusError.
+// that reads the connection. An error ends that; the peer is told it, best a *StatusError.
 type Publisher interface {
 	// Connect lets the peer into an app. query is that of the app and of the
 	// server's URL, software what the peer says it is. login: it has to prove
@@ -42,12 +42,13 @@ type Sink interface {
 	// is 8 (audio), 9 (video) or 18 (script data: AMF0 that was checked), ts is in
 	// ms, and wraps. data is the sink's to change until Tag returns. It is called
 	// on the goroutine that reads the connection, and may hold that up. An error
-	// ends the connection; the peer is told a *StatusError.
+	// ends the connection; the peer is told it, best a *StatusError.
 	Tag(kind byte, ts uint32, data []byte) error
 	// Flowing says whether media is recorded: the peer may from then on be silent
 	// for Config.IdleTimeout each time, until then media has to come within one.
 	Flowing() bool
 	// End says that no tag follows, once. It returns at once. clean: the peer
-	// said that it stops.
-	End(clean bool)
+	// said that it stops. why: the connection ends by our doing, with these last
+	// words; nil: it does by the peer's.
+	End(clean bool, why *StatusError)
 }

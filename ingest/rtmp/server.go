@@ -71,13 +71,14 @@ func (s *Server) Serve(l net.Listener) {
 	s.serving.Go(func() { _ = srv.Serve(l) })
 }
 
-// Stop closes the listeners that are served, and ends all connections.
+// Stop closes the listeners that are served, and ends all connections: their
+// peers are told ErrStopping.
 func (s *Server) Stop() {
 	for _, srv := range s.libraries {
 		_ = srv.Close()
 	}
 	s.serving.Wait()
-	s.conns.shutAll()
+	s.conns.cutAll(ErrStopping)
 }
 
 // Wait returns when the last connection has ended. To be called after Stop.
@@ -153,7 +154,7 @@ func (h *handler) OnClose() { h.client.closed() }
 func (s *Server) newConn(c net.Conn) client {
 	l := c.(*limitedConn)
 	p := &conn{cfg: &s.cfg, adobe: s.adobe, filter: newFilter(l), addr: c.RemoteAddr(), log: s.cfg.Log.With(zap.Stringer("peer", c.RemoteAddr()))}
-	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.shut})
-	p.filter.goodbye = p.goodbye
+	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.cut})
+	p.filter.goodbye, p.filter.skipped = p.goodbye, s.cfg.Skipped
 	return p
 }

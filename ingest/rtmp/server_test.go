@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,7 +59,7 @@ func (h *house) Tag(kind byte, _ uint32, _ []byte) error {
 
 func (h *house) Flowing() bool { return h.flowing }
 
-func (h *house) End(clean bool) { h.ended <- clean }
+func (h *house) End(clean bool, _ *StatusError) { h.ended <- clean }
 
 func (h *house) note(words ...string) {
 	h.mu.Lock()
@@ -78,7 +79,7 @@ func serve(t *testing.T, h *house) net.Addr {
 	h.tags, h.ended = map[byte]int{}, make(chan bool, 10)
 	s := NewServer(Config{
 		MaxConnections: 10, MaxPerIP: 10, SetupTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second,
-		Accept: func(Peer) Publisher { return h }, Received: new(atomic.Uint64), TurnedAway: func() {}, Log: zap.NewNop(),
+		Accept: func(Peer) Publisher { return h }, Received: new(atomic.Uint64), TurnedAway: func() {}, Skipped: func() {}, Log: zap.NewNop(),
 		Refused: func(code string) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -113,8 +114,8 @@ func TestWhatIsPublishedReachesTheSink(t *testing.T) {
 	}
 }
 
-// A status is told to the peer and counted; another error ends its connection
-// without a word.
+// A status is told to the peer and counted, another error too; a step of the
+// scheme of user and password is told alone.
 func TestErrorsOfThePublisher(t *testing.T) {
 	h := &house{refuses: Errorf(CodeDenied, "not on %s", "Sundays")}
 	p := rtmptest.Dial(t, serve(t, h))
@@ -125,6 +126,12 @@ func TestErrorsOfThePublisher(t *testing.T) {
 	if got := h.counted(); !slices.Equal(got, []string{CodeDenied}) {
 		t.Errorf("counted %v", got)
 	}
+	h = &house{refuses: errors.New("no room")}
+	p = rtmptest.Dial(t, serve(t, h))
+	if f := p.Publish("live", "cam"); f["code"] != CodeFailed || !strings.Contains(f["description"], "no room") {
+		t.Errorf("told %v", f)
+	}
+	p.HungUp()
 	h = &house{login: true}
 	p = rtmptest.Dial(t, serve(t, h))
 	if f := p.Connect("live"); f["code"] != CodeConnectRejected || f["description"] != adobeReject+"[ code=403 need auth; authmod=adobe ] : " {
@@ -146,7 +153,7 @@ type discard struct{ n int }
 
 func (d *discard) Tag(byte, uint32, []byte) error { d.n++; return nil }
 func (*discard) Flowing() bool                    { return true }
-func (*discard) End(bool)                         {}
+func (*discard) End(bool, *StatusError)           {}
 
 // A tag costs no allocation on its way from the socket to the sink.
 func TestNoAllocationPerTag(t *testing.T) {

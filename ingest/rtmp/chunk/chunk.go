@@ -22,7 +22,7 @@ const MaxStreams = 16
 // Limits of a publisher's chunk stream (RTMP 1.0, 5.3). Honest encoders stay
 // far below each.
 const (
-	maxSize    = 1 << 24  // of a chunk
+	maxSize    = 0xffffff // of a chunk; what says more means this (RTMP 1.0, 5.4.1)
 	maxPending = 10 << 20 // bytes of unfinished messages, all chunk streams together
 	prealloc   = 64 << 10 // a message up to this size gets its buffer at once, larger ones as they arrive
 )
@@ -44,7 +44,8 @@ const (
 	Aggregate        = 22
 )
 
-// MaxMessage is the most bytes a message of this type may have.
+// MaxMessage is the most bytes a message of this type may have. One with more is
+// skipped if nobody needs it, and else ends the chunk stream with ErrLimit.
 func MaxMessage(typ byte) int {
 	switch typ {
 	case Audio:
@@ -59,6 +60,15 @@ func MaxMessage(typ byte) int {
 	return 64
 }
 
+// needed says whether a stream cannot go on without the messages of this type.
+func needed(typ byte) bool {
+	switch typ {
+	case Audio, Video, Aggregate, CommandAMF3, Command:
+		return true
+	}
+	return typ <= SetPeerBandwidth
+}
+
 // maxVideo leaves room for a Key chunk's configurations within the bus's payload.
 const maxVideo = 6 << 20
 
@@ -68,6 +78,7 @@ type Message struct {
 	Stream    uint32 // the message stream's ID
 	Timestamp uint32 // ms, absolute; it wraps
 	Data      []byte // good until the next Read
+	Skipped   bool   // it was too long, and is not needed: Data is empty
 }
 
 // Reader takes a chunk stream apart under limits. It allocates for bytes
@@ -86,7 +97,8 @@ type stream struct {
 	ext                       bool   // the last header had an extended timestamp
 	extTS                     uint32 // and this one
 	buf                       []byte
-	got                       int // bytes of the message under way
+	got                       int  // bytes of the message under way
+	skip                      bool // which is not kept
 }
 
 // NewReader makes a reader of a peer that has just shaken hands.
@@ -105,11 +117,21 @@ func (c *Reader) Read(m *Message) error {
 		if s.got < int(s.length) {
 			continue
 		}
-		c.pending -= s.got
-		s.got = 0
-		*m = Message{Type: s.typ, Stream: s.stream, Timestamp: s.ts, Data: s.buf[:s.length]}
+		c.void(s)
+		*m = Message{Type: s.typ, Stream: s.stream, Timestamp: s.ts, Skipped: s.skip}
+		if !s.skip {
+			m.Data = s.buf[:s.length]
+		}
 		return c.obey(m)
 	}
+}
+
+// void ends the message under way, whole or not.
+func (c *Reader) void(s *stream) {
+	if !s.skip {
+		c.pending -= s.got
+	}
+	s.got = 0
 }
 
 func (c *Reader) obey(m *Message) error {
@@ -118,14 +140,13 @@ func (c *Reader) obey(m *Message) error {
 	}
 	switch v := binary.BigEndian.Uint32(m.Data); m.Type {
 	case SetChunkSize:
-		if v < 1 || v > maxSize {
+		if v < 1 {
 			return fmt.Errorf("%w: chunk size %d", ErrLimit, v)
 		}
-		c.size = int(v)
+		c.size = int(min(v, maxSize))
 	case Abort:
 		if s := c.streams[v]; s != nil {
-			c.pending -= s.got
-			s.got = 0
+			c.void(s)
 		}
 	}
 	return nil
@@ -148,13 +169,17 @@ func (c *Reader) readChunk() (*stream, error) {
 		return nil, err
 	}
 	if format != 3 && s.got > 0 { // a new header in the middle of a message: what came of it is void
-		c.pending -= s.got
-		s.got = 0
+		c.void(s)
 	}
 	if err := c.messageHeader(s, format); err != nil {
 		return nil, err
 	}
 	n := min(int(s.length)-s.got, c.size)
+	if s.skip {
+		s.got += n
+		_, err := c.r.Discard(n)
+		return s, err
+	}
 	s.grow(s.got + n)
 	if _, err := io.ReadFull(c.r, s.buf[s.got:s.got+n]); err != nil {
 		return nil, err
@@ -234,7 +259,8 @@ func (c *Reader) messageHeader(s *stream, format byte) error {
 	case 3:
 		s.ts += s.delta
 	}
-	if int(s.length) > MaxMessage(s.typ) {
+	s.skip = int(s.length) > MaxMessage(s.typ)
+	if s.skip && needed(s.typ) {
 		return fmt.Errorf("%w: a message of type %d with %d bytes", ErrLimit, s.typ, s.length)
 	}
 	return nil

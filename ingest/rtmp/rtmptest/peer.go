@@ -149,6 +149,9 @@ func (p *Peer) Audio(ts uint32, body []byte) {
 	p.Send(4, chunk.Message{Type: chunk.Audio, Stream: 1, Timestamp: ts, Data: body})
 }
 
+// Data sends a data message: AMF0, or what is said to be.
+func (p *Peer) Data(body []byte) { p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: body}) }
+
 // Configs sends the configurations.
 func (p *Peer) Configs(ts uint32) {
 	p.Video(ts, AVCConfig)
