@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/amf"
@@ -68,7 +69,13 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 		return false, nil
 	}
 	c, e := avc.ParseConfig(t.Payload())
-	if e != nil {
+	if e == nil {
+		_, e = c.PPS()
+	}
+	switch {
+	case errors.Is(e, avc.ErrNoSets): // the encoder has yet to know them: the next one tells
+		return false, nil
+	case e != nil:
 		return false, errAVCConfig
 	}
 	for _, sps := range c.SPS {

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"runtime"
 	"testing"
 	"time"
@@ -199,4 +200,29 @@ func TestNoBus(t *testing.T) {
 	srv.Start(t)
 	bustest.Eventually(t, "the worker to be ready", func() bool { return r.w.Ready() == nil })
 	r.stillServes("cam")
+}
+
+// A first configuration without parameter sets, of either kind, waits for the next;
+// one that comes later takes nothing away.
+func TestConfigurationWithoutSets(t *testing.T) {
+	r := newRig(t, nil)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	none := [][]byte{{0x17, 0, 0, 0, 0}, append(bytes.Clone(rtmptest.AVCConfig[:10]), 0xe0, 0), append(bytes.Clone(rtmptest.AVCConfig[:37]), 0)}
+	send := func() {
+		for _, b := range none {
+			p.Video(0, b)
+		}
+	}
+	send()
+	p.Frames(0, 5)
+	p.Configs(200)
+	p.Frames(200, 25)
+	send()
+	p.Frames(1200, 25)
+	p.Stop("cam")
+	r.untilLive("cam", "over", inState(bus.StateGrace))
+	if video, audio := checkChunks(t, r.chunks("cam"), 0); video != 50 || audio != 100 {
+		t.Errorf("%d and %d frames of 50 and 100", video, audio)
+	}
 }

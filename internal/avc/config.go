@@ -13,6 +13,10 @@ import (
 // ErrConfig says that bytes are no configuration or parameter set.
 var ErrConfig = errors.New("malformed H.264 configuration")
 
+// ErrNoSets says that a configuration is whole, and has not both kinds of parameter
+// sets: some encoders send one before they know them. It is an ErrConfig too.
+var ErrNoSets = fmt.Errorf("%w: without parameter sets", ErrConfig)
+
 // Config is an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 5.3.3.1). What is in
 // it points into the bytes it was read from.
 type Config struct {
@@ -22,8 +26,11 @@ type Config struct {
 }
 
 // ParseConfig reads a configuration up to its picture parameter sets. What is
-// malformed is ErrConfig.
+// malformed is ErrConfig, what has no sequence parameter set ErrNoSets.
 func ParseConfig(record []byte) (Config, error) {
+	if len(record) == 0 || len(record) >= 6 && record[0] == 1 && record[5]&0x1f == 0 {
+		return Config{}, ErrNoSets
+	}
 	if len(record) < 7 || record[0] != 1 {
 		return Config{}, fmt.Errorf("%w: not an AVC configuration", ErrConfig)
 	}
@@ -39,10 +46,13 @@ func ParseConfig(record []byte) (Config, error) {
 	return Config{LengthSize: int(record[4]&3) + 1, SPS: sps, rest: rest}, nil
 }
 
-// PPS are the NAL units of its picture parameter sets: one at least.
+// PPS are the NAL units of its picture parameter sets: one at least, else ErrNoSets.
 func (c Config) PPS() ([][]byte, error) {
 	if len(c.rest) < 1 {
 		return nil, fmt.Errorf("%w: an AVC configuration without picture parameter sets", ErrConfig)
+	}
+	if c.rest[0] == 0 {
+		return nil, ErrNoSets
 	}
 	pps, _, err := sets(c.rest[0], c.rest[1:])
 	return pps, err

@@ -35,6 +35,16 @@ func TestConfigsThatAreNone(t *testing.T) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
+	for name, b := range map[string][]byte{"empty": {}, "of no sets": {1, 66, 0, 30, 0xff, 0xe0, 0}, "cut behind their number": {1, 66, 0, 30, 0xff, 0xe0}} {
+		if _, err := ParseConfig(b); !errors.Is(err, ErrNoSets) || !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if c, err := ParseConfig(append(bytes.Clone(whole[:behind]), 0)); err != nil {
+		t.Error(err)
+	} else if _, err := c.PPS(); !errors.Is(err, ErrNoSets) {
+		t.Errorf("without picture parameter sets: %v", err)
+	}
 	for name, change := range map[string]func([]byte){
 		"another version":    func(b []byte) { b[0] = 2 },
 		"no parameter sets":  func(b []byte) { b[5] = 0xe0 },
