@@ -2,27 +2,24 @@ package ingest
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/amf"
 	"github.com/helios-h2020/pse/ingest/rtmp"
-	"github.com/helios-h2020/pse/internal/avc"
 )
 
 // format is what a publisher's stream is made of, as far as it is known.
 type format struct {
 	script      []byte // body of the onMetaData tag
-	video       []byte // body of the tag with the AVCDecoderConfigurationRecord
+	video       []byte // body of a tag with the AVCDecoderConfigurationRecord in force
 	audio       []byte // body of the tag with the AudioSpecificConfig
-	nalSize     int    // bytes of a NAL unit's length
 	width       int
 	height      int
 	fps         float64
 	software    string // what the publisher says it is
 	saysNoVideo bool   // the metadata describes a stream without video
-	sps         []byte // the sequence parameter set of video
 	allowed     *allowance
+	parameters  // of H.264
 }
 
 // metadata takes a data message in, of which onMetaData matters.
@@ -63,36 +60,6 @@ func (f *format) metadata(data []byte) (changed bool) {
 	return true
 }
 
-// videoConfig takes a sequence header in.
-func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
-	if bytes.Equal(t.Data, f.video) {
-		return false, nil
-	}
-	c, e := avc.ParseConfig(t.Payload())
-	if e == nil {
-		_, e = c.PPS()
-	}
-	switch {
-	case errors.Is(e, avc.ErrNoSets): // the encoder has yet to know them: the next one tells
-		return false, nil
-	case e != nil:
-		return false, errAVCConfig
-	}
-	for _, sps := range c.SPS {
-		if err := f.allowed.picture(sps); err != nil {
-			return false, err
-		}
-	}
-	f.video, f.nalSize, f.sps = bytes.Clone(t.Data), c.LengthSize, bytes.Clone(c.SPS[0])
-	if p, e := avc.ParseSPS(f.sps); e == nil {
-		f.width, f.height = p.Width, p.Height
-		if f.fps == 0 && p.FPS < 1000 {
-			f.fps = p.FPS
-		}
-	}
-	return true, nil
-}
-
 // audioConfig takes an AudioSpecificConfig in.
 func (f *format) audioConfig(t bus.Tag) (changed bool) {
 	if len(t.Payload()) < 2 || bytes.Equal(t.Data, f.audio) {
@@ -100,34 +67,6 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 	}
 	f.audio = bytes.Clone(t.Data)
 	return true
-}
-
-// frame looks into an access unit. ok is false for one that is not whole; idr
-// says whether it holds an IDR picture, whatever its tag says. One that
-// changes the pictures' size to what is not taken is refused.
-func (f *format) frame(b []byte) (idr, ok bool, err *rtmp.StatusError) {
-	for len(b) > 0 {
-		unit, rest, ok := avc.NextUnit(b, f.nalSize)
-		if !ok {
-			return false, false, nil
-		}
-		b = rest
-		if len(unit) == 0 {
-			continue
-		}
-		switch unit[0] & 0x1f {
-		case avc.UnitIDR:
-			idr = true
-		case avc.UnitSPS:
-			if bytes.Equal(unit, f.sps) {
-				break
-			}
-			if err := f.allowed.picture(unit); err != nil {
-				return false, false, err
-			}
-		}
-	}
-	return idr, true, nil
 }
 
 // checkVideo refuses what is not H.264.

@@ -37,7 +37,9 @@ func FuzzFrames(f *testing.F) {
 			s.audioConfig(t)
 		}
 		if s.video != nil {
-			s.frame(frame)
+			if t, c, ok := s.look(bus.Tag{Type: bus.TagVideo, Data: append(make([]byte, 5), frame...)}); ok && s.learn(t.Payload()) == nil {
+				s.adopt(c.PPS)
+			}
 		}
 		if len(frame) > 0 {
 			_, _ = checkVideo(frame), checkAudio(frame)

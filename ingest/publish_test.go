@@ -189,7 +189,7 @@ func TestNoBus(t *testing.T) {
 	p := rtmptest.Dial(t, r.w.Addr())
 	if f := p.Publish("live", "cam?key="+r.key.Secret); f["code"] == "NetStream.Publish.Start" {
 		p.Configs(0)
-		p.Frames(0, 1)
+		p.Frames(0, 2)
 		if _, f = p.Await("onStatus"); f["code"] != rtmp.CodeFailed {
 			t.Errorf("answered %v", f)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/internal/avc"
 	"go.uber.org/zap"
 )
 
@@ -25,8 +26,9 @@ type session struct {
 	sawTag  bool   // a tag with media came
 	firstTS uint32 // and this was its timestamp
 	changed bool   // the record does not describe the format
-	needIDR bool   // the configuration changed: what comes before the next IDR cannot be decoded
-	keyAt   int64  // clock of the last Key chunk
+	unit    accessUnit
+	needIDR bool  // the configuration changed: what comes before the next IDR cannot be decoded
+	keyAt   int64 // clock of the last Key chunk
 	time    *timeline
 	rec     *recorder                        // nil until the first key frame
 	live    atomic.Pointer[bus.StreamRecord] // our record, as it was at that time
@@ -95,34 +97,98 @@ func (s *session) video(t bus.Tag) error {
 	}
 	switch {
 	case t.IsAVCConfig():
-		changed, err := s.format.videoConfig(t)
-		if err != nil {
+		return s.videoConfig(t)
+	case t.IsAVCFrame():
+		return s.piece(t)
+	}
+	return nil
+}
+
+func (s *session) videoConfig(t bus.Tag) error {
+	if s.unit.picture() { // it is of the configuration before
+		if err := s.closeUnit(); err != nil {
 			return err
 		}
-		s.needIDR = s.needIDR || changed
-		s.changed = s.changed || changed
-		return nil
-	case !t.IsAVCFrame() || s.format.video == nil:
-		return nil
 	}
-	idr, ok, err := s.format.frame(t.Payload())
+	changed, err := s.format.videoConfig(t)
 	if err != nil {
 		return err
 	}
+	if changed {
+		s.needIDR, s.changed, s.unit.sure = true, true, false
+	}
+	return nil
+}
+
+// piece takes a tag of a picture: all of it, or a piece.
+func (s *session) piece(t bus.Tag) error {
+	u := &s.unit
+	t, c, ok := s.format.look(t)
 	if !ok {
 		s.shared.stats.broken.Inc()
 		return nil
 	}
+	if u.open() && !u.continues(t, c) {
+		if err := s.closeUnit(); err != nil {
+			return err
+		}
+	}
+	if c.Sets {
+		if err := s.format.learn(t.Payload()); err != nil {
+			return err
+		}
+	}
+	switch {
+	case u.late(t, c): // the first that was seen of it: from now on pictures wait
+		u.pieces = true
+		s.shared.stats.broken.Inc()
+	case !u.open() && c.Slices && !u.waits():
+		u.gave(t.TS)
+		return s.picture(t, c)
+	case !u.add(t, c):
+		s.shared.stats.broken.Inc()
+	case u.contents.Slices && !u.waits():
+		return s.closeUnit()
+	}
+	return nil
+}
+
+// closeUnit says that no piece of the open unit follows. Without a slice it is no picture.
+func (s *session) closeUnit() error {
+	t, c := s.unit.take()
+	if c.Slices {
+		if err := s.picture(t, c); err != nil {
+			return err
+		}
+	}
+	n := s.unit.heard
+	s.unit.heard = 0
+	for _, t := range s.unit.sounds[:n] {
+		if err := s.sound(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// picture takes a whole one.
+func (s *session) picture(t bus.Tag, c avc.Contents) error {
+	if c.IDR && s.format.adopt(c.PPS) {
+		s.changed = true
+	}
+	if s.format.video == nil {
+		return nil
+	}
 	// The tag says what the picture is: players seek by it.
 	t.Data[0] = t.Data[0]&0x0f | 2<<4
-	if idr {
+	if c.IDR {
 		t.Data[0] = t.Data[0]&0x0f | 1<<4
 	}
-	if !idr && (s.rec == nil || s.needIDR) {
+	if !c.IDR && (s.rec == nil || s.needIDR) {
 		return nil
 	}
 	s.needIDR = false
-	return s.record(t, trackVideo, idr)
+	return s.record(t, trackVideo, c.IDR)
 }
 
 func (s *session) audio(t bus.Tag) error {
@@ -132,6 +198,9 @@ func (s *session) audio(t bus.Tag) error {
 	switch {
 	case t.IsAACConfig():
 		if s.format.audioConfig(t) {
+			if err := s.closeUnit(); err != nil {
+				return err
+			}
 			s.changed = true
 			if s.rec != nil {
 				s.rec.add(t, s.time.head, s.time.wall(), false, nil)
@@ -144,6 +213,18 @@ func (s *session) audio(t bus.Tag) error {
 	if !s.sawTag {
 		s.sawTag, s.firstTS = true, t.TS
 	}
+	if s.unit.picture() {
+		if s.unit.keep(t) {
+			return nil
+		}
+		if err := s.closeUnit(); err != nil {
+			return err
+		}
+	}
+	return s.sound(t)
+}
+
+func (s *session) sound(t bus.Tag) error {
 	if s.rec == nil && !s.audioOnly(t.TS) {
 		return nil
 	}
@@ -228,6 +309,9 @@ func (s *session) End(clean bool, why *rtmp.StatusError) {
 			defer close(s.done)
 			defer s.cancel()
 			defer s.release()
+			if err := s.closeUnit(); err != nil {
+				s.log.Debug("the last picture is not stored", zap.Error(err))
+			}
 			if s.rec == nil {
 				return
 			}

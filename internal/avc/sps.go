@@ -14,6 +14,8 @@ type SPS struct {
 	CodedWidth, CodedHeight uint64  // pixels, before cropping: what a decoder needs memory for
 	Width, Height           int     // after cropping, in coded pixels
 	SARWidth, SARHeight     int     // sample aspect ratio, 1:1 when not told
+	Chroma                  int     // chroma_format_idc
+	DepthLuma, DepthChroma  int     // bits
 	FPS                     float64 // frames a second, as the timing says; 0: it says none
 }
 
@@ -53,7 +55,7 @@ var sarTable = [...][2]int{
 // to the timing. All counts in it are bounded. What is malformed or larger than
 // MaxSide is ErrConfig; the coded size is told then, too, if it could be read.
 func ParseSPS(nal []byte) (SPS, error) {
-	s := SPS{SARWidth: 1, SARHeight: 1}
+	s := SPS{SARWidth: 1, SARHeight: 1, Chroma: 1, DepthLuma: 8, DepthChroma: 8}
 	if len(nal) < 4 || nal[0]&0x1f != UnitSPS {
 		return s, fmt.Errorf("%w: not a sequence parameter set", ErrConfig)
 	}
@@ -61,10 +63,9 @@ func ParseSPS(nal []byte) (SPS, error) {
 	profile := r.Bits(8)
 	r.Bits(16) // constraints, level
 	r.UE()     // seq_parameter_set_id
-	chroma := uint32(1)
 	switch profile {
 	case 100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135:
-		chroma = readChroma(r)
+		s.readChroma(r)
 	}
 	r.UE() // log2_max_frame_num_minus4
 	if !skipPicOrder(r) {
@@ -87,10 +88,10 @@ func ParseSPS(nal []byte) (SPS, error) {
 	r.Bit() // direct_8x8_inference_flag
 	if r.Bit() == 1 {
 		unitX, unitY := 1, int(2-frameOnly)
-		if chroma == 1 || chroma == 2 {
+		if s.Chroma == 1 || s.Chroma == 2 {
 			unitX = 2
 		}
-		if chroma == 1 {
+		if s.Chroma == 1 {
 			unitY *= 2
 		}
 		left, right, top, bottom := int(r.UE()), int(r.UE()), int(r.UE()), int(r.UE())
@@ -113,20 +114,19 @@ func ParseSPS(nal []byte) (SPS, error) {
 	return s, nil
 }
 
-// readChroma gives chroma_format_idc and skips what else the high profiles have.
-func readChroma(r *bits.Reader) (chroma uint32) {
-	chroma = r.UE()
-	if chroma == 3 {
+// readChroma reads what the high profiles have of the samples, and skips their scaling.
+func (s *SPS) readChroma(r *bits.Reader) {
+	s.Chroma = int(r.UE())
+	if s.Chroma == 3 {
 		r.Bit() // separate_colour_plane_flag
 	}
-	r.UE() // bit depths
-	r.UE()
+	s.DepthLuma, s.DepthChroma = int(r.UE())+8, int(r.UE())+8
 	r.Bit() // qpprime_y_zero_transform_bypass_flag
 	if r.Bit() == 0 {
-		return chroma
+		return
 	}
 	n := 8
-	if chroma == 3 {
+	if s.Chroma == 3 {
 		n = 12
 	}
 	for i := range n {
@@ -134,7 +134,6 @@ func readChroma(r *bits.Reader) (chroma uint32) {
 			skipScalingList(r, i < 6)
 		}
 	}
-	return chroma
 }
 
 // skipPicOrder skips pic_order_cnt_type and what comes with it. ok is false for

@@ -1,0 +1,120 @@
+package ingest
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/internal/avc"
+)
+
+// parameters are what H.264 says of itself: the configuration of decoders, from tags
+// made for that or from the pictures.
+type parameters struct {
+	header  []byte // body of the newest tag with a configuration, as it was sent
+	nalSize int    // bytes of a NAL unit's length, 0: no configuration said
+	sps     []byte // what the pictures are of
+	sets    avc.Sets
+	learned bool // sets came that the configuration may not have
+}
+
+// lengthSize is that of NAL units, in bytes.
+func (p *parameters) lengthSize() int {
+	if p.nalSize == 0 {
+		return 4
+	}
+	return p.nalSize
+}
+
+// videoConfig takes a sequence header in.
+func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
+	if bytes.Equal(t.Data, f.header) {
+		return false, nil
+	}
+	c, e := avc.ParseConfig(t.Payload())
+	var pps [][]byte
+	if e == nil {
+		pps, e = c.PPS()
+	}
+	switch {
+	case errors.Is(e, avc.ErrNoSets): // the encoder has yet to know them: the next one tells
+		return false, nil
+	case e != nil:
+		return false, errAVCConfig
+	}
+	var sets avc.Sets
+	for _, nal := range append(c.SPS, pps...) {
+		if nal[0]&0x1f == avc.UnitSPS {
+			if err := f.allowed.picture(nal); err != nil {
+				return false, err
+			}
+		}
+		_, _ = sets.Add(nal) // what cannot be read is the decoder's matter
+	}
+	f.header = bytes.Clone(t.Data)
+	f.video, f.nalSize, f.sets, f.learned = f.header, c.LengthSize, sets, false
+	f.measure(bytes.Clone(c.SPS[0]))
+	return true, nil
+}
+
+// measure takes the pictures' size from a sequence parameter set.
+func (f *format) measure(sps []byte) {
+	f.sps = sps
+	if p, err := avc.ParseSPS(sps); err == nil {
+		f.width, f.height = p.Width, p.Height
+		if f.fps == 0 && p.FPS < 1000 {
+			f.fps = p.FPS
+		}
+	}
+}
+
+// look looks into the NAL units of a tag. ok is false for one that is not whole.
+func (f *format) look(t bus.Tag) (whole bus.Tag, c avc.Contents, ok bool) {
+	c, ok = avc.Inspect(t.Payload(), f.lengthSize())
+	return t, c, ok
+}
+
+// learn takes the parameter sets in that pictures bring with them. Pictures of a size
+// that is not taken are refused.
+func (f *format) learn(units []byte) *rtmp.StatusError {
+	for len(units) > 0 {
+		var nal []byte
+		if nal, units, _ = avc.NextUnit(units, f.lengthSize()); len(nal) == 0 {
+			continue
+		}
+		typ := nal[0] & 0x1f
+		if typ != avc.UnitSPS && typ != avc.UnitPPS || f.sets.Has(nal) {
+			continue
+		}
+		if typ == avc.UnitSPS {
+			if err := f.allowed.picture(nal); err != nil {
+				return err
+			}
+		}
+		changed, err := f.sets.Add(nal)
+		if err != nil && typ == avc.UnitSPS {
+			return errAVCConfig
+		}
+		f.learned = f.learned || changed
+	}
+	return nil
+}
+
+// adopt makes the sets of an IDR picture the configuration, and says whether that is
+// another one than before. pps is the one that the picture names: parameter sets
+// take effect there, and nowhere else.
+func (f *format) adopt(pps int) (changed bool) {
+	active := f.sets.Active(pps)
+	if active == nil || f.video != nil && !f.learned && bytes.Equal(active, f.sps) {
+		return false
+	}
+	f.learned = false
+	body := append([]byte{0x17, 0, 0, 0, 0}, f.sets.Record(f.lengthSize(), active)...)
+	if bytes.Equal(body, f.video) {
+		return false
+	}
+	f.video = body
+	f.measure(active)
+	return true
+}
