@@ -11,6 +11,7 @@ var (
 	errReturned  = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back on another connection")
 	errElsewhere = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back at another server")
 	errRevoked   = rtmp.Errorf(rtmp.CodeDenied, "the stream key was revoked")
+	errPictures  = rtmp.Errorf(rtmp.CodeRejected, "the pictures are no H.264 as FLV has it (NAL units with their lengths), nor with start codes; restart the encoder, or take another one")
 	errAVCConfig = rtmp.Errorf(rtmp.CodeRejected, "the H.264 configuration is broken; restart the encoder")
 )
 

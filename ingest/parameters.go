@@ -16,8 +16,14 @@ type parameters struct {
 	nalSize int    // bytes of a NAL unit's length, 0: no configuration said
 	sps     []byte // what the pictures are of
 	sets    avc.Sets
-	learned bool // sets came that the configuration may not have
+	learned bool   // sets came that the configuration may not have
+	lengths bool   // there were pictures of units with lengths alone
+	buf     []byte // the last picture that came otherwise
+	unread  int    // pieces that were not whole, since the last that was
 }
+
+// mostUnread is how many pieces in a row may not be whole: a second of them.
+const mostUnread = 25
 
 // lengthSize is that of NAL units, in bytes.
 func (p *parameters) lengthSize() int {
@@ -31,6 +37,9 @@ func (p *parameters) lengthSize() int {
 func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 	if bytes.Equal(t.Data, f.header) {
 		return false, nil
+	}
+	if avc.StartsAsAnnexB(t.Payload()) {
+		return f.annexBConfig(t)
 	}
 	c, e := avc.ParseConfig(t.Payload())
 	var pps [][]byte
@@ -55,7 +64,24 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 	f.header = bytes.Clone(t.Data)
 	f.video, f.nalSize, f.sets, f.learned = f.header, c.LengthSize, sets, false
 	f.measure(bytes.Clone(c.SPS[0]))
+	if c.StartCodes {
+		f.video, f.learned = nil, true
+		f.adopt(-1)
+	}
 	return true, nil
+}
+
+// annexBConfig takes a sequence header in that is parameter sets with start codes.
+func (f *format) annexBConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
+	units, _, ok := avc.AppendLengths(nil, t.Payload(), 4)
+	if !ok {
+		return false, errAVCConfig
+	}
+	f.header, f.nalSize = bytes.Clone(t.Data), 4
+	if err := f.learn(units); err != nil {
+		return false, err
+	}
+	return f.adopt(-1), nil
 }
 
 // measure takes the pictures' size from a sequence parameter set.
@@ -69,10 +95,26 @@ func (f *format) measure(sps []byte) {
 	}
 }
 
-// look looks into the NAL units of a tag. ok is false for one that is not whole.
+// look looks into the NAL units of a tag, and gives it with the length of each before
+// it: those with start codes are rewritten. ok is false for one that is not whole.
 func (f *format) look(t bus.Tag) (whole bus.Tag, c avc.Contents, ok bool) {
-	c, ok = avc.Inspect(t.Payload(), f.lengthSize())
-	return t, c, ok
+	f.unread++
+	if c, ok = avc.Inspect(t.Payload(), f.lengthSize()); !ok && f.lengths { // it is not as those before: a broken one
+		return t, c, false
+	}
+	var changed bool
+	f.buf, changed, ok = avc.AppendLengths(append(f.buf[:0], t.Data[:5]...), t.Payload(), f.lengthSize())
+	switch {
+	case !ok:
+		return t, c, false
+	case changed:
+		t.Data = f.buf
+		c, _ = avc.Inspect(t.Payload(), f.lengthSize())
+	default:
+		f.lengths = true
+	}
+	f.unread = 0
+	return t, c, true
 }
 
 // learn takes the parameter sets in that pictures bring with them. Pictures of a size

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/ingest/rtmp"
 	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -38,6 +39,10 @@ func TestRecipes(t *testing.T) {
 		{"header-and-sets-apart", rtmptest.InBand(true, true)},
 		{"sets-in-band", rtmptest.InBand(false, false)},
 		{"sets-in-band-apart", rtmptest.InBand(false, true)},
+		{"start-codes", rtmptest.StartCodes(false, false)},
+		{"start-codes-in-all", rtmptest.StartCodes(false, true)},
+		{"start-codes-inside", rtmptest.StartCodes(true, false)},
+		{"start-codes-in-header", rtmptest.StartCodesInHeader},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := rtmptest.Dial(t, r.w.Addr())
@@ -56,6 +61,35 @@ func TestRecipes(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(r.w.stats.broken); n != 0 {
 		t.Errorf("%v pieces are counted as broken", n)
+	}
+}
+
+// Pictures of no form that is known are refused in words after a second of them; a few
+// among others only drop out.
+func TestPicturesOfNoForm(t *testing.T) {
+	r := newRig(t, nil)
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Configs(0)
+	none := []byte{0x27, 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x41}
+	for ts := range uint32(20) {
+		p.Video(ts, none)
+	}
+	p.Frames(40, 25)
+	for ts := range uint32(20) {
+		p.Video(1040+ts, none)
+	}
+	p.Frames(1080, 25)
+	r.untilLive("cam", "live", inState(bus.StateLive))
+	for ts := range uint32(25) {
+		p.Video(2080+ts, none)
+	}
+	if _, f := p.Await("onStatus"); f["code"] != rtmp.CodeRejected || !strings.Contains(f["description"], "the pictures are no H.264 as FLV has it") {
+		t.Errorf("told %v", f)
+	}
+	r.untilLive("cam", "over", inState(bus.StateGrace))
+	if video, audio := checkChunks(t, r.chunks("cam"), 0); video != 50 || audio != 100 {
+		t.Errorf("%d and %d frames of 50 and 100", video, audio)
 	}
 }
 

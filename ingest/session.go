@@ -126,6 +126,9 @@ func (s *session) piece(t bus.Tag) error {
 	t, c, ok := s.format.look(t)
 	if !ok {
 		s.shared.stats.broken.Inc()
+		if s.format.unread >= mostUnread {
+			return errPictures
+		}
 		return nil
 	}
 	if u.open() && !u.continues(t, c) {

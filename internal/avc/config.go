@@ -22,6 +22,7 @@ var ErrNoSets = fmt.Errorf("%w: without parameter sets", ErrConfig)
 type Config struct {
 	LengthSize int      // bytes of a NAL unit's length, 1 to 4
 	SPS        [][]byte // NAL units of sequence parameter sets: one at least, each of 4 bytes at least
+	StartCodes bool     // there are start codes before them, which do not belong there; SPS and PPS have none
 	rest       []byte   // from the number of picture parameter sets on
 }
 
@@ -38,12 +39,13 @@ func ParseConfig(record []byte) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
+	startCodes := trimStartCodes(sps)
 	for _, s := range sps {
 		if len(s) < 4 || s[0]&0x1f != UnitSPS {
 			return Config{}, fmt.Errorf("%w: not a sequence parameter set", ErrConfig)
 		}
 	}
-	return Config{LengthSize: int(record[4]&3) + 1, SPS: sps, rest: rest}, nil
+	return Config{LengthSize: int(record[4]&3) + 1, SPS: sps, StartCodes: startCodes, rest: rest}, nil
 }
 
 // PPS are the NAL units of its picture parameter sets: one at least, else ErrNoSets.
@@ -55,6 +57,7 @@ func (c Config) PPS() ([][]byte, error) {
 		return nil, ErrNoSets
 	}
 	pps, _, err := sets(c.rest[0], c.rest[1:])
+	trimStartCodes(pps)
 	return pps, err
 }
 

@@ -35,6 +35,12 @@ func TestConfigsThatAreNone(t *testing.T) {
 			t.Errorf("%d bytes: %v", n, err)
 		}
 	}
+	coded := append([]byte{1, 66, 0, 30, 0xff, 0xe1, 0, 9, 0, 0, 0, 1}, "\x67\x42\xc0\x1e\xd9\x01\x00\x07\x00\x00\x01\x68\xcb\x83\xcb"...)
+	if c, err := ParseConfig(coded); err != nil || !c.StartCodes || string(c.SPS[0]) != "\x67\x42\xc0\x1e\xd9" {
+		t.Errorf("with start codes: %+v, %v", c, err)
+	} else if pps, err := c.PPS(); err != nil || string(pps[0]) != "\x68\xcb\x83\xcb" {
+		t.Errorf("with start codes: %x, %v", pps, err)
+	}
 	for name, b := range map[string][]byte{"empty": {}, "of no sets": {1, 66, 0, 30, 0xff, 0xe0, 0}, "cut behind their number": {1, 66, 0, 30, 0xff, 0xe0}} {
 		if _, err := ParseConfig(b); !errors.Is(err, ErrNoSets) || !errors.Is(err, ErrConfig) {
 			t.Errorf("%s: %v", name, err)

@@ -151,3 +151,43 @@ func HeaderWithoutSets(tags []Tag) []Tag {
 	}
 	return nil
 }
+
+// StartCodesInHeader sends the sets of the configuration with a start code before each.
+func StartCodesInHeader(tags []Tag) []Tag {
+	for i, t := range tags {
+		if t.Kind == chunk.Video && t.Data[1] == 0 {
+			all := bytes.Clone(t.Data[:10])
+			for k, set := range setsOf(t.Data) {
+				all = append(all, byte(0xe1*(1-k)+k), 0, byte(len(set)+4), 0, 0, 0, 1)
+				all = append(all, set...)
+			}
+			tags[i].Data = all
+		}
+	}
+	return tags
+}
+
+// StartCodes sends NAL units with start codes between them: the first with one too, or
+// if inside with the length of all before it; the configuration too if header.
+func StartCodes(inside, header bool) Recipe {
+	return func(tags []Tag) []Tag {
+		join := func(t Tag, units [][]byte) []byte {
+			b := append([]byte{0, 0, 0, 1}, bytes.Join(units, []byte{0, 0, 1})...)
+			if inside {
+				b = binary.BigEndian.AppendUint32(nil, uint32(len(b)-4))
+				b = append(b, bytes.Join(units, []byte{0, 0, 0, 1})...)
+				binary.BigEndian.PutUint32(b, uint32(len(b)-4))
+			}
+			return append(bytes.Clone(t.Data[:5]), b...)
+		}
+		all := eachPicture(tags, func(t Tag, units [][]byte) []Tag {
+			return []Tag{{t.Kind, t.TS, join(t, append([][]byte{sei}, units...))}}
+		})
+		for i, t := range all {
+			if header && t.Kind == chunk.Video && t.Data[1] == 0 {
+				all[i].Data = append(bytes.Clone(t.Data[:5]), append([]byte{0, 0, 0, 1}, bytes.Join(setsOf(t.Data), []byte{0, 0, 0, 1})...)...)
+			}
+		}
+		return all
+	}
+}
