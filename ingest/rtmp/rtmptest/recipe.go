@@ -20,7 +20,7 @@ func ReadFLV(file []byte) []Tag {
 	for b := file[13:]; len(b) >= 15; {
 		n := int(binary.BigEndian.Uint32(b) & 0xffffff)
 		if kind := b[0]; kind == chunk.Audio || kind == chunk.Video {
-			all = append(all, Tag{kind, binary.BigEndian.Uint32(b[3:])>>8 | uint32(b[7])<<24, b[11 : 11+n : 11+n]})
+			all = append(all, Tag{kind, binary.BigEndian.Uint32(b[4:])>>8 | uint32(b[7])<<24, b[11 : 11+n : 11+n]})
 		}
 		b = b[11+n+4:]
 	}
