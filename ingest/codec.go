@@ -6,6 +6,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/amf"
 	"github.com/helios-h2020/pse/ingest/rtmp"
+	"github.com/helios-h2020/pse/internal/avc"
 )
 
 // format is what a publisher's stream is made of, as far as it is known.
@@ -20,6 +21,27 @@ type format struct {
 	saysNoVideo bool   // the metadata describes a stream without video
 	allowed     *allowance
 	parameters  // of H.264
+}
+
+// parameters are what H.264 says of itself: the configuration of decoders, from tags
+// made for that or from the pictures.
+type parameters struct {
+	header  []byte // body of the newest tag with a configuration, as it was sent
+	nalSize int    // bytes of a NAL unit's length, 0: no configuration said
+	sps     []byte // what the pictures are of
+	sets    avc.Sets
+	learned bool   // sets came that the configuration may not have
+	lengths bool   // there were pictures of units with lengths alone
+	buf     []byte // the last picture that came otherwise
+	unread  int    // pieces that were not whole, since the last that was
+}
+
+// lengthSize is that of NAL units, in bytes.
+func (p *parameters) lengthSize() int {
+	if p.nalSize == 0 {
+		return 4
+	}
+	return p.nalSize
 }
 
 // metadata takes a data message in, of which onMetaData matters.

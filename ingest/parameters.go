@@ -9,29 +9,8 @@ import (
 	"github.com/helios-h2020/pse/internal/avc"
 )
 
-// parameters are what H.264 says of itself: the configuration of decoders, from tags
-// made for that or from the pictures.
-type parameters struct {
-	header  []byte // body of the newest tag with a configuration, as it was sent
-	nalSize int    // bytes of a NAL unit's length, 0: no configuration said
-	sps     []byte // what the pictures are of
-	sets    avc.Sets
-	learned bool   // sets came that the configuration may not have
-	lengths bool   // there were pictures of units with lengths alone
-	buf     []byte // the last picture that came otherwise
-	unread  int    // pieces that were not whole, since the last that was
-}
-
 // mostUnread is how many pieces in a row may not be whole: a second of them.
 const mostUnread = 25
-
-// lengthSize is that of NAL units, in bytes.
-func (p *parameters) lengthSize() int {
-	if p.nalSize == 0 {
-		return 4
-	}
-	return p.nalSize
-}
 
 // videoConfig takes a sequence header in.
 func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
