@@ -108,7 +108,7 @@ func TestHalfAnEnd(t *testing.T) {
 // for an end that is there already, and the rendition that is left over has one.
 func TestSessionsOfTwoWorkers(t *testing.T) {
 	r := newRig(t, "live")
-	b, err := bus.Connect(t.Context(), bus.Options{Server: r.srv, Name: "second"}, zap.NewNop())
+	b, err := bus.Connect(t.Context(), bus.Options{Server: r.srv, Name: "second", Logs: patient}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,13 +110,13 @@ func TestWorkersKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 			fed := make(chan uint64, 1)
-			go func() { fed <- r.follow(c.encoded[0], chunks) }()
+			go func() { fed <- r.pace(1, chunks) }()
 			kills := 0
 			var last, done uint64 // of the media log, and of the parts log
 			for last == 0 {
 				kill := r.mortal()
 				// It dies when it has done something, however long that takes on
-				// a busy machine: else none gets on, and the media log forgets.
+				// a busy machine: else none gets on.
 				waitFor(t, func() bool {
 					p, err := r.b.LastPart(t.Context(), r.sid, c.encoded[0])
 					on := err == nil && p.Seq > done

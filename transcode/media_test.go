@@ -124,6 +124,10 @@ type rig struct {
 	wall int64
 }
 
+// patient is a media log that also forgets nothing while a busy machine starves who
+// transcodes it, for longer than its usual half a minute.
+var patient = bus.LogConfig{MediaAge: 10 * time.Minute}
+
 func newRig(t testing.TB, app string) *rig {
 	t.Helper()
 	log := zaptest.NewLogger(t, zaptest.Level(zap.InfoLevel))
@@ -132,7 +136,7 @@ func newRig(t testing.TB, app string) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(srv.Close)
-	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "test"}, log)
+	b, err := bus.Connect(t.Context(), bus.Options{Server: srv, Name: "test", Logs: patient}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,37 +192,11 @@ func (r *rig) pace(speed float64, chunks []*bus.Chunk) (last uint64) {
 	return last
 }
 
-// follow is pace at the chunks' own speed, but never so far ahead of a rendition that
-// the media log forgets what it still needs, as it would on a starved machine.
-func (r *rig) follow(rendition string, chunks []*bus.Chunk) (last uint64) {
-	r.t.Helper()
-	const ahead = 8_000 // ms
-	made := int64(0)
-	for i, c := range chunks {
-		pause := time.Duration(0)
-		if i > 0 {
-			pause = time.Duration(c.DTS-chunks[i-1].DTS) * time.Millisecond
-		}
-		for first := true; first || c.DTS > made+ahead; first, pause = false, 50*time.Millisecond {
-			select {
-			case <-r.t.Context().Done():
-				return last
-			case <-time.After(pause):
-			}
-			if p, err := r.b.LastPart(r.t.Context(), r.sid, rendition); err == nil {
-				made = p.End
-			}
-		}
-		last = r.publish(chunks[i : i+1])
-	}
-	return last
-}
-
 // mortal runs a worker on a bus connection of its own. kill ends both at
 // once, as a SIGKILL would: nothing is released, nothing is flushed.
 func (r *rig) mortal() (kill func()) {
 	r.t.Helper()
-	b, err := bus.Connect(r.t.Context(), bus.Options{Server: r.srv, Name: "mortal"}, r.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)))
+	b, err := bus.Connect(r.t.Context(), bus.Options{Server: r.srv, Name: "mortal", Logs: patient}, r.log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel)))
 	if err != nil {
 		r.t.Fatal(err)
 	}
