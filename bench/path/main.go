@@ -160,6 +160,8 @@ func peer(line []string, flv string) []string {
 		case a == "-f" && !input:
 			out = append(out, "-re", "-f", line[i+1])
 			i++
+		case strings.HasSuffix(a, "_whitelist"):
+			i++ // it reads a file, and copies the sound
 		case a == "-probesize" || a == "-fpsprobesize":
 			i++ // a copy needs to know the picture's size beforehand
 		case a == "-i":
