@@ -26,7 +26,7 @@ release: versions web ## Make what is published of a version, in dist/: programs
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
-quick: web ## Vet, and the tests that take less than a second: for each change
+quick: web bin/s3/versitygw ## Vet, and the tests that take less than a second: for each change
 	@GO=$(GO) scripts/quick.sh
 
 test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
