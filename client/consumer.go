@@ -115,14 +115,14 @@ func (co *consumer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var inHand []jetstream.Msg
+	var inHand jetstream.Msg
 	defer func() { giveBack(it, inHand) }()
 	for {
 		m, err := it.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return err
 		}
-		inHand = []jetstream.Msg{m}
+		inHand = m
 		if ctx.Err() != nil { // Next takes either, when there are both
 			return ctx.Err()
 		}
@@ -136,11 +136,11 @@ func (co *consumer) run(ctx context.Context) error {
 // giveBack ends a consumer's iterator. What is in hand or on its way already goes
 // back at once: else it would be missed only after ackWait, and hold up all others.
 // It goes back after the iterator ended, or it would be given to that again.
-func giveBack(it jetstream.MessagesContext, inHand []jetstream.Msg) {
+func giveBack(it jetstream.MessagesContext, inHand jetstream.Msg) {
 	it.Drain()
 	defer it.Stop()
-	for _, m := range inHand {
-		_ = m.Nak() // unless it is settled
+	if inHand != nil {
+		_ = inHand.Nak() // unless it is settled
 	}
 	for {
 		m, err := it.Next(jetstream.NextMaxWait(time.Second))

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"sort"
-	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -36,7 +35,6 @@ type api struct {
 	pictures  *stream.Pictures
 	viewers   *viewerTotals
 	errors    *statusErrors
-	metrics   *metrics
 	startWait time.Duration
 }
 
@@ -119,7 +117,6 @@ func (a *api) serveStream(rw http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		e := a.errors.find(err)
-		a.metrics.errors.WithLabelValues(strconv.Itoa(e.status)).Inc()
 		sendJSON(rw, e.status, map[string]string{"error": e.text})
 		return
 	}

@@ -33,9 +33,10 @@ func newStatusError(of error, status int, text string) *statusError {
 type statusErrors struct {
 	table []*statusError
 	away  *statusError
+	count func(status int) // of each that is found
 }
 
-func newStatusErrors() *statusErrors {
+func newStatusErrors(count func(status int)) *statusErrors {
 	away := newStatusError(stream.ErrAway, http.StatusServiceUnavailable, "The log cannot be reached now. Try again in a second.")
 	return &statusErrors{[]*statusError{
 		newStatusError(stream.ErrMissing, http.StatusNotFound, "Not in the stream, or no longer."),
@@ -49,11 +50,17 @@ func newStatusErrors() *statusErrors {
 		newStatusError(errNoPicture, http.StatusNotFound, "No picture of this stream yet."),
 		newStatusError(errMethod, http.StatusMethodNotAllowed, "Use GET or HEAD."),
 		away,
-	}, away}
+	}, away, count}
 }
 
-// find is what to say of an error.
+// find is what to say of an error to who asked. It is counted.
 func (s *statusErrors) find(err error) *statusError {
+	e := s.of(err)
+	s.count(e.status)
+	return e
+}
+
+func (s *statusErrors) of(err error) *statusError {
 	for _, e := range s.table {
 		if errors.Is(err, e.of) {
 			return e

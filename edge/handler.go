@@ -95,11 +95,9 @@ func (h *handler) answer(ctx context.Context, t *hls.Target, q *http1.Request, r
 	return errNoPath
 }
 
-// failure makes the reply to a request that failed, and counts it.
+// failure makes the reply to a request that failed.
 func (h *handler) failure(err error, rep *reply.Reply) {
-	e := h.errors.find(err)
-	h.metrics.errors.WithLabelValues(strconv.Itoa(e.status)).Inc()
-	*rep = e.reply()
+	*rep = h.errors.find(err).reply()
 }
 
 // multivariantReply is that to <name>/index.m3u8 and <name>.m3u8, of which the

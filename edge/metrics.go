@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/edge/stream"
@@ -46,6 +47,8 @@ func newMetrics(dir *stream.Directory) *metrics {
 		},
 	}
 }
+
+func (m *metrics) countError(status int) { m.errors.WithLabelValues(strconv.Itoa(status)).Inc() }
 
 func (m *metrics) all() []prometheus.Collector {
 	return append([]prometheus.Collector{m.lists, m.media, m.bytes, m.errors}, m.read...)

@@ -52,13 +52,13 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 		IdleAfter: cfg.IdleAfter, StartWait: cfg.StartWait, MaxViewers: cfg.MaxViewers,
 	}, b, log)
 	w := &Worker{bus: b, log: log, dir: dir, viewers: newViewerTotals(), metrics: newMetrics(dir), cancel: cancel}
-	pictures, errors := stream.NewPictures(b.Poster), newStatusErrors()
+	pictures, errors := stream.NewPictures(b.Poster), newStatusErrors(w.metrics.countError)
 	w.handler = &handler{
 		ctx: ctx, dir: dir, pictures: pictures, errors: errors, metrics: w.metrics,
 		mediaAge: reply.Immutable(2 * cfg.DVR), hasher: newHasher(),
 	}
 	w.handler.raw = http1.New(hlsRoot, w.handler.rawAnswer, log)
-	w.api = &api{ctx: ctx, dir: dir, pictures: pictures, viewers: w.viewers, errors: errors, metrics: w.metrics, startWait: cfg.StartWait}
+	w.api = &api{ctx: ctx, dir: dir, pictures: pictures, viewers: w.viewers, errors: errors, startWait: cfg.StartWait}
 	return w, nil
 }
 

@@ -11,6 +11,9 @@ import (
 // (draft-ietf-httpbis-resumable-upload).
 const draftVersion = "Upload-Draft-Interop-Version"
 
+// Versions of it that are ours: tusd does not know them.
+const draft7, draft8 = "7", "8"
+
 // statusResumable is that of the interim answer that says where an upload is (104 Upload
 // Resumption Supported).
 const statusResumable = 104
@@ -28,7 +31,7 @@ func takeDraft(r *http.Request, maxSize int64, maxAge time.Duration) *draft {
 	switch version {
 	case "", "3", "4", "5", "6":
 		return nil
-	case "7", "8":
+	case draft7, draft8:
 		if r.Method == http.MethodPost && complete != "?0" && complete != "?1" {
 			version = ""
 		}

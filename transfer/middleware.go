@@ -134,7 +134,7 @@ func sendTusError(rw http.ResponseWriter, r *http.Request, err error) {
 	switch version := r.Header.Get(draftVersion); version {
 	case "":
 		rw.Header().Set("Tus-Resumable", tusVersion)
-	case "7", "8":
+	case draft7, draft8:
 		rw.Header().Set(draftVersion, version)
 	}
 	rw.Header().Set("Access-Control-Expose-Headers", exposed)

@@ -138,7 +138,7 @@ func TestAllPortsOfTheRange(t *testing.T) {
 	if code, _ := late.ask(late.request(stun.MethodAllocate, requestTCP())); code != 0 {
 		t.Errorf("a TCP allocation beside them: %d", code)
 	}
-	zero := attribute{stun.AttrLifetime, []byte{0, 0, 0, 0}}
+	zero := stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 0}}
 	if code, _ := clients[17].ask(clients[17].request(stun.MethodRefresh, zero)); code != 0 {
 		t.Fatalf("give one back: %d", code)
 	}
@@ -232,10 +232,10 @@ func TestMalformedRequests(t *testing.T) {
 			m    *stun.Message
 			want stun.ErrorCode
 		}{
-			"unknown attribute":    {c.request(stun.MethodCreatePermission, attribute{0x7f01, []byte("what?")}, peerAt("8.8.8.8", 1)), 420},
+			"unknown attribute":    {c.request(stun.MethodCreatePermission, stun.RawAttribute{Type: 0x7f01, Value: []byte("what?")}, peerAt("8.8.8.8", 1)), 420},
 			"no peer":              {c.request(stun.MethodCreatePermission), 400},
-			"short peer":           {c.request(stun.MethodCreatePermission, attribute{stun.AttrXORPeerAddress, []byte{0, 1, 2}}), 400},
-			"peer of no family":    {c.request(stun.MethodCreatePermission, attribute{stun.AttrXORPeerAddress, []byte{0, 9, 2, 3, 4, 5, 6, 7}}), 400},
+			"short peer":           {c.request(stun.MethodCreatePermission, stun.RawAttribute{Type: stun.AttrXORPeerAddress, Value: []byte{0, 1, 2}}), 400},
+			"peer of no family":    {c.request(stun.MethodCreatePermission, stun.RawAttribute{Type: stun.AttrXORPeerAddress, Value: []byte{0, 9, 2, 3, 4, 5, 6, 7}}), 400},
 			"channel out of range": {c.request(stun.MethodChannelBind, channel(0x3fff), peerAt("8.8.8.8", 1)), 400},
 			"channel without peer": {c.request(stun.MethodChannelBind, channel(0x4000)), 400},
 			"TCP relay":            {c.request(stun.MethodAllocate, requestTCP()), 442},
@@ -249,7 +249,7 @@ func TestMalformedRequests(t *testing.T) {
 		}
 	}
 	c := r.raw("udp")
-	whole := c.request(stun.MethodAllocate, requestUDP(), attribute{stun.AttrUsername, bytes.Repeat([]byte("a"), 700)}).Raw
+	whole := c.request(stun.MethodAllocate, requestUDP(), stun.RawAttribute{Type: stun.AttrUsername, Value: bytes.Repeat([]byte("a"), 700)}).Raw
 	lies := append([]byte(nil), whole...)
 	binary.BigEndian.PutUint16(lies[22:], 0xfff0) // an attribute longer than the message
 	for _, b := range [][]byte{nil, {0}, whole[:19], whole[:25], lies, bytes.Repeat([]byte{0xff}, 1700), bytes.Repeat([]byte{0}, 1600), {0x40, 0, 0xff, 0xfc, 1, 2, 3, 4}} {

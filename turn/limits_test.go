@@ -151,7 +151,7 @@ func TestAllocationsOfGuestsFromOneAddress(t *testing.T) {
 		t.Errorf("one too many: %d", code)
 	}
 	r.raw("udp").allocate() // a user's of the file
-	if code, _ := ann.ask(ann.request(stun.MethodRefresh, attribute{stun.AttrLifetime, []byte{0, 0, 0, 0}})); code != 0 {
+	if code, _ := ann.ask(ann.request(stun.MethodRefresh, stun.RawAttribute{Type: stun.AttrLifetime, Value: []byte{0, 0, 0, 0}})); code != 0 {
 		t.Fatal(code)
 	}
 	bustest.Eventually(t, "there is a place again", func() bool {

@@ -134,23 +134,17 @@ func relayed(t *testing.T, m *stun.Message) netip.AddrPort {
 	return netip.AddrPortFrom(ip.Unmap(), uint16(a.Port))
 }
 
-// attribute is one with these bytes.
-type attribute struct {
-	kind  stun.AttrType
-	value []byte
+func requestUDP() stun.Setter {
+	return stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}
 }
-
-// AddTo is what stun.Build calls.
-func (a attribute) AddTo(m *stun.Message) error {
-	m.Add(a.kind, a.value)
-	return nil
+func requestTCP() stun.Setter {
+	return stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{6, 0, 0, 0}}
 }
-
-func requestUDP() stun.Setter { return attribute{stun.AttrRequestedTransport, []byte{17, 0, 0, 0}} }
-func requestTCP() stun.Setter { return attribute{stun.AttrRequestedTransport, []byte{6, 0, 0, 0}} }
 
 // family6 asks for an IPv6 relay.
-func family6() stun.Setter { return attribute{stun.AttrRequestedAddressFamily, []byte{2, 0, 0, 0}} }
+func family6() stun.Setter {
+	return stun.RawAttribute{Type: stun.AttrRequestedAddressFamily, Value: []byte{2, 0, 0, 0}}
+}
 
 // peer is an XOR-PEER-ADDRESS. An address in IPv6's form stays so.
 type peer netip.AddrPort
@@ -175,5 +169,5 @@ func peerAt(text string, port uint16) stun.Setter {
 }
 
 func channel(n uint16) stun.Setter {
-	return attribute{stun.AttrChannelNumber, []byte{byte(n >> 8), byte(n), 0, 0}}
+	return stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{byte(n >> 8), byte(n), 0, 0}}
 }

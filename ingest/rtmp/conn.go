@@ -47,12 +47,10 @@ func (c *conn) connect(app, tcURL, software string) error {
 	if err != nil {
 		return c.fail(0, err)
 	}
-	if !login {
-		c.connected = true
-		return nil
-	}
-	if r := c.adobe.check(q, c.addr, c.publisher.Login); r != nil {
-		return c.fail(0, r)
+	if login {
+		if r := c.adobe.check(q, c.addr, c.publisher.Login); r != nil {
+			return c.fail(0, r)
+		}
 	}
 	c.connected = true
 	return nil

@@ -36,7 +36,7 @@ func (c *client) reflexive() (string, error) {
 }
 
 func (c *client) allocate() error {
-	udp := setter{stun.AttrRequestedTransport, []byte{17, 0, 0, 0}}
+	udp := stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}
 	_, err := c.ask(stun.MethodAllocate, udp)
 	if code := new(errorResponse); errors.As(err, &code) && code.code == stun.CodeUnauthorized && c.nonce == "" {
 		c.realm, c.nonce = code.realm, code.nonce
@@ -60,7 +60,7 @@ func (c *client) permit(peer netip.AddrPort) error {
 const bothChannel = 0x4000
 
 func (c *client) bind(peer netip.AddrPort) error {
-	_, err := c.ask(stun.MethodChannelBind, setter{stun.AttrChannelNumber, []byte{bothChannel >> 8, bothChannel & 0xff, 0, 0}}, xorPeer(peer))
+	_, err := c.ask(stun.MethodChannelBind, stun.RawAttribute{Type: stun.AttrChannelNumber, Value: []byte{bothChannel >> 8, bothChannel & 0xff, 0, 0}}, xorPeer(peer))
 	return err
 }
 
@@ -86,15 +86,3 @@ type xorAddress struct{ stun.XORMappedAddress }
 
 // AddTo is what stun.Build calls.
 func (a xorAddress) AddTo(m *stun.Message) error { return a.AddToAs(m, stun.AttrXORPeerAddress) }
-
-// setter is an attribute of these bytes.
-type setter struct {
-	kind  stun.AttrType
-	value []byte
-}
-
-// AddTo is what stun.Build calls.
-func (s setter) AddTo(m *stun.Message) error {
-	m.Add(s.kind, s.value)
-	return nil
-}
