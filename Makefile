@@ -7,7 +7,7 @@ TESTTIMEOUT ?= 20m
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help versions run build release web quick test test-long lint check vuln fmt fuzz bench cover api deps clean
+.PHONY: help versions run build release web quick test test-long lint format check vuln fmt fuzz bench cover api deps clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,17 +26,20 @@ release: versions web ## Make what is published of a version, in dist/: programs
 
 web: versions web/node_modules/.built ## Build the pages into web/dist
 
-quick: web bin/s3/versitygw ## Vet, and the tests that take less than a second: for each change
+quick: format web bin/s3/versitygw ## Vet, and the tests that take less than a second: for each change
 	@GO=$(GO) scripts/quick.sh
 
-test: versions deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
+test: versions format deps web clients ## Everything that must hold: format, vet, lint, all tests with the race detector
 	@GO=$(GO) TESTTIMEOUT=$(TESTTIMEOUT) scripts/test.sh
 
 test-long: versions deps check clients bin/s3/minio ## The same with the long versions: kills, fuzzed sessions, every profile, models for an hour each
 	PSE_LONG=1 $(GO) test -timeout 150m -p 1 ./...
 
-check: web
+# First of all, since it takes seconds: it is no use to hear of it after ten minutes.
+format:
 	@files=$$($(GO) tool gofumpt -l $$(git ls-files '*.go')); if [ -n "$$files" ]; then echo "not gofumpt'ed, run make fmt:"; echo "$$files"; exit 1; fi
+
+check: format web
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -run Stack ./edge # which the race detector would enlarge

@@ -137,6 +137,7 @@ func relayed(t *testing.T, m *stun.Message) netip.AddrPort {
 func requestUDP() stun.Setter {
 	return stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{17, 0, 0, 0}}
 }
+
 func requestTCP() stun.Setter {
 	return stun.RawAttribute{Type: stun.AttrRequestedTransport, Value: []byte{6, 0, 0, 0}}
 }
