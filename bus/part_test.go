@@ -21,6 +21,42 @@ func fullPart() *Part {
 	}
 }
 
+// A part whose acknowledgement was lost is given again: it is found, and is not stored
+// twice. One that another wrote there is not taken for it.
+func TestPartWhoseAckWasLost(t *testing.T) {
+	b := testBus(t, testServer(t))
+	first := fullPart()
+	after, err := b.PublishPart(t.Context(), first, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &Part{SID: first.SID, Rendition: first.Rendition, MSN: first.MSN + 1, Index: 1, Data: []byte("moof")}
+	seq, err := b.PublishPart(t.Context(), next, after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if again, err := b.PublishPart(t.Context(), next, after); err != nil || again != seq {
+			t.Errorf("given again: message %d, %v, was %d", again, err, seq)
+		}
+	}
+	for what, change := range map[string]func(p *Part){
+		"other bytes":      func(p *Part) { p.Data = []byte("mdat") },
+		"another part":     func(p *Part) { p.Index++ },
+		"another segment":  func(p *Part) { p.MSN++ },
+		"the stream's end": func(p *Part) { p.EOS = true },
+	} {
+		p := *next
+		change(&p)
+		if _, err := b.PublishPart(t.Context(), &p, after); !errors.Is(err, ErrFenced) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if last, err := b.LastPart(t.Context(), first.SID, first.Rendition); err != nil || last.Seq != seq {
+		t.Errorf("the last message is %v, %v, not %d", last, err, seq)
+	}
+}
+
 // A part comes back as it was stored, in every way of reading it.
 func TestPartRoundTrip(t *testing.T) {
 	b := testBus(t, testServer(t))

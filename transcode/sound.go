@@ -32,11 +32,13 @@ func (t *timeline) sound(clock int64, data []byte) {
 		t.anchor(g, want)
 	}
 	off := want - t.s.AudioNext
-	switch slack := rate * audioSlack / 1000; {
+	slack := rate * audioSlack / 1000
+	if t.s.Silent { // nobody hears where silence ends: what follows it goes to its own place
+		slack = step / 2
+	}
+	switch {
 	case off > slack:
-		for n := (off + step/2) / step; n > 0; n-- {
-			t.pushAudio(g, g.audio.SilentFrame())
-		}
+		t.pushSilence(g, (off+step/2)/step)
 	case off < -slack:
 		// Silence has taken its place already: wait longer for the next ones.
 		if lag := t.s.LastDTS - clock + 200; g.video != nil && lag > t.s.AudioLag {
@@ -44,6 +46,7 @@ func (t *timeline) sound(clock int64, data []byte) {
 		}
 		return
 	}
+	t.s.Silent = false
 	t.pushAudio(g, data)
 }
 
@@ -59,7 +62,13 @@ func (t *timeline) anchor(g *period, want int64) {
 	for start := g.audio.SampleAfter(g.start.dts); t.s.AudioNext-step >= start; {
 		t.s.AudioNext -= step
 	}
-	for silence := g.audio.SilentFrame(); t.s.AudioNext+step/2 < want; {
+	t.pushSilence(g, (want-t.s.AudioNext+step/2-1)/step)
+}
+
+// pushSilence puts n frames of silence where there is no sound.
+func (t *timeline) pushSilence(g *period, n int64) {
+	for silence := g.audio.SilentFrame(); n > 0; n-- {
+		t.s.Silent = true
 		t.pushAudio(g, silence)
 	}
 }
@@ -100,7 +109,7 @@ func (t *timeline) fillTo(g *period, clock int64) {
 	if !t.s.Anchored {
 		t.s.Anchored, t.s.AudioNext = true, g.audio.SampleAfter(g.start.dts)
 	}
-	for silence := g.audio.SilentFrame(); g.audio.Millis(t.s.AudioNext) < clock; {
-		t.pushAudio(g, silence)
+	for g.audio.Millis(t.s.AudioNext) < clock {
+		t.pushSilence(g, 1)
 	}
 }

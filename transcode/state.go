@@ -39,7 +39,8 @@ type timelineState struct {
 
 	AudioNext int64 `json:"audio_next"` // sample number of the next audio frame
 	Anchored  bool  `json:"anchored"`
-	AudioLag  int64 `json:"audio_lag"` // how late audio may be, ms
+	Silent    bool  `json:"silent,omitempty"` // the last frame is silence of ours
+	AudioLag  int64 `json:"audio_lag"`        // how late audio may be, ms
 }
 
 type boundaryJSON struct {
