@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -135,12 +136,13 @@ func TestFileThroughNginxThatSaysLittle(t *testing.T) {
 }
 
 // startNginx starts one with a server of such a configuration, and says where it is.
-func startNginx(t *testing.T, server string) (at string) {
+// how is how it listens, as "ssl".
+func startNginx(t *testing.T, server string, how ...string) (at string) {
 	t.Helper()
 	dir, at := t.TempDir(), freeAddr(t)
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s;\n%[3]s} }\n",
-		dir, at, server), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s %[4]s;\n%[3]s} }\n",
+		dir, at, server, strings.Join(how, " ")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	nginx, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log")}, "nginx", "-c", conf, "-p", dir)
@@ -148,8 +150,17 @@ func startNginx(t *testing.T, server string) (at string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(nginx.Stop)
-	eventually(t, func() error { _, err := get("http://"+at+"/", http.StatusOK); return err })
+	eventually(t, func() error { return reached(at) })
 	return at
+}
+
+// reached says whether somebody listens there.
+func reached(at string) error {
+	c, err := net.Dial("tcp", at)
+	if err == nil {
+		c.Close()
+	}
+	return err
 }
 
 // What README gives for nginx works: pages, WebSockets, and links to files by the

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/helios-h2020/pse/internal/browser"
+	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+// The pages for watching, calls and files work through proxies that nobody told of
+// PSE: two nginx one behind the other with their defaults (HTTP/1.0 to the box, no WebSockets,
+// all buffered, 1 MB a body), of which the first speaks HTTP/2 with the browser, and Caddy.
+func TestPagesBehindProxies(t *testing.T) {
+	s := start(t, process.PSEOptions{Name: "behind", Demo: true})
+	chrome, err := browser.Start(t.Context(), browser.AnyCertificate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(chrome.Close)
+	cert, key := certificatetest.Write(t, t.TempDir(), 1)
+	tls := fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s; ", cert, key)
+	plain := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; }")
+	for _, proxy := range []struct{ name, page string }{
+		{"nginx behind nginx", "https://" + startNginx(t, tls+"location / { proxy_pass http://"+plain+"; }", "ssl", "http2")},
+		{"caddy", startCaddy(t, s.HTTP)},
+	} {
+		t.Run(proxy.name, func(t *testing.T) {
+			watch := playing(t, chrome, proxy.page+"/watch/demo", 60)
+			if said := watch.Problems(); len(said) > 0 {
+				t.Errorf("the watch page's console said %q", said)
+			}
+			watch.Close()
+
+			room := proxy.page + "/call/" + filepath.Base(t.Name())
+			ann := call(t, chrome, room, "Ann", 1280, 800)
+			ben := call(t, chrome, room, "Ben", 390, 844)
+			ann.meets(1)
+			ben.meets(1)
+			ann.Close()
+			ben.Close()
+
+			file := filepath.Join(t.TempDir(), "a photo.jpg")
+			if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil { // more than nginx lets through at once
+				t.Fatal(err)
+			}
+			sender := openPage(t, chrome, proxy.page+"/files", "sender")
+			sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
+			if err := sender.Choose("#picked", file); err != nil {
+				t.Fatal(err)
+			}
+			sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
+		})
+	}
+}
+
+// startCaddy starts one before a box, and says where it is.
+func startCaddy(t *testing.T, box string) (page string) {
+	t.Helper()
+	dir, at := t.TempDir(), freeAddr(t)
+	conf := filepath.Join(dir, "Caddyfile")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "{\n\tskip_install_trust\n\tadmin off\n\tauto_https disable_redirects\n}\nhttps://%s {\n\ttls internal\n\treverse_proxy %s\n}\n", at, box), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	caddy, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log"), Env: []string{"HOME=" + dir, "XDG_DATA_HOME=" + dir, "XDG_CONFIG_HOME=" + dir}},
+		"caddy", "run", "--config", conf, "--adapter", "caddyfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(caddy.Stop)
+	eventually(t, func() error { return reached(at) })
+	return "https://" + at
+}
