@@ -15,6 +15,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 // run runs a program for at most a minute.
@@ -92,6 +93,35 @@ func TestGStreamerPublishes(t *testing.T) {
 			continue
 		}
 		r.published(name, 75)
+	}
+}
+
+// GStreamer's flvmux says onMetaData several times a second, and where there are B-frames
+// its times are up to a frame off: that is one stream nonetheless, without a jump.
+func TestFlvmuxWithBFrames(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	args := strings.Fields(fmt.Sprintf("-q videotestsrc num-buffers=125 ! video/x-raw,width=320,height=180,framerate=25/1 !"+
+		" x264enc speed-preset=veryfast bframes=3 key-int-max=50 ! h264parse ! flvmux name=m streamable=true ! rtmp2sink location=%s"+
+		" audiotestsrc num-buffers=235 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! m.", r.url("cam")))
+	if out, err := run(t, "gst-launch-1.0", args...); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	r.published("cam", 125)
+	late := 0
+	for _, c := range r.chunks("cam") {
+		if c.Epoch != 0 {
+			t.Errorf("a chunk of epoch %d", c.Epoch)
+		}
+		_ = c.EachTag(func(tag bus.Tag, _ int64) error {
+			if tag.IsAVCFrame() && tag.CTS() > 40 {
+				late++
+			}
+			return nil
+		})
+	}
+	if n := testutil.ToFloat64(r.w.stats.jumps); n > 0 || late == 0 {
+		t.Errorf("%v jumps; %d pictures are shown later than they are decoded by more than a frame", n, late)
 	}
 }
 
