@@ -74,3 +74,38 @@ func startCaddy(t *testing.T, box string) (page string) {
 	eventually(t, func() error { return reached(at) })
 	return "https://" + at
 }
+
+// A proxy that hands on requests only when it has all of them loses what it has when
+// the connection breaks: the page never has much in one request, and goes on.
+func TestBufferingProxyLosesLittle(t *testing.T) {
+	t.Parallel()
+	s := start(t, process.PSEOptions{Name: "buffered", Workers: []string{"bus", "edge", "transfer"}})
+	const size = 12 << 20
+	n := newNarrows(t, startNginx(t, "client_max_body_size 0; location / { proxy_pass http://"+s.HTTP+"; }"), 7<<20)
+	file := filepath.Join(t.TempDir(), "a film.mp4")
+	if err := os.WriteFile(file, make([]byte, size), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	chrome, err := browser.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer chrome.Close()
+	sender := openPage(t, chrome, n.URL+"/files", "sender")
+	sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
+	if err := sender.Choose("#picked", file); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if sent := n.sent.Load(); sent < n.pass {
+			return fmt.Errorf("%d bytes are on their way", sent)
+		}
+		return nil
+	})
+	n.CloseClientConnections() // the link breaks, in the middle of a request
+	n.widen()
+	sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
+	if again := n.sent.Load() - size; again > 4<<20 { // all in one request: 7 MiB
+		t.Errorf("%d bytes were sent twice", again)
+	}
+}

@@ -14,23 +14,26 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/helios-h2020/pse/internal/browser"
 	"github.com/helios-h2020/pse/internal/process"
 )
 
-// A narrows stands between a browser and the box: while it is shut, uploads
+// A narrows stands between a browser and the box: while it is shut, all uploads together
 // get so many bytes through and then no more.
 type narrows struct {
 	*httptest.Server
+	pass int64         // so many
+	sent atomic.Int64  // bytes that got through
 	open chan struct{} // closed: all gets through
 	once sync.Once
 }
 
 func newNarrows(t *testing.T, box string, pass int64) *narrows {
 	t.Helper()
-	n := &narrows{open: make(chan struct{})}
+	n := &narrows{pass: pass, open: make(chan struct{})}
 	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1,                         // a file that is followed comes as it comes
 		ErrorLog:      log.New(io.Discard, "", 0), // a page that is loaded anew breaks off its upload
@@ -38,7 +41,7 @@ func newNarrows(t *testing.T, box string, pass int64) *narrows {
 			r.SetURL(&url.URL{Scheme: "http", Host: box})
 			r.Out.Host = r.In.Host // links are those of the narrows
 			if r.Out.Method == http.MethodPatch && r.Out.Body != nil {
-				r.Out.Body = &narrow{ReadCloser: r.Out.Body, n: n, left: pass, gone: r.In.Context().Done()}
+				r.Out.Body = &narrow{ReadCloser: r.Out.Body, n: n, gone: r.In.Context().Done()}
 			}
 		},
 	}
@@ -58,27 +61,28 @@ func (n *narrows) widen() { n.once.Do(func() { close(n.open) }) }
 type narrow struct {
 	io.ReadCloser
 	n    *narrows
-	left int64
 	gone <-chan struct{}
 }
 
 func (b *narrow) Read(p []byte) (int, error) {
-	select {
-	case <-b.n.open:
-		return b.ReadCloser.Read(p)
-	default:
-	}
-	if b.left == 0 {
+	for {
+		left := b.n.pass - b.n.sent.Load()
 		select {
 		case <-b.n.open:
-			return b.ReadCloser.Read(p)
+			left = int64(len(p))
+		default:
+		}
+		if left > 0 {
+			m, err := b.ReadCloser.Read(p[:min(int64(len(p)), left)])
+			b.n.sent.Add(int64(m))
+			return m, err
+		}
+		select {
+		case <-b.n.open:
 		case <-b.gone:
 			return 0, io.ErrUnexpectedEOF
 		}
 	}
-	m, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(m)
-	return m, err
 }
 
 // A person sends a file, the page is loaded anew in the middle, and the same

@@ -1,6 +1,7 @@
 import { DetailedError, Upload } from 'tus-js-client'
 import { endpoint, pageOf, pathOf } from './box.ts'
 import { claim } from './claim.ts'
+import { pieceSize } from './piece.ts'
 import { Rate } from './rate.ts'
 import { answerOf, pauseBefore, Refused, refusalWords, remedyOf } from './refused.ts'
 
@@ -20,8 +21,8 @@ export interface SendingHooks {
   headers(): Record<string, string>
 }
 
-/** How much goes into one request: all there is, unless somebody between cannot take that. */
-const pieces = [Infinity, 8 << 20, 512 << 10] as const
+/** How much may go into one request, in bytes: less where somebody between does not take as much. */
+const limits = [Infinity, 8 << 20, 512 << 10] as const
 
 const STALL_MS = 20_000 // nothing moved for so long: the connection is dead, whatever the browser thinks
 const FINISH_MS = 120_000 // all is sent, and the box looks at it
@@ -49,7 +50,7 @@ export class Sending {
   private before = 0 // those when it failed last
   private reached = false // whether the box has answered since it was started
   private tries = 0
-  private piece = 0
+  private limit = 0
   private movedAt = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private letGo: (() => void) | undefined // of the upload, which is this page's while it is on its way
@@ -65,7 +66,10 @@ export class Sending {
       removeFingerprintOnSuccess: true,
       onProgress: (sent) => this.moved(sent),
       onUploadUrlAvailable: () => void this.claim(),
-      onChunkComplete: (_, arrived) => (this.arrived = arrived),
+      onChunkComplete: (_, arrived) => {
+        this.arrived = arrived
+        this.measure()
+      },
       onAfterResponse: (request, response) => this.hear(request.getMethod(), response),
       onSuccess: () => this.finish(),
       onError: (error) => void this.broke(error),
@@ -98,7 +102,7 @@ export class Sending {
     if (!free) return this.fail('Another tab of this browser sends this file already.')
     this.reached = false
     this.upload.options.headers = this.hooks.headers()
-    this.upload.options.chunkSize = pieces[this.piece]!
+    this.measure()
     this.upload.start()
   }
 
@@ -134,6 +138,11 @@ export class Sending {
       this.stop()
       this.later()
     }
+  }
+
+  /** Says how much the next request takes. */
+  private measure(): void {
+    this.upload.options.chunkSize = pieceSize(this.rate.speed, limits[this.limit]!)
   }
 
   private moved(sent: number): void {
@@ -186,12 +195,12 @@ export class Sending {
         this.fail(refusalWords(refused))
         return
       case 'smaller':
-        if (this.piece === pieces.length - 1) return this.fail(refusalWords(refused))
-        this.piece++
+        if (this.limit === limits.length - 1) return this.fail(refusalWords(refused))
+        this.limit++
         break
       case 'again':
         // The box is there, and takes nothing: whoever answers before all is sent is often not heard, less at a time is.
-        if (this.reached && this.tries > 1 && this.arrived <= this.before && this.piece < pieces.length - 1) this.piece++
+        if (this.reached && this.tries > 1 && this.arrived <= this.before && this.limit < limits.length - 1) this.limit++
         if (refused.status === 0 && !(await readable(this.file))) return this.fail('This file can no longer be read. Choose it again.')
         if (this.phase !== 'sending') return // the person was faster
     }
