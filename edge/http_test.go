@@ -33,7 +33,7 @@ func TestHTTPOfPlaylists(t *testing.T) {
 		"/hls/a:b/index.m3u8":                               "max-age=1",
 		"/hls/a:b.m3u8":                                     "no-cache",
 		"/hls/a:b/source/index.m3u8":                        "no-cache",
-		"/hls/a:b/source/index.m3u8?_HLS_msn=7&_HLS_part=9": "public, max-age=24",
+		"/hls/a:b/source/index.m3u8?_HLS_msn=7&_HLS_part=9": "public, max-age=0, s-maxage=24",
 		"/hls/a:b_1.m3u8":                                   "no-cache",
 	} {
 		plain := s.want(200, path)

@@ -54,16 +54,11 @@ func (m *Multivariant) Ready() bool { return m.ready }
 func (m *Multivariant) Ended() bool { return m.ended }
 
 // Render writes the multivariant playlist (RFC 8216bis 4.4.6), with prefix
-// before its URIs. Audio is muxed into the renditions, so the audio group has no
-// URI of its own.
+// before its URIs. Sound is in the renditions' own media, and one of them is
+// sound alone, so there is nothing that an audio group could say: one without a
+// URI would be valid (4.4.6.1), and Shaka Player refuses to play by it.
 func (m *Multivariant) Render(prefix string) []byte {
 	b := append(make([]byte, 0, 2048), "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
-	for _, v := range m.variants {
-		if v.info.Kind != bus.KindVideo {
-			b = append(b, "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES\n"...)
-			break
-		}
-	}
 	for _, v := range m.variants {
 		b = append(b, "#EXT-X-STREAM-INF:BANDWIDTH="...)
 		b = strconv.AppendInt(b, int64(v.info.Bandwidth), 10)
@@ -83,9 +78,6 @@ func (m *Multivariant) Render(prefix string) []byte {
 		if v.info.Kind != bus.KindAudio && v.info.FPS > 0 {
 			b = append(b, ",FRAME-RATE="...)
 			b = strconv.AppendFloat(b, v.info.FPS, 'f', 3, 64)
-		}
-		if v.info.Kind != bus.KindVideo {
-			b = append(b, ",AUDIO=\"audio\""...)
 		}
 		b = append(b, '\n')
 		b = append(b, prefix...)

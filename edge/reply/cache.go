@@ -19,6 +19,12 @@ var (
 // MaxAge lets anybody keep a reply for a time, in whole seconds.
 func MaxAge(d time.Duration) Cache { return Cache{"public, max-age=", int(d.Seconds()), ""} }
 
+// Shared lets caches that many share keep a reply for a time, in whole seconds, and
+// no browser, whose player asks the same twice only to get something else.
+func Shared(d time.Duration) Cache {
+	return Cache{"public, max-age=0, s-maxage=", int(d.Seconds()), ""}
+}
+
 // Immutable does too, of what never changes (RFC 8246).
 func Immutable(d time.Duration) Cache {
 	return Cache{"public, max-age=", int(d.Seconds()), ", immutable"}

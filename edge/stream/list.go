@@ -83,7 +83,7 @@ func (s *Stream) list(ctx context.Context, r *rendition, query string, flat bool
 	case l.view.Ended():
 		return Playlist{b, reply.Second}, nil
 	case d.Blocks():
-		return Playlist{b, reply.MaxAge(l.view.Cache())}, nil
+		return Playlist{b, reply.Shared(l.view.Cache())}, nil
 	}
 	return Playlist{b, reply.NoCache}, nil
 }

@@ -223,15 +223,16 @@ func (r *reply) path() string {
 func maxAge(r *reply) (age time.Duration, ok bool) {
 	for d := range strings.SplitSeq(r.header.Get("Cache-Control"), ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(d), "=")
-		switch strings.ToLower(name) {
+		switch name = strings.ToLower(name); name {
 		case "no-store", "no-cache":
 			return 0, true
-		case "max-age":
-			n, err := strconv.Atoi(value)
-			return time.Duration(n) * time.Second, err == nil && n >= 0
+		case "max-age", "s-maxage":
+			if n, err := strconv.Atoi(value); err == nil && n >= 0 && (!ok || name == "s-maxage") {
+				age, ok = time.Duration(n)*time.Second, true
+			}
 		}
 	}
-	return 0, false
+	return age, ok
 }
 
 // The rules that the parsers feed.
