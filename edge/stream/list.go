@@ -115,6 +115,10 @@ func (s *Stream) awaitList(ctx context.Context, r *rendition, l *list, d hls.Dir
 	return l, nil
 }
 
+// aheadMost is how far another edge may be ahead, and how long who asks for a
+// rendition that there is not waits.
+const aheadMost = time.Second
+
 // find is the rendition of that name, once it is there.
 func (s *Stream) find(ctx context.Context, name string) (*rendition, error) {
 	if r := s.rendition(name); r != nil {
@@ -123,10 +127,14 @@ func (s *Stream) find(ctx context.Context, name string) (*rendition, error) {
 	if _, err := s.await(ctx, func(m *hls.Multivariant) bool { return m.Ready() || s.rendition(name) != nil }); err != nil {
 		return nil, err
 	}
-	if r := s.rendition(name); r != nil {
-		return r, nil
+	// Another edge that is ahead may have listed it already.
+	there := func(*multivariant) bool { return s.rendition(name) != nil }
+	if _, err := waitFor(ctx, s.source.ctx, s.multivariant, aheadMost, there); errors.Is(err, errTimeout) {
+		return nil, ErrMissing
+	} else if err != nil {
+		return nil, err
 	}
-	return nil, ErrMissing
+	return s.rendition(name), nil
 }
 
 // await waits for a stream that is starting.

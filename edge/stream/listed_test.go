@@ -2,9 +2,12 @@ package stream
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
@@ -64,4 +67,32 @@ func TestMultivariantListsWhatIsThere(t *testing.T) {
 			t.Fatal(what)
 		}
 	}
+}
+
+// The list of a rendition that another edge lists a moment before is waited for; one
+// that does not come is not there.
+func TestRenditionThatComesIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		s := newStream(&source{ctx: ctx, cfg: Config{DVR: 2 * time.Minute, PinExtra: 5 * time.Second, StartWait: time.Second}}, "cam", "cam", time.Now())
+		k := &edgetest.Tape{}
+		all := k.Segment("s1", false, 4)
+		s.play("source", all...)
+		found := make(chan error, 2)
+		for _, name := range []string{"480p", "nonsense"} {
+			go func() {
+				_, err := s.find(ctx, name)
+				found <- err
+			}()
+		}
+		synctest.Wait()
+		s.play("480p", all...)
+		if err := <-found; err != nil {
+			t.Errorf("480p: %v", err)
+		}
+		if err := <-found; !errors.Is(err, ErrMissing) {
+			t.Errorf("nonsense: %v", err)
+		}
+	})
 }
