@@ -8,6 +8,7 @@ var (
 
 	errShort    = errors.New("it ended well, but its last pictures are missing")
 	errHang     = errors.New("no output while input goes on")
+	errSlow     = errors.New("input waits for the encoder")
 	errFinished = errors.New("the stream is finished")
 	errReplaced = errors.New("a new session of the stream began")
 )

@@ -39,6 +39,32 @@ func TestFFmpegHangs(t *testing.T) {
 	same(t, got[sourceName], got["240p"])
 }
 
+// An ffmpeg that hangs again and again, as one that starves does, has the dearest
+// rendition given up: the others go on.
+func TestFFmpegHangsAgain(t *testing.T) {
+	t.Parallel()
+	starved := filepath.Join(t.TempDir(), "ffmpeg")
+	script := "#!/usr/bin/env bash\ncase \"$*\" in *scale=854:480*) exec sleep 1000 ;; esac\nexec ffmpeg \"$@\"\n"
+	if err := os.WriteFile(starved, []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, "live")
+	cfg := DefaultConfig()
+	cfg.FFmpeg = starved
+	r.workOn(r.b, cfg, false)
+	tags := record(t, "-f lavfi -i testsrc2=size=1280x720:rate=10 "+tone+"-t 4 "+x264+noBFrames+"-g 20 "+aac)
+	r.end(r.publish(chunksOf(r.sid, r.wall, tags)))
+	got := r.collect(sourceName, "240p", audioName)
+	for name, parts := range got {
+		if name != "480p" {
+			check(t, name, parts)
+		} else if len(parts) > 0 && !parts[0].EOS {
+			t.Errorf("480p has %d parts", len(parts))
+		}
+	}
+	same(t, got[sourceName], got["240p"])
+}
+
 // An ffmpeg whose first picture takes longer than a hang does, as on a machine
 // that is busy, is not ended for it again and again.
 func TestSlowStartIsNoHang(t *testing.T) {

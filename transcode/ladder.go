@@ -36,11 +36,13 @@ type ladder struct {
 	patience   time.Duration // how long the child may be silent; more after each that was: a busy machine is slow
 	lastOutput time.Time     // last sign of life, or of nothing to do
 	lagSince   time.Time     // since when the child has been behind; zero: it is not
+	hungAt     time.Time     // when a child last hung; zero: none has since a rendition was given up
 }
 
 const (
 	ladderHang  = 5 * time.Second  // without output while input goes on: it hangs
 	ladderCalm  = 40 * time.Second // the same, after others that did
+	ladderAgain = time.Minute      // a second child that hangs within it: the machine cannot carry so much
 	ladderLag   = 5000             // ms of media that may wait for ffmpeg
 	ladderSlow  = 10 * time.Second // that it may be so for
 	ladderShort = 3                // children that may end early before what there is is taken for all
@@ -250,6 +252,11 @@ func (l *ladder) supervise(ctx context.Context) {
 	l.patience = max(l.patience, ladderHang)
 	if now.Sub(l.lastOutput) > l.patience {
 		l.patience = min(2*l.patience, ladderCalm)
+		if now.Sub(l.hungAt) < ladderAgain {
+			l.shed(ctx, errHang)
+			return
+		}
+		l.hungAt = now
 		l.stop()
 		l.failed(errHang)
 		return
@@ -260,20 +267,21 @@ func (l *ladder) supervise(ctx context.Context) {
 	case l.lagSince.IsZero():
 		l.lagSince = now
 	case now.Sub(l.lagSince) > ladderSlow:
-		l.shed(ctx)
+		l.shed(ctx, errSlow)
 	}
 }
 
 // shed gives the heaviest rendition up, for good: the others live.
-func (l *ladder) shed(ctx context.Context) {
+func (l *ladder) shed(ctx context.Context, why error) {
 	at := 0
 	for i, r := range l.outs {
 		if r.trackOf(l.period).spec.weight() > l.outs[at].trackOf(l.period).spec.weight() {
 			at = i
 		}
 	}
-	l.log.Warn("this machine cannot keep up, one rendition less", zap.String("rendition", l.outs[at].spec.name))
+	l.log.Warn("this machine cannot keep up, one rendition less", zap.String("rendition", l.outs[at].spec.name), zap.Error(why))
 	l.m.shed.Inc()
+	l.hungAt = time.Time{}
 	l.stop()
 	l.outs[at].abandon()
 	l.outs = append(l.outs[:at:at], l.outs[at+1:]...)
