@@ -14,6 +14,8 @@ type SPS struct {
 	CodedWidth, CodedHeight uint64  // pixels, before cropping: what a decoder needs memory for
 	Width, Height           int     // after cropping, in coded pixels
 	SARWidth, SARHeight     int     // sample aspect ratio, 1:1 when not told
+	Profile                 int     // profile_idc
+	Interlaced              bool    // pictures may be fields, or frames of two (frame_mbs_only_flag 0)
 	Chroma                  int     // chroma_format_idc
 	DepthLuma, DepthChroma  int     // bits
 	FPS                     float64 // frames a second, as the timing says; 0: it says none
@@ -28,6 +30,16 @@ func (s SPS) Display() (width, height int) {
 		return s.Width, s.Height * s.SARHeight / s.SARWidth &^ 1
 	}
 	return s.Width, s.Height
+}
+
+// Common reports pictures that every browser and phone decodes: of the profiles
+// Baseline, Main and High (H.264 A.2), with 4:2:0 and 8 bits.
+func (s SPS) Common() bool {
+	switch s.Profile {
+	case 66, 77, 100:
+		return s.Chroma == 1 && s.DepthLuma == 8 && s.DepthChroma == 8
+	}
+	return false
 }
 
 // sarTable is H.264 table E-1.
@@ -61,6 +73,7 @@ func ParseSPS(nal []byte) (SPS, error) {
 	}
 	r := bits.NewReader(bits.RBSP(nal[1:]))
 	profile := r.Bits(8)
+	s.Profile = int(profile)
 	r.Bits(16) // constraints, level
 	r.UE()     // seq_parameter_set_id
 	switch profile {
@@ -75,7 +88,7 @@ func ParseSPS(nal []byte) (SPS, error) {
 	r.Bit() // gaps_in_frame_num_value_allowed_flag
 	w, h := uint64(r.UE()), uint64(r.UE())
 	frameOnly := uint64(r.Bit())
-	if frameOnly == 0 {
+	if s.Interlaced = frameOnly == 0; s.Interlaced {
 		r.Bit()
 	}
 	if !r.Short {

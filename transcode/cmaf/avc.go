@@ -57,5 +57,14 @@ func (v *VideoConfig) IsIDR(au []byte) bool {
 	return false
 }
 
+// Captions are the channels of closed captions that an access unit has something of.
+func (v *VideoConfig) Captions(au []byte) avc.Captions { return avc.CaptionsOf(au, v.lengthSize) }
+
+// Common reports pictures that every browser and phone decodes; see avc.SPS.Common.
+func (v *VideoConfig) Common() bool { return v.sps.Common() }
+
+// Interlaced reports that pictures may be of two fields.
+func (v *VideoConfig) Interlaced() bool { return v.sps.Interlaced }
+
 // Same reports that a configuration record is the one v was read from; v may be nil.
 func (v *VideoConfig) Same(record []byte) bool { return v != nil && bytes.Equal(v.Record, record) }
