@@ -46,6 +46,10 @@ func (o *fanOut) beginPeriod(g *period) {
 	for _, spec := range renditionSpecs(g, o.profile, o.encode) {
 		o.rendition(spec.name).begin(g, spec)
 	}
+	if g.uncommon() && !o.encode {
+		o.log.Warn("phones and most browsers cannot decode this source, and there is no slot to encode it; publish H.264 with 4:2:0 and 8 bits (in OBS: NV12), or raise transcode.slots",
+			zap.String("codec", g.video.Codec))
+	}
 	var gop []cmaf.Frame
 	if g.within {
 		gop = o.gop

@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"github.com/helios-h2020/pse/internal/avc"
 	"github.com/helios-h2020/pse/transcode/cmaf"
 	"github.com/helios-h2020/pse/transcode/ffmpeg"
 )
@@ -14,6 +15,7 @@ type segmentBoundary struct {
 	disc     bool   // a discontinuity goes before it
 	discSeq  uint64 // discontinuities up to and with it
 	fps      float64
+	captions avc.Captions // channels that pictures have had up to it
 }
 
 // mode says where a period's pictures and its segment starts come from.
@@ -44,6 +46,9 @@ type period struct {
 	ended          bool
 	endDTS, endPTS int64 // when ended
 }
+
+// uncommon reports a source whose pictures phones and most browsers do not decode.
+func (g *period) uncommon() bool { return g.video != nil && !g.video.Common() }
 
 // grid is how ffmpeg is to place pictures; nil: as the source does.
 func (g *period) grid() *ffmpeg.Grid {

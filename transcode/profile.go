@@ -24,6 +24,7 @@ type Rung struct {
 const (
 	sourceName = "source"
 	audioName  = "audio"
+	commonName = "main" // of a source that phones do not decode, where no rung is for it
 )
 
 // gridMargin is how much longer than the target a segment may get, in ms,

@@ -1,5 +1,10 @@
 package transcode
 
+import (
+	"fmt"
+	"slices"
+)
+
 // renditionSpec says what a rendition is.
 type renditionSpec struct {
 	name, label   string
@@ -37,6 +42,11 @@ func renditionSpecs(g *period, p Profile, encode bool) []renditionSpec {
 				add(encodedSpec(rung, rung.Label, w, h))
 			}
 		}
+	}
+	if encode && !slices.ContainsFunc(all, func(s renditionSpec) bool { return s.rung != nil }) && g.uncommon() {
+		rung := Rung{Name: commonName, Kbps: gridKbps(g.video.Width, g.video.Height)}
+		w, h := even(g.video.Width), even(g.video.Height)
+		add(encodedSpec(&rung, fmt.Sprintf("%dp", min(w, h)), w, h))
 	}
 	if g.audio != nil {
 		add(renditionSpec{name: audioName, label: "Audio only", sound: true, expected: 192_000})

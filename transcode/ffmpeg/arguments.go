@@ -69,7 +69,11 @@ func arguments(o Options, e Encoding) []string {
 
 func filters(enc string, e Encoding) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[0:v]split=%d", len(e.Outputs)+1)
+	b.WriteString("[0:v]")
+	if e.Source.Interlaced() { // times in ms again: yadif halves the unit
+		b.WriteString("yadif=mode=send_frame:deint=interlaced,settb=1/1000,")
+	}
+	fmt.Fprintf(&b, "split=%d", len(e.Outputs)+1)
 	for i := range e.Outputs {
 		fmt.Fprintf(&b, "[s%d]", i)
 	}

@@ -23,8 +23,13 @@ func defaults() Options { return Options{Program: "ffmpeg", Encoder: X264, Memor
 // record has ffmpeg make a second of pictures of a size, 30 a second, the first one a key frame.
 func record(t *testing.T, size string) (source *cmaf.VideoConfig, frames []cmaf.Frame) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", strings.Fields("-v error -nostdin -f lavfi -i testsrc2=size="+size+
-		":rate=30 -an -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p -b:v 800k -sc_threshold 0 -bf 0 -g 25 -f flv pipe:1")...)
+	return recordOf(t, "-f lavfi -i testsrc2=size="+size+":rate=30 -t 1 -c:v libx264 -preset ultrafast -b:v 800k -g 25")
+}
+
+// recordOf has ffmpeg make pictures by arguments of its.
+func recordOf(t *testing.T, args string) (source *cmaf.VideoConfig, frames []cmaf.Frame) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", strings.Fields("-v error -nostdin "+args+" -an -pix_fmt yuv420p -sc_threshold 0 -bf 0 -f flv pipe:1")...)
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
