@@ -51,12 +51,13 @@ type Segment struct {
 	Target     int // EXT-X-TARGETDURATION, s; constant in a session
 	PartTarget int // PART-TARGET, ms; constant in a session
 
-	Planned          int    // how many renditions the stream is to have, 0 unknown: a master waits for them at its start
-	Order            int    // place in the master playlist, from 0, the preferred first
-	Kind             string // KindAV, KindVideo or KindAudio
-	Label            string // for people: "720p", "Source", "Audio only"
-	Codecs           string // RFC 6381
-	Width, Height    int    // as displayed
+	Planned          int      // how many renditions the stream is to have, 0 unknown: a master waits for them at its start
+	Order            int      // place in the master playlist, from 0, the preferred first
+	Kind             string   // KindAV, KindVideo or KindAudio
+	Label            string   // for people: "720p", "Source", "Audio only"
+	Codecs           string   // RFC 6381
+	Captions         []string `json:",omitempty"` // closed captions in its pictures so far in the session, as INSTREAM-ID has them: CC1 to CC4, SERVICE1 ...
+	Width, Height    int      // as displayed
 	FPS              float64
 	Bandwidth        int // peak of any segment so far, bits/s
 	AverageBandwidth int // bits/s

@@ -120,6 +120,7 @@ func (r *rendition) beginSegment(t *track, c fragment, p *bus.Part) {
 	}
 	if video != nil {
 		s.Width, s.Height, s.FPS = video.Width, video.Height, c.seg.fps
+		s.Captions = c.seg.captions.Names()
 	}
 	s.Bandwidth, s.AverageBandwidth = r.rates.rates(t.spec.expected)
 	p.Segment, p.Init = s, t.init

@@ -26,6 +26,7 @@ const passTarget = 10
 // part target, which all parts but the last of a segment must fill to 85 %.
 func (t *timeline) plan(chunks []*bus.Chunk) {
 	var times []int64
+	var video *cmaf.VideoConfig
 	var size, span, sound int64
 	for _, c := range chunks {
 		size, span = size+int64(len(c.Tags)), c.DTS+100-chunks[0].DTS
@@ -33,6 +34,13 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 			switch {
 			case tag.IsAVCFrame():
 				times = append(times, clock)
+				if video != nil { // the first playlist is to tell of them, players read it once
+					t.s.Captions |= video.Captions(tag.Payload())
+				}
+			case tag.IsAVCConfig():
+				if v, err := cmaf.ParseVideoConfig(tag.Payload()); err == nil {
+					video = v
+				}
 			case tag.IsAACConfig():
 				if a, err := cmaf.ParseAudioConfig(tag.Payload()); err == nil {
 					sound = max(sound, a.FrameSpan())

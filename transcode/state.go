@@ -1,5 +1,7 @@
 package transcode
 
+import "github.com/helios-h2020/pse/internal/avc"
+
 // timelineState is what the timeline's fold carries from chunk to chunk. Parts
 // carry it as JSON: a worker of another version may resume from it, so names
 // and meanings stay.
@@ -34,6 +36,8 @@ type timelineState struct {
 	Stepped  bool         `json:"stepped"`   // Wall does not go on from that of the open period
 
 	Losses int `json:"losses"` // how often a worker resumed after media that was lost
+
+	Captions avc.Captions `json:"captions,omitempty"` // channels that pictures have had
 
 	NoPass bool `json:"no_pass"` // the source's key frames have proved too rare
 

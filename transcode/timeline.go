@@ -91,7 +91,7 @@ func (t *timeline) restore(state json.RawMessage) error {
 		// one yet. Only a period's first segment has a discontinuity.
 		t.sink.startSegment(g, segmentBoundary{
 			msn: t.s.NextMSN - 1, dts: t.s.SegDTS, pts: t.s.SegPTS, wall: t.s.Wall, epoch: t.s.Epoch,
-			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Start.Disc, discSeq: t.s.Disc, fps: g.fps,
+			disc: t.s.NextMSN-1 == t.s.Start.MSN && t.s.Start.Disc, discSeq: t.s.Disc, fps: g.fps, captions: t.s.Captions,
 		})
 	}
 	return nil
@@ -219,6 +219,7 @@ func (t *timeline) picture(f cmaf.Frame) {
 		return // ingest promises rising times
 	}
 	t.trackEarly(f)
+	t.s.Captions |= t.video.Captions(f.Data)
 	switch {
 	case f.Key && t.changed():
 		t.closeBefore(f)
@@ -295,7 +296,7 @@ func (t *timeline) openPeriod(m mode, dts, pts int64, within bool) {
 }
 
 func (t *timeline) newBoundary(dts, pts int64, disc bool) segmentBoundary {
-	c := segmentBoundary{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc, fps: t.period.fps}
+	c := segmentBoundary{msn: t.s.NextMSN, dts: dts, pts: pts, wall: t.s.Wall, epoch: t.s.Epoch, disc: disc, discSeq: t.s.Disc, fps: t.period.fps, captions: t.s.Captions}
 	t.s.NextMSN++
 	t.s.SegDTS, t.s.SegPTS, t.s.Frames = dts, pts, 0
 	return c

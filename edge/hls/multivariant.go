@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/helios-h2020/pse/bus"
@@ -59,6 +60,12 @@ func (m *Multivariant) Ended() bool { return m.ended }
 // URI would be valid (4.4.6.1), and Shaka Player refuses to play by it.
 func (m *Multivariant) Render(prefix string) []byte {
 	b := append(make([]byte, 0, 2048), "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n"...)
+	captions := m.captions()
+	for _, id := range captions {
+		b = append(b, "#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"captions\",NAME=\""...)
+		b = append(append(b, id...), "\",AUTOSELECT=YES,INSTREAM-ID=\""...)
+		b = append(append(b, id...), "\"\n"...)
+	}
 	for _, v := range m.variants {
 		b = append(b, "#EXT-X-STREAM-INF:BANDWIDTH="...)
 		b = strconv.AppendInt(b, int64(v.info.Bandwidth), 10)
@@ -79,12 +86,28 @@ func (m *Multivariant) Render(prefix string) []byte {
 			b = append(b, ",FRAME-RATE="...)
 			b = strconv.AppendFloat(b, v.info.FPS, 'f', 3, 64)
 		}
+		if v.info.Kind != bus.KindAudio && len(captions) > 0 {
+			b = append(b, ",CLOSED-CAPTIONS=\"captions\""...)
+		}
 		b = append(b, '\n')
 		b = append(b, prefix...)
 		b = append(b, v.rendition...)
 		b = append(b, "/index.m3u8\n"...)
 	}
 	return b
+}
+
+// captions are the closed captions of any variant: encoders keep those of the source.
+func (m *Multivariant) captions() (all []string) {
+	for _, v := range m.variants {
+		for _, id := range v.info.Captions {
+			if !slices.Contains(all, id) {
+				all = append(all, id)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // lagSegments is how many segments a rendition may be behind the newest and
