@@ -76,11 +76,11 @@ deps-bench:
 	@scripts/deps.sh bench
 
 clean: ## Remove what was built
-	rm -rf bin dist artifacts web/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules docs/examples/node/node_modules bench/signal/peer/node_modules
+	rm -rf bin dist artifacts web/node_modules edge/clienttest/node_modules signal/socketio/clienttest/node_modules transfer/clienttest/node_modules docs/examples/node/node_modules bench/signal/peer/node_modules
 	find web/dist -mindepth 1 ! -name .keep -delete
 
-# Socket.IO's own clients, that of tus and those of NATS, and S3-compatible servers, which the tests of calls, files and examples run.
-clients: bin/s3/versitygw signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json \
+# Socket.IO's own clients, that of tus and those of NATS, players, and S3-compatible servers, which the tests of calls, files, examples and video run.
+clients: bin/s3/versitygw signal/socketio/clienttest/node_modules/.package-lock.json transfer/clienttest/node_modules/.package-lock.json edge/clienttest/node_modules/.package-lock.json \
 	docs/examples/node/node_modules/.package-lock.json
 
 docs/examples/node/node_modules/.package-lock.json: docs/examples/node/package.json docs/examples/node/package-lock.json
