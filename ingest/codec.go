@@ -93,14 +93,8 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 
 // checkVideo refuses what is not H.264.
 func checkVideo(b []byte) *rtmp.StatusError {
-	if b[0]&0x80 != 0 { // enhanced RTMP: a FourCC follows
-		name := "this codec"
-		if len(b) >= 5 {
-			if name = map[string]string{"hvc1": "HEVC (H.265)", "av01": "AV1", "vp09": "VP9", "vp08": "VP8", "avc1": "H.264 in enhanced RTMP", "vvc1": "VVC (H.266)"}[string(b[1:5])]; name == "" {
-				name = "this codec"
-			}
-		}
-		return refuseVideo(name)
+	if b[0]&0x80 != 0 {
+		return refuseVideo(fourCCName(b))
 	}
 	switch b[0] & 0x0f {
 	case 7:
@@ -123,6 +117,18 @@ func refuseVideo(name string) *rtmp.StatusError {
 	return rtmp.Errorf(rtmp.CodeRejected, "video in %s is not taken here; set the encoder's video codec to H.264 (AVC)", name)
 }
 
+// fourCCName is what people call the codec of an enhanced tag.
+func fourCCName(b []byte) string {
+	names := map[string]string{
+		"hvc1": "HEVC (H.265)", "av01": "AV1", "vp09": "VP9", "vp08": "VP8", "vvc1": "VVC (H.266)",
+		"Opus": "Opus", "fLaC": "FLAC", ".mp3": "MP3", "ac-3": "AC-3", "ec-3": "E-AC-3",
+	}
+	if len(b) >= 5 && names[string(b[1:5])] != "" {
+		return names[string(b[1:5])]
+	}
+	return "this codec"
+}
+
 // checkAudio refuses what is not AAC.
 func checkAudio(b []byte) *rtmp.StatusError {
 	name := "this codec"
@@ -139,6 +145,8 @@ func checkAudio(b []byte) *rtmp.StatusError {
 		name = "Nellymoser"
 	case 7, 8:
 		name = "G.711"
+	case 9:
+		name = fourCCName(b)
 	case 11:
 		name = "Speex"
 	case 13:

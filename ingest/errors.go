@@ -7,12 +7,14 @@ import (
 )
 
 var (
-	errStale     = errors.New("the record went on")
-	errReturned  = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back on another connection")
-	errElsewhere = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back at another server")
-	errRevoked   = rtmp.Errorf(rtmp.CodeDenied, "the stream key was revoked")
-	errPictures  = rtmp.Errorf(rtmp.CodeRejected, "the pictures are no H.264 as FLV has it (NAL units with their lengths), nor with start codes; restart the encoder, or take another one")
-	errAVCConfig = rtmp.Errorf(rtmp.CodeRejected, "the H.264 configuration is broken; restart the encoder")
+	errStale           = errors.New("the record went on")
+	errReturned        = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back on another connection")
+	errElsewhere       = rtmp.Errorf(rtmp.CodeBadName, "the publisher came back at another server")
+	errRevoked         = rtmp.Errorf(rtmp.CodeDenied, "the stream key was revoked")
+	errPictures        = rtmp.Errorf(rtmp.CodeRejected, "the pictures are no H.264 as FLV has it (NAL units with their lengths), nor with start codes; restart the encoder, or take another one")
+	errEnhancedPackets = rtmp.Errorf(rtmp.CodeRejected, "the packets are no Enhanced RTMP (v2); restart the encoder, or switch that off in it")
+	errNoTrack         = rtmp.Errorf(rtmp.CodeRejected, "the first track (track 0) does not come, and it is the one that is taken here; have the encoder send a single track, or the main one as its first")
+	errAVCConfig       = rtmp.Errorf(rtmp.CodeRejected, "the H.264 configuration is broken; restart the encoder")
 )
 
 // asStatus is what the publisher is told of an error.

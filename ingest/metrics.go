@@ -18,6 +18,7 @@ type metrics struct {
 	lost     prometheus.Counter
 	restored prometheus.Counter
 	broken   prometheus.Counter
+	further  prometheus.Counter
 	jumps    prometheus.Counter
 	frames   prometheus.Counter
 	chunks   prometheus.Counter
@@ -49,6 +50,7 @@ func newMetrics(connections func() float64) *metrics {
 	m.lost = counter("lost_chunks_total", "Chunks that never reached the media log: the bus was away for too long.")
 	m.restored = counter("restored_chunks_total", "Chunks stored again because the media log was lost.")
 	m.broken = counter("broken_frames_total", "Access units dropped because they are not whole.")
+	m.further = counter("further_tracks_total", "Packets of tracks beside the first that were left out.")
 	m.frames = counter("frames_total", "Pictures and audio frames taken in.")
 	m.jumps = counter("jumps_total", "Pauses and jumps of publishers' clocks that were taken out.")
 	m.chunks = counter("stored_chunks_total", "Chunks stored in the media log.")

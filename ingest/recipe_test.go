@@ -43,6 +43,14 @@ func TestRecipes(t *testing.T) {
 		{"start-codes-in-all", rtmptest.StartCodes(false, true)},
 		{"start-codes-inside", rtmptest.StartCodes(true, false)},
 		{"start-codes-in-header", rtmptest.StartCodesInHeader},
+		{"enhanced", rtmptest.Enhanced{Others: true}.Recipe()},
+		{"enhanced-without-offset", rtmptest.Enhanced{WithoutOffset: true, Nanoseconds: true}.Recipe()},
+		{"enhanced-one-track", rtmptest.Enhanced{Tracks: true, Further: 1}.Recipe()},
+		{"enhanced-many-tracks", rtmptest.Enhanced{Tracks: true, Kind: 1, Further: 2, Nanoseconds: true}.Recipe()},
+		{"enhanced-many-codecs", rtmptest.Enhanced{Tracks: true, Kind: 2, Further: 1, WithoutOffset: true}.Recipe()},
+		{"enhanced-unit-a-tag", func(tags []rtmptest.Tag) []rtmptest.Tag {
+			return rtmptest.Enhanced{}.Recipe()(rtmptest.UnitATag(tags))
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := rtmptest.Dial(t, r.w.Addr())
@@ -61,6 +69,9 @@ func TestRecipes(t *testing.T) {
 	}
 	if n := testutil.ToFloat64(r.w.stats.broken); n != 0 {
 		t.Errorf("%v pieces are counted as broken", n)
+	}
+	if n, tags := int(testutil.ToFloat64(r.w.stats.further)), len(rtmptest.ReadFLV(flv)); n != 4*tags {
+		t.Errorf("%d packets of further tracks are counted, of %d", n, 4*tags)
 	}
 }
 

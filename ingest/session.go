@@ -23,6 +23,7 @@ type session struct {
 	release func() // lets go of the name, once it has it
 
 	format  format
+	tracks  tracks
 	sawTag  bool   // a tag with media came
 	firstTS uint32 // and this was its timestamp
 	changed bool   // the record does not describe the format
@@ -56,6 +57,7 @@ func newSession(sh *shared, c claim, p rtmp.Peer, software string) *session {
 		shared: sh, claim: c, peer: p, release: func() {}, done: make(chan struct{}),
 		log: p.Log.With(zap.String("stream", c.name)), format: format{software: software, allowed: newAllowance(sh.cfg)},
 	}
+	s.tracks.log, s.tracks.stats = s.log, sh.stats
 	s.ctx, s.cancel = context.WithCancel(sh.ctx)
 	return s
 }
@@ -76,16 +78,21 @@ func (s *session) take(t bus.Tag) error {
 	if err := s.format.allowed.take(len(t.Data), time.Now()); err != nil {
 		return err
 	}
-	switch t.Type {
-	case bus.TagScript:
+	if t.Type == bus.TagScript {
 		s.format.metadata(t.Data)
 		return nil
-	case bus.TagVideo:
-		return s.video(t)
-	case bus.TagAudio:
-		return s.audio(t)
 	}
-	return nil
+	if isEnhanced(t) {
+		var err error
+		if t, err = s.tracks.take(t); err != nil || t.Data == nil {
+			return err
+		}
+	}
+	s.tracks.first = true
+	if t.Type == bus.TagVideo {
+		return s.video(t)
+	}
+	return s.audio(t)
 }
 
 func (s *session) video(t bus.Tag) error {

@@ -203,10 +203,10 @@ func orders() map[string][]string {
 			"session.go",
 			"shared.go",
 			"records.go",
-			"timeline.go recorder.go parameters.go unit.go",
+			"timeline.go recorder.go parameters.go tracks.go unit.go",
 			"codec.go",
 			"daytime.go announcer.go ring.go pacer.go allowance.go metrics.go",
-			"clock.go config.go errors.go",
+			"clock.go config.go enhanced.go errors.go",
 		},
 		"turn/auth": {
 			"credentials.go",
