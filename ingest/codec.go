@@ -155,6 +155,11 @@ func checkAudio(b []byte) *rtmp.StatusError {
 	return rtmp.Errorf(rtmp.CodeRejected, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
 }
 
+// takenCodecs are those that may be published by FourCC.
+func takenCodecs() (video, audio []rtmp.Codec) {
+	return []rtmp.Codec{{FourCC: "avc1", Flags: rtmp.CanDecode | rtmp.CanForward}}, []rtmp.Codec{{FourCC: "mp4a", Flags: rtmp.CanForward}}
+}
+
 // printable makes a peer's words fit for a log and a page.
 func printable(s string) string {
 	b := []rune(s)

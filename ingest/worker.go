@@ -65,6 +65,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	w.reconciler = newReconciler(b, cfg, &w.publishers, w.records, w.announcer, log)
 	w.rtmp = rtmp.NewServer(rtmp.Config{
 		MaxConnections: cfg.MaxConnections, MaxPerIP: cfg.MaxPerIP, SetupTimeout: cfg.SetupTimeout, IdleTimeout: cfg.IdleTimeout,
+		Codecs: takenCodecs,
 		Accept: func(p rtmp.Peer) rtmp.Publisher {
 			return &publisher{shared: &w.shared, admission: w.admission, keys: keys, peer: p}
 		},

@@ -38,8 +38,7 @@ const (
 // and without building anything.
 type walker struct {
 	nodes int
-	// field is called for the numbers, strings and booleans of the outermost
-	// objects, with the property's name. It may be nil.
+	// field is called for the properties of the outermost objects. It may be nil.
 	field func(name string, v []byte)
 }
 
@@ -53,6 +52,15 @@ func Check(b []byte) error {
 // Fields calls f for the scalar properties of the objects in b; v is a
 // value as it is encoded, marker first. It fails as Check does.
 func Fields(b []byte, f func(name string, v []byte)) error {
+	return Properties(b, func(name string, v []byte) {
+		if v[0] <= MarkerString {
+			f(name, v)
+		}
+	})
+}
+
+// Properties calls f for all properties of the objects in b, as Fields does.
+func Properties(b []byte, f func(name string, v []byte)) error {
 	w := walker{field: f}
 	return w.all(b)
 }
@@ -133,7 +141,7 @@ func (w *walker) object(b []byte, at, depth int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if w.field != nil && depth == 0 && b[at] <= MarkerString {
+		if w.field != nil && depth == 0 {
 			w.field(string(name), b[at:at+n])
 		}
 		at += n
@@ -195,13 +203,16 @@ func AppendNumber(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint64(b, math.Float64bits(f))
 }
 
+// AppendName appends the name of an object's property, which its value follows.
+func AppendName(b []byte, name string) []byte {
+	return append(append(b, byte(len(name)>>8), byte(len(name))), name...)
+}
+
 // AppendObject appends an object of strings: name, value, name, value...
 func AppendObject(b []byte, pairs ...string) []byte {
 	b = append(b, MarkerObject)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		b = append(b, byte(len(pairs[i])>>8), byte(len(pairs[i])))
-		b = append(b, pairs[i]...)
-		b = AppendString(b, pairs[i+1])
+		b = AppendString(AppendName(b, pairs[i]), pairs[i+1])
 	}
 	return append(b, 0, 0, MarkerObjectEnd)
 }

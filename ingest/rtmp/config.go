@@ -14,10 +14,11 @@ type Config struct {
 	SetupTimeout   time.Duration // from connecting to publishing
 	IdleTimeout    time.Duration // without a byte while publishing
 
-	Accept     func(Peer) Publisher // a peer has connected
-	Received   *atomic.Uint64       // counts the bytes that were read
-	Refused    func(code string)    // a connection ended with this code of a StatusError
-	Skipped    func()               // a message was left out that nobody needs: it cannot be read, or is too long
-	TurnedAway func()               // a connection was closed at once, over a limit
+	Codecs     func() (video, audio []Codec) // what may be published by FourCC
+	Accept     func(Peer) Publisher          // a peer has connected
+	Received   *atomic.Uint64                // counts the bytes that were read
+	Refused    func(code string)             // a connection ended with this code of a StatusError
+	Skipped    func()                        // a message was left out that nobody needs: it cannot be read, or is too long
+	TurnedAway func()                        // a connection was closed at once, over a limit
 	Log        *zap.Logger
 }

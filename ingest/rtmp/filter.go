@@ -33,14 +33,16 @@ type filter struct {
 	stream uint32                                        // the message stream that publishes
 	media  func(kind byte, ts uint32, data []byte) error // takes its messages as FLV tags; nil: nobody publishes
 
-	goodbye func() // called when the publisher says that it stops
-	skipped func() // called for what nobody needs and cannot be read
-	failed  error  // what Read failed with
+	codecs  func() (video, audio []Codec) // what may be published by FourCC
+	goodbye func()                        // called when the publisher says that it stops
+	skipped func()                        // called for what nobody needs and cannot be read
+	failed  error                         // what Read failed with
 
 	window   uint64 // acknowledge as many bytes
 	acked    uint64
 	unread   bool       // the peer does not read
 	writes   sync.Mutex // one message at a time on the socket
+	answer   []byte     // guarded by writes: properties for the next _result
 	silenced atomic.Bool
 }
 
@@ -181,6 +183,11 @@ func (f *filter) toLibrary(m *chunk.Message) error {
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, name)
 		}
+		if name == "connect" {
+			f.writes.Lock()
+			f.answer = capabilities(args, f.codecs)
+			f.writes.Unlock()
+		}
 	case "FCUnpublish", "closeStream":
 		f.goodbye()
 	case "deleteStream":
@@ -221,6 +228,15 @@ func (f *filter) Write(p []byte) (int, error) {
 	defer f.writes.Unlock()
 	if f.silenced.Load() {
 		return len(p), nil
+	}
+	if f.answer != nil { // the library writes a message at a time
+		if more, ok := withProperties(p, f.answer); ok {
+			f.answer = nil
+			if _, err := f.limitedConn.Write(more); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}
 	}
 	return f.limitedConn.Write(p)
 }

@@ -155,6 +155,6 @@ func (s *Server) newConn(c net.Conn) client {
 	l := c.(*limitedConn)
 	p := &conn{cfg: &s.cfg, adobe: s.adobe, filter: newFilter(l), addr: c.RemoteAddr(), log: s.cfg.Log.With(zap.Stringer("peer", c.RemoteAddr()))}
 	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.cut})
-	p.filter.goodbye, p.filter.skipped = p.goodbye, s.cfg.Skipped
+	p.filter.goodbye, p.filter.skipped, p.filter.codecs = p.goodbye, s.cfg.Skipped, s.cfg.Codecs
 	return p
 }

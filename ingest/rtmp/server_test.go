@@ -79,6 +79,9 @@ func serve(t *testing.T, h *house) net.Addr {
 	h.tags, h.ended = map[byte]int{}, make(chan bool, 10)
 	s := NewServer(Config{
 		MaxConnections: 10, MaxPerIP: 10, SetupTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second,
+		Codecs: func() (video, audio []Codec) {
+			return []Codec{{"avc1", CanDecode | CanForward}, {"hvc1", CanDecode}}, []Codec{{"mp4a", CanForward}}
+		},
 		Accept: func(Peer) Publisher { return h }, Received: new(atomic.Uint64), TurnedAway: func() {}, Skipped: func() {}, Log: zap.NewNop(),
 		Refused: func(code string) {
 			h.mu.Lock()

@@ -192,7 +192,7 @@ func orders() map[string][]string {
 			"server.go",
 			"conn.go listener.go",
 			"connset.go filter.go",
-			"limitedconn.go adobe.go config.go",
+			"limitedconn.go adobe.go capabilities.go config.go",
 			"publisher.go query.go errors.go",
 		},
 		"ingest": {

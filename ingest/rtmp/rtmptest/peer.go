@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,17 @@ var None = []byte{amf.MarkerNull}
 // Await reads until a command of one of the names comes and returns its fields.
 func (p *Peer) Await(names ...string) (name string, fields map[string]string) {
 	p.t.Helper()
+	name, args := p.AwaitArguments(names...)
+	fields = make(map[string]string)
+	if err := amf.Fields(args, func(f string, v []byte) { fields[f], _, _ = amf.Text(v) }); err != nil {
+		p.t.Fatal(err)
+	}
+	return name, fields
+}
+
+// AwaitArguments is Await that returns the arguments as they came, in AMF0.
+func (p *Peer) AwaitArguments(names ...string) (name string, args []byte) {
+	p.t.Helper()
 	for {
 		var m chunk.Message
 		if err := p.in.Read(&m); err != nil {
@@ -71,15 +83,8 @@ func (p *Peer) Await(names ...string) (name string, fields map[string]string) {
 			continue
 		}
 		got, body, _ := amf.Text(m.Data)
-		for _, n := range names {
-			if n != got {
-				continue
-			}
-			fields = make(map[string]string)
-			if err := amf.Fields(body, func(f string, v []byte) { fields[f], _, _ = amf.Text(v) }); err != nil {
-				p.t.Fatal(err)
-			}
-			return got, fields
+		if slices.Contains(names, got) {
+			return got, body
 		}
 	}
 }
