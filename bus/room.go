@@ -29,10 +29,11 @@ type Member struct {
 	Name   string `json:"name,omitempty"`
 	Modern bool   `json:"modern,omitempty"` // it speaks more than the HELIOS contract
 
-	Worker string `json:"worker"` // Bus.ID of the worker that has its socket; empty: it is away
-	Term   string `json:"term"`   // a new one for each connection
-	Joined int64  `json:"joined"` // unix ms
-	Away   int64  `json:"away,omitempty"`
+	Worker string `json:"worker"`         // Bus.ID of the worker that has its socket, or had it last; empty: that one is gone
+	Term   string `json:"term"`           // a new one for each connection
+	Joined int64  `json:"joined"`         // unix ms
+	Away   int64  `json:"away,omitempty"` // unix ms at which its connection broke; 0: it is connected
+	Addr   string `json:"addr,omitempty"` // of one that cannot come back: who joins from there next may be the same
 
 	Left *Leaving `json:"left,omitempty"` // it is no longer in the room, but not all were told yet
 }

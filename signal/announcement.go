@@ -11,6 +11,7 @@ import (
 type peer struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	Away bool   `json:"away,omitempty"` // its connection broke, and it may come back
 }
 
 // info is what a modern client gets with its welcome.
@@ -35,7 +36,7 @@ func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credenti
 	}
 	all := []bus.Signal{welcome}
 	i := info{You: socketID, Name: me.Name, Max: maxMembers, Peers: []peer{}, ICE: ice}
-	here, _ := json.Marshal(peer{socketID, me.Name}) // strings: cannot fail
+	here, _ := json.Marshal(peer{socketID, me.Name, false}) // strings: cannot fail
 	for _, o := range r.Members {
 		if o.SID == socketID {
 			break
@@ -43,7 +44,7 @@ func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credenti
 		if o.Left != nil {
 			continue
 		}
-		i.Peers = append(i.Peers, peer{o.SID, o.Name})
+		i.Peers = append(i.Peers, peer{o.SID, o.Name, o.Away != 0})
 		all = append(all, bus.Signal{
 			Room: r.Name, From: socketID, To: o.SID, Kind: replay.KindJoin, ID: "j" + joinID + o.SID,
 			Name: "join", Args: [][]byte{quote(socketID), here},
@@ -55,6 +56,21 @@ func announcement(r *bus.Room, socketID string, maxMembers int, ice bus.Credenti
 	if me.Modern {
 		j, _ := json.Marshal(i) // cannot fail
 		all[0].Args = append(all[0].Args, j)
+	}
+	return all
+}
+
+// lineOf is what tells the modern members whether a member is away, as the record has it.
+func lineOf(r *bus.Room, socketID string) []bus.Signal {
+	name := "back"
+	if r.Member(socketID).Away != 0 {
+		name = "away"
+	}
+	var all []bus.Signal
+	for _, o := range r.Present() {
+		if o.SID != socketID && o.Modern {
+			all = append(all, bus.Signal{Room: r.Name, From: socketID, To: o.SID, Kind: replay.KindLine, ID: replay.LineID(r.Revision, o.SID), Name: name, Args: [][]byte{quote(socketID)}})
+		}
 	}
 	return all
 }

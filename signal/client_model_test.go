@@ -140,6 +140,8 @@ type clientModel struct {
 	m       *roomModel
 	name    string
 	room    string
+	addr    string
+	news    []string // whose joining and leaving it was told
 	modern  bool
 	oldest  bool // keeps its id when it joins again on its connection
 	wants   bool // to be in the room
@@ -158,6 +160,7 @@ type lifeModel struct {
 	id       string
 	welcomed bool
 	peers    map[string]bool       // the other members, as it was told; false: it left
+	away     map[string]bool       // those whose connection broke, as it was told
 	sent     map[string]countModel // messages to each
 	acked    map[*messageModel]bool
 	open     []*messageModel       // sent and not acknowledged
@@ -199,7 +202,7 @@ func (c *clientModel) wrong(format string, args ...any) {
 // On a connection on which it was before it keeps its id.
 func (c *clientModel) begin(at *workerModel, before *sessionModel) {
 	s := &sessionModel{at: at, c: c, in: make(chan func(), 1000), left: make(chan struct{})}
-	s.h = socketio.Handshake{Namespace: "/" + c.room, Revision: 5, PID: c.pid, Offset: c.offset}
+	s.h = socketio.Handshake{Namespace: "/" + c.room, Revision: 5, IP: c.addr, PID: c.pid, Offset: c.offset}
 	c.ids++
 	s.id = fmt.Sprint(c.name, "-", c.ids)
 	if c.modern {
@@ -224,7 +227,7 @@ func (c *clientModel) connected(id, pid string) {
 		}
 		return
 	}
-	c.life = &lifeModel{c: c, id: id, peers: map[string]bool{}, sent: map[string]countModel{}, acked: map[*messageModel]bool{}, got: map[string]countModel{}}
+	c.life = &lifeModel{c: c, id: id, peers: map[string]bool{}, away: map[string]bool{}, sent: map[string]countModel{}, acked: map[*messageModel]bool{}, got: map[string]countModel{}}
 	c.pid, c.offset = pid, ""
 	c.m.lives = append(c.m.lives, c.life)
 }
@@ -251,26 +254,37 @@ func (l *lifeModel) event(name string, args []json.RawMessage, offset string) {
 				c.wrong("%s: %v", args, err)
 			}
 			for _, p := range i.Peers {
-				l.peers[p.ID] = true
+				l.peers[p.ID], l.away[p.ID] = true, p.Away
 			}
 		}
 	case "full":
 		c.full, c.wants = true, false
 	case "join":
 		from := text(args[0])
+		c.news = append(c.news, "join "+from)
 		if l.peers[from] {
 			c.wrong("is told again that %s joined", from)
 		}
 		l.peers[from] = true
 		delete(l.got, from)
+	case "away", "back":
+		from := text(args[0])
+		if !c.modern || !l.peers[from] {
+			c.wrong("is told that %s is %s", from, name)
+		}
+		l.away[from] = name == "away"
+	case "hears":
+		c.wrong("is told what is not for it")
 	case "message":
 		from := text(args[1])
 		if string(args[0]) == `"bye"` {
+			c.news = append(c.news, "bye "+from)
 			here, known := l.peers[from]
 			if known && !here {
 				c.wrong("is told twice that %s left", from)
 			}
 			l.peers[from] = false
+			delete(l.away, from)
 			l.sent[from] = countModel{stay: l.sent[from].stay + 1}
 			return
 		}

@@ -16,8 +16,9 @@ type Config struct {
 	// A client that disconnected silently is noticed after at most ping_interval + ping_timeout.
 	PingInterval time.Duration `yaml:"ping_interval"`
 	PingTimeout  time.Duration `yaml:"ping_timeout"`
-	Grace        time.Duration `yaml:"grace"`    // how long one that can reconnect keeps its place after its connection broke
-	Recovery     time.Duration `yaml:"recovery"` // the same after its worker died or stopped
+	Grace        time.Duration `yaml:"grace"`     // how long one that can reconnect keeps its place after its connection broke
+	OldGrace     time.Duration `yaml:"old_grace"` // the same for an old app, which cannot; while pages of the room still get its picture or sound, grace
+	Recovery     time.Duration `yaml:"recovery"`  // as grace, after its worker died or stopped
 
 	MaxPayload     int           `yaml:"max_payload"`      // bytes of one message
 	MaxSessions    int           `yaml:"max_sessions"`     // connections to this worker
@@ -45,7 +46,8 @@ type Config struct {
 // DefaultConfig is what holds when nothing is configured.
 func DefaultConfig() Config {
 	return Config{
-		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second, Grace: 4 * time.Second, Recovery: 30 * time.Second,
+		MaxMembers: 6, PingInterval: 5 * time.Second, PingTimeout: 5 * time.Second,
+		Grace: 30 * time.Second, OldGrace: 4 * time.Second, Recovery: 30 * time.Second,
 		MaxPayload: 1_000_000, MaxSessions: 50_000, MaxPerIP: 1000, JoinsPerMinute: 600, Rate: 200, Burst: 1000,
 		// The log of calls (1 GiB) then holds more than the minute that it must.
 		RateBytes: 256 << 10, BurstBytes: 8 << 20, TotalBytes: 8 << 20,
@@ -75,6 +77,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("signal.ping_interval and ping_timeout are %s and %s; use at least 100ms", c.PingInterval, c.PingTimeout)
 	case c.Grace < 0 || c.Grace > time.Minute:
 		return fmt.Errorf("signal.grace is %s; use 0s to 1m", c.Grace)
+	case c.OldGrace < 0 || c.OldGrace > c.Grace:
+		return fmt.Errorf("signal.old_grace is %s; use 0s to signal.grace, %s", c.OldGrace, c.Grace)
 	case c.Recovery < time.Second:
 		return fmt.Errorf("signal.recovery is %s; use at least 1s", c.Recovery)
 	case c.unheard()+max(c.Grace, c.Recovery) > bus.CallsAge:

@@ -19,6 +19,14 @@ func (x *roster) join(ctx context.Context, room string, me bus.Member, s socket,
 	take := func(r *bus.Room) error { return x.place(r, &me) }
 	x.buffer.Await(me.SID)
 	r, err := x.update(ctx, room, take)
+	for range x.cfg.MaxMembers {
+		var g *ghostError
+		if !errors.As(err, &g) {
+			break
+		}
+		x.giveUp(ctx, room, g.m)
+		r, err = x.update(ctx, room, take)
+	}
 	switch {
 	case errors.Is(err, errFull):
 		x.evictDead(ctx, room)
@@ -52,6 +60,13 @@ func (x *roster) place(r *bus.Room, me *bus.Member) error {
 		}
 		return errTwice
 	}
+	if me.PID == "" {
+		for _, o := range r.Present() {
+			if o.PID == "" && o.Away != 0 && o.Addr == me.Addr {
+				return &ghostError{o}
+			}
+		}
+	}
 	me.Joined = time.Now().UnixMilli() // not as in a try after which it was given up
 	switch n := len(r.Present()); {
 	case n >= x.cfg.MaxMembers:
@@ -68,11 +83,11 @@ func (x *roster) place(r *bus.Room, me *bus.Member) error {
 // the client has; nil: it has none. errGone: it has no place any more, or missed more
 // than is kept and has left now.
 func (x *roster) restore(ctx context.Context, room, pid, incarnation string, offset *replay.Position) (*replay.Recipient, *bus.Room, *bus.Member, error) {
-	socketID := ""
+	socketID, away := "", false
 	r, err := x.update(ctx, room, func(r *bus.Room) error {
 		for i := range r.Members {
 			if me := &r.Members[i]; me.PID != "" && same(me.PID, pid) && me.Left == nil {
-				socketID = me.SID
+				socketID, away = me.SID, away || me.Away != 0
 				me.Worker, me.Term, me.Away = x.shared.ID(), incarnation, 0
 				return nil
 			}
@@ -91,6 +106,11 @@ func (x *roster) restore(ctx context.Context, room, pid, incarnation string, off
 	if offset == nil {
 		// Perhaps its worker died before it told anybody.
 		if err := x.batcher.add(ctx, nil, x.announce(ctx, r, socketID)...); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	if away {
+		if err := x.batcher.add(ctx, nil, lineOf(r, socketID)...); err != nil {
 			return nil, nil, nil, err
 		}
 	}

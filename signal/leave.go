@@ -16,6 +16,16 @@ import (
 // empty, is the connection that ended: a member that has another by now stays. When
 // many leave at once they wait for each other, so that those who join need not.
 func (x *roster) leave(ctx context.Context, room, socketID, incarnation, reason string) {
+	x.leaveIf(ctx, room, socketID, reason, func(m *bus.Member) bool { return incarnation == "" || m.Term == incarnation })
+}
+
+// giveUp takes out a member that did not come back: the record is still as m was seen.
+func (x *roster) giveUp(ctx context.Context, room string, m bus.Member) {
+	x.leaveIf(ctx, room, m.SID, "connection lost", func(is *bus.Member) bool { return is.Term == m.Term && is.Away == m.Away })
+}
+
+// leaveIf is leave, if the member's record is as it should be.
+func (x *roster) leaveIf(ctx context.Context, room, socketID, reason string, should func(*bus.Member) bool) {
 	select {
 	case x.leaving <- struct{}{}:
 		defer func() { <-x.leaving }()
@@ -25,7 +35,7 @@ func (x *roster) leave(ctx context.Context, room, socketID, incarnation, reason 
 	r, err := x.update(ctx, room, func(r *bus.Room) error {
 		m := r.Member(socketID)
 		switch {
-		case m == nil || m.Left == nil && incarnation != "" && m.Term != incarnation:
+		case m == nil || m.Left == nil && !should(m):
 			return errGone
 		case m.Left != nil:
 			return nil
@@ -112,8 +122,25 @@ func lastLeaver(r *bus.Room, socketID string) int {
 	})
 }
 
+// away marks a member whose connection broke, and tells the modern ones: it may come
+// back. errGone: it has another connection by now, or no place.
+func (x *roster) away(ctx context.Context, m membership) error {
+	r, err := x.update(ctx, m.room, func(r *bus.Room) error {
+		me := r.Member(m.socketID)
+		if me == nil || me.Left != nil || me.Term != m.incarnation {
+			return errGone
+		}
+		me.Away = time.Now().UnixMilli()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return x.batcher.add(ctx, nil, lineOf(r, m.socketID)...)
+}
+
 // disconnected marks a member whose worker is dead or stops: it keeps its place for
-// the recovery time. One that cannot reconnect leaves.
+// the recovery time, and the others hear nothing of it. One that cannot reconnect leaves.
 func (x *roster) disconnected(ctx context.Context, room, socketID, incarnation string) {
 	r, err := x.update(ctx, room, func(r *bus.Room) error {
 		m := r.Member(socketID)
@@ -123,7 +150,7 @@ func (x *roster) disconnected(ctx context.Context, room, socketID, incarnation s
 		if m.PID == "" {
 			return nil
 		}
-		m.Worker, m.Away = "", time.Now().UnixMilli()
+		m.Worker = ""
 		return nil
 	})
 	switch {

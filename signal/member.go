@@ -29,6 +29,10 @@ func (m *member) Event(e socketio.Event, reply socketio.Reply) {
 		m.message(e, reply)
 	case "ipaddr":
 		sendAddresses(m.socket)
+	case "hears":
+		if m.modern && len(e.Args) > 0 {
+			m.hears(text(e.Args[0]))
+		}
 	case "name":
 		if m.modern && len(e.Args) > 0 {
 			m.roster.rename(m.ctx, m.room, m.socketID, text(e.Args[0]))
@@ -61,6 +65,14 @@ func (m *member) message(e socketio.Event, reply socketio.Reply) {
 		return
 	}
 	_ = m.batcher.add(m.ctx, done, s)
+}
+
+// hears passes on that this client gets the picture or sound of a member that is away:
+// it is not gone, then. Whoever has to decide that reads the log.
+func (m *member) hears(socketID string) {
+	if socketID != "" && socketID != m.socketID {
+		_ = m.batcher.add(m.ctx, nil, bus.Signal{Room: m.room, From: m.socketID, To: socketID, Kind: replay.KindHeard})
+	}
 }
 
 // Close is socketio.Handler's: the socket is disconnected.

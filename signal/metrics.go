@@ -1,7 +1,9 @@
 package signal
 
 import (
+	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/replay"
+	"github.com/helios-h2020/pse/signal/socketio"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -10,8 +12,19 @@ type metrics struct {
 	rooms, memory                                          prometheus.GaugeFunc
 	delivered, glare                                       prometheus.CounterFunc
 	signals, batches, recovered, lost, left, full, guesses prometheus.Counter
-	refused, over                                          *prometheus.CounterVec
+	refused, over, closed                                  *prometheus.CounterVec
 }
+
+// closedReasons are the reasons of pse_signal_closed_total.
+var closedReasons = map[socketio.Reason]string{
+	socketio.ClientLeft: "client left", socketio.ServerClose: "server close",
+	engineio.PingTimeout: "ping timeout", engineio.TransportClose: "transport close", engineio.TransportError: "transport error",
+	engineio.ParseError: "parse error", engineio.ForcedClose: "server close", engineio.ShuttingDown: "server stop",
+	engineio.QueueFull: "send queue full", engineio.RateLimit: "rate limit",
+}
+
+// ended counts a connection that ended.
+func (m *metrics) ended(r socketio.Reason) { m.closed.WithLabelValues(closedReasons[r]).Inc() }
 
 // sessionsGauge counts the connections.
 func sessionsGauge(sessions func() int) prometheus.GaugeFunc {
@@ -27,6 +40,12 @@ func newMetrics(buffer *replay.Buffer, presence *presence) *metrics {
 	}
 	count := func(name, help string, f func() float64) prometheus.CounterFunc {
 		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_signal_" + name, Help: help}, f)
+	}
+	closed := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "pse_signal_closed_total", Help: "Connections that ended, by reason: client left (it said so), ping timeout (it was silent: a phone in a tunnel), transport close (its connection broke without a word), and what this server ended.",
+	}, []string{"reason"})
+	for _, reason := range closedReasons {
+		closed.WithLabelValues(reason)
 	}
 	return &metrics{
 		rooms:     gauge("rooms", "Rooms with anybody in them, at all workers.", func() float64 { return float64(presence.rooms()) }),
@@ -46,11 +65,12 @@ func newMetrics(buffer *replay.Buffer, presence *presence) *metrics {
 		over: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "pse_signal_over_limit_total", Help: "Connections that were ended since they sent too much, by limit: packets, bytes, or bytes of all together.",
 		}, []string{"limit"}),
+		closed: closed,
 	}
 }
 
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
-		m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.guesses, m.refused, m.over,
+		m.rooms, m.memory, m.signals, m.batches, m.delivered, m.recovered, m.lost, m.left, m.full, m.glare, m.guesses, m.refused, m.over, m.closed,
 	}
 }

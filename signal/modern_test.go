@@ -10,6 +10,7 @@ import (
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	integrator "github.com/helios-h2020/pse/client"
+	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
 )
 
 func infoOf(t *testing.T, j json.RawMessage) (i info) {
@@ -31,7 +32,7 @@ func TestModernClients(t *testing.T) {
 	old.expect(`["join","` + ann.sid() + `"]`)
 	e := ann.next("joined")
 	i := infoOf(t, e.Args[1])
-	if len(e.Args) != 2 || i.You != ann.sid() || i.Name != "Ann" || i.Max != 6 || len(i.Peers) != 1 || i.Peers[0] != (peer{old.sid(), ""}) {
+	if len(e.Args) != 2 || i.You != ann.sid() || i.Name != "Ann" || i.Max != 6 || len(i.Peers) != 1 || i.Peers[0] != (peer{ID: old.sid()}) {
 		t.Errorf("%s", e.Raw)
 	}
 	if s := i.ICE.Servers; len(s) != 2 || s[1].Username != "helios" || s[1].Credential != "secret" || i.ICE.TTL <= 0 {
@@ -102,6 +103,18 @@ func TestRefusals(t *testing.T) {
 	refused(`{"v":2,"pass":"open sesame","name":"Mallory"}`, "refused")
 	w.join(0, "r", `{"v":2,"pass":"open sesame"}`).next("created")
 	w.join(0, "r", `{"pass":"open sesame"}`).next("joined")
+}
+
+// A client that names no room is told what to write.
+func TestNoRoom(t *testing.T) {
+	w := newWorld(t, 1)
+	s, _ := engineiotest.OpenWebSocket(t, w.workers[0].url+root, 4)
+	for _, connect := range []string{"40", "40/no-room,"} {
+		s.Send(connect)
+		if got := s.Read(); !strings.HasPrefix(got, "44") || !strings.Contains(got, `io(\"https://HOST/ROOM\")`) || !strings.Contains(got, `"code":"room"`) {
+			t.Errorf("%s is answered by %s", connect, got)
+		}
+	}
 }
 
 // A signed link is as good as the passphrase, for its room and its time.

@@ -12,6 +12,9 @@ import (
 // taken for dead (bus.Alive).
 const trustTime = 1100 * time.Millisecond
 
+// hearing is for how long it holds that somebody gets a member's picture or sound.
+const hearing = 4 * time.Second
+
 // unannounced is what tells of a member whose worker died and may not have told it. Of one
 // that joined longer ago than the log reaches back, it was told.
 func (x *roster) unannounced(ctx context.Context, r *bus.Room, m *bus.Member) []bus.Signal {
@@ -43,7 +46,8 @@ func (x *roster) introduce(ctx context.Context, r *bus.Room, m bus.Member) error
 	return nil
 }
 
-// evictDead adopts the members of one room whose workers died, since it is full.
+// evictDead adopts the members of one room whose workers died, and takes out the old
+// ones that are away and that nobody hears, since it is full.
 func (x *roster) evictDead(ctx context.Context, room string) {
 	if time.Since(x.started) < trustTime {
 		sleep.For(ctx, trustTime) // a worker that has just started cannot tell which are dead
@@ -54,6 +58,10 @@ func (x *roster) evictDead(ctx context.Context, room string) {
 	}
 	dead := map[string]bool{x.shared.ID(): false, "": false}
 	for _, m := range r.Present() {
+		if m.PID == "" && m.Away != 0 && !x.buffer.IsHeard(m.SID, time.Now(), hearing) {
+			x.giveUp(ctx, room, m) // an old app that is gone
+			continue
+		}
 		gone, known := dead[m.Worker]
 		if !known {
 			gone = !x.shared.Alive(ctx, m.Worker)

@@ -22,6 +22,7 @@ type memberKey struct{ room, socketID string }
 // state is what matters of a member's record, and since when it has been so.
 type state struct {
 	worker, incarnation string
+	away                int64
 	left                bool
 	since               time.Time
 }
@@ -44,9 +45,9 @@ func (p *presence) set(r *bus.Room) {
 		}
 	}
 	for _, m := range r.Members {
-		s := state{m.Worker, m.Term, m.Left != nil, now}
+		s := state{m.Worker, m.Term, m.Away, m.Left != nil, now}
 		k := memberKey{r.Name, m.SID}
-		if old, ok := p.states[k]; ok && old.worker == s.worker && old.incarnation == s.incarnation && old.left == s.left {
+		if old, ok := p.states[k]; ok && old.worker == s.worker && old.incarnation == s.incarnation && old.away == s.away && old.left == s.left {
 			continue
 		}
 		p.states[k] = s

@@ -88,7 +88,7 @@ func (k *reconciler) handle(ctx context.Context, found []finding) {
 	slots := make(chan struct{}, reconciles)
 	for _, f := range found {
 		m := k.presence.room(f.room).Member(f.m.SID)
-		if m == nil || m.Worker != f.m.Worker || m.Term != f.m.Term || (m.Left == nil) != (f.m.Left == nil) {
+		if m == nil || m.Worker != f.m.Worker || m.Term != f.m.Term || m.Away != f.m.Away || (m.Left == nil) != (f.m.Left == nil) {
 			continue
 		}
 		select {
@@ -106,7 +106,7 @@ func (k *reconciler) handle(ctx context.Context, found []finding) {
 // look finds the members that need something, and those of other workers.
 func (k *reconciler) look(now time.Time) (found []finding, elsewhere map[string][]finding) {
 	elsewhere = map[string][]finding{}
-	var ours []finding // by their records alone, if their sockets are not here
+	var ours, silent []finding // by their records alone, if their sockets are not here; unless somebody hears them
 	k.presence.members(now, func(r *bus.Room, m *bus.Member, age time.Duration) {
 		switch {
 		case m.Left != nil:
@@ -115,13 +115,19 @@ func (k *reconciler) look(now time.Time) (found []finding, elsewhere map[string]
 			}
 		case m.Worker == "":
 			if age > k.cfg.Recovery {
-				found = append(found, finding{r.Name, *m, k.giveUp})
+				found = append(found, finding{r.Name, *m, k.roster.giveUp})
 			}
 		case m.Worker != k.shared.ID():
 			elsewhere[m.Worker] = append(elsewhere[m.Worker], finding{r.Name, *m, k.adopt})
+		case m.Away != 0 && age > k.cfg.Grace:
+			found = append(found, finding{r.Name, *m, k.roster.giveUp})
+		case m.Away != 0:
+			if m.PID == "" && age > k.cfg.OldGrace {
+				silent = append(silent, finding{r.Name, *m, k.roster.giveUp})
+			}
 		default:
-			if age > k.cfg.Grace+settling {
-				ours = append(ours, finding{r.Name, *m, k.giveUp})
+			if age > settling {
+				ours = append(ours, finding{r.Name, *m, k.roster.giveUp})
 			}
 		}
 	})
@@ -130,15 +136,16 @@ func (k *reconciler) look(now time.Time) (found []finding, elsewhere map[string]
 			found = append(found, f)
 		}
 	}
+	for _, f := range silent {
+		if !k.buffer.IsHeard(f.m.SID, now, hearing) {
+			found = append(found, f)
+		}
+	}
 	return found, elsewhere
 }
 
 func (k *reconciler) finishLeaving(ctx context.Context, room string, m bus.Member) {
 	k.roster.leave(ctx, room, m.SID, "", m.Left.Reason)
-}
-
-func (k *reconciler) giveUp(ctx context.Context, room string, m bus.Member) {
-	k.roster.leave(ctx, room, m.SID, m.Term, "connection lost")
 }
 
 func (k *reconciler) adopt(ctx context.Context, room string, m bus.Member) {

@@ -75,8 +75,8 @@ func (m *roomModel) checkRooms() {
 				continue
 			}
 			for _, o := range r.Members {
-				if l.c.modern && o.SID != p.SID && !l.peers[o.SID] {
-					l.c.wrong("does not know of %s", o.SID)
+				if l.c.modern && o.SID != p.SID && (!l.peers[o.SID] || l.away[o.SID]) {
+					l.c.wrong("does not know of %s, or that it is back", o.SID)
 				}
 			}
 		}

@@ -80,6 +80,7 @@ func roomHistory(t *testing.T, r *rand.Rand) {
 	if r.IntN(2) == 0 {
 		m.cfg.Grace, m.cfg.Recovery = time.Duration(r.IntN(5))*time.Second, time.Duration(1+r.IntN(10))*time.Second
 	}
+	m.cfg.OldGrace = min(m.cfg.Grace, time.Duration(r.IntN(5))*time.Second)
 	m.tight = r.IntN(4) == 0
 	m.bus = newBusModel(m.changed, m.note)
 	rooms := 1 + r.IntN(2)

@@ -30,6 +30,7 @@ type rooms struct {
 	ice        *iceServers
 	roster     *roster
 	departures *departures
+	stop       context.CancelFunc // begins to stop: from here on a member whose socket closes is marked as disconnected
 	follower   *follower
 	reconciler *reconciler
 
@@ -44,10 +45,11 @@ func newRooms(ctx context.Context, cfg Config, s shared, buffer *replay.Buffer, 
 		cfg: cfg, shared: s, buffer: buffer, batcher: r.batcher, ice: ice, facts: &facts{s}, metrics: r.metrics, log: log,
 		leaving: make(chan struct{}, mostLeaving), started: time.Now(),
 	}
-	stopping := make(chan struct{})
-	r.departures = &departures{roster: r.roster, buffer: buffer, ice: ice, grace: cfg.Grace, ctx: ctx, stopping: stopping}
+	var stopping context.Context
+	stopping, r.stop = context.WithCancel(ctx)
+	r.departures = &departures{roster: r.roster, buffer: buffer, ice: ice, grace: cfg.Grace, oldGrace: cfg.OldGrace, ctx: ctx, stopping: stopping}
 	r.follower = &follower{shared: s, presence: r.presence, buffer: buffer, log: log}
-	r.reconciler = &reconciler{cfg: cfg, shared: s, presence: r.presence, buffer: buffer, roster: r.roster, ice: ice, order: anyOrder, stopping: stopping}
+	r.reconciler = &reconciler{cfg: cfg, shared: s, presence: r.presence, buffer: buffer, roster: r.roster, ice: ice, order: anyOrder, stopping: stopping.Done()}
 	return r
 }
 
@@ -61,13 +63,6 @@ func (r *rooms) start(wg *sync.WaitGroup) (failed <-chan error) {
 	wg.Go(func() { r.reconciler.run(r.ctx) })
 	return end
 }
-
-// stop begins to stop: from here on a member whose socket closes is marked as
-// disconnected.
-func (r *rooms) stop() { close(r.departures.stopping) }
-
-// wait waits until no member is in its grace period: soon after stop.
-func (r *rooms) wait() { r.departures.waiting.Wait() }
 
 // isCaughtUp reports whether the log was read to its end.
 func (r *rooms) isCaughtUp() bool { return r.follower.caughtUp.Load() }
@@ -85,6 +80,9 @@ func (r *rooms) connect(s socket, h *socketio.Handshake) socketio.Handler {
 		d = dialect.Browser
 	}
 	me := bus.Member{SID: s.ID(), PID: s.PID(), Name: a.Name, Modern: a.isModern(), Worker: r.shared.ID(), Term: nuid.Next()}
+	if me.PID == "" {
+		me.Addr = h.IP
+	}
 	m := r.member(h.Namespace[1:], &me)
 	m.socket = s
 	var err error

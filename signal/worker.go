@@ -17,7 +17,10 @@
 //
 //   - A room has never more members than Config.MaxMembers, and never refuses a
 //     member that has a place. A member that left, or whose worker died and that
-//     cannot reconnect, has none.
+//     cannot reconnect, has none. One whose connection broke keeps its place for
+//     Config.Grace. An old client, which comes back as another member, keeps it for
+//     Config.OldGrace only, unless the pages of its room say meanwhile that they
+//     still get its picture or sound: then nobody hangs up on it.
 //   - A member is told of each join and each bye once, in the order of the log; a
 //     client that was refused, or reconnected in time, causes none.
 //   - A message whose acknowledgement was sent is in the log: it outlives this
@@ -100,6 +103,7 @@ func New(cfg Config, b *bus.Bus, links *access.Links, log *zap.Logger) (*Worker,
 func (w *Worker) newEngine() (*engineio.Server, error) {
 	s := socketio.DefaultConfig()
 	s.Match, s.Accept, s.Recovery = isNamespace, w.admission.accept, recovery{w.rooms}
+	s.Closed, s.Unmatched = w.rooms.metrics.ended, refusedRoom
 	s.Connect = func(s *socketio.Socket, h *socketio.Handshake) socketio.Handler { return w.rooms.connect(s, h) }
 	s.AcceptTimeout, s.MaxAttachmentBytes = acceptTime, w.cfg.MaxPayload
 	server, err := socketio.New(s)
@@ -144,7 +148,6 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.rooms.stop()
 	w.engine.Close()
 	stop()
-	w.rooms.wait()
 	return err
 }
 

@@ -163,7 +163,6 @@ func (m *roomModel) stop(w *workerModel) {
 			case <-w.life.Done():
 			}
 		}
-		w.wait()
 		w.cancel()
 		w.kill()
 	})

@@ -46,6 +46,7 @@ func (w *world) start(change ...func(*Config)) *running {
 	w.t.Helper()
 	cfg := DefaultConfig()
 	cfg.JoinsPerMinute, cfg.MaxPerIP = 0, 0
+	cfg.Grace, cfg.OldGrace = 4*time.Second, 0 // tests wait for byes
 	for _, c := range change {
 		c(&cfg)
 	}

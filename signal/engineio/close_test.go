@@ -2,7 +2,11 @@ package engineio_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
 
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
@@ -164,6 +168,66 @@ func TestCancelledPollEndsTheSession(t *testing.T) {
 		t.Errorf("a poll after a cancelled one answered %d", status)
 	}
 	e.ended(engineio.TransportError)
+}
+
+// However a WebSocket ends, the server sends one close frame (RFC 6455, 5.5.1).
+func TestOneCloseFrame(t *testing.T) {
+	c := patient()
+	short := config()
+	short.PingInterval = 50 * time.Millisecond
+	text := func(s string) ws.Frame { return ws.NewTextFrame([]byte(s)) }
+	bye := ws.NewCloseFrame(ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
+	for name, k := range map[string]struct {
+		cfg    engineio.Config
+		send   []ws.Frame
+		closes bool // by the handler
+	}{
+		"the client closes":                {c, []ws.Frame{bye}, false},
+		"the client closes twice":          {c, []ws.Frame{bye, bye}, false},
+		"the client ends the session":      {c, []ws.Frame{text("1"), bye}, false},
+		"the handler closes":               {c, nil, true},
+		"the handler and the client close": {c, []ws.Frame{bye}, true},
+		"no packet of the protocol":        {c, []ws.Frame{text("x"), text("x")}, false},
+		"no frame of the protocol":         {c, []ws.Frame{ws.NewFrame(ws.OpContinuation, true, nil)}, false},
+		"the client is silent":             {short, nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := serve(t, k.cfg)
+			conn, early, _, err := ws.Dial(t.Context(), "ws"+strings.TrimPrefix(e.url, "http")+"?transport=websocket&EIO=4")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if early != nil {
+				ws.PutReader(early)
+			}
+			if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if s := <-e.opened; k.closes {
+				s.Close("enough")
+			}
+			for _, f := range k.send {
+				if err := ws.WriteFrame(conn, ws.MaskFrame(f)); err != nil {
+					break // it is closed by now
+				}
+			}
+			closes := 0
+			for {
+				f, err := ws.ReadFrame(conn)
+				if err != nil {
+					break
+				}
+				if f.Header.OpCode == ws.OpClose {
+					closes++
+				}
+			}
+			if closes != 1 {
+				t.Errorf("%d close frames", closes)
+			}
+		})
+	}
 }
 
 // A poll that was cancelled takes nothing with it: what is sent meanwhile is

@@ -34,7 +34,12 @@ func (p originPolicy) setHeader(h http.Header, r *http.Request) {
 	}
 	if r.Method == http.MethodOptions {
 		h.Set("Access-Control-Allow-Methods", "GET, POST")
-		h.Set("Access-Control-Allow-Headers", "Content-Type, Authorization")
+		// Whatever a page wants to send whose origin may connect (extraHeaders): a
+		// header gets it nothing that any other client could not send as well.
+		h.Add("Vary", "Access-Control-Request-Headers")
+		if asked := r.Header.Get("Access-Control-Request-Headers"); asked != "" {
+			h.Set("Access-Control-Allow-Headers", asked)
+		}
 		h.Set("Access-Control-Max-Age", "86400")
 	}
 }

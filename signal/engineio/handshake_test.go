@@ -106,6 +106,26 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// A page may send headers of its own (extraHeaders of socket.io-client), if its origin
+// may connect.
+func TestPreflightOfExtraHeaders(t *testing.T) {
+	c := patient()
+	c.Origins = []string{"https://good.example"}
+	e := serve(t, c)
+	for origin, want := range map[string]string{"https://good.example": "x-app,x-version", "https://bad.example": ""} {
+		resp := ask(t, "OPTIONS", e.url+"?EIO=4&transport=polling", map[string]string{
+			"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-app,x-version",
+		})
+		_ = resp.Body.Close()
+		if got := resp.Header.Get("Access-Control-Allow-Headers"); got != want {
+			t.Errorf("from %s: %q, want %q", origin, got, want)
+		}
+		if vary := resp.Header.Values("Vary"); want != "" && len(vary) != 2 {
+			t.Errorf("a cache keeps it for others: %q", vary)
+		}
+	}
+}
+
 func TestConfigSaysWhatIsWrong(t *testing.T) {
 	open := func(*engineio.Session, *http.Request) engineio.Handler { return nil }
 	for name, change := range map[string]func(*engineio.Config){

@@ -14,6 +14,7 @@ type backlog struct {
 	lostWelcome bool       // its welcome was dropped: a client that has not got it will not
 	local       *Recipient // its socket is here; else nil
 	created     time.Time
+	heard       time.Time // when another member was last said to get its picture or sound
 }
 
 // add keeps a signal, unless nobody will ask for it, within maxBytes. It returns

@@ -97,6 +97,15 @@ func (b *Buffer) Welcomed(socketID string) bool {
 	return l != nil && l.welcomed
 }
 
+// IsHeard reports whether another member of its room was said to get a member's picture
+// or sound not longer than for ago.
+func (b *Buffer) IsHeard(socketID string, now time.Time, ago time.Duration) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.backlog(socketID)
+	return l != nil && now.Sub(l.heard) <= ago
+}
+
 // Add reads the next entry of the log: what is in it for recipients here is sent.
 // signals are kept, and must not be changed afterwards.
 func (b *Buffer) Add(seq uint64, signals []bus.Signal, now time.Time) {
@@ -150,6 +159,17 @@ func (b *Buffer) addressee(s *bus.Signal, now time.Time) *backlog {
 			return nil
 		}
 		return b.member(s.Room, s.To)
+	case KindHeard:
+		if l := b.backlog(s.To); l != nil && l.room == s.Room {
+			l.heard = now
+		}
+		return nil
+	case KindLine:
+		if n := lineIn(s); n < from.line {
+			return nil
+		} else {
+			from.line = n
+		}
 	}
 	if s.Kind == KindMessage {
 		if l := from.backlog; l != nil && l.local != nil {

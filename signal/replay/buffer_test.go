@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/signal/dialect"
 )
 
 // logged is a buffer that reads entries of one signal.
@@ -279,5 +280,41 @@ func TestTwoRestoresAtOnce(t *testing.T) {
 		if got := b.backlog("sid").local; got != both[1] {
 			t.Errorf("the %s has the place", got.incarnation)
 		}
+	}
+}
+
+// Several workers may tell of one member's connection: what is older than what was told
+// is no news. An old client hears nothing of it.
+func TestLateNewsOfAConnection(t *testing.T) {
+	b, now := New(bounds()), time.Unix(1_800_000_000, 0)
+	ann, app := &sock{}, &sock{}
+	b.Join(NewRecipient(&bus.Room{Name: "r"}, &bus.Member{SID: "ann", PID: "secret", Modern: true}, dialect.Browser), ann, nil)
+	b.Join(NewRecipient(&bus.Room{Name: "r"}, &bus.Member{SID: "app"}, dialect.Android), app, nil)
+	line := func(revision uint64, to, name string) bus.Signal {
+		return bus.Signal{Room: "r", From: "ben", To: to, Kind: KindLine, ID: LineID(revision, to), Name: name, Args: [][]byte{[]byte(`"ben"`)}}
+	}
+	b.Add(1, []bus.Signal{
+		{Room: "r", From: "ann", To: "ann", Kind: KindWelcomeRecoverable, ID: "W0", Name: "created"},
+		{Room: "r", From: "app", To: "app", Kind: KindWelcome, ID: "w0", Name: "joined"},
+	}, now)
+	b.Add(2, []bus.Signal{line(40, "ann", "back"), line(40, "app", "back"), line(40, "ann", "back"), line(39, "ann", "away"), line(1700, "ann", "away")}, now)
+	if want := []string{"created", "back", "away"}; !slices.Equal(ann.events, want) || !slices.Equal(app.events, []string{"joined"}) {
+		t.Errorf("one gets %q, not %q; the old one %q", ann.events, want, app.events)
+	}
+}
+
+// Of a member that is away others say that they hear it, for a while.
+func TestHeard(t *testing.T) {
+	b, now := New(bounds()), time.Unix(1_800_000_000, 0)
+	b.Add(1, []bus.Signal{{Room: "r", From: "app", To: "app", Kind: KindWelcome, ID: "w0", Name: "joined"}}, now)
+	heard := func(room, to string) {
+		now = now.Add(time.Minute)
+		b.Add(2, []bus.Signal{{Room: room, From: "ann", To: to, Kind: KindHeard}}, now)
+	}
+	if heard("s", "app"); b.IsHeard("app", now, time.Second) || b.IsHeard("nobody", now, time.Second) {
+		t.Error("it is heard in another room")
+	}
+	if heard("r", "app"); !b.IsHeard("app", now.Add(time.Second), time.Second) || b.IsHeard("app", now.Add(2*time.Second), time.Second) {
+		t.Error("it is not heard, or for too long")
 	}
 }

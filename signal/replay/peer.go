@@ -21,6 +21,7 @@ type sender struct {
 	next  int      // in ids, when they are that many
 	left  bool     // it left, and has not joined again
 	ended string   // JoinID of its last membership that ended
+	line  uint64   // revision of the record that the last KindLine told of
 	last  time.Time
 }
 

@@ -175,7 +175,7 @@ func (r *Recipient) emit(l logRef, offset Position, t *scratch) {
 		if !r.modern {
 			e.Args = e.Args[:1]
 		}
-	case KindName:
+	case KindName, KindLine:
 		if !r.modern {
 			return
 		}

@@ -72,7 +72,7 @@ func (k *Talker) event(c *Client, e Event) {
 		k.peer = i.Peers[0].ID
 	case "join":
 		k.peer = unquote(e.Args[0])
-	case "created":
+	case "created", "away", "back":
 	case "message":
 		n := k.got + 1
 		if string(e.Args[0]) != body(n) || len(e.Args) != 2 || unquote(e.Args[1]) != k.peer {

@@ -14,10 +14,11 @@ type client struct {
 	conn   *engineio.Session
 	origin origin
 
-	// Only touched by Message:
+	// Only touched by Message, and by Close after the last:
 	pending     *packet        // waits for attachments
 	attachments [][]byte       // of pending, so far
 	size        int            // bytes of attachments
+	left        bool           // the client has left the last namespace that it was in
 	leaving     sync.WaitGroup // sockets that the client left, until the application was told
 
 	mu      sync.Mutex         // guards what follows
@@ -104,6 +105,7 @@ func (c *client) packet(p packet, attachments [][]byte) error {
 	switch p.kind {
 	case kindDisconnect:
 		c.leave(s)
+		c.left = true
 		// The application may take its time; meanwhile the connection of a client
 		// that disconnects is to be read.
 		c.leaving.Go(func() { s.end(ClientLeft) })
@@ -150,6 +152,12 @@ func (c *client) Close(reason Reason) {
 		if s != nil {
 			s.end(reason)
 		}
+	}
+	if c.cfg.Closed != nil {
+		if c.left && reason == engineio.TransportClose {
+			reason = ClientLeft
+		}
+		c.cfg.Closed(reason)
 	}
 	c.leaving.Wait()
 	c.wg.Wait()

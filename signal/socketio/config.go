@@ -19,6 +19,13 @@ type Config struct {
 	// returns the handler of its events. It emits to a recovered socket what
 	// its client missed.
 	Connect func(s *Socket, h *Handshake) Handler
+	// Closed is called for each connection that ended, with the reason: that of
+	// Engine.IO, or ClientLeft when the client had left its namespaces before. Nil:
+	// nobody wants to know.
+	Closed func(reason Reason)
+	// Unmatched is what a client reads that asks for a namespace which there is
+	// not; nil: "Invalid namespace", as the Node.js server says.
+	Unmatched *Refusal
 	// Recovery restores what a client had before its connection broke. Nil:
 	// each connection is a new socket.
 	Recovery Recovery
@@ -47,6 +54,14 @@ func DefaultConfig() Config {
 		MaxAttachments:     10,
 		MaxAttachmentBytes: 1e6,
 	}
+}
+
+// unmatched is Unmatched, or what stands for it.
+func (c *Config) unmatched() *Refusal {
+	if c.Unmatched != nil {
+		return c.Unmatched
+	}
+	return refusedNamespace
 }
 
 // Validate reports the first field that is wrong, and what would be right.

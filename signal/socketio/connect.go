@@ -18,6 +18,7 @@ import (
 // "Connection to a namespace").
 func (c *client) connect(p packet) error {
 	c.leaving.Wait() // a client that joins again may have the id that it had
+	c.left = false
 	h := c.handshake(p)
 	c.mu.Lock()
 	s := c.sockets[h.Namespace]
@@ -27,7 +28,7 @@ func (c *client) connect(p packet) error {
 	case s != nil:
 		return errPacket
 	case !c.cfg.Match(h.Namespace):
-		return c.refuse(h, refusedNamespace)
+		return c.refuse(h, c.cfg.unmatched())
 	case many:
 		return c.refuse(h, refusedMany)
 	}

@@ -4,7 +4,7 @@ import { Mesh, type CallListener } from './mesh.ts'
 import type { RoomListener, Entry } from './signalling.ts'
 
 // Stands in for the server: keeps what was said, and lets the test be the room.
-const line = vi.hoisted(() => ({ said: [] as { to: string; payload: object }[], listener: undefined as unknown }))
+const line = vi.hoisted(() => ({ said: [] as { to: string; payload: object }[], heard: [] as string[], listener: undefined as unknown }))
 vi.mock('./signalling.ts', () => ({
   Signalling: class {
     constructor(_room: string, _who: object, listener: unknown) {
@@ -14,6 +14,9 @@ vi.mock('./signalling.ts', () => ({
     leave() {}
     send(payload: object, to: string) {
       line.said.push({ to, payload })
+    }
+    hears(id: string) {
+      line.heard.push(id)
     }
   },
 }))
@@ -26,6 +29,10 @@ class FakeConnection extends EventTarget {
   configured: RTCConfiguration[] = []
   added: unknown[] = []
   restarts = 0
+  bytes = 0
+  async getStats() {
+    return new Map([['in', { type: 'inbound-rtp', bytesReceived: this.bytes }]])
+  }
   addTransceiver(what: unknown) {
     if (this.added.push(what) === 1) queueMicrotask(() => this.dispatchEvent(new Event('negotiationneeded')))
   }
@@ -94,6 +101,7 @@ const settle = () => new Promise((done) => setTimeout(done))
 beforeEach(() => {
   log.length = 0
   line.said.length = 0
+  line.heard.length = 0
 })
 
 test('the member that was there first offers, the newcomer waits', async () => {
@@ -146,6 +154,29 @@ test('forgotten by the server, all connections are made anew, and the others tol
   await settle()
   expect(line.said[0]).toEqual({ to: 'ann', payload: { type: 'answer', sdp: 'ours', v: 2, was: 'me' } })
   expect(mesh.you).toBe('me2')
+})
+
+test('a member whose line to the server broke keeps its connection, and an old one is heard for the server', async () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann', away: true }, { id: 'old', name: '' }] }))
+  const old = connection('old')
+  room.setAway('old', true)
+  room.setAway('stranger', true)
+  for (const c of [old, connection('ann')]) c.become('connected')
+  mesh.peers.get('ann')!.modern = true // it comes back by itself
+  expect([...mesh.peers.values()].map((p) => p.away)).toEqual([true, true])
+  for (const bytes of [100, 100, 200]) {
+    old.bytes = connection('ann').bytes = bytes
+    await mesh.tick()
+  }
+  expect(line.heard).toEqual(['old'])
+  old.become('disconnected')
+  await mesh.tick()
+  room.setAway('old', false)
+  old.become('connected')
+  for (old.bytes = 300; old.bytes < 500; old.bytes += 100) await mesh.tick()
+  expect(line.heard).toEqual(['old'])
+  expect(connection('old')).toBe(old)
+  expect(mesh.peers.get('old')!.away).toBe(false)
 })
 
 test('a failed line is mended by ICE restarts, once the server can be reached', async () => {

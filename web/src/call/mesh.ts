@@ -57,6 +57,7 @@ export class Mesh implements CallContext, RoomListener {
   /** Once a second. */
   async tick(): Promise<void> {
     await Promise.all([...this.peers.values()].map((p) => p.tick()))
+    for (const p of this.peers.values()) if (p.away && p.hears && !p.modern) this.signalling.hears(p.id)
   }
 
   share() {
@@ -96,6 +97,13 @@ export class Mesh implements CallContext, RoomListener {
     const peer = this.peers.get(id)
     if (!peer) return
     peer.name = name
+    this.changed()
+  }
+
+  setAway(id: string, away: boolean): void {
+    const peer = this.peers.get(id)
+    if (!peer) return
+    peer.away = away
     this.changed()
   }
 
@@ -143,8 +151,9 @@ export class Mesh implements CallContext, RoomListener {
     this.changed()
   }
 
-  private add({ id, name }: Member, first: boolean): Peer {
+  private add({ id, name, away }: Member, first: boolean): Peer {
     const peer = new Peer(id, name, first, this)
+    peer.away = away === true
     this.peers.set(id, peer)
     this.changed()
     return peer

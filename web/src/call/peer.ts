@@ -32,6 +32,10 @@ export class Peer {
   readonly stream = new MediaStream()
   readonly connection: RTCPeerConnection
   modern = false
+  /** Its line to the server broke; what it sends may go on. */
+  away = false
+  /** Its picture or sound came within the last second or two. */
+  hears = false
   quality: Quality = unknownQuality
   private state: MediaState | undefined
   private sentState = ''
@@ -125,12 +129,16 @@ export class Peer {
   async tick(): Promise<void> {
     if (this.connection.connectionState !== 'connected') {
       this.sample = undefined
+      this.hears = false
       return
     }
     const now = performance.now()
     const sample = sampleOf((await this.connection.getStats()) as ReadonlyMap<string, Record<string, unknown>>, now)
     if (this.closed) return
-    if (this.sample) this.quality = qualityOf(this.sample, sample)
+    if (this.sample) {
+      this.quality = qualityOf(this.sample, sample)
+      this.hears = sample.bytes > this.sample.bytes
+    }
     this.sample = sample
     const before = this.bitrate.picture
     if (this.context.media.video) this.bitrate.note({ loss: sample.lossOut, uplink: sample.uplink }, now)

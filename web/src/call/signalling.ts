@@ -6,6 +6,8 @@ import { readMessage, type SignalMessage } from './signal-message.ts'
 export interface Member {
   id: string
   name: string
+  /** Its line to the server broke, and it may come back. */
+  away?: boolean
 }
 
 /** What we are told when we come in. listed: the server listed the members (HELIOS's did not). */
@@ -21,6 +23,8 @@ export interface RoomListener {
   entered(entry: Entry): void
   came(member: Member): void
   renamed(member: Member): void
+  /** A member's line to the server broke, or is whole again. */
+  setAway(id: string, away: boolean): void
   onMessage(message: SignalMessage, from: string): void
   ice(servers: RTCIceServer[]): void
   /** The line to the server broke, or is whole again and nothing was missed. */
@@ -31,6 +35,11 @@ export interface RoomListener {
 }
 
 const KICKED_AGAIN_MS = 30_000
+
+// The server keeps a place for 30 s. A try that begins while there is no network hears of
+// none: browsers ask again after 1, 3 and 7 s, so one is given up before the last of these.
+const TRY_MS = 6500
+const LONGEST_PAUSE_MS = 1500
 
 /** The room on the server, by Socket.IO; its namespace is the room's name. */
 export class Signalling {
@@ -46,8 +55,8 @@ export class Signalling {
       autoConnect: false,
       forceNew: true,
       reconnectionDelay: 500,
-      reconnectionDelayMax: 3000,
-      timeout: 8000,
+      reconnectionDelayMax: LONGEST_PAUSE_MS,
+      timeout: TRY_MS,
     })
     this.socket.on('connect', () => this.connected())
     this.socket.on('connect_error', (cause) => this.refused(cause))
@@ -56,9 +65,12 @@ export class Signalling {
     this.socket.on('joined', (_room: string, info: unknown) => this.entered(info, this.socket.id))
     this.socket.on('join', (id: string, member: unknown) => listener.came({ id, name: nameIn(member) }))
     this.socket.on('name', (id: string, name: unknown) => listener.renamed({ id, name: String(name) }))
+    this.socket.on('away', (id: unknown) => listener.setAway(String(id), true))
+    this.socket.on('back', (id: unknown) => listener.setAway(String(id), false))
     this.socket.on('message', (payload: unknown, from: string) => this.received(payload, from))
     this.socket.on('ice', (ice: unknown) => listener.ice(serversIn(ice)))
     this.socket.on('full', () => this.full())
+    addEventListener('online', () => this.hurry())
   }
 
   /** Enters, or tries again after a refusal. */
@@ -75,6 +87,18 @@ export class Signalling {
   send(payload: unknown, to: string): void {
     const message = this.queue.put(payload, to)
     if (this.socket.connected) this.post(message) // else when the line is whole again
+  }
+
+  /** Tells the server that a member which is away is heard or seen: it is not gone. */
+  hears(id: string): void {
+    if (this.socket.connected) this.socket.emit('hears', id)
+  }
+
+  /** There is a network again: no pause before the next try. */
+  private hurry(): void {
+    if (this.socket.connected || !this.socket.active) return
+    this.socket.disconnect() // says nothing to the server: there is no line
+    this.socket.connect()
   }
 
   private post({ id, to, payload }: QueuedMessage): void {
@@ -95,7 +119,7 @@ export class Signalling {
     const peers = Array.isArray(known?.['peers']) ? known['peers'] : []
     this.listener.entered({
       you: typeof known?.['you'] === 'string' ? known['you'] : (id ?? ''),
-      members: peers.map((p) => ({ id: String(record(p)?.['id'] ?? ''), name: nameIn(p) })).filter((m) => m.id !== ''),
+      members: peers.map((p) => ({ id: String(record(p)?.['id'] ?? ''), name: nameIn(p), away: record(p)?.['away'] === true })).filter((m) => m.id !== ''),
       listed: known !== undefined,
       ice: serversIn(known?.['ice']),
     })

@@ -16,10 +16,12 @@ export interface View {
   speaking: boolean
   /** Said over the tile: that there is no line yet, or none now. */
   waiting: string
-  /** Said beside the name: why there is no picture. */
+  /** Said beside the name: what is wrong with the line. */
   note: string
   quality: Quality | undefined
   connection: string
+  /** It has no line to the server. */
+  away: boolean
 }
 
 /** One person of the call: the picture, or messages, the name, and how the line is. */
@@ -65,6 +67,7 @@ export class Tile {
     data['mirrored'] = String(v.mirrored)
     data['speaking'] = String(v.speaking)
     data['connection'] = v.connection
+    data['away'] = String(v.away)
     data['quality'] = v.quality?.grade ?? ''
     data['path'] = v.quality?.path ?? ''
     setText(this.messages, initials(v.name))

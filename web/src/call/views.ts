@@ -12,7 +12,7 @@ export function viewsOf(mesh: Mesh, media: Media, me: { name: string; speaking: 
   const { audio, video, screen } = media.state
   views.set(SELF, {
     name: me.name, stream: media.stream, self: true, mirrored: media.mirrored, audio, video, screen,
-    speaking: me.speaking, waiting: '', note: '', quality: undefined, connection: mesh.online ? 'connected' : 'disconnected',
+    speaking: me.speaking, waiting: '', note: '', quality: undefined, connection: mesh.online ? 'connected' : 'disconnected', away: !mesh.online,
   })
   return views
 }
@@ -37,9 +37,9 @@ function viewOf(peer: Peer, name: string, seen: Seen): View {
     video: video && seen.connected.has(peer.id),
     screen: screen && video,
     speaking: seen.speaking.has(peer.id),
-    waiting: waiting(connectionState, seen.connected.has(peer.id)),
-    note: peer.soundOnly ? 'Bad line: hears you, does not see you' : '',
+    waiting: waiting(connectionState, peer.away || seen.connected.has(peer.id)),
+    note: peer.away ? 'Reconnecting…' : peer.soundOnly ? 'Bad line: hears you, does not see you' : '',
     quality: connected ? peer.quality : undefined,
-    connection: connectionState,
+    connection: connectionState, away: peer.away,
   }
 }
