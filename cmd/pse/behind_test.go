@@ -22,10 +22,11 @@ func TestPagesBehindProxies(t *testing.T) {
 	}
 	t.Cleanup(chrome.Close)
 	cert, key := certificatetest.Write(t, t.TempDir(), 1)
-	tls := fmt.Sprintf("ssl_certificate %s; ssl_certificate_key %s; ", cert, key)
-	plain := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; }")
+	inner := startNginx(t, "location / { proxy_pass http://"+s.HTTP+"; }")
+	outer := freeAddr(t)
+	startNginx(t, "", fmt.Sprintf("server { listen %s ssl http2; ssl_certificate %s; ssl_certificate_key %s; location / { proxy_pass http://%s; } }", outer, cert, key, inner))
 	for _, proxy := range []struct{ name, page string }{
-		{"nginx behind nginx", "https://" + startNginx(t, tls+"location / { proxy_pass http://"+plain+"; }", "ssl", "http2")},
+		{"nginx behind nginx", "https://" + outer},
 		{"caddy", startCaddy(t, s.HTTP)},
 	} {
 		t.Run(proxy.name, func(t *testing.T) {

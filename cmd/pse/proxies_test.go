@@ -2,14 +2,18 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -135,14 +139,65 @@ func TestFileThroughNginxThatSaysLittle(t *testing.T) {
 	sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
 }
 
-// startNginx starts one with a server of such a configuration, and says where it is.
-// how is how it listens, as "ssl".
-func startNginx(t *testing.T, server string, how ...string) (at string) {
+// Who waits for the next part of a stream waits by itself, also where nginx keeps what edges
+// answer; who comes later is answered by nginx.
+func TestBlockedReloadsPassTheCacheOfNginx(t *testing.T) {
+	t.Parallel()
+	const viewers = 4
+	var asked atomic.Int32
+	all := make(chan struct{})
+	edge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == viewers {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-r.Context().Done():
+		}
+		w.Header().Set("Cache-Control", "public, max-age=0, s-maxage=24") // as edges do
+		_, _ = w.Write([]byte("#EXTM3U\n"))
+	}))
+	defer edge.Close()
+	location := regexp.MustCompile(`(?s)\tlocation /hls/ \{.*?\n\t\}\n`).FindString(deployFile(t, "nginx.conf"))
+	if location == "" {
+		t.Fatal("deploy/nginx.conf has no location for /hls/")
+	}
+	at := startNginx(t, "location / { return 200; }\n"+strings.ReplaceAll(location, "http://pse_edges", edge.URL),
+		"proxy_cache_path "+t.TempDir()+"/cache keys_zone=pse_hls:1m;", "proxy_cache_lock_timeout 1h; proxy_cache_lock_age 1h;")
+	client := http.Client{Timeout: time.Minute}
+	list := func() error {
+		a, err := client.Get("http://" + at + "/hls/cam/source/index.m3u8?_HLS_msn=7&_HLS_part=2")
+		if err != nil {
+			return err
+		}
+		defer a.Body.Close()
+		if b, err := io.ReadAll(a.Body); err != nil || string(b) != "#EXTM3U\n" {
+			return fmt.Errorf("%s: %q, %v", a.Status, b, err)
+		}
+		return nil
+	}
+	answers := make(chan error, viewers)
+	for range viewers {
+		go func() { answers <- list() }()
+	}
+	for range viewers {
+		if err := <-answers; err != nil {
+			t.Errorf("%v, %d requests reached the edge", err, asked.Load())
+		}
+	}
+	if err := list(); err != nil || asked.Load() != viewers {
+		t.Errorf("%v, %d requests of %d reached the edge", err, asked.Load(), viewers+1)
+	}
+}
+
+// startNginx starts one with a server of such a configuration, and says where it is. more goes
+// beside the server.
+func startNginx(t *testing.T, server string, more ...string) (at string) {
 	t.Helper()
 	dir, at := t.TempDir(), freeAddr(t)
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\nserver { listen %[2]s %[4]s;\n%[3]s} }\n",
-		dir, at, server, strings.Join(how, " ")), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "daemon off; master_process off; pid %[1]s/pid; error_log stderr; events {}\nhttp { access_log off; client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/proxy; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;\n%[4]s\nserver { listen %[2]s;\n%[3]s} }\n",
+		dir, at, server, strings.Join(more, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	nginx, err := process.Start(t.Context(), process.Options{CPU: -1, Log: filepath.Join(dir, "log")}, "nginx", "-c", conf, "-p", dir)
