@@ -31,10 +31,10 @@ const notBuilt = `<!doctype html>
 `
 
 // policy is what the pages may load: their own files, media from memory (hls.js
-// hands the video element a blob), and nothing from anyone else. Styles may
+// hands the video element a blob, and an empty file of captions), and nothing from anyone else. Styles may
 // be inline because media-chrome keeps its own in shadow roots.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; " +
-	"media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"media-src 'self' blob: data:; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // framing is what policy lets the page of a file show besides, in a frame: a PDF
 // in the browser's own viewer, which knows no other place. A frame of this host

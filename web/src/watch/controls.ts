@@ -1,5 +1,6 @@
 // The media-chrome elements that watch.html uses, and no others.
 import 'media-chrome/media-airplay-button'
+import 'media-chrome/media-captions-button'
 import 'media-chrome/media-control-bar'
 import 'media-chrome/media-controller'
 import 'media-chrome/media-fullscreen-button'

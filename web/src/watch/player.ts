@@ -41,6 +41,7 @@ export class Player {
   /** The stream's end was reached. */
   finished = false
   private hls: Hls | undefined
+  private Hls: typeof Hls = Hls // the build that is used: the light one reads no captions
   private readonly video: HTMLVideoElement
   private readonly url: string
   private readonly events: PlayerEvents
@@ -97,10 +98,11 @@ export class Player {
       if (!this.held) void this.play()
       return
     }
-    const hls = new Hls({ ...hlsConfig, loader: PatientLoader })
+    const hls = new this.Hls({ ...hlsConfig, loader: PatientLoader })
     this.hls = hls
     hls.on(Events.ERROR, (_, data) => this.trouble(hls, data))
-    hls.on(Events.MANIFEST_LOADED, (_, { levels }) => {
+    hls.on(Events.MANIFEST_LOADED, (_, { levels, captions }) => {
+      if (captions?.length && this.Hls === Hls) void this.readCaptions(hls).catch(() => undefined) // pictures and sound go on without
       if (!this.listening) this.list(hls.levels, levels.find((l) => l.audioCodec && !l.videoCodec && !l.height)?.url)
       this.events.qualities()
     })
@@ -119,6 +121,12 @@ export class Player {
     hls.loadSource((this.listening && this.audioURL) || this.url)
     hls.attachMedia(this.video)
     this.events.changed()
+  }
+
+  /** Goes on with the build of hls.js that reads captions; most streams have none. */
+  private async readCaptions(hls: Hls): Promise<void> {
+    this.Hls = (await import('hls.js')).default
+    if (hls === this.hls) this.load()
   }
 
   unload(): void {
