@@ -116,8 +116,8 @@ test('the member that was there first offers, the newcomer waits', async () => {
 
 test('an offer is answered; only a modern peer is told what is on', async () => {
   const { room } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
-  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
-  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined, anew: false }, 'old')
   await settle()
   const types = (id: string) => line.said.filter((s) => s.to === id).map((s) => (s.payload as { type: string }).type)
   expect(types('ann')).toEqual(['answer', 'state'])
@@ -125,7 +125,7 @@ test('an offer is answered; only a modern peer is told what is on', async () => 
 })
 
 test('a stranger is heard only where the server lists nobody', () => {
-  const offer = { type: 'offer', sdp: 'theirs', modern: false, was: undefined } as const
+  const offer = { type: 'offer', sdp: 'theirs', modern: false, was: undefined, anew: false } as const
   const listed = start()
   listed.room.onMessage(offer, 'late')
   expect(listed.mesh.peers.size).toBe(0)
@@ -137,7 +137,7 @@ test('a stranger is heard only where the server lists nobody', () => {
 test('a member that comes back under a new id takes its ghost away, but no present member', () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ben', name: 'Ben' }, { id: 'new', name: 'Ben' }] }))
   connection('ben').become('connected')
-  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: 'ben' }, 'new')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: 'ben', anew: false }, 'new')
   expect([...mesh.peers.keys()]).toEqual(['ben', 'new'])
   connection('ben').become('disconnected')
   expect([...mesh.peers.keys()]).toEqual(['new'])
@@ -150,7 +150,7 @@ test('forgotten by the server, all connections are made anew, and the others tol
   room.entered(entry({ you: 'me2', members: [{ id: 'ann', name: 'Ann' }] }))
   expect(before.signalingState).toBe('closed')
   expect(connection('ann')).not.toBe(before)
-  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ann')
   await settle()
   expect(line.said[0]).toEqual({ to: 'ann', payload: { type: 'answer', sdp: 'ours', v: 2, was: 'me' } })
   expect(mesh.you).toBe('me2')
@@ -185,7 +185,7 @@ test('a failed line is mended by ICE restarts, once the server can be reached', 
   room.came({ id: 'ben', name: 'Ben' })
   await vi.advanceTimersByTimeAsync(0)
   const c = connection('ben')
-  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ben')
   await vi.advanceTimersByTimeAsync(0)
   room.setOnline(false)
   c.become('failed')
@@ -203,8 +203,8 @@ test('a failed line is mended by ICE restarts, once the server can be reached', 
 
 test('of two modern peers the first restarts, asked by the other; an old one asks nobody', async () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }, { id: 'old', name: '' }] }))
-  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined }, 'ann')
-  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined }, 'old')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ann')
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: false, was: undefined, anew: false }, 'old')
   await settle()
   mesh.peers.get('ann')?.renew()
   mesh.peers.get('old')?.renew()
@@ -212,11 +212,47 @@ test('of two modern peers the first restarts, asked by the other; an old one ask
   expect([connection('ann').restarts, connection('old').restarts]).toEqual([0, 1])
   room.came({ id: 'ben', name: 'Ben' })
   await settle()
-  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined }, 'ben')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ben')
   await settle()
   room.onMessage({ type: 'restart' }, 'ben')
   room.onMessage({ type: 'restart' }, 'ann') // not ours to do
   expect([connection('ben').restarts, connection('ann').restarts]).toEqual([1, 0])
+})
+
+test('after a restart that brings nothing back, a new connection takes the place', async () => {
+  const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
+  room.came({ id: 'ben', name: 'Ben' })
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ann')
+  room.onMessage({ type: 'answer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ben')
+  for (const id of ['ann', 'ben']) {
+    room.onMessage({ type: 'state', audio: true, video: false, screen: false }, id)
+    connection(id).become('connected')
+  }
+  const [ann, ben] = [connection('ann'), connection('ben')]
+  const ticks = async (n: number, more: number) => {
+    for (let i = 0; i < n; i++) {
+      ann.bytes += more
+      ben.bytes += more
+      await mesh.tick()
+    }
+  }
+  await settle()
+  await ticks(10, 0) // nothing came yet, and no path was looked for: as it is
+  for (const p of mesh.peers.values()) p.renew()
+  await ticks(10, 100)
+  expect([connection('ann'), connection('ben')]).toEqual([ann, ben])
+  line.said.length = 0
+  await ticks(5, 0)
+  await settle()
+  expect(line.said).toEqual([{ to: 'ann', payload: { type: 'rebuild' } }, { to: 'ben', payload: { type: 'offer', sdp: 'ours', v: 2, anew: true } }])
+  expect(ben.signalingState).toBe('closed')
+  expect(connection('ann')).toBe(ann)
+  expect([...mesh.peers.keys()]).toEqual(['ann', 'ben'])
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: true }, 'ann')
+  await settle()
+  expect(ann.signalingState).toBe('closed')
+  expect(line.said.at(-2)).toEqual({ to: 'ann', payload: { type: 'answer', sdp: 'ours', v: 2 } })
+  expect(log).toEqual(['entered', 'Ben came'])
 })
 
 test('new relay credentials reach the connections there are and those to come', () => {

@@ -60,6 +60,16 @@ export class Mesh implements CallContext, RoomListener {
     for (const p of this.peers.values()) if (p.away && p.hears && !p.modern) this.signalling.hears(p.id)
   }
 
+  rebuild(id: string): void {
+    const was = this.peers.get(id)
+    if (!was) return
+    const peer = new Peer(id, was.name, was.first, this, true)
+    peer.takeOver(was)
+    this.peers.set(id, peer) // in the same place
+    was.close()
+    this.changed()
+  }
+
   share() {
     return shareOf(this.peers.size, this.media.screen !== undefined)
   }
@@ -116,6 +126,10 @@ export class Mesh implements CallContext, RoomListener {
     if (!peer && message.type === 'offer' && this.inside && !this.listed) {
       peer = this.add({ id: from, name: '' }, false) // HELIOS's server does not list members
       this.listener.came(peer)
+    }
+    if (message.type === 'offer' && message.anew && peer?.connection.remoteDescription) {
+      this.rebuild(from)
+      peer = this.peers.get(from)
     }
     if (message.type === 'offer' || message.type === 'answer') this.replaced(message.was)
     peer?.handle(message)

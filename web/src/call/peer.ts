@@ -14,17 +14,21 @@ export interface CallContext {
   readonly online: boolean
   send(payload: object, to: string): void
   share(): Share
+  /** Puts a new connection in the place of a peer's. */
+  rebuild(id: string): void
   changed(): void
 }
 
 const RESTART_AFTER_MS = 2500 // a line that is quiet for less often comes back by itself
 const RESTART_AGAIN_MS = 8000
+const SILENT_TICKS = 5 // after a restart; Firefox sends nothing any more on a connection that had failed
 
 /**
  * One peer of the mesh and the connection to it. The one that was there first
  * offers; from the first offer on there is one place for sound and one for a
  * picture, both ways, and what is sent in them changes without negotiation, which old
- * clients would not understand. Only a new path (ICE restart) is negotiated.
+ * clients would not understand. Only a new path (ICE restart) is negotiated. Where that
+ * brings nothing back a new connection takes the place (Mesh.rebuild).
  */
 export class Peer {
   readonly id: string
@@ -42,20 +46,23 @@ export class Peer {
   private sample: Sample | undefined
   private restartTimer: ReturnType<typeof setTimeout> | undefined
   private closed = false
-  private readonly first: boolean
+  private restarted = false // it looked for a new path
+  private silent = 0 // ticks without anything from a peer that says it sends
+  /** We were in the room before it. */
+  readonly first: boolean
   private readonly bitrate = new BitrateController()
   private readonly context: CallContext
   private readonly negotiation: Negotiation
 
-  /** first: we were in the room before it, so we offer, and win when offers cross. */
-  constructor(id: string, name: string, first: boolean, context: CallContext) {
+  /** first: we were in the room before it, so we offer, and win when offers cross. anew: there was a connection before. */
+  constructor(id: string, name: string, first: boolean, context: CallContext, anew = false) {
     this.id = id
     this.name = name
     this.first = first
     this.context = context
     const c = (this.connection = new RTCPeerConnection(context.config))
     this.negotiation = new Negotiation(c, !first, {
-      send: (d) => context.send(writeDescription(d, context.was), id),
+      send: (d) => context.send(writeDescription(d, context.was, anew && d.type === 'offer' && !this.restarted), id),
       prepare: () => this.fill(),
       trouble: (cause) => console.warn('call:', id, cause),
     })
@@ -92,6 +99,7 @@ export class Peer {
       case 'offer':
       case 'answer':
         this.modern ||= message.modern
+        if (this.connection.remoteDescription) this.restarted = true
         void this.negotiation.takeDescription(message).then(() => this.sendState())
         return
       case 'candidate':
@@ -99,6 +107,9 @@ export class Peer {
         return
       case 'restart':
         if (this.first) this.renew()
+        return
+      case 'rebuild':
+        if (this.first && this.restarted) this.context.rebuild(this.id) // else it was done already
         return
       case 'state':
         this.modern = true
@@ -138,12 +149,30 @@ export class Peer {
     if (this.sample) {
       this.quality = qualityOf(this.sample, sample)
       this.hears = sample.bytes > this.sample.bytes
+      this.notice()
     }
     this.sample = sample
     const before = this.bitrate.picture
     if (this.context.media.video) this.bitrate.note({ loss: sample.lossOut, uplink: sample.uplink }, now)
     if (before !== this.bitrate.picture) this.sendState()
     await this.applyEncodings()
+  }
+
+  /** After a restart nothing may come although the path is whole: a new connection is the way then. */
+  private notice(): void {
+    const silent = !this.hears && this.restarted && this.state !== undefined && (this.state.audio || this.state.video)
+    this.silent = silent ? this.silent + 1 : 0
+    if (this.silent < SILENT_TICKS || !this.context.online) return
+    this.silent = 0
+    if (this.first) this.context.rebuild(this.id)
+    else this.context.send({ type: 'rebuild' }, this.id)
+  }
+
+  /** What a new connection to the same peer begins with. */
+  takeOver(was: Peer): void {
+    this.modern = was.modern
+    this.away = was.away
+    this.state = was.state
   }
 
   close(): void {
@@ -233,6 +262,7 @@ export class Peer {
    * negotiation, but Chromium shows no picture after it took its own one back.
    */
   renew(): void {
+    this.restarted = true
     if (!this.first && this.modern) this.context.send({ type: 'restart' }, this.id)
     else if (!this.negotiation.again()) this.connection.restartIce()
   }

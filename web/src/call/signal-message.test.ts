@@ -16,8 +16,8 @@ test('ours carry the fields of Android too', () => {
 })
 
 test('descriptions tell the modern from the old', () => {
-  expect(readMessage({ type: 'offer', sdp: 'v=0' })).toEqual({ type: 'offer', sdp: 'v=0', modern: false, was: undefined })
-  expect(readMessage(writeDescription({ type: 'answer', sdp: 'v=0' }, 'before'))).toEqual({ type: 'answer', sdp: 'v=0', modern: true, was: 'before' })
+  expect(readMessage({ type: 'offer', sdp: 'v=0' })).toEqual({ type: 'offer', sdp: 'v=0', modern: false, was: undefined, anew: false })
+  expect(readMessage(writeDescription({ type: 'answer', sdp: 'v=0' }, 'before', true))).toEqual({ type: 'answer', sdp: 'v=0', modern: true, was: 'before', anew: true })
 })
 
 test('what is none of ours is left alone', () => {

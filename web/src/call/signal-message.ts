@@ -13,9 +13,10 @@ export interface MediaState {
 
 export type SignalMessage =
   | { type: 'bye' }
-  | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined }
+  | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined; anew: boolean } // anew: of a connection that takes another's place
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
   | { type: 'restart' } // asks the member that was there first for new paths
+  | { type: 'rebuild' } // asks it for a new connection
   | ({ type: 'state' } & MediaState)
 
 /** Reads a payload of any client; undefined is none of ours. */
@@ -25,9 +26,9 @@ export function readMessage(payload: unknown): SignalMessage | undefined {
   const p = payload as Record<string, unknown>
   if (p['type'] === 'offer' || p['type'] === 'answer') {
     if (typeof p['sdp'] !== 'string') return undefined
-    return { type: p['type'], sdp: p['sdp'], modern: p['v'] === 2, was: text(p['was']) }
+    return { type: p['type'], sdp: p['sdp'], modern: p['v'] === 2, was: text(p['was']), anew: p['anew'] === true }
   }
-  if (p['type'] === 'restart') return { type: 'restart' }
+  if (p['type'] === 'restart' || p['type'] === 'rebuild') return { type: p['type'] }
   if (p['type'] === 'state') {
     return { type: 'state', audio: p['audio'] === true, video: p['video'] === true, screen: p['screen'] === true }
   }
@@ -39,9 +40,9 @@ export function readMessage(payload: unknown): SignalMessage | undefined {
   return { type: 'candidate', candidate: { candidate: p['candidate'], sdpMid, sdpMLineIndex } }
 }
 
-/** A description as sent; was is the id we had before, if the server forgot us. */
-export function writeDescription(d: RTCSessionDescriptionInit, was: string | undefined): object {
-  return { type: d.type, sdp: d.sdp, v: 2, ...(was ? { was } : {}) }
+/** A description as sent; was is the id we had before, if the server forgot us; anew: of a connection that takes another's place. */
+export function writeDescription(d: RTCSessionDescriptionInit, was: string | undefined, anew: boolean): object {
+  return { type: d.type, sdp: d.sdp, v: 2, ...(was ? { was } : {}), ...(anew ? { anew } : {}) }
 }
 
 /** A candidate as sent: with the fields of browsers and those of the Android app. */
