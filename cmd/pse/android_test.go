@@ -45,7 +45,13 @@ func TestAndroidCallsABrowser(t *testing.T) {
 		a.await("the room is made", func() bool { return a.created.Load() })
 		page := call(t, chrome, site+"/call/second", "Ann", 900, 700)
 		a.talks(page)
-		a.client.Close() // the phone is gone
+		a.client.Close() // it loses its line, and its media run directly
+		page.until(`document.querySelector('.tile[data-self=false]').dataset.away === 'true'`)
+		page.eval("window.then = document.querySelector('.tile[data-self=false] video').getVideoPlaybackQuality().totalVideoFrames")
+		// Far longer than an old app's place is kept that nobody hears.
+		page.until(`document.getElementById('stage').dataset.peers === '0' || document.querySelector('.tile[data-self=false] video').getVideoPlaybackQuality().totalVideoFrames > window.then + 120`)
+		page.until(`document.getElementById('stage').dataset.peers === '1'`)
+		a.hangUp() // the phone is gone
 		page.until(`document.getElementById('stage').dataset.peers === '0'`)
 	})
 }
@@ -81,13 +87,18 @@ func newAndroid(t *testing.T, site, room string, film, tone []byte) *android {
 	a.mu.Unlock()
 	t.Cleanup(func() {
 		a.client.Close()
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, pc := range a.peers {
-			_ = pc.Close()
-		}
+		a.hangUp()
 	})
 	return a
+}
+
+// hangUp ends its media.
+func (a *android) hangUp() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, pc := range a.peers {
+		_ = pc.Close()
+	}
 }
 
 // talks waits until both see and hear each other.

@@ -207,7 +207,7 @@ func (c *caller) accessible() {
 // Three people in a room: all see and hear each other; what one turns off the
 // others are shown; leaving, coming back and reloading are seen by all.
 func TestCallInChromium(t *testing.T) {
-	s := start(t, process.PSEOptions{Name: "call"})
+	s := start(t, process.PSEOptions{Name: "call", Set: []string{"signal.grace=4s"}})
 	chrome := withCamera(t)
 	room := "http://" + s.HTTP + "/call/garden"
 	ann := call(t, chrome, room, "Ann", 1280, 800)
@@ -280,6 +280,18 @@ func TestCallLetsInWhoMay(t *testing.T) {
 	room := "http://" + s.HTTP + "/call/cave"
 	ann := knock(t, chrome, room, "Ann", 390, 844)
 	ann.pictured("prejoin")
+	for _, size := range [][2]int{{320, 568}, {844, 390}, {390, 844}} {
+		if err := ann.Resize(size[0], size[1]); err != nil {
+			t.Fatal(err)
+		}
+		// In sight, with nothing over it, and what stands before it can be scrolled above it.
+		ann.until(`(() => { const at = e => e.getBoundingClientRect(), middle = r => document.elementFromPoint(r.x + r.width / 2, r.y + r.height / 2)
+			const join = document.getElementById('join'), name = document.getElementById('your-name')
+			scrollTo(0, 0)
+			const seen = at(join).top >= 0 && at(join).bottom <= innerHeight && middle(at(join)) === join
+			name.scrollIntoView({ block: 'center' })
+			return seen && at(name).bottom <= at(join).top && middle(at(name)) === name })()`)
+	}
 	ann.click("join")
 	ann.scene("passphrase")
 	ann.pictured("passphrase")

@@ -20,7 +20,7 @@ func (c *caller) relayed() {
 // Two tabs that may use nothing but the relay see and hear each other: its
 // address and credentials come to them by themselves.
 func TestCallOverTheRelay(t *testing.T) {
-	s := start(t, process.PSEOptions{Name: "relay"})
+	s := start(t, process.PSEOptions{Name: "relay", Set: []string{"signal.grace=4s"}})
 	chrome := withCamera(t)
 	room := "http://" + s.HTTP + "/call/garden?relay=1"
 	ann := knock(t, chrome, room+"&name=Ann", "Ann", 1280, 800)

@@ -32,6 +32,9 @@ func (p *Page) Wait(expression string, d time.Duration) error {
 	return nil
 }
 
+// Resize makes the tab w x h CSS pixels.
+func (p *Page) Resize(w, h int) error { return p.do(chromedp.EmulateViewport(int64(w), int64(h))) }
+
 // Go leads the tab to another address.
 func (p *Page) Go(url string) error { return p.do(chromedp.Navigate(url)) }
 

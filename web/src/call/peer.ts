@@ -21,7 +21,10 @@ export interface CallContext {
 
 const RESTART_AFTER_MS = 2500 // a line that is quiet for less often comes back by itself
 const RESTART_AGAIN_MS = 8000
-const SILENT_TICKS = 5 // after a restart; Firefox sends nothing any more on a connection that had failed
+const SILENT_TICKS = 5
+// Firefox (153) sends nothing any more on a connection that had failed, whatever new path
+// ICE finds for it, and says that it is connected.
+const FAILED_FOR_GOOD = /\bFirefox\//.test(globalThis.navigator?.userAgent ?? '')
 
 /**
  * One peer of the mesh and the connection to it. The one that was there first
@@ -109,7 +112,7 @@ export class Peer {
         if (this.first) this.renew()
         return
       case 'rebuild':
-        if (this.first && this.restarted) this.context.rebuild(this.id) // else it was done already
+        if (this.first && this.connection.remoteDescription) this.context.rebuild(this.id) // else it is being done
         return
       case 'state':
         this.modern = true
@@ -164,6 +167,10 @@ export class Peer {
     this.silent = silent ? this.silent + 1 : 0
     if (this.silent < SILENT_TICKS || !this.context.online) return
     this.silent = 0
+    this.rebuild()
+  }
+
+  private rebuild(): void {
     if (this.first) this.context.rebuild(this.id)
     else this.context.send({ type: 'rebuild' }, this.id)
   }
@@ -253,7 +260,9 @@ export class Peer {
     clearTimeout(this.restartTimer)
     if (this.closed || this.connection.connectionState === 'connected') return
     this.restartTimer = setTimeout(() => this.restartICE(), RESTART_AGAIN_MS)
-    if (this.context.online) this.renew()
+    if (!this.context.online) return
+    if (FAILED_FOR_GOOD && this.modern && this.connection.connectionState === 'failed') this.rebuild()
+    else this.renew()
   }
 
   /**
