@@ -5,7 +5,7 @@
 set -euo pipefail
 
 run=(ffmpeg)
-tests=("${run[@]}" gcc libc6-dev librtmp-dev chromium nginx libnginx-mod-rtmp
+tests=("${run[@]}" gcc libc6-dev librtmp-dev chromium firefox-esr nginx libnginx-mod-rtmp
 	gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 	gstreamer1.0-libav mpv systemd coturn caddy nftables iproute2 openssl libnss3-tools curl jq)
 bench=("${tests[@]}" wrk)

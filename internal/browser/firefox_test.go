@@ -3,10 +3,14 @@ package browser
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 )
 
 func TestFirefox(t *testing.T) {
+	if os.Getenv("PSE_LONG") == "" {
+		t.Skip("only long tests drive it; set PSE_LONG=1")
+	}
 	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<title>here</title>"))
