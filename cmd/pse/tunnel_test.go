@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -76,11 +77,14 @@ func over(transport string) string {
 }
 
 // lan are the hosts.
-type lan struct{ prefix string }
+type lan struct {
+	prefix string
+	root   string // that the box's certificate is signed by
+}
 
 func layHosts(t *testing.T) lan {
 	t.Helper()
-	l := lan{fmt.Sprintf("pse%d", os.Getpid())}
+	l := lan{prefix: fmt.Sprintf("pse%d", os.Getpid())}
 	t.Cleanup(func() {
 		for _, n := range []string{"wan", "srv", "chromium", "firefox"} {
 			_ = exec.Command("ip", "netns", "del", l.prefix+"-"+n).Run()
@@ -109,10 +113,11 @@ func (l lan) filter(t *testing.T, host, rules string) {
 }
 
 // box starts PSE behind a gate.
-func (l lan) box(t *testing.T, gate string) {
+func (l *lan) box(t *testing.T, gate string) {
 	t.Helper()
 	l.filter(t, "srv", gate)
 	data := t.TempDir()
+	l.root = filepath.Join(data, "tls", "ca.pem")
 	box := l.inside(t, "srv", binary(t), "--data", data, "serve", "--set", "turn.drain=0s", "--set", "turn.public_tls=true")
 	log, err := os.Create(artifact(t, "server.log"))
 	if err != nil {
@@ -168,7 +173,7 @@ const answer = "=> "
 func (l lan) tab(t *testing.T, name string) *tab {
 	t.Helper()
 	cmd := exec.Command("ip", "netns", "exec", l.prefix+"-"+name, os.Args[0], "-test.run", "^TestTabInATunnel$", "-test.v") // it ends by itself, its browser first
-	cmd.Env = append(os.Environ(), "PSE_TUNNEL="+name)
+	cmd.Env = append(os.Environ(), "PSE_TUNNEL="+name, "PSE_ROOT="+l.root)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -263,7 +268,7 @@ func TestTabInATunnel(t *testing.T) {
 	page := "https://203.0.113.1:8443/call/garden?relay=1&name=" + name
 	var eval func(string) (json.RawMessage, error)
 	if name == "firefox" {
-		f, err := browser.StartFirefox(t.Context(), t.TempDir())
+		f, err := browser.StartFirefox(t.Context(), t.TempDir(), os.Getenv("PSE_ROOT"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,7 +16,7 @@ func TestFirefox(t *testing.T) {
 		_, _ = w.Write([]byte("<title>here</title>"))
 	}))
 	defer s.Close()
-	f, err := StartFirefox(t.Context(), t.TempDir())
+	f, err := StartFirefox(t.Context(), t.TempDir(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
