@@ -22,6 +22,9 @@ type Backend interface {
 	Offset(i *Info) (int64, error)
 	// LastWrite is when an upload last got a byte.
 	LastWrite(i *Info) (time.Time, error)
+	// State is a text that is another one whenever an upload's metadata or links have been
+	// changed, by whatever process. Empty: nobody can say that cheaply, or not now.
+	State(name string) string
 	// Open opens an upload's data for reading. ErrGrowing: it cannot be read before it is
 	// complete; ErrCorrupt: its data is missing.
 	Open(i *Info) (Content, error)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,12 +21,13 @@ type Store struct {
 	now        func() time.Time
 	linking    sync.Mutex // held while links are counted and made
 	progresses progresses
-	buffers    sync.Pool // of *[]byte, CopySize long
+	buffers    sync.Pool         // of *[]byte, CopySize long
+	changed    func(name string) // see Watch
 }
 
 // New makes a store on a backend, which Close closes. clock gives the time.
 func New(b Backend, clock func() time.Time) *Store {
-	s := &Store{Backend: b, now: clock, progresses: progresses{all: map[string]*Progress{}}}
+	s := &Store{Backend: b, now: clock, progresses: progresses{all: map[string]*Progress{}}, changed: func(string) {}}
 	s.buffers.New = func() any { b := make([]byte, CopySize); return &b }
 	return s
 }
@@ -56,7 +58,31 @@ func (s *Store) Each(ctx context.Context, names []string, f func(name string)) e
 // Create makes an upload of i, and sets i.Created.
 func (s *Store) Create(i *Info) error {
 	i.Created = s.now().UnixMilli()
+	defer s.changed(i.Name)
 	return s.Backend.Create(i)
+}
+
+// Watch has f called whenever something of an upload was changed by this store; what other
+// processes change, State tells. f must not block. Call it before anything else.
+func (s *Store) Watch(f func(name string)) { s.changed = f }
+
+// Write implements Files.
+func (s *Store) Write(file string, b []byte) error {
+	defer s.changedFile(file)
+	return s.Backend.Write(file, b)
+}
+
+// Erase implements Files.
+func (s *Store) Erase(file string) error {
+	defer s.changedFile(file)
+	return s.Backend.Erase(file)
+}
+
+// changedFile says that a small file was written or deleted.
+func (s *Store) changedFile(file string) {
+	if name, _, _ := strings.Cut(file, "/"); IsToken(name) {
+		s.changed(name)
+	}
 }
 
 // Names are those of all uploads, in any order.

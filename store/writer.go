@@ -17,6 +17,7 @@ type Writer struct {
 	OnProgress func(end int64)
 
 	s        *Store
+	name     string // of the upload
 	appender Appender
 	progress *Progress
 	retired  bool // the upload is removed, or damaged
@@ -25,7 +26,7 @@ type Writer struct {
 // Writer opens an upload for writing, and repairs what a crash left of its end.
 // ErrHeld: another process has it open; ErrNotFound and ErrNoInfo as of Info.
 func (s *Store) Writer(name string) (*Writer, error) {
-	w := &Writer{s: s}
+	w := &Writer{s: s, name: name}
 	a, lost, err := s.Appender(name, w.grew)
 	if err != nil {
 		return nil, err
@@ -37,6 +38,7 @@ func (s *Store) Writer(name string) (*Writer, error) {
 
 func (w *Writer) grew(end int64) {
 	w.progress.grew(end)
+	w.s.changed(w.name)
 	if w.OnProgress != nil {
 		w.OnProgress(end)
 	}
@@ -79,7 +81,10 @@ func (w *Writer) Settle() error { return w.appender.Settle() }
 func (w *Writer) Head(b []byte) (n int, err error) { return w.appender.Head(b) }
 
 // Change stores metadata that f has changed. ErrBusy: another process has changed it.
-func (w *Writer) Change(f func(*Info)) error { return w.appender.Change(f) }
+func (w *Writer) Change(f func(*Info)) error {
+	defer w.s.changed(w.name)
+	return w.appender.Change(f)
+}
 
 // Complete makes an upload, after Settle, a file that can be read.
 func (w *Writer) Complete(mediaType string) error {
@@ -101,6 +106,7 @@ func (w *Writer) Remove(reason string) error {
 	}
 	w.retired = true
 	w.progress.grew(w.Offset())
+	w.s.changed(w.name)
 	return nil
 }
 
@@ -108,6 +114,7 @@ func (w *Writer) Remove(reason string) error {
 // sent.
 func (w *Writer) NoteDamage(sound int64) error {
 	w.retired = true
+	defer w.s.changed(w.name)
 	return NoteDamage(w.s, w.appender, Damage{Offset: sound, Lost: w.Info().Size - sound, At: w.s.now().UnixMilli()})
 }
 

@@ -1,13 +1,14 @@
 package transfer
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"slices"
-	"strings"
-	"sync"
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/store"
@@ -20,44 +21,17 @@ const apiRoot = "/api/files"
 // maxQuestion is the longest body of a request, in bytes.
 const maxQuestion = 4 << 10
 
-// fileJSON is a file in answers. Times are unix ms, sizes bytes.
-type fileJSON struct {
-	Upload      string     `json:"upload"`
-	Name        string     `json:"name"`
-	Type        string     `json:"type"`
-	Inline      bool       `json:"inline"`
-	Size        int64      `json:"size"`
-	Offset      int64      `json:"offset"`
-	Complete    bool       `json:"complete"`
-	Corrupt     bool       `json:"corrupt,omitempty"`
-	Partial     bool       `json:"partial,omitempty"`
-	SHA256      string     `json:"sha256,omitempty"`
-	CreatedAt   int64      `json:"created_at"`
-	CompletedAt int64      `json:"completed_at,omitempty"`
-	ExpiresAt   int64      `json:"expires_at,omitempty"`
-	URL         string     `json:"url,omitempty"`
-	UploadURL   string     `json:"upload_url,omitempty"`
-	Links       []linkJSON `json:"links,omitempty"`
-	Of          string     `json:"of,omitempty"` // the label of its owner's key, for the box's owner
-}
-
-// linkJSON is a link in answers. Times are unix ms.
-type linkJSON struct {
-	Key       string `json:"key"`
-	URL       string `json:"url"`
-	Label     string `json:"label,omitempty"`
-	CreatedAt int64  `json:"created_at"`
-	ExpiresAt int64  `json:"expires_at,omitempty"`
-}
-
 // api is the API for pages.
 type api struct {
 	rights  *rights
 	store   *store.Store
 	ledger  *quota.Ledger
 	uploads *uploads
+	cards   *cards
+	*describer
 
-	incompleteFor, keep, stall time.Duration // see Config
+	stall    time.Duration   // see Config
+	stopping context.Context // ends when the worker is to stop
 }
 
 // routes mounts it.
@@ -80,7 +54,16 @@ func (a *api) routes(mux *http.ServeMux) {
 			answer(p, status, v)
 		})
 	}
-	handle("GET "+apiRoot, a.list)
+	mux.HandleFunc("GET "+apiRoot, func(rw http.ResponseWriter, r *http.Request) {
+		p, r := newDeadlineWriter(rw, r, a.stall)
+		h := p.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Access-Control-Expose-Headers", "ETag")
+		h.Set("Cache-Control", "no-store")
+		if err := a.list(p, r); err != nil {
+			sendError(p, err)
+		}
+	})
 	handle("GET "+apiRoot+"/{id}", a.get)
 	handle("DELETE "+apiRoot+"/{id}", a.remove)
 	handle("POST "+apiRoot+"/{id}/links", a.makeLink)
@@ -90,7 +73,7 @@ func (a *api) routes(mux *http.ServeMux) {
 			h := rw.Header()
 			h.Set("Access-Control-Allow-Origin", "*")
 			h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match")
 			h.Set("Access-Control-Max-Age", "86400")
 			rw.WriteHeader(http.StatusNoContent)
 		})
@@ -99,49 +82,60 @@ func (a *api) routes(mux *http.ServeMux) {
 
 // list gives the files of the owner of the key, the newest first; all files to the box's
 // owner.
-func (a *api) list(r *http.Request) (int, any, error) {
+func (a *api) list(rw http.ResponseWriter, r *http.Request) error {
 	owner, err := a.rights.admit(bearer(r))
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	if owner == "" {
-		return 0, nil, errNoOwner
+		return errNoOwner
 	}
-	var names []string
-	for name, of := range a.ledger.Known() {
-		if of == owner || a.rights.keys.Owner(owner) {
-			names = append(names, name)
+	l := &listing{
+		cards: a.cards,
+		names: func() []string { return a.ledger.Names(owner, a.rights.keys.Owner(owner)) },
+		label: func(of string) string {
+			if of == owner {
+				return ""
+			}
+			return a.rights.keys.Label(of)
+		},
+	}
+	if err := l.parse(r.URL.Query()); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(a.stopping, cancel)()
+	return a.answer(ctx, l, rw, r)
+}
+
+// answer answers with a list. If it is the one of If-None-Match it waits for another, as
+// long as was asked for and until ctx ends; then the answer is 304.
+func (a *api) answer(ctx context.Context, l *listing, rw http.ResponseWriter, r *http.Request) error {
+	known, end := r.Header.Get("If-None-Match"), time.Now().Add(l.wait)
+	for {
+		changed := l.cards.next() // before they are read
+		text, err := l.text(r.Context())
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(text)
+		tag := `"` + hex.EncodeToString(sum[:12]) + `"`
+		rw.Header().Set("ETag", tag)
+		if tag != known {
+			h := rw.Header()
+			h.Set("Content-Type", "application/json")
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Content-Length", strconv.Itoa(len(text)))
+			rw.WriteHeader(http.StatusOK)
+			_, _ = rw.Write(text)
+			return nil
+		}
+		if !isChanged(ctx, changed, time.Until(end)) {
+			rw.WriteHeader(http.StatusNotModified)
+			return nil
 		}
 	}
-	files := []fileJSON{}
-	var away error    // the store cannot be reached: no list is better than one with holes
-	var mu sync.Mutex // guards both
-	err = a.store.Each(r.Context(), names, func(name string) {
-		i, err := a.store.Info(name)
-		if err == nil && i.Partial && a.uploads.partials.isUsed(name) {
-			return // it is removed soon
-		}
-		var f fileJSON
-		if err == nil {
-			f, err = a.describe(i, true)
-		}
-		if err == nil && i.Owner != owner {
-			f.Of = a.rights.keys.Label(i.Owner)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil:
-			files = append(files, f)
-		case errors.Is(err, store.ErrAway):
-			away = err
-		}
-	})
-	if err = errors.Join(err, away); err != nil {
-		return 0, nil, err
-	}
-	slices.SortFunc(files, func(x, y fileJSON) int { return int(y.CreatedAt - x.CreatedAt) })
-	return http.StatusOK, map[string]any{"files": files}, nil
 }
 
 // get describes one file.
@@ -209,43 +203,4 @@ func (a *api) revokeLink(r *http.Request) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusNoContent, nil, a.store.RevokeLink(i.Name, r.PathValue("key"))
-}
-
-func (a *api) describe(i *store.Info, all bool) (fileJSON, error) {
-	f := fileJSON{
-		Upload: i.Name, Name: fileName(i.Meta), Type: servedType(i.Type), Inline: shown(i.Type), Size: i.Size, Offset: i.Size,
-		Complete: i.Complete(), Corrupt: i.Corrupt, Partial: i.Partial, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
-	}
-	if i.Type == "" {
-		f.Type = claimedType(i.Meta)
-	}
-	switch {
-	case !i.Complete():
-		var err error
-		if f.Offset, err = a.store.Offset(i); err != nil {
-			return f, err
-		}
-		if at, err := a.store.LastWrite(i); err == nil {
-			f.ExpiresAt = at.Add(a.incompleteFor).UnixMilli()
-		}
-	case i.Partial: // removed when its owner's partial uploads have got nothing for long
-	case a.keep > 0:
-		f.ExpiresAt = i.CompletedAt().Add(a.keep).UnixMilli()
-	}
-	if !all {
-		return f, nil
-	}
-	f.UploadURL = filesRoot + i.Name + "-" + i.Key
-	links, err := a.store.Links(i.Name)
-	for _, l := range links {
-		f.Links = append(f.Links, describeLink(i.Name, l))
-	}
-	if l, ok := store.Lasting(links, a.store.Now()); ok {
-		f.URL = describeLink(i.Name, l).URL
-	}
-	return f, err
-}
-
-func describeLink(name string, l store.Link) linkJSON {
-	return linkJSON{Key: l.Key, URL: filesRoot + name + "-" + l.Key, Label: strings.ToValidUTF8(l.Label, ""), CreatedAt: l.Created, ExpiresAt: l.Until}
 }

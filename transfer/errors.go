@@ -50,6 +50,7 @@ var (
 	errPart      = &statusError{http.StatusGone, "part_damaged", "a part is damaged on the disk; make a new one of its bytes"}
 	errLength    = &statusError{http.StatusBadRequest, "inconsistent_length", "this is not as much as is left of the upload, though it is said to be all; ask how far it is, and send the rest"}
 	errLink      = &statusError{http.StatusBadRequest, "bad_link", "the lifetime of a link is seconds, 0 for ever; send {\"expires_in\": 86400}"}
+	errPage      = &statusError{http.StatusBadRequest, "bad_page", "a page of the list is ?limit=1 to 1000 files, &after= what the page before has as next, &wait=1 to 25 seconds"}
 	errHeader    = &statusError{http.StatusBadRequest, "bad_header", "the metadata is too large or not text; send at most 8 KiB"}
 )
 

@@ -34,6 +34,8 @@ type reconciler struct {
 
 	incompleteFor, keep, stall time.Duration // see Config
 
+	forget func(there map[string]bool) // has lists forget the uploads that are not there
+
 	done doneUploads
 	ran  atomic.Bool // the whole store was listed once
 }
@@ -77,6 +79,7 @@ func (c *reconciler) reconcileAll(ctx context.Context) error {
 		}
 	}
 	c.done.keep(there)
+	c.forget(there)
 	for name := range before {
 		c.ledger.Absent(name)
 	}

@@ -31,7 +31,10 @@
 // programs}. {id} is NAME-KEY of the upload's own URL, or NAME with the owner's
 // key in Authorization. Times are unix ms, and are left out when there is none.
 //
-//	GET    /api/files                    {"files": [file]} of the owner in Authorization, the newest first
+//	GET    /api/files                    {"files": [file], "next": cursor} of the owner in Authorization, the newest first;
+//	                                     with ?limit=N at most so many (and 1,000) of them, and next if there are more, which
+//	                                     ?after=CURSOR gives. An ETag says what it is: If-None-Match is answered 304, with
+//	                                     ?wait=S after so many seconds (25 at most) in which it does not change
 //	GET    /api/files/{id}               file; also by NAME-OTHER of a link, then without upload_url and links;
 //	                                     expires_at is then when file or link ends, whichever is first
 //	DELETE /api/files/{id}               204
@@ -168,10 +171,12 @@ func (w *Worker) newHandlers() error {
 		tus: t, rights: w.rights, downloads: d, store: w.store, log: w.log,
 		maxSize: w.cfg.MaxSize, incompleteFor: w.cfg.IncompleteFor, stall: w.cfg.StallTimeout, stopping: w.stopping,
 	}
+	files := &describer{w.store, w.cfg.IncompleteFor, w.cfg.Keep}
 	w.api = &api{
-		rights: w.rights, store: w.store, ledger: w.ledger, uploads: w.uploads,
-		incompleteFor: w.cfg.IncompleteFor, keep: w.cfg.Keep, stall: w.cfg.StallTimeout,
+		rights: w.rights, store: w.store, ledger: w.ledger, uploads: w.uploads, describer: files,
+		cards: newCards(files, w.uploads.partials.isUsed), stall: w.cfg.StallTimeout, stopping: w.stopping,
 	}
+	w.reconciler.forget = w.api.cards.forgetOthers
 	return nil
 }
 

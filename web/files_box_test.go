@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/helios-h2020/pse/internal/sleep"
 )
 
 // drawer pretends to be a box's files: tus as the page speaks it, the lists of
@@ -260,17 +263,40 @@ func (d *drawer) download(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", s.at, strings.NewReader(string(s.data)))
 }
 
+// list gives a page of the files, and waits for another one than is known, as a box does.
 func (d *drawer) list(w http.ResponseWriter, r *http.Request) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !d.admits(w, r) {
-		return
+	limit, _ := strconv.Atoi(r.FormValue("limit"))
+	wait, _ := strconv.Atoi(r.FormValue("wait"))
+	for end := time.Now().Add(time.Duration(wait) * time.Second); ; sleep.For(r.Context(), 20*time.Millisecond) {
+		d.mu.Lock()
+		if !d.admits(w, r) {
+			d.mu.Unlock()
+			return
+		}
+		from, _ := strconv.Atoi(r.FormValue("after"))
+		page := map[string]any{}
+		all := []any{}
+		for n, s := range d.files[from:] {
+			if n == limit && limit > 0 {
+				page["next"] = strconv.Itoa(from + n)
+				break
+			}
+			all = append(all, s.describe(true))
+		}
+		page["files"] = all
+		d.mu.Unlock()
+		text, _ := json.Marshal(page)
+		tag := fmt.Sprintf(`"%x"`, sha256.Sum256(text))
+		w.Header().Set("ETag", tag)
+		switch {
+		case tag != r.Header.Get("If-None-Match"):
+			_, _ = w.Write(text)
+			return
+		case !time.Now().Before(end) || r.Context().Err() != nil:
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
 	}
-	all := []any{}
-	for _, s := range d.files {
-		all = append(all, s.describe(true))
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"files": all})
 }
 
 func (d *drawer) one(w http.ResponseWriter, r *http.Request) {

@@ -127,6 +127,29 @@ func (p *tab) arrivedAll(d *drawer, n int) {
 	p.until(itoa(n)+" files are sent", `document.querySelectorAll('#files > li[data-state=done]').length >= `+itoa(n))
 }
 
+// The page shows the newest files and more of them when asked for; what is new on the box comes
+// to a page that is only looked at.
+func TestFilesComePageByPage(t *testing.T) {
+	t.Parallel()
+	b, d := newDrawer(t)
+	for n := range 230 {
+		d.put("old"+itoa(n), "text/plain", []byte("1234"))
+	}
+	p := open(t, b.url+"/files", looks["desktop"])
+	rows := func(n int) string { return `document.querySelectorAll('#files > li').length === ` + itoa(n) }
+	p.until("a page is shown", rows(100))
+	p.js(`document.getElementById('older').click()`)
+	p.until("two are shown", rows(200))
+	p.js(`document.getElementById('older').click()`)
+	p.until("all is shown", rows(230))
+	p.until("there is no more", `document.getElementById('older').hidden`)
+	d.put("new", "text/plain", []byte("1234"))
+	p.until("the new file is shown first", `document.querySelector('#files > li .name').textContent === 'new'`)
+	if !eval[bool](p, `performance.getEntriesByType('resource').every(e => !e.name.endsWith('/api/files'))`) {
+		t.Error("the page asks for the whole list")
+	}
+}
+
 // What breaks goes on where it was: by itself, after the network was away, and
 // after a reload, when the same file is chosen again.
 func TestFilesGoOn(t *testing.T) {

@@ -12,6 +12,9 @@
 // nginx sends the very file that PSE sends: how a file came into memory
 // decides what sending it costs.
 //
+// Small files have a table of their own, before: 10,000 of 1,000 bytes, as tus clients send them, with
+// all that PSE does afterwards (SHA-256, events), and also as it comes, with what is complete synced to the disk.
+//
 // The files are in TMPDIR: /dev/shm leaves the disk's file system out of it.
 package main
 
@@ -33,6 +36,7 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each comparison; the median is shown")
 	size := flag.Int64("mib", 512, "MiB of one measurement")
+	small := flag.Int("small", 10_000, "small files of one measurement")
 	profile := flag.String("profile", "", "file for a CPU profile of PSE taking one PATCH")
 	serve := flag.String("serve", "", "be a server for the comparison: tusd or plain")
 	addr := flag.String("addr", "", "where that listens")
@@ -46,6 +50,14 @@ func main() {
 		return
 	}
 	round.Main("transfer", func(ctx context.Context, bin, dir string) error {
+		if err := process.PinSelf(1); err != nil {
+			return err
+		}
+		if *small > 0 {
+			if err := smallFiles(ctx, dir, bin, *small); err != nil || *size == 0 {
+				return err
+			}
+		}
 		return run(ctx, bin, dir, *rounds, *size<<20, *profile)
 	})
 }
@@ -59,13 +71,7 @@ type candidate struct {
 }
 
 func run(ctx context.Context, bin, dir string, rounds int, size int64, profile string) error {
-	if err := process.PinSelf(1); err != nil {
-		return err
-	}
-	pse, err := process.StartPSE(ctx, process.PSEOptions{
-		Bin: bin, Data: filepath.Join(dir, "data"), Workers: []string{"bus", "transfer"}, CPU: 0, Env: []string{"GOMAXPROCS=1"},
-		Set: []string{"log.level=error", "transfer.sync=never", "http.tls_listen=off"},
-	})
+	pse, err := startPSE(ctx, bin, filepath.Join(dir, "data"), "never")
 	if err != nil {
 		return err
 	}
@@ -96,7 +102,7 @@ func startPeer(ctx context.Context, dir, name string) (candidate, error) {
 		return candidate{}, err
 	}
 	addr, store := fmt.Sprintf("127.0.0.1:%d", port), filepath.Join(dir, name)
-	if err := os.Mkdir(store, 0o700); err != nil {
+	if err := os.MkdirAll(store, 0o700); err != nil {
 		return candidate{}, err
 	}
 	p, err := process.Start(ctx, process.Options{CPU: 0, Env: []string{"GOMAXPROCS=1"}, Log: filepath.Join(dir, name+".log")},

@@ -106,6 +106,9 @@ func orders() map[string][]string {
 		"transfer": {
 			"worker.go",
 			"middleware.go api.go",
+			"listing.go",
+			"card.go",
+			"describe.go",
 			"tus.go download.go follow.go",
 			"request.go draft.go deadline.go reply.go range.go",
 			"reconcile.go done.go estate.go recheck.go hasher.go",

@@ -115,6 +115,9 @@ func (b *backend) Offset(i *store.Info) (int64, error) { return i.Stored.End, ni
 // LastWrite implements Backend.
 func (b *backend) LastWrite(i *store.Info) (time.Time, error) { return i.Modified, nil }
 
+// State implements Backend. The server would have to be asked for each link.
+func (b *backend) State(string) string { return "" }
+
 // Verify implements Backend. The server checks what it is sent, and keeps it.
 func (b *backend) Verify(i *store.Info) (int64, error) { return i.Size, nil }
 

@@ -19,6 +19,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/helios-h2020/pse/internal/disk"
@@ -128,6 +129,26 @@ func (s *backend) Open(i *store.Info) (store.Content, error) {
 // LastWrite implements Backend.
 func (s *backend) LastWrite(i *store.Info) (time.Time, error) {
 	return s.Written(path.Join(i.Name, fileJournal))
+}
+
+// stateAge is how old a directory's time must be: within a tick of the kernel's clock there
+// may be two changes at one time.
+const stateAge = 100 * time.Millisecond
+
+// State implements Backend: the times of the directories in which files are replaced.
+func (s *backend) State(name string) string {
+	state := make([]byte, 0, 40)
+	for _, dir := range []string{name, path.Join(name, store.DirLinks)} {
+		st, err := s.root.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && dir != name:
+		case err != nil || time.Since(st.ModTime()) < stateAge:
+			return ""
+		default:
+			state = strconv.AppendInt(append(state, ' '), st.ModTime().UnixNano(), 10)
+		}
+	}
+	return string(state)
 }
 
 // List implements Backend.

@@ -145,6 +145,19 @@ func (l *Ledger) Known() map[string]string {
 	return all
 }
 
+// Names are those of an owner's uploads that are in the store, or of all, in any order.
+func (l *Ledger) Names(owner string, all bool) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var names []string
+	for name, e := range l.entries {
+		if !e.pending && (all || e.owner == owner) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Sums are how many uploads there are, and how many bytes they count.
 func (l *Ledger) Sums() (files int, bytes int64) {
 	l.mu.Lock()

@@ -77,11 +77,22 @@ export function pageOf(url: string): string {
 /** Where uploads are made. */
 export const endpoint = '/files/'
 
-/** The files of our key, the newest first. */
-export async function listFiles(headers: Record<string, string>): Promise<BoxFile[]> {
-  const answer = await ask('/api/files', undefined, headers)
+/** Which part of the list of files is asked for. */
+interface Page {
+  limit: number // files at most
+  after?: string // what the page before has as next
+  tag?: string // of the answer that is known; empty: none is
+  wait?: number // seconds for another one
+}
+
+/** Some of the files of our key, the newest first; next: there are more. undefined: they are those of the tag. */
+export async function listFiles(headers: Record<string, string>, { limit, after, tag, wait = 0 }: Page, signal: AbortSignal): Promise<{ files: BoxFile[]; next: string | undefined; tag: string } | undefined> {
+  const query = new URLSearchParams({ limit: `${limit}`, ...(after && { after }), ...(wait > 0 && { wait: `${wait}` }) })
+  const answer = await ask(`/api/files?${query}`, signal, tag ? { ...headers, 'If-None-Match': tag } : headers, 8000 + 1000 * wait)
+  if (answer.status === 304) return undefined
   if (!answer.ok) throw await refusedOr(answer)
-  return ((await answer.json()) as { files: Said[] }).files.map(fileOf)
+  const said = (await answer.json()) as { files: Said[]; next?: string }
+  return { files: said.files.map(fileOf), next: said.next, tag: answer.headers.get('ETag') ?? '' }
 }
 
 /** One file, by the id of a link to it. */

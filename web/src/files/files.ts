@@ -6,7 +6,8 @@ import { byId, setText } from '../element.ts'
 import { count } from '../phrase.ts'
 import { Poll } from '../poll.ts'
 import { ShareSheet } from '../share/share.ts'
-import { listFiles, makeLink, removeFile, revokeLink, type BoxFile } from './box.ts'
+import { makeLink, removeFile, revokeLink, type BoxFile } from './box.ts'
+import { Catalog } from './catalog.ts'
 import { merge, pageOf, type Action, type Entry } from './entry.ts'
 import { Identity, ownStorage } from './identity.ts'
 import { takeFiles } from './intake.ts'
@@ -46,6 +47,7 @@ const links = new Links({
   closed: (file) => (stage.dataset['scene'] === 'key' ? byId('key').focus() : list.focusOn(file, 'links')),
   share: (file, link) => sheet.show(location.origin + link.page, file.name, endWords(link, Date.now())),
 })
+const catalog = new Catalog()
 const keys = new Map<Sending, string>() // a row of each that stays the same
 
 let onBox: BoxFile[] = []
@@ -79,7 +81,12 @@ byId('key-form').addEventListener('submit', (e) => {
 byId('other-key').addEventListener('click', () => {
   identity.take('')
   changes++
+  catalog.refresh()
   askForKey()
+})
+byId('older').addEventListener('click', () => {
+  catalog.extend()
+  changed()
 })
 
 const poll = new Poll(refresh, () => (document.hidden && !outbox.busy ? undefined : pause()))
@@ -106,13 +113,14 @@ function send(all: readonly Shared[]): void {
 /** Something was changed from here: the box is asked what it has now. */
 function changed(): void {
   changes++
+  catalog.refresh()
   poll.again()
 }
 
 async function refresh(): Promise<void> {
   const asked = changes
   try {
-    const files = await listFiles(identity.headers)
+    const files = await catalog.load(identity.headers, failures === 0 && !moving())
     begun = await unfinished()
     if (asked !== changes) return
     onBox = files
@@ -133,7 +141,13 @@ async function refresh(): Promise<void> {
 function pause(): number {
   if (failures > 0) return 1500
   if (stage.dataset['scene'] === 'key') return 60_000
-  return outbox.busy || onBox.some((f) => f.state === 'sending' || f.state === 'checking') ? 2000 : 10_000
+  if (moving()) return 2000
+  return catalog.waits ? 500 : 10_000
+}
+
+/** Whether anything is on its way: the list is another one all the time. */
+function moving(): boolean {
+  return outbox.busy || onBox.some((f) => f.state === 'sending' || f.state === 'checking')
 }
 
 function enter(scene: Scene): void {
@@ -235,6 +249,7 @@ function draw(): void {
   list.show(entries, Date.now())
   links.update(onBox)
   byId('files-section').hidden = entries.length === 0
+  byId('older').hidden = !catalog.more
   awake.set(outbox.all.some((s) => s.phase === 'sending' || s.phase === 'lost'))
   title()
   tell()

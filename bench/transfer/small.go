@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	neturl "net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/helios-h2020/pse/bench/round"
+	"github.com/helios-h2020/pse/internal/process"
+)
+
+const (
+	smallSize   = 1000 // bytes of a small file
+	smallAtOnce = 8    // that are sent
+	owner       = "Bearer a-token-of-the-benchmark"
+)
+
+// smallFiles compares what many small files cost: to send them, and to list them.
+func smallFiles(ctx context.Context, dir, bin string, files int) error {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: smallAtOnce}}
+	var rows [][]string
+	var synced *process.PSE
+	for _, sync := range []string{"never", "complete"} {
+		p, err := startPSE(ctx, bin, filepath.Join(dir, "small-"+sync), sync)
+		if err != nil {
+			return err
+		}
+		defer p.Stop()
+		synced = p
+		row, err := sendSmall(ctx, client, candidate{"pse, transfer.sync=" + sync, p.Process, "http://" + p.HTTP + "/files/", true}, files)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, row)
+	}
+	peer, err := startPeer(ctx, dir, "tusd")
+	if err != nil {
+		return err
+	}
+	defer peer.p.Stop()
+	row, err := sendSmall(ctx, client, peer, files)
+	if err != nil {
+		return err
+	}
+	round.Table(os.Stdout, fmt.Sprintf("%d files of %d bytes, each a POST and a PATCH, %d at once", files, smallSize, smallAtOnce),
+		[]string{"server", "CPU-s", "ms a file", "files/s"}, append(rows, row))
+	return listSmall(ctx, client, synced, files)
+}
+
+// startPSE starts one of files alone, on core 0.
+func startPSE(ctx context.Context, bin, data, sync string) (*process.PSE, error) {
+	return process.StartPSE(ctx, process.PSEOptions{
+		Bin: bin, Data: data, Workers: []string{"bus", "transfer"}, CPU: 0, Env: []string{"GOMAXPROCS=1"},
+		Set: []string{"log.level=error", "transfer.sync=" + sync, "http.tls_listen=off"},
+	})
+}
+
+// sendSmall sends small files, and waits until the server has nothing more to do.
+func sendSmall(ctx context.Context, client *http.Client, c candidate, files int) ([]string, error) {
+	cpu, begun := c.p.CPU(), time.Now()
+	next := make(chan int)
+	failed := make(chan error, smallAtOnce)
+	var wg sync.WaitGroup
+	for range smallAtOnce {
+		wg.Go(func() {
+			for n := range next {
+				if err := sendOne(ctx, client, c.url, n); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	var err error
+	for n := 0; n < files && err == nil; n++ {
+		select {
+		case next <- n:
+		case err = <-failed:
+		}
+	}
+	close(next)
+	wg.Wait()
+	if err == nil && len(failed) > 0 {
+		err = <-failed
+	}
+	took := time.Since(begun).Seconds()
+	if err == nil {
+		err = settled(ctx, c.p)
+	}
+	used := (c.p.CPU() - cpu).Seconds()
+	return []string{c.name, fmt.Sprintf("%.2f", used), fmt.Sprintf("%.3f", used/float64(files)*1000), fmt.Sprintf("%.0f", float64(files)/took)}, err
+}
+
+// sendOne sends a file as tus clients do.
+func sendOne(ctx context.Context, client *http.Client, root string, n int) error {
+	b := bytes.Repeat([]byte(strconv.Itoa(n)), smallSize)[:smallSize]
+	h, _, err := exchange(ctx, client, "POST", root, nil, http.StatusCreated, "Tus-Resumable", "1.0.0", "Upload-Length", strconv.Itoa(len(b)), "Upload-Metadata", "filename bm90ZS50eHQ=")
+	if err != nil {
+		return err
+	}
+	at, err := neturl.Parse(root)
+	if err == nil {
+		at, err = at.Parse(h.Get("Location"))
+	}
+	if err == nil {
+		_, _, err = exchange(ctx, client, "PATCH", at.String(), b, http.StatusNoContent, "Tus-Resumable", "1.0.0", "Upload-Offset", "0", "Content-Type", "application/offset+octet-stream")
+	}
+	return err
+}
+
+// exchange sends a request of the benchmark's owner and reads the answer.
+func exchange(ctx context.Context, client *http.Client, method, url string, body []byte, want int, headers ...string) (http.Header, []byte, error) {
+	q, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	q.Header.Set("Authorization", owner)
+	for i := 0; i < len(headers); i += 2 {
+		q.Header.Set(headers[i], headers[i+1])
+	}
+	a, err := client.Do(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err == nil && a.StatusCode != want {
+		err = fmt.Errorf("%s %s: %s: %.200s", method, url, a.Status, b)
+	}
+	return a.Header, b, err
+}
+
+// settled waits until a server has done what it does after its answers.
+func settled(ctx context.Context, p *process.Process) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for used := p.CPU(); ; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		before := used
+		if used = p.CPU(); used-before < 5*time.Millisecond {
+			return nil
+		}
+	}
+}
+
+// listSmall says what a list of the files costs.
+func listSmall(ctx context.Context, client *http.Client, p *process.PSE, files int) error {
+	const times = 10
+	var rows [][]string
+	ask := func(name, query string, want int, headers ...string) (http.Header, error) {
+		var h http.Header
+		var b []byte
+		var err error
+		cpu, begun := p.CPU(), time.Now()
+		for range times {
+			if h, b, err = exchange(ctx, client, "GET", "http://"+p.HTTP+"/api/files"+query, nil, want, headers...); err != nil {
+				return nil, err
+			}
+		}
+		var l struct {
+			Files []json.RawMessage `json:"files"`
+		}
+		if want == http.StatusOK {
+			if err := json.Unmarshal(b, &l); err != nil {
+				return nil, fmt.Errorf("read the list: %w", err)
+			}
+		}
+		used, took := (p.CPU()-cpu).Seconds()*1000/times, time.Since(begun).Seconds()*1000/times
+		rows = append(rows, []string{name, strconv.Itoa(len(l.Files)), fmt.Sprintf("%.1f", float64(len(b))/1000), fmt.Sprintf("%.2f", used), fmt.Sprintf("%.1f", took)})
+		return h, nil
+	}
+	if _, err := ask("the whole list", "", http.StatusOK); err != nil {
+		return err
+	}
+	h, err := ask("a page", "?limit=100", http.StatusOK)
+	if err == nil && h.Get("ETag") != "" {
+		_, err = ask("a page that has not changed", "?limit=100", http.StatusNotModified, "If-None-Match", h.Get("ETag"))
+	}
+	round.Table(os.Stdout, fmt.Sprintf("Lists of %d files", files), []string{"of", "files", "kB", "CPU ms", "ms"}, rows)
+	return err
+}
