@@ -19,8 +19,9 @@ type Appender interface {
 	Settle() error
 	// Publish does the same for the names of files, after Change.
 	Publish() error
-	// Head reads from the beginning of the data, after Settle.
-	Head(b []byte) (n int, err error)
+	// Head reads from the beginning of the data, after Settle. sound: these are all bytes
+	// of it, and they are what was appended; false of some data: it is to be verified.
+	Head(b []byte) (n int, sound bool, err error)
 	// Change stores metadata that f has changed. ErrBusy: another process has changed it.
 	Change(f func(*Info)) error
 	// Remove removes the upload: from then on it is ErrNotFound.

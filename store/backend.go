@@ -48,10 +48,19 @@ type Backend interface {
 	// look at, and says whether it did.
 	SetAside(name string) (bool, error)
 
+	// Add writes a small file whose name nobody knows yet: it need not be whole at any moment.
+	Add(file string, b []byte) error
+
 	// Concurrency is how many operations are best done at once.
 	Concurrency() int
 	// Close ends all operations.
 	Close() error
+}
+
+// An Opener is a Backend that has an upload open when it is made.
+type Opener interface {
+	// CreateOpen is Create and Appender in one.
+	CreateOpen(i *Info, grew func(end int64)) (Appender, error)
 }
 
 // Files are small files. Each is whole at any moment: a write replaces all of it or nothing.

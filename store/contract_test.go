@@ -68,7 +68,7 @@ func write(t *testing.T, s *store.Store, name string, b []byte) {
 		t.Fatalf("%d of %d bytes: %v", n, len(b), err)
 	}
 	if w.Whole() {
-		if err := errors.Join(w.Settle(), w.Complete("text/plain")); err != nil {
+		if err := errors.Join(w.Settle(), w.Complete("text/plain", "")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestFollowInAStore(t *testing.T) {
 		if end != 10 || told.Load() != 10 {
 			t.Errorf("%d and %d bytes, want 10", end, told.Load())
 		}
-		if err := errors.Join(w.Settle(), w.Complete("")); err != nil {
+		if err := errors.Join(w.Settle(), w.Complete("", "")); err != nil {
 			t.Fatal(err)
 		}
 		select {

@@ -47,7 +47,7 @@ func (s *Store) AddLink(name string, until time.Time, label string) (Link, error
 	if err != nil {
 		return Link{}, fmt.Errorf("make a link to %s: %w", name, err)
 	}
-	return s.addLink(name, until, label)
+	return s.addLink(name, until, label, s.Write)
 }
 
 // eraseEnded deletes the links that have expired; ErrLinks: as many as may be are left.
@@ -69,13 +69,15 @@ func (s *Store) eraseEnded(name string) error {
 }
 
 // FirstLink makes the link of a new upload, which does not expire.
-func (s *Store) FirstLink(name string) (Link, error) { return s.addLink(name, time.Time{}, "") }
+func (s *Store) FirstLink(name string) (Link, error) {
+	return s.addLink(name, time.Time{}, "", s.Backend.Add)
+}
 
-func (s *Store) addLink(name string, until time.Time, label string) (Link, error) {
+func (s *Store) addLink(name string, until time.Time, label string, write func(string, []byte) error) (Link, error) {
 	l := Link{Key: NewToken(), Created: s.now().UnixMilli(), Until: unixMS(until), Label: label}
 	b, err := json.Marshal(l)
 	if err == nil {
-		err = s.Write(path.Join(name, DirLinks, l.Key), b)
+		err = write(path.Join(name, DirLinks, l.Key), b)
 	}
 	if err != nil {
 		return Link{}, fmt.Errorf("make a link to %s: %w", name, err)

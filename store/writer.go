@@ -36,6 +36,24 @@ func (s *Store) Writer(name string) (*Writer, error) {
 	return w, nil
 }
 
+// CreateOpen is Create that opens the upload too, where that costs nothing; nil: it is not
+// open.
+func (s *Store) CreateOpen(i *Info) (*Writer, error) {
+	opener, ok := s.Backend.(Opener)
+	if !ok {
+		return nil, s.Create(i)
+	}
+	i.Created = s.now().UnixMilli()
+	defer s.changed(i.Name)
+	w := &Writer{s: s, name: i.Name}
+	var err error
+	if w.appender, err = opener.CreateOpen(i, w.grew); err != nil {
+		return nil, err
+	}
+	w.progress = s.progresses.join(i.Name)
+	return w, nil
+}
+
 func (w *Writer) grew(end int64) {
 	w.progress.grew(end)
 	w.s.changed(w.name)
@@ -77,8 +95,8 @@ func (w *Writer) Append(src io.Reader, limit int64, sum *Checksum) (n int64, err
 func (w *Writer) Settle() error { return w.appender.Settle() }
 
 // Head reads from the beginning of the data, after Settle; n is less than len(b) when the
-// data is shorter.
-func (w *Writer) Head(b []byte) (n int, err error) { return w.appender.Head(b) }
+// data is shorter. sound: these are all bytes of it, and they are what was appended.
+func (w *Writer) Head(b []byte) (n int, sound bool, err error) { return w.appender.Head(b) }
 
 // Change stores metadata that f has changed. ErrBusy: another process has changed it.
 func (w *Writer) Change(f func(*Info)) error {
@@ -86,9 +104,10 @@ func (w *Writer) Change(f func(*Info)) error {
 	return w.appender.Change(f)
 }
 
-// Complete makes an upload, after Settle, a file that can be read.
-func (w *Writer) Complete(mediaType string) error {
-	if err := w.Change(func(i *Info) { i.Completed, i.Type = w.s.now().UnixMilli(), mediaType }); err != nil {
+// Complete makes an upload, after Settle, a file that can be read. sha is the SHA-256 of its
+// data in hexadecimal; empty: it is not known yet.
+func (w *Writer) Complete(mediaType, sha string) error {
+	if err := w.Change(func(i *Info) { i.Completed, i.Type, i.SHA256 = w.s.now().UnixMilli(), mediaType, sha }); err != nil {
 		return err
 	}
 	if err := w.appender.Publish(); err != nil {

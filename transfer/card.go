@@ -10,8 +10,8 @@ import (
 	"github.com/helios-h2020/pse/store"
 )
 
-// freshFor is how long a card is believed without a look whether another worker has changed
-// its file; what is changed here is known at once.
+// freshFor is how long a card is believed, in lists that are longer than a page may be, without
+// a look whether another worker has changed its file; what is changed here is known at once.
 const freshFor = 2 * time.Second
 
 // A card is what lists say of one file.
@@ -90,8 +90,8 @@ func (c *cards) readMade(name string) (int64, error) {
 	return i.Created, nil
 }
 
-// get is the card of a file, if it is still what is to be said.
-func (c *cards) get(name string) *card {
+// get is the card of a file, if it is still what is to be said, or was at most so long ago.
+func (c *cards) get(name string, most time.Duration) *card {
 	now := time.Now()
 	c.mu.Lock()
 	x := c.all[name]
@@ -99,7 +99,7 @@ func (c *cards) get(name string) *card {
 		c.mu.Unlock()
 		return nil
 	}
-	if now.Sub(x.known) < freshFor {
+	if now.Sub(x.known) < most {
 		c.mu.Unlock()
 		return x
 	}

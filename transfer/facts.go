@@ -22,6 +22,9 @@ const (
 	markFound     = "found"
 )
 
+// newFor is how long it takes until it is told of a new upload.
+const newFor = 100 * time.Millisecond
+
 // facts tell what has become of uploads. Each fact follows from what is in the
 // store, and a mark beside it says that the bus has it: after a crash what has
 // no mark is told again, and the bus keeps it once.
@@ -40,6 +43,10 @@ func newFacts(s *store.Store, b *bus.Bus, log *zap.Logger) *facts {
 // wake has an upload looked at soon.
 func (f *facts) wake(name string) { f.outbox.Wake(name) }
 
+// wakeLater has a new upload looked at in a moment: many are complete by then, and both are
+// told at once.
+func (f *facts) wakeLater(name string) { time.AfterFunc(newFor, func() { f.wake(name) }) }
+
 // wakeDamaged has one looked at that is set aside.
 func (f *facts) wakeDamaged(name string) { f.outbox.Wake(path.Join(store.DirDamaged, name)) }
 
@@ -51,22 +58,9 @@ func (f *facts) of(_ context.Context, name string) ([]bus.Fact, error) {
 	if damaged, ok := strings.CutPrefix(name, store.DirDamaged+"/"); ok {
 		return f.ofDamaged(damaged)
 	}
-	if dir, i, why, err := f.s.Removal(name); !errors.Is(err, store.ErrNotFound) {
-		if err != nil {
-			return nil, err
-		}
-		if i == nil || i.Partial {
-			return nil, f.s.Forget(name)
-		}
-		return f.ofRemoved(name, dir, i, why), nil
-	}
 	i, err := f.s.Info(name)
 	if errors.Is(err, store.ErrNotFound) {
-		if _, _, _, err := f.s.Removal(name); errors.Is(err, store.ErrNotFound) {
-			return nil, f.s.Forget(name) // it is told of; something may be left
-		}
-		f.wake(name) // it was removed just now
-		return nil, nil
+		return f.ofAbsent(name)
 	}
 	if errors.Is(err, store.ErrNoInfo) {
 		return nil, nil // a sweep sees to it
@@ -83,9 +77,38 @@ func (f *facts) of(_ context.Context, name string) ([]bus.Fact, error) {
 		f.hash(name) // which wakes us again
 		return all, nil
 	}
+	for n := range all {
+		if _, ok := all[n].Event.(bus.UploadCreated); ok {
+			all[n].Told = nil // the mark of what follows is for both
+		}
+	}
 	return append(all, bus.Fact{Event: bus.UploadCompleted{
 		Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
 	}, At: time.UnixMilli(i.Completed), Told: f.mark(done)}), nil
+}
+
+// ofAbsent is what is to be told of an upload that is not there: that it was removed, unless
+// that is told already.
+func (f *facts) ofAbsent(name string) ([]bus.Fact, error) {
+	dir, i, why, err := f.s.Removal(name)
+	switch {
+	case errors.Is(err, store.ErrNotFound), err == nil && (i == nil || i.Partial):
+		return nil, f.s.Forget(name) // something may be left
+	case err != nil:
+		return nil, err
+	}
+	return f.ofRemoved(name, dir, i, why), nil
+}
+
+// untold says whether there is anything to be told of an upload.
+func (f *facts) untold(i *store.Info) bool {
+	if f.s.Has(path.Join(i.Name, store.FileLost)) {
+		return true
+	}
+	if f.s.Has(path.Join(i.Name, markCompleted)) { // it is for what was before, too
+		return false
+	}
+	return i.Complete() && !i.Corrupt || !f.s.Has(path.Join(i.Name, markCreated))
 }
 
 // mark notes that a fact is told, unless the upload was removed meanwhile.
@@ -95,7 +118,7 @@ func (f *facts) mark(file string) func(context.Context) error {
 
 func (f *facts) created(i *store.Info, dir string) []bus.Fact {
 	done := path.Join(dir, markCreated)
-	if f.s.Has(done) {
+	if f.s.Has(path.Join(dir, markCompleted)) || f.s.Has(done) {
 		return nil
 	}
 	return []bus.Fact{{

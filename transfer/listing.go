@@ -157,11 +157,14 @@ func (l *listing) places(ctx context.Context) ([]place, error) {
 
 // read gives the cards of places, in their order; nil: it is not to be listed.
 func (l *listing) read(ctx context.Context, places []place) ([]*card, error) {
-	all := make([]*card, len(places))
+	all, old := make([]*card, len(places)), time.Duration(0)
+	if len(places) > maxPage {
+		old = freshFor
+	}
 	at := map[string]int{}
 	var unknown []string
 	for n, p := range places {
-		if all[n] = l.cards.get(p.name); all[n] == nil {
+		if all[n] = l.cards.get(p.name, old); all[n] == nil {
 			at[p.name] = n
 			unknown = append(unknown, p.name)
 		}

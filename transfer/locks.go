@@ -18,6 +18,11 @@ const (
 	lockIdle = 5 * time.Second
 	// lockRetry is how long to wait before another try at a lock that is held.
 	lockRetry = 10 * time.Millisecond
+	// leaseAfter is how long an upload that was made here is held without a lease: most that
+	// are small are complete before it. Who wants it meanwhile takes the lease, which is seen then.
+	leaseAfter = 100 * time.Millisecond
+	// adoptMost is how many uploads stay open because they were made a moment ago.
+	adoptMost = 256
 	// idleWait is how long withIdle waits for a lock.
 	idleWait = 100 * time.Millisecond
 	// endpointRelease is the direct request to another worker to release a lock.
@@ -59,6 +64,7 @@ type uploadLock struct {
 	requestRelease func()        // asks the holder to release it; may be nil
 	free           chan struct{} // closed when it is released
 	handedOver     bool          // another worker wants it
+	dropped        bool          // it is being forgotten
 	idle           *time.Timer
 }
 
@@ -133,6 +139,60 @@ func (l *uploadLocks) take(ctx context.Context, name string, requestRelease func
 	}
 }
 
+// adopt keeps an upload open that was made here, for its first request. w may be nil.
+func (l *uploadLocks) adopt(name string, opened *store.Writer) {
+	if opened == nil {
+		return
+	}
+	w := &writer{Writer: opened}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.all[name] != nil || len(l.all) >= adoptMost {
+		w.Close()
+		return
+	}
+	l.opened(w)
+	x := &uploadLock{w: w, key: w.Info().Key, owner: w.Info().Owner, free: make(chan struct{})}
+	close(x.free)
+	x.idle = time.AfterFunc(lockIdle, func() { l.closeIdle(name, x) })
+	l.all[name] = x
+	if l.leases != nil {
+		time.AfterFunc(leaseAfter, func() { l.leaseLate(name, x, false) })
+	}
+}
+
+// leaseLate takes the lease of an adopted upload that is still held. When another worker has
+// it for longer than a look takes (again), it waits for the upload, and gets it.
+func (l *uploadLocks) leaseLate(name string, x *uploadLock, again bool) {
+	l.mu.Lock()
+	leases, held := l.leases, l.all[name] == x && !x.dropped
+	l.mu.Unlock()
+	if !held {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	lease, err := leases.TryAcquire(ctx, leaseKey(name), nil)
+	switch {
+	case errors.Is(err, bus.ErrHeld) && again:
+		l.handOver(name)
+		return
+	case errors.Is(err, bus.ErrHeld):
+		time.AfterFunc(leaseAfter, func() { l.leaseLate(name, x, true) })
+		return
+	case err != nil: // without the bus it is held without
+		return
+	}
+	l.mu.Lock()
+	if held = l.all[name] == x && !x.dropped; held {
+		x.lease = lease
+	}
+	l.mu.Unlock()
+	if !held {
+		_ = lease.Release(ctx) // else it times out
+	}
+}
+
 // release ends what acquire began.
 func (l *uploadLocks) release(name string) {
 	l.mu.Lock()
@@ -194,6 +254,9 @@ func (l *uploadLocks) open(ctx context.Context, name string, x *uploadLock, insi
 		}
 		if !errors.Is(err, store.ErrHeld) {
 			return err
+		}
+		if !insist { // the lease that we have would look like a wish
+			return store.ErrBusy
 		}
 		if !sleep.For(ctx, lockRetry) {
 			return store.ErrBusy
@@ -260,9 +323,13 @@ func (l *uploadLocks) drop(name string, x *uploadLock) {
 	if x.w != nil {
 		x.w.Close()
 	}
-	if x.lease != nil {
+	l.mu.Lock()
+	x.dropped = true
+	lease := x.lease
+	l.mu.Unlock()
+	if lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		_ = x.lease.Release(ctx) // else it times out
+		_ = lease.Release(ctx) // else it times out
 		cancel()
 	}
 	l.mu.Lock()

@@ -121,8 +121,8 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		if status == http.StatusPreconditionFailed {
 			h.Set("Tus-Version", tusVersion)
 		}
-		if q.made != nil && !q.made.Partial && h.Get("Location") != "" {
-			h.Set("Upload-Read-Link", m.readLink(h.Get("Location"), q.made.Name))
+		if at := h.Get("Location"); q.link != "" && at != "" {
+			h.Set("Upload-Read-Link", at[:len(at)-store.TokenSize]+q.link)
 		}
 		settleLocation(r, h)
 		return q.draft.settle(r, q, patient(r, status), h)
@@ -141,17 +141,6 @@ func sendTusError(rw http.ResponseWriter, r *http.Request, err error) {
 	e := *asStatusError(err)
 	e.status = patient(r, e.status)
 	sendError(rw, &e)
-}
-
-// readLink makes a link to a new upload that does not expire, and gives its URL, made
-// from the URL by which the upload is written. Empty: it could not be made.
-func (m *middleware) readLink(location, name string) string {
-	l, err := m.store.FirstLink(name)
-	if err != nil {
-		m.log.Warn("a new upload has no link", zap.String("upload", name), zap.Error(err))
-		return ""
-	}
-	return location[:len(location)-store.TokenSize] + l.Key
 }
 
 // interrupted is the error of a request that had to end before its body did.

@@ -49,6 +49,11 @@ func (m *mortal) Create(i *store.Info) error {
 	return m.change(func() error { return m.Backend.Create(i) })
 }
 
+// Add implements store.Backend.
+func (m *mortal) Add(file string, b []byte) error {
+	return m.change(func() error { return m.Backend.Add(file, b) })
+}
+
 func (m *mortal) Forget(name string) error {
 	return m.change(func() error { return m.Backend.Forget(name) })
 }

@@ -166,7 +166,7 @@ func testHalfAWholeGoes(t *testing.T, keeps func(*Config)) {
 	r := start(t, keeps)
 	p := r.part(random(1, 1000))
 	half := &store.Info{Size: 2000, Final: true, Parts: []string{p.write[strings.LastIndex(p.write, "/")+1:]}}
-	if err := r.uploads.create(half); err != nil {
+	if _, err := r.uploads.create(half); err != nil {
 		t.Fatal(err)
 	}
 	r.ahead(2 * r.cfg.StallTimeout)

@@ -3,7 +3,6 @@ package transfer
 import (
 	"context"
 	"errors"
-	"path"
 	"sync/atomic"
 	"time"
 
@@ -197,7 +196,7 @@ func (c *reconciler) reconcile(ctx context.Context, name string) error {
 	case !i.Complete() && offset == i.Size:
 		c.retries.putNow(name)
 	case i.Partial: // it has no events
-	case i.Complete() && !i.Corrupt && !c.store.Has(path.Join(name, markCompleted)) || !c.store.Has(path.Join(name, markCreated)) || c.store.Has(path.Join(name, store.FileLost)):
+	case c.facts.untold(i):
 		c.facts.wake(name)
 	case i.Complete():
 		c.partials.use(i)

@@ -20,6 +20,7 @@ type request struct {
 	name  string          // of the upload that it holds
 	w     *writer         // of that; nil: it holds none
 	made  *store.Info     // the upload that it made
+	link  string          // the key of that one's first link; empty: it has none
 
 	draft       *draft // how it speaks the IETF's draft; nil: as tusd does, or tus
 	rest        int64  // how many bytes it says are the rest of the upload; -1: it does not

@@ -108,10 +108,12 @@ func (t *tus) NewUpload(ctx context.Context, f handler.FileInfo) (handler.Upload
 		return nil, handler.ErrInvalidUploadLength
 	}
 	i := &store.Info{Size: sizeOf(f), Meta: f.MetaData, Partial: f.IsPartial, Final: f.IsFinal, Parts: f.PartialUploads, Owner: requestOf(ctx).owner}
-	if err := t.uploads.create(i); err != nil {
+	link, err := t.uploads.create(i)
+	if err != nil {
 		return nil, tusError(err)
 	}
-	requestOf(ctx).made = i
+	q := requestOf(ctx)
+	q.made, q.link = i, link
 	return &tusUpload{t: t, name: i.Name}, nil
 }
 

@@ -2,6 +2,8 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,10 @@ import (
 	"github.com/helios-h2020/pse/transfer/filehook"
 	"github.com/helios-h2020/pse/transfer/quota"
 )
+
+// hashAtOnce is how many bytes a file may have, so that its hash is computed before it is
+// complete: later it costs a second version of its metadata.
+const hashAtOnce = 64 << 10
 
 // uploads changes uploads, from their creation to their removal. Methods that take a
 // writer are called with the upload's lock held.
@@ -36,27 +42,35 @@ type uploads struct {
 	stopping context.Context // ends when the worker is to stop
 }
 
-// create makes an upload of metadata, and gives it a name and a key. errTooLarge: it
-// says a size that no file may have.
-func (u *uploads) create(i *store.Info) error {
+// create makes an upload of metadata, and gives it a name and a key. link is the key of its
+// first link; empty: it has none. errTooLarge: it says a size that no file may have.
+func (u *uploads) create(i *store.Info) (link string, err error) {
 	if u.tooLarge(i.Size) {
 		u.metrics.refused.WithLabelValues("quota").Inc()
-		return errTooLarge
+		return "", errTooLarge
 	}
 	i.Name, i.Key = store.NewToken(), store.NewToken()
 	if err := u.ledger.Reserve(i.Name, i.Owner, max(0, i.Size)); err != nil {
 		u.metrics.refused.WithLabelValues("quota").Inc()
-		return err
+		return "", err
 	}
-	if err := u.store.Create(i); err != nil {
+	w, err := u.store.CreateOpen(i)
+	if err != nil {
 		u.ledger.Drop(i.Name)
-		return err
+		return "", err
 	}
+	if !i.Partial { // before it can be complete: it is synced with it
+		l, err := u.store.FirstLink(i.Name)
+		if link = l.Key; err != nil {
+			u.log.Warn("a new upload has no link", zap.String("upload", i.Name), zap.Error(err))
+		}
+	}
+	u.locks.adopt(i.Name, w)
 	u.ledger.Created(i.Name)
 	u.metrics.created.Inc()
-	u.facts.wake(i.Name)
+	u.facts.wakeLater(i.Name)
 	u.hooks.Notify(filehook.PostCreate, u.hooks.Upload(i, 0), nil)
-	return nil
+	return link, nil
 }
 
 // receive appends a request's body, and books it. With a sum, all of it is kept or
@@ -124,12 +138,17 @@ func (u *uploads) finish(wr *writer) error {
 	if err := wr.Settle(); err != nil {
 		return u.noteLoss(wr, err)
 	}
-	head := make([]byte, 512)
-	n, err := wr.Head(head)
+	head := make([]byte, max(512, min(wr.Offset(), hashAtOnce)))
+	n, sound, err := wr.Head(head)
 	if err != nil {
 		return err
 	}
-	typ := mediaType(head[:n], claimedType(wr.Info().Meta))
+	sha := ""
+	if sound { // else it is hashed beside the requests
+		sum := sha256.Sum256(head[:n])
+		sha = hex.EncodeToString(sum[:])
+	}
+	typ := mediaType(head[:min(n, 512)], claimedType(wr.Info().Meta))
 	if err := u.approval.mayComplete(wr.Info(), typ); err != nil {
 		if asStatusError(err).code == codeRefused {
 			u.metrics.refused.WithLabelValues("hook").Inc()
@@ -139,7 +158,7 @@ func (u *uploads) finish(wr *writer) error {
 		}
 		return err
 	}
-	if err := wr.Complete(typ); err != nil {
+	if err := wr.Complete(typ, sha); err != nil {
 		return err
 	}
 	u.partials.use(wr.Info())

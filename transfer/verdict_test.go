@@ -121,7 +121,7 @@ func TestHookOutlivesItsRequest(t *testing.T) {
 		t.Fatalf("%+v, %v", i, err)
 	}
 	v := &store.Info{Size: 0, Owner: ""}
-	if err := r.uploads.create(v); err != nil {
+	if _, err := r.uploads.create(v); err != nil {
 		t.Fatal(err)
 	}
 	if err := (&tusUpload{&tus{store: r.store, locks: r.locks, uploads: r.uploads, retries: r.retries}, v.Name}).FinishUpload(over); err != nil {

@@ -101,7 +101,8 @@ func orders() map[string][]string {
 		"store/folder": {
 			"appender.go repair.go",
 			"folder.go",
-			"info.go file.go journal.go config.go",
+			"group.go info.go file.go journal.go config.go",
+			"dir.go",
 		},
 		"transfer": {
 			"worker.go",

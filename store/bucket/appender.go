@@ -347,14 +347,14 @@ func (w *appender) Publish() error {
 }
 
 // Head implements Appender.
-func (w *appender) Head(b []byte) (int, error) {
+func (w *appender) Head(b []byte) (n int, sound bool, err error) {
 	d := &object{client: w.b.client, name: path.Join(w.info.Name, w.draft.Data), size: w.info.Size}
 	defer d.Close()
-	n, err := io.ReadFull(d, b[:min(int64(len(b)), d.size)])
+	n, err = io.ReadFull(d, b[:min(int64(len(b)), d.size)])
 	if err != nil && !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("finish %s: %w", w.info.Name, err)
+		return n, false, fmt.Errorf("finish %s: %w", w.info.Name, err)
 	}
-	return n, nil
+	return n, int64(n) == d.size, nil // the server checks what it is sent, and keeps it
 }
 
 // Remove implements Appender.

@@ -115,6 +115,9 @@ func (b *backend) Offset(i *store.Info) (int64, error) { return i.Stored.End, ni
 // LastWrite implements Backend.
 func (b *backend) LastWrite(i *store.Info) (time.Time, error) { return i.Modified, nil }
 
+// Add implements Backend.
+func (b *backend) Add(file string, text []byte) error { return b.Write(file, text) }
+
 // State implements Backend. The server would have to be asked for each link.
 func (b *backend) State(string) string { return "" }
 

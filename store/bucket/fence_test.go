@@ -75,7 +75,7 @@ func testFence(t *testing.T, s *storetest.S3) {
 	if err := <-late; !errors.Is(err, store.ErrBusy) {
 		t.Errorf("the first: %v", err)
 	}
-	if err := errors.Join(third.Settle(), third.Complete("text/plain")); err != nil {
+	if err := errors.Join(third.Settle(), third.Complete("text/plain", "")); err != nil {
 		t.Fatal(err)
 	}
 	f, err := all.Open(third.Info())

@@ -28,6 +28,52 @@ type appender struct {
 	grew    func(end int64) // see Backend.Appender
 }
 
+// Create implements Backend.
+func (s *backend) Create(i *store.Info) error {
+	a, err := s.CreateOpen(i, func(int64) {})
+	if err != nil {
+		return err
+	}
+	a.Close()
+	return nil
+}
+
+// CreateOpen implements store.Opener.
+func (s *backend) CreateOpen(i *store.Info, grew func(end int64)) (store.Appender, error) {
+	if s.floor.Short(0) != nil {
+		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.ErrFull)
+	}
+	if s.floor.Short(i.Size) != nil {
+		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.ErrNoRoom)
+	}
+	err := s.root.mkdir(i.Name)
+	if err != nil {
+		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
+	}
+	w := &appender{s: s, info: i, grew: grew}
+	if w.data, err = s.root.openFile(path.Join(i.Name, fileData), os.O_CREATE|os.O_RDWR); err == nil {
+		w.journal, err = s.root.openFile(path.Join(i.Name, fileJournal), os.O_CREATE|os.O_RDWR)
+	}
+	if err == nil {
+		err = unix.Flock(int(w.data.Fd()), unix.LOCK_EX|unix.LOCK_NB) // nobody knows of it yet
+	}
+	if err == nil {
+		err = s.root.mkdir(path.Join(i.Name, store.DirLinks))
+	}
+	if err == nil {
+		err = writeInfo(s.root, i, false) // last: without it there is no upload
+	}
+	if err == nil && s.sync == SyncAlways {
+		err = s.group.sync(path.Join(i.Name, store.FileInfo), i.Name, store.DirUploads)
+	}
+	if err != nil {
+		w.Close()
+		_ = s.root.removeAll(i.Name)
+		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
+	}
+	return w, nil
+}
+
 // Appender implements Backend: it opens an upload for appending, and repairs its end.
 func (s *backend) Appender(name string, grew func(end int64)) (a store.Appender, lost int64, err error) {
 	i, err := s.Info(name)
@@ -35,9 +81,9 @@ func (s *backend) Appender(name string, grew func(end int64)) (a store.Appender,
 		return nil, 0, err
 	}
 	w := &appender{s: s, info: i, grew: grew}
-	w.data, err = s.root.OpenFile(path.Join(name, fileData), os.O_RDWR, 0)
+	w.data, err = s.root.openFile(path.Join(name, fileData), os.O_RDWR)
 	if err == nil {
-		w.journal, err = s.root.OpenFile(path.Join(name, fileJournal), os.O_RDWR, 0)
+		w.journal, err = s.root.openFile(path.Join(name, fileJournal), os.O_RDWR)
 	}
 	if err == nil {
 		if err = unix.Flock(int(w.data.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
@@ -156,24 +202,20 @@ func (w *appender) rollback() {
 	}
 }
 
-// flush syncs what counts to the disk, the data first.
+// flush syncs what counts to the disk.
 func (w *appender) flush() error {
-	err := unix.Fdatasync(int(w.data.Fd()))
-	if err == nil {
-		err = unix.Fdatasync(int(w.journal.Fd()))
-	}
-	if err != nil {
+	if err := w.s.group.sync(path.Join(w.info.Name, fileData), path.Join(w.info.Name, fileJournal)); err != nil {
 		w.failed = true // after a failed sync the kernel may have dropped the pages
 		return fmt.Errorf("sync %s: %w", w.info.Name, store.DiskError(err))
 	}
 	return nil
 }
 
-// Change implements Appender.
+// Change implements Appender. What makes an upload complete is synced by Publish.
 func (w *appender) Change(f func(*store.Info)) error {
 	fresh := *w.info
 	f(&fresh)
-	if err := writeInfo(w.s.root, &fresh, w.s.sync != SyncNever); err != nil {
+	if err := writeInfo(w.s.root, &fresh, w.s.sync == SyncAlways || w.s.sync == SyncComplete && w.info.Complete()); err != nil {
 		return err
 	}
 	w.info = &fresh
@@ -193,19 +235,28 @@ func (w *appender) Publish() error {
 	if w.s.sync == SyncNever {
 		return nil
 	}
-	if err := errors.Join(w.s.syncDir(w.info.Name), w.s.syncDir(store.DirUploads)); err != nil {
-		return fmt.Errorf("finish %s: %w", w.info.Name, err)
+	name, links := w.info.Name, path.Join(w.info.Name, store.DirLinks)
+	files := []string{path.Join(name, store.FileInfo), name, store.DirUploads}
+	keys, err := w.s.List(links)
+	for _, key := range keys {
+		files = append(files, path.Join(links, key))
+	}
+	if len(keys) > 0 {
+		files = append(files, links)
+	}
+	if err = errors.Join(err, w.s.group.sync(files...)); err != nil {
+		return fmt.Errorf("finish %s: %w", name, store.DiskError(err))
 	}
 	return nil
 }
 
 // Head implements Appender.
-func (w *appender) Head(b []byte) (int, error) {
-	n, err := w.data.ReadAt(b, 0)
+func (w *appender) Head(b []byte) (n int, sound bool, err error) {
+	n, err = w.data.ReadAt(b, 0)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("finish %s: %w", w.info.Name, err)
+		return n, false, fmt.Errorf("finish %s: %w", w.info.Name, err)
 	}
-	return n, nil
+	return n, int64(n) == w.last.end && n > 0 && n <= blockSize && crc32.Checksum(b[:n], castagnoli()) == w.last.crc, nil
 }
 
 // Remove implements Appender. The reason is written first; on a full disk in the room of
@@ -221,11 +272,11 @@ func (w *appender) Remove(why store.Removal) error {
 		err = writeFile(w.s.root, path.Join(name, fileRemoval), b, false)
 	}
 	if store.IsFull(err) && why.Reason == store.RemovedBySender {
-		_ = w.s.root.Remove(path.Join(name, fileRemoval)) // it may be written in part
+		_ = w.s.root.remove(path.Join(name, fileRemoval)) // it may be written in part
 		err = nil
 	}
 	if err == nil {
-		err = w.s.root.Rename(name, path.Join(store.DirRemoved, name))
+		err = w.s.root.rename(name, path.Join(store.DirRemoved, name))
 	}
 	if err != nil {
 		return fmt.Errorf("remove %s: %w", name, missing(err))

@@ -28,81 +28,48 @@ import (
 
 // backend implements store.Backend.
 type backend struct {
-	root  *os.Root
+	root  dir
+	open  *os.File // of root
+	group *group
 	sync  string // SyncAlways, SyncComplete or SyncNever
 	floor disk.Floor
 }
 
 // Open opens a directory, and makes it if it is missing. sync is SyncAlways, SyncComplete
 // or SyncNever. Uploads leave floor free on its disk.
-func Open(dir, sync string, floor disk.Floor) (store.Backend, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+func Open(folder, sync string, floor disk.Floor) (store.Backend, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the store of files: %w; choose another directory with transfer.dir", err)
 	}
-	root, err := os.OpenRoot(dir)
+	path, err := filepath.Abs(folder)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of files: %w; choose another directory with transfer.dir", err)
 	}
+	root := dir(path)
 	for _, d := range []string{store.DirRemoved, store.DirDamaged} {
-		if err := root.Mkdir(d, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
-			root.Close()
+		if err := root.mkdir(d); err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, fmt.Errorf("open the store of files: %w; is it writable?", err)
 		}
 	}
-	return &backend{root, sync, floor}, nil
+	open, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of files: %w; choose another directory with transfer.dir", err)
+	}
+	return &backend{root, open, newGroup(root, open), sync, floor}, nil
 }
 
 // Close implements Backend.
-func (s *backend) Close() error { return s.root.Close() }
+func (s *backend) Close() error { return s.open.Close() }
 
 // Concurrency implements Backend. There is one disk.
 func (s *backend) Concurrency() int { return 1 }
-
-// Create implements Backend.
-func (s *backend) Create(i *store.Info) error {
-	if s.floor.Short(0) != nil {
-		return fmt.Errorf("make upload %s: %w", i.Name, store.ErrFull)
-	}
-	if s.floor.Short(i.Size) != nil {
-		return fmt.Errorf("make upload %s: %w", i.Name, store.ErrNoRoom)
-	}
-	err := s.root.Mkdir(i.Name, 0o700)
-	if err != nil {
-		return fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
-	}
-	for _, f := range []string{fileData, fileJournal} {
-		if err == nil {
-			err = writeFile(s.root, path.Join(i.Name, f), nil, false)
-		}
-	}
-	if err == nil {
-		err = writeInfo(s.root, i, s.sync != SyncNever) // last: without it there is no upload
-	}
-	if err == nil && s.sync == SyncAlways {
-		err = errors.Join(s.syncDir(i.Name), s.syncDir("."))
-	}
-	if err != nil {
-		_ = s.root.RemoveAll(i.Name)
-		return fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
-	}
-	return nil
-}
-
-// syncDir makes the names in a directory outlive a power failure.
-func (s *backend) syncDir(dir string) error {
-	f, err := s.root.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
-}
 
 // Info implements Backend.
 func (s *backend) Info(name string) (*store.Info, error) { return readInfo(s.root, name) }
 
 // Offset implements Backend.
 func (s *backend) Offset(i *store.Info) (int64, error) {
-	f, err := s.root.Open(path.Join(i.Name, fileJournal))
+	f, err := s.root.open(path.Join(i.Name, fileJournal))
 	if err != nil {
 		return 0, missing(err)
 	}
@@ -119,7 +86,7 @@ func (s *backend) Offset(i *store.Info) (int64, error) {
 
 // Open implements Backend.
 func (s *backend) Open(i *store.Info) (store.Content, error) {
-	f, err := s.root.Open(path.Join(i.Name, fileData))
+	f, err := s.root.open(path.Join(i.Name, fileData))
 	if err != nil {
 		return nil, missing(err) // not f, a typed nil
 	}
@@ -139,7 +106,7 @@ const stateAge = 100 * time.Millisecond
 func (s *backend) State(name string) string {
 	state := make([]byte, 0, 40)
 	for _, dir := range []string{name, path.Join(name, store.DirLinks)} {
-		st, err := s.root.Stat(dir)
+		st, err := s.root.stat(dir)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && dir != name:
 		case err != nil || time.Since(st.ModTime()) < stateAge:
@@ -153,7 +120,7 @@ func (s *backend) State(name string) string {
 
 // List implements Backend.
 func (s *backend) List(dir string) ([]string, error) {
-	d, err := s.root.Open(dir)
+	d, err := s.root.open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -171,14 +138,14 @@ func (s *backend) List(dir string) ([]string, error) {
 // SetAside implements Backend. A new upload has no metadata for a moment, so only old
 // ones are moved.
 func (s *backend) SetAside(name string) (bool, error) {
-	st, err := s.root.Stat(name)
+	st, err := s.root.stat(name)
 	if err != nil {
 		return false, missing(err)
 	}
 	if _, err := s.Written(path.Join(name, store.FileInfo)); err != nil && time.Since(st.ModTime()) < time.Minute {
 		return false, nil
 	}
-	if err := s.root.Rename(name, path.Join(store.DirDamaged, name)); err != nil {
+	if err := s.root.rename(name, path.Join(store.DirDamaged, name)); err != nil {
 		return false, fmt.Errorf("set upload %s aside: %w", name, missing(err))
 	}
 	return true, nil
@@ -187,7 +154,7 @@ func (s *backend) SetAside(name string) (bool, error) {
 // Removal implements Backend.
 func (s *backend) Removal(name string) (dir string, i *store.Info, why store.Removal, err error) {
 	dir = path.Join(store.DirRemoved, name)
-	if _, err := s.root.Stat(dir); err != nil {
+	if _, err := s.root.stat(dir); err != nil {
 		return dir, nil, why, missing(err)
 	}
 	if i, err = readInfoAt(s.root, dir, name); err != nil {
@@ -202,7 +169,7 @@ func (s *backend) Removal(name string) (dir string, i *store.Info, why store.Rem
 
 // Forget implements Backend.
 func (s *backend) Forget(name string) error {
-	if err := s.root.RemoveAll(path.Join(store.DirRemoved, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.root.removeAll(path.Join(store.DirRemoved, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("forget %s: %w", name, err)
 	}
 	return nil
@@ -210,7 +177,7 @@ func (s *backend) Forget(name string) error {
 
 // Read implements Backend.
 func (s *backend) Read(file string) ([]byte, error) {
-	b, err := s.root.ReadFile(file)
+	b, err := s.root.readFile(file)
 	return b, missing(err)
 }
 
@@ -218,11 +185,16 @@ func (s *backend) Read(file string) ([]byte, error) {
 func (s *backend) Write(file string, b []byte) error {
 	err := replaceFile(s.root, file, b, s.syncs(b))
 	if dir := path.Dir(file); errors.Is(err, fs.ErrNotExist) && path.Base(dir) == store.DirLinks { // its first link
-		if err = s.root.Mkdir(dir, 0o700); err == nil || errors.Is(err, fs.ErrExist) {
+		if err = s.root.mkdir(dir); err == nil || errors.Is(err, fs.ErrExist) {
 			err = replaceFile(s.root, file, b, s.syncs(b))
 		}
 	}
 	return store.DiskError(missing(err))
+}
+
+// Add implements Backend. When the upload is complete it is synced with it.
+func (s *backend) Add(file string, b []byte) error {
+	return store.DiskError(missing(writeFile(s.root, file, b, s.sync == SyncAlways)))
 }
 
 // syncs says whether a small file is synced: one with content as metadata is, as a file
@@ -233,11 +205,11 @@ func (s *backend) syncs(b []byte) bool {
 }
 
 // Erase implements Backend.
-func (s *backend) Erase(file string) error { return missing(s.root.Remove(file)) }
+func (s *backend) Erase(file string) error { return missing(s.root.remove(file)) }
 
 // Written implements Backend.
 func (s *backend) Written(file string) (time.Time, error) {
-	st, err := s.root.Stat(file)
+	st, err := s.root.stat(file)
 	if err != nil {
 		return time.Time{}, missing(err)
 	}
@@ -246,7 +218,7 @@ func (s *backend) Written(file string) (time.Time, error) {
 
 // Location implements Backend.
 func (s *backend) Location(i *store.Info) store.Location {
-	return store.Location{Path: filepath.Join(s.root.Name(), i.Name, fileData)}
+	return store.Location{Path: filepath.Join(string(s.root), i.Name, fileData)}
 }
 
 // missing maps fs.ErrNotExist to store.ErrNotFound.

@@ -20,13 +20,13 @@ const (
 
 // readInfo reads the newest version of an upload's metadata that is whole. ErrNotFound:
 // there is no such upload; ErrNoInfo: no version is whole.
-func readInfo(root *os.Root, name string) (*store.Info, error) { return readInfoAt(root, name, name) }
+func readInfo(root dir, name string) (*store.Info, error) { return readInfoAt(root, name, name) }
 
 // readInfoAt is readInfo of an upload in another directory.
-func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
+func readInfoAt(root dir, dir, name string) (*store.Info, error) {
 	damaged := false
 	for _, file := range []string{store.FileInfo, fileInfoNew, fileInfoOld} {
-		b, err := root.ReadFile(path.Join(dir, file))
+		b, err := root.readFile(path.Join(dir, file))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
@@ -39,7 +39,7 @@ func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
 		}
 	}
 	if !damaged {
-		if _, err := root.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		if _, err := root.stat(dir); errors.Is(err, os.ErrNotExist) {
 			return nil, store.ErrNotFound
 		}
 	}
@@ -48,7 +48,7 @@ func readInfoAt(root *os.Root, dir, name string) (*store.Info, error) {
 
 // writeInfo replaces an upload's metadata. Whenever it is interrupted, a whole version
 // remains.
-func writeInfo(root *os.Root, i *store.Info, sync bool) error {
+func writeInfo(root dir, i *store.Info, sync bool) error {
 	b, err := store.EncodeInfo(i)
 	if err != nil {
 		return err
@@ -56,12 +56,12 @@ func writeInfo(root *os.Root, i *store.Info, sync bool) error {
 	fresh, now, old := path.Join(i.Name, fileInfoNew), path.Join(i.Name, store.FileInfo), path.Join(i.Name, fileInfoOld)
 	err = writeFile(root, fresh, b, sync)
 	if err == nil {
-		if err = root.Rename(now, old); errors.Is(err, os.ErrNotExist) {
+		if err = root.rename(now, old); errors.Is(err, os.ErrNotExist) {
 			err = nil
 		}
 	}
 	if err == nil {
-		err = root.Rename(fresh, now)
+		err = root.rename(fresh, now)
 	}
 	if err != nil {
 		return fmt.Errorf("write the metadata of %s: %w", i.Name, store.DiskError(err))

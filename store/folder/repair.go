@@ -132,10 +132,10 @@ func (s *backend) Verify(i *store.Info) (int64, error) {
 	w := &appender{s: s, info: i}
 	defer w.Close()
 	var err error
-	if w.data, err = s.root.Open(path.Join(i.Name, fileData)); err != nil {
+	if w.data, err = s.root.open(path.Join(i.Name, fileData)); err != nil {
 		return 0, missing(err)
 	}
-	if w.journal, err = s.root.Open(path.Join(i.Name, fileJournal)); err != nil {
+	if w.journal, err = s.root.open(path.Join(i.Name, fileJournal)); err != nil {
 		return 0, missing(err)
 	}
 	last, _, err := w.sound()
