@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -100,6 +101,35 @@ func (d *draft) settle(r *http.Request, q *request, status int, h http.Header) i
 		h.Set("Upload-Complete", "?0")
 	}
 	return status
+}
+
+// problemTypes is where the draft's types of problems are (RFC 9457).
+const problemTypes = "https://iana.org/assignments/http-problem-types#"
+
+// problem is the body of an answer that refuses what a client of the draft sent, as
+// application/problem+json: its offset is another than the upload's, or the upload is complete,
+// or of another length. nil: the answer has its own. It is nil-safe.
+func (d *draft) problem(r *http.Request, q *request, status int) []byte {
+	if d == nil || d.version == "" || q.w == nil || r.Method != http.MethodPost && r.Method != http.MethodPatch {
+		return nil
+	}
+	p := map[string]any{"status": status}
+	switch offset, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); {
+	case status == http.StatusConflict && err == nil:
+		p["type"], p["title"] = problemTypes+"mismatching-upload-offset", "the offset is not the upload's; go on from there"
+		p["expected-offset"], p["provided-offset"] = q.w.Offset(), offset
+	case status == http.StatusBadRequest && q.wasComplete:
+		p["type"], p["title"] = problemTypes+"completed-upload", "the upload is complete; nothing can be appended"
+	case status == http.StatusBadRequest && q.badLength:
+		p["type"], p["title"] = problemTypes+"inconsistent-upload-length", errLength.text
+	default:
+		return nil
+	}
+	b, err := json.Marshal(p)
+	if err != nil { // cannot be: it has texts and numbers
+		return nil
+	}
+	return append(b, '\n')
 }
 
 // completes says whether a request is to complete its upload with its body, and how long that

@@ -3,6 +3,7 @@ package transfer
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -31,6 +32,25 @@ func (r *running) askDraft(version, method, url string, body io.Reader, headers 
 		r.t.Fatal(err)
 	}
 	return a, interim
+}
+
+// problem is what an answer says is wrong (RFC 9457).
+func (a reply) problem(t *testing.T) (p map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal(a.body, &p); err != nil || a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("%s: %s, %q: %v", a.Status, a.Header.Get("Content-Type"), a.body, err)
+	}
+	return p
+}
+
+// withInterim has a request note where interim answers say that its upload is.
+func withInterim(ctx context.Context, location *string) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
+		if at := h.Get("Location"); at != "" {
+			*location = at
+		}
+		return nil
+	}})
 }
 
 // raw sends a request as it is, and gives the answer until the connection ends.
@@ -84,6 +104,9 @@ func testDraft(t *testing.T, keeps func(*Config)) {
 		if a.Header.Get("Upload-Complete") != "?1" {
 			t.Errorf("%s: more of what is complete: %v", version, a.Header)
 		}
+		if p := a.problem(t); p["type"] != problemTypes+"completed-upload" {
+			t.Errorf("%s: more of what is complete: %v", version, p)
+		}
 
 		// In pieces, the length told with the first or with the last.
 		for _, length := range [][]string{nil, {"Upload-Length", "1000"}} {
@@ -100,8 +123,14 @@ func testDraft(t *testing.T, keeps func(*Config)) {
 			if a.Header.Get("Upload-Offset") != "600" {
 				t.Errorf("%s: a wrong offset: %v", version, a.Header)
 			}
+			if p := a.problem(t); p["type"] != problemTypes+"mismatching-upload-offset" || p["expected-offset"] != 600.0 || p["provided-offset"] != 500.0 {
+				t.Errorf("%s: a wrong offset: %v", version, p)
+			}
 			if length != nil {
-				do(http.StatusBadRequest, "PATCH", at, body[600:700], append(append8, "Upload-Offset", "600", "Upload-Complete", "?1")...)
+				a, _ = do(http.StatusBadRequest, "PATCH", at, body[600:700], append(append8, "Upload-Offset", "600", "Upload-Complete", "?1")...)
+				if p := a.problem(t); p["type"] != problemTypes+"inconsistent-upload-length" {
+					t.Errorf("%s: a wrong length: %v", version, p)
+				}
 			}
 			a, _ = do(http.StatusNoContent, "HEAD", at, nil)
 			if h := a.Header; h.Get("Upload-Offset") != "600" || h.Get("Upload-Complete") != "?0" || h.Get("Upload-Limit") != limits || (h.Get("Upload-Length") == "1000") != (length != nil) {

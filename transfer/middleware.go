@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -126,7 +127,7 @@ func (m *middleware) forward(rw *deadlineWriter, r *http.Request, q *request) {
 		}
 		settleLocation(r, h)
 		return q.draft.settle(r, q, patient(r, status), h)
-	}}, r)
+	}, problem: func(status int) []byte { return q.draft.problem(r, q, status) }}, r)
 }
 
 // sendTusError answers a tus request with an error.
@@ -174,7 +175,10 @@ type headerEditor struct {
 	http.ResponseWriter
 	edit func(status int, h http.Header) int // gives the status to be sent
 	soon func(h http.Header) bool            // changes that of an interim answer (104), and says whether it is sent
-	done bool
+	// problem gives the body in place of the answer's own, as application/problem+json; nil: none.
+	problem func(status int) []byte
+	done    bool
+	given   bool // the answer's own body is left out
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -182,11 +186,32 @@ func (e *headerEditor) WriteHeader(status int) {
 	if !e.done && status >= 200 {
 		e.done = true
 		status = e.edit(status, e.Header())
+		if e.problem != nil {
+			if b := e.problem(status); b != nil {
+				e.given = true
+				e.Header().Set("Content-Type", "application/problem+json")
+				e.Header().Set("Content-Length", strconv.Itoa(len(b)))
+				e.ResponseWriter.WriteHeader(status)
+				_, _ = e.ResponseWriter.Write(b)
+				return
+			}
+		}
 	}
 	if status == statusResumable && !e.soon(e.Header()) {
 		return
 	}
 	e.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements io.Writer.
+func (e *headerEditor) Write(b []byte) (int, error) {
+	if !e.done {
+		e.WriteHeader(http.StatusOK)
+	}
+	if e.given {
+		return len(b), nil
+	}
+	return e.ResponseWriter.Write(b)
 }
 
 // SetReadDeadline is for http.ResponseController.

@@ -24,6 +24,7 @@ type request struct {
 
 	draft       *draft // how it speaks the IETF's draft; nil: as tusd does, or tus
 	rest        int64  // how many bytes it says are the rest of the upload; -1: it does not
+	badLength   bool   // what it says is not the upload's length
 	wasComplete bool   // the upload that it holds was complete before
 
 	interrupted atomic.Bool                 // another request, or another worker, wants the upload

@@ -224,7 +224,8 @@ func (u *tusUpload) WriteChunk(ctx context.Context, offset int64, src io.Reader)
 		if offset != w.Offset() { // cannot be: the lock is held since tusd compared offsets
 			return store.ErrFailed
 		}
-		if rest := requestOf(ctx).rest; rest >= 0 && w.Info().Size >= 0 && offset+rest != w.Info().Size {
+		if q := requestOf(ctx); q.rest >= 0 && w.Info().Size >= 0 && offset+q.rest != w.Info().Size {
+			q.badLength = true
 			return errLength
 		}
 		n, err = u.t.uploads.receive(w, src, requestOf(ctx).sum, requestOf(ctx).stop)
