@@ -27,6 +27,7 @@ const cases = {
   parallel: { parallelUploads: 4, uploadSize: undefined },
   resumes: { chunkSize: 128 << 10 },
   resumed: { chunkSize: 256 << 10 },
+  killed: { chunkSize: 64 << 10, retryDelays: Array(600).fill(100) },
   terminated: { chunkSize: 256 << 10 },
 }
 
