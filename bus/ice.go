@@ -17,6 +17,9 @@ const (
 type CredentialsQuery struct {
 	User string `json:"user"`           // for whom: quotas and revocation go by it; CallUser for a member of a call
 	Host string `json:"host,omitempty"` // by which the client reached us; used when the relay is not told its own
+	// Worker that the client reached by Host, by Bus.ID: it may be on another machine than
+	// the relay. Empty: the relay is where Host is.
+	Worker string `json:"worker,omitempty"`
 }
 
 // CallUser is the user of the relay that a member of a call is. When the member

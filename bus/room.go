@@ -28,6 +28,7 @@ type Member struct {
 	PID    string `json:"pid,omitempty"` // by which it may come back, a secret; empty: it cannot
 	Name   string `json:"name,omitempty"`
 	Modern bool   `json:"modern,omitempty"` // it speaks more than the HELIOS contract
+	Host   string `json:"host,omitempty"`   // by which it reached its worker, perhaps with a port; of modern ones
 
 	Worker string `json:"worker"`         // Bus.ID of the worker that has its socket, or had it last; empty: that one is gone
 	Term   string `json:"term"`           // a new one for each connection

@@ -27,18 +27,24 @@ type iceServers struct {
 	static []bus.ICEServer
 	log    *zap.Logger
 
-	mu          sync.Mutex          // guards what follows
-	given       map[string]iceGiven // by user
-	again       time.Time           // when to ask next, after there was no answer
+	mu          sync.Mutex // guards what follows
+	given       map[iceReach]iceGiven
+	again       time.Time // when to ask next, after there was no answer
 	subscribers map[string]*iceSubscriber
+}
+
+// iceReach is a member, and how it reached its worker: the relay is called the same.
+type iceReach struct {
+	socketID, host, worker string
 }
 
 // iceSubscriber is a member that gets new credentials before those that it has end.
 // subscribers has it by its socket id.
 type iceSubscriber struct {
-	call, socketID string
-	socket         socket
-	renew          int64 // unix s; guarded by iceServers.mu
+	call   string
+	reach  iceReach
+	socket socket
+	renew  int64 // unix s; guarded by iceServers.mu
 }
 
 // iceGiven is what a turn worker gave a user, and when.
@@ -48,7 +54,7 @@ type iceGiven struct {
 }
 
 func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error) {
-	i := &iceServers{bus: b, log: log, given: map[string]iceGiven{}, subscribers: map[string]*iceSubscriber{}}
+	i := &iceServers{bus: b, log: log, given: map[iceReach]iceGiven{}, subscribers: map[string]*iceSubscriber{}}
 	for _, text := range cfg.ICEServers {
 		s, err := parseICEServer(text)
 		if err != nil {
@@ -61,13 +67,13 @@ func newICEServers(cfg Config, b *bus.Bus, log *zap.Logger) (*iceServers, error)
 
 // get is the servers there are now for a member of a call. The relay knows the
 // member by its credentials: when it leaves, what it relays ends.
-func (i *iceServers) get(ctx context.Context, call, socketID string) bus.Credentials {
-	user, now := bus.CallUser(call, socketID), time.Now()
+func (i *iceServers) get(ctx context.Context, call string, reach iceReach) bus.Credentials {
+	now := time.Now()
 	i.mu.Lock()
-	given, again := i.given[user], i.again
+	given, again := i.given[reach], i.again
 	i.mu.Unlock()
 	if now.Sub(given.at) > min(iceCache, time.Duration(given.TTL)*time.Second/4) && !now.Before(again) {
-		given = i.ask(ctx, user, given)
+		given = i.ask(ctx, call, reach, given)
 	}
 	all := bus.Credentials{Servers: append([]bus.ICEServer{}, i.static...), TTL: iceTTL}
 	if left := given.TTL - int(now.Sub(given.at).Seconds()); left > 0 {
@@ -78,8 +84,9 @@ func (i *iceServers) get(ctx context.Context, call, socketID string) bus.Credent
 }
 
 // ask asks a turn worker; without an answer was stays.
-func (i *iceServers) ask(ctx context.Context, user string, was iceGiven) iceGiven {
-	c, err := i.bus.RequestCredentials(ctx, bus.CredentialsQuery{User: user}, iceWait)
+func (i *iceServers) ask(ctx context.Context, call string, reach iceReach, was iceGiven) iceGiven {
+	q := bus.CredentialsQuery{User: bus.CallUser(call, reach.socketID), Host: reach.host, Worker: reach.worker}
+	c, err := i.bus.RequestCredentials(ctx, q, iceWait)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
@@ -90,17 +97,17 @@ func (i *iceServers) ask(ctx context.Context, user string, was iceGiven) iceGive
 		i.again = now.Add(iceRetry)
 		return was
 	}
-	i.given[user] = iceGiven{c, now}
-	return i.given[user]
+	i.given[reach] = iceGiven{c, now}
+	return i.given[reach]
 }
 
 // sweep forgets what is not used again.
 func (i *iceServers) sweep(now time.Time) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	for user, g := range i.given {
+	for reach, g := range i.given {
 		if now.Sub(g.at) > iceCache {
-			delete(i.given, user)
+			delete(i.given, reach)
 		}
 	}
 }
@@ -111,11 +118,11 @@ func renewal(c bus.Credentials, now time.Time) int64 {
 }
 
 // subscribe has a member get new credentials by its socket, until unsubscribe.
-func (i *iceServers) subscribe(ctx context.Context, call, socketID string, s socket) {
-	at := renewal(i.get(ctx, call, socketID), time.Now())
+func (i *iceServers) subscribe(ctx context.Context, call string, reach iceReach, s socket) {
+	at := renewal(i.get(ctx, call, reach), time.Now())
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.subscribers[socketID] = &iceSubscriber{call, socketID, s, at}
+	i.subscribers[reach.socketID] = &iceSubscriber{call, reach, s, at}
 }
 
 // unsubscribe is for a socket that closed, unless another has its id by now.
@@ -131,7 +138,7 @@ func (i *iceServers) unsubscribe(socketID string, s socket) {
 func (i *iceServers) renew(ctx context.Context, now time.Time) {
 	i.sweep(now)
 	for _, s := range i.due(now) {
-		c := i.get(ctx, s.call, s.socketID)
+		c := i.get(ctx, s.call, s.reach)
 		j, _ := json.Marshal(c) // cannot fail
 		_ = s.socket.Emit(socketio.Event{Name: "ice", Args: []json.RawMessage{j}})
 		i.mu.Lock()

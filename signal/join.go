@@ -78,17 +78,17 @@ func (x *roster) place(r *bus.Room, me *bus.Member) error {
 	return nil
 }
 
-// restore gives a member that reconnected, with its private id pid, its place back:
+// restore gives a member that reconnected, with its private id pid by a host, its place back:
 // at this worker from now on, as another incarnation. offset is the last signal that
 // the client has; nil: it has none. errGone: it has no place any more, or missed more
 // than is kept and has left now.
-func (x *roster) restore(ctx context.Context, room, pid, incarnation string, offset *replay.Position) (*replay.Recipient, *bus.Room, *bus.Member, error) {
+func (x *roster) restore(ctx context.Context, room, pid, host, incarnation string, offset *replay.Position) (*replay.Recipient, *bus.Room, *bus.Member, error) {
 	socketID, away := "", false
 	r, err := x.update(ctx, room, func(r *bus.Room) error {
 		for i := range r.Members {
 			if me := &r.Members[i]; me.PID != "" && same(me.PID, pid) && me.Left == nil {
 				socketID, away = me.SID, away || me.Away != 0
-				me.Worker, me.Term, me.Away = x.shared.ID(), incarnation, 0
+				me.Worker, me.Host, me.Term, me.Away = x.shared.ID(), host, incarnation, 0
 				return nil
 			}
 		}

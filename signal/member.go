@@ -14,6 +14,7 @@ type member struct {
 	membership
 	call       string // that it is in; names it at the relay
 	modern     bool
+	host       string // by which it reached us
 	socket     socket
 	recipient  *replay.Recipient
 	ctx        context.Context // the worker's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/helios-h2020/pse/bus/bustest"
 	integrator "github.com/helios-h2020/pse/client"
 	"github.com/helios-h2020/pse/signal/engineio/engineiotest"
+	"github.com/helios-h2020/pse/signal/signaltest"
 )
 
 func infoOf(t *testing.T, j json.RawMessage) (i info) {
@@ -76,6 +78,46 @@ func TestCredentials(t *testing.T) {
 	a.Close()
 	if left := next(); "1:"+bus.CallUser(left.Call, left.Member) != first.Servers[0].Username {
 		t.Errorf("%+v left, which is %s at the relay", left, first.Servers[0].Username)
+	}
+}
+
+// The relay is asked for servers by the host that the client came by, at first, when they
+// are renewed, and when it comes back by another.
+func TestCredentialsByTheHostOfTheClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 1)
+	asked := make(chan bus.CredentialsQuery, 100)
+	if _, err := w.workers[0].bus.Serve(bus.WorkerTurn, "1.0.0", bus.Handle(bus.EndpointCredentials, func(_ context.Context, q bus.CredentialsQuery) (bus.Credentials, error) {
+		asked <- q
+		return bus.Credentials{TTL: 4}, nil
+	})); err != nil {
+		t.Fatal(err)
+	}
+	at := w.workers[0].url
+	var by atomic.Pointer[string]
+	by.Store(&at)
+	a := w.join(0, "r", modernAuth, func(o *signaltest.Options) {
+		o.URL, o.Stay = func() string { return *by.Load() }, true
+	})
+	host := strings.TrimPrefix(at, "http://")
+	for range 2 {
+		if q := <-asked; q.Host != host || q.Worker != w.workers[0].bus.ID() {
+			t.Errorf("%+v, want %s of %s", q, host, w.workers[0].bus.ID())
+		}
+	}
+	other := strings.Replace(at, "127.0.0.1", "localhost", 1)
+	by.Store(&other)
+	a.Break()
+	next := func() bus.CredentialsQuery {
+		select {
+		case q := <-asked:
+			return q
+		case <-time.After(bustest.Patience):
+			t.Fatal("the relay is asked no more")
+			return bus.CredentialsQuery{}
+		}
+	}
+	for next().Host != strings.TrimPrefix(other, "http://") {
 	}
 }
 

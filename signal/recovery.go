@@ -36,7 +36,7 @@ func (v recovery) Restore(ctx context.Context, h *socketio.Handshake) (*socketio
 		}
 		offset = &at
 	}
-	recipient, room, me, err := r.roster.restore(ctx, h.Namespace[1:], h.PID, nuid.Next(), offset)
+	recipient, room, me, err := r.roster.restore(ctx, h.Namespace[1:], h.PID, h.Host, nuid.Next(), offset)
 	if err != nil {
 		r.metrics.lost.Inc()
 		if !errors.Is(err, errGone) {

@@ -83,6 +83,9 @@ func (r *rooms) connect(s socket, h *socketio.Handshake) socketio.Handler {
 	if me.PID == "" {
 		me.Addr = h.IP
 	}
+	if me.Modern {
+		me.Host = h.Host
+	}
 	m := r.member(h.Namespace[1:], &me)
 	m.socket = s
 	var err error
@@ -119,7 +122,7 @@ func (r *rooms) resume(ctx context.Context, s socket, m *member) socketio.Handle
 // member is a member as its record has it, without socket and recipient.
 func (r *rooms) member(room string, me *bus.Member) *member {
 	return &member{
-		membership: membership{room, me.SID, me.Term, me.PID != ""}, modern: me.Modern,
+		membership: membership{room, me.SID, me.Term, me.PID != ""}, modern: me.Modern, host: me.Host,
 		ctx: r.ctx, batcher: r.batcher, roster: r.roster, departures: r.departures,
 	}
 }
@@ -127,6 +130,6 @@ func (r *rooms) member(room string, me *bus.Member) *member {
 // subscribe has a modern member get new ICE credentials before those that it has end.
 func (r *rooms) subscribe(ctx context.Context, m *member) {
 	if m.modern {
-		r.ice.subscribe(ctx, m.call, m.socketID, m.socket)
+		r.ice.subscribe(ctx, m.call, iceReach{m.socketID, m.host, r.shared.ID()}, m.socket)
 	}
 }

@@ -60,8 +60,8 @@ func (x *roster) update(ctx context.Context, room string, f func(*bus.Room) erro
 // announce is what tells a room of a member (announcement).
 func (x *roster) announce(ctx context.Context, r *bus.Room, socketID string) []bus.Signal {
 	var ice bus.Credentials
-	if r.Member(socketID).Modern {
-		ice = x.ice.get(ctx, r.Call, socketID)
+	if me := r.Member(socketID); me.Modern {
+		ice = x.ice.get(ctx, r.Call, iceReach{socketID, me.Host, me.Worker})
 	}
 	return announcement(r, socketID, x.cfg.MaxMembers, ice)
 }

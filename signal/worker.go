@@ -52,6 +52,7 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/internal/access"
+	"github.com/helios-h2020/pse/internal/forwarded"
 	"github.com/helios-h2020/pse/signal/engineio"
 	"github.com/helios-h2020/pse/signal/replay"
 	"github.com/helios-h2020/pse/signal/socketio"
@@ -105,6 +106,7 @@ func (w *Worker) newEngine() (*engineio.Server, error) {
 	s.Match, s.Accept, s.Recovery = isNamespace, w.admission.accept, recovery{w.rooms}
 	s.Closed, s.Unmatched = w.rooms.metrics.ended, refusedRoom
 	s.Connect = func(s *socketio.Socket, h *socketio.Handshake) socketio.Handler { return w.rooms.connect(s, h) }
+	s.Host = forwarded.Host
 	s.AcceptTimeout, s.MaxAttachmentBytes = acceptTime, w.cfg.MaxPayload
 	server, err := socketio.New(s)
 	if err != nil {

@@ -32,6 +32,9 @@ func newAddresses(relayIPs, externalIPs []string, minPort, maxPort int) (*addres
 	}
 	if len(relayIPs) == 0 {
 		a.v4, a.v6 = routed("udp4", "192.0.2.1:9"), routed("udp6", "[2001:db8::1]:9")
+		if !a.v4.IsValid() && !a.v6.IsValid() { // no way to elsewhere: a home network without a router, say
+			a.v4, a.v6 = first(own(), netip.Addr.Is4), first(own(), netip.Addr.Is6)
+		}
 		if !a.v4.IsValid() && !a.v6.IsValid() {
 			a.v4 = netip.AddrFrom4([4]byte{127, 0, 0, 1}) // a machine without a network
 		}
@@ -111,6 +114,35 @@ func (a *addresses) isRelay(ip netip.Addr) bool {
 }
 
 func (a *addresses) inRange(port uint16) bool { return port >= a.min && port <= a.max }
+
+// own are the addresses of this machine that others reach it by, and then those that
+// only this machine does.
+func own() (all []netip.Addr) {
+	var alone []netip.Addr
+	found, _ := net.InterfaceAddrs()
+	for _, n := range found {
+		p, err := netip.ParsePrefix(n.String())
+		if err != nil || p.Addr().IsLinkLocalUnicast() {
+			continue
+		}
+		if ip := p.Addr().Unmap(); ip.IsLoopback() {
+			alone = append(alone, ip)
+		} else {
+			all = append(all, ip)
+		}
+	}
+	return append(all, alone...)
+}
+
+// first is the first of some addresses that others reach this machine by; invalid: there is none.
+func first(all []netip.Addr, family func(netip.Addr) bool) netip.Addr {
+	for _, ip := range all {
+		if family(ip) && !ip.IsLoopback() {
+			return ip
+		}
+	}
+	return netip.Addr{}
+}
 
 // routed is the address that packets to elsewhere carry; none is sent to find out.
 func routed(network, elsewhere string) netip.Addr {

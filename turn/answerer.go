@@ -2,14 +2,18 @@ package turn
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/helios-h2020/pse/bus"
+	"github.com/helios-h2020/pse/internal/certificate"
 	"github.com/helios-h2020/pse/turn/auth"
 )
 
@@ -19,6 +23,9 @@ type answerer struct {
 	addresses   *addresses
 	sockets     *sockets
 	credentials *auth.Credentials
+	worker      string                              // Bus.ID of ours
+	ours        func() []netip.Addr                 // addresses of this machine
+	certificate func(name string) *x509.Certificate // that TLS shows who asks for a name; nil: there is none
 }
 
 // answer gives a client servers and credentials.
@@ -32,7 +39,7 @@ func (a *answerer) answer(_ context.Context, q bus.CredentialsQuery) (bus.Creden
 		return bus.Credentials{}, errors.New("the relay has no secret yet; ask again in a second")
 	}
 	return bus.Credentials{
-		Servers: []bus.ICEServer{{URLs: a.urls(q.Host), Username: name, Credential: password}},
+		Servers: []bus.ICEServer{{URLs: a.urls(a.used(q)), Username: name, Credential: password}},
 		TTL:     int(a.cfg.TTL / time.Second),
 	}, nil
 }
@@ -42,14 +49,60 @@ func (a *answerer) urls(host string) []string {
 	h := a.host(host)
 	at := func(port int) string { return net.JoinHostPort(h, strconv.Itoa(port)) }
 	urls := []string{"turn:" + at(a.sockets.port) + "?transport=udp", "turn:" + at(a.sockets.port) + "?transport=tcp"}
-	if a.cfg.PublicTLS && a.sockets.tlsPort != 0 {
-		urls = append(urls, "turns:"+at(a.sockets.tlsPort)+"?transport=tcp")
+	if a.sockets.tlsPort != 0 {
+		if h = a.certified(h); h != "" {
+			urls = append(urls, "turns:"+at(a.sockets.tlsPort)+"?transport=tcp")
+		}
 	}
 	return urls
 }
 
+// certified is a name or address by which TLS shows a certificate that is for it, and that
+// clients trust: host, or else another; empty: there is none. Browsers refuse a private
+// certificate without asking.
+func (a *answerer) certified(host string) string {
+	names := append([]string{host}, a.cfg.PublicNames...)
+	if leaf := a.certificate(host); leaf != nil {
+		names = append(names, leaf.DNSNames...) // of a wildcard no host is known
+	}
+	for _, name := range names {
+		leaf := a.certificate(name)
+		if !strings.Contains(name, "*") && leaf != nil && leaf.VerifyHostname(bracketed(name)) == nil && (a.cfg.PublicTLS || !certificate.IsOurs(leaf)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// bracketed is a host as VerifyHostname takes it.
+func bracketed(host string) string {
+	if strings.Contains(host, ":") {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+// used is the host by which a client reached the relay's machine, without a port; empty:
+// nobody knows. What it reached another worker by is that of this machine when it is an
+// address of it.
+func (a *answerer) used(q bus.CredentialsQuery) string {
+	host := q.Host
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	host = strings.Trim(host, "[]")
+	if q.Worker == "" || q.Worker == a.worker {
+		return host
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil || !slices.Contains(a.ours(), ip.Unmap()) {
+		return ""
+	}
+	return host
+}
+
 // host is the name or address by which clients reach this relay: as configured,
-// or from outside; else as the client did it already; else an address of ours.
+// or from outside; else as the client did it already (used); else an address of ours.
 func (a *answerer) host(used string) string {
 	if a.cfg.PublicHost != "" {
 		return a.cfg.PublicHost
@@ -59,10 +112,7 @@ func (a *answerer) host(used string) string {
 			return out.String()
 		}
 	}
-	if bare, _, err := net.SplitHostPort(used); err == nil {
-		used = bare
-	}
-	if used = strings.Trim(used, "[]"); used != "" {
+	if used != "" {
 		return used
 	}
 	if listened := a.sockets.clear[0].Addr(); !listened.IsUnspecified() {
@@ -72,4 +122,22 @@ func (a *answerer) host(used string) string {
 		return a.addresses.v4.String()
 	}
 	return a.addresses.v6.String()
+}
+
+// shown is what a server shows who asks for a name; an address is not asked for (RFC 6066 3).
+func shown(secure *tls.Config) func(name string) *x509.Certificate {
+	return func(name string) *x509.Certificate {
+		if secure == nil || secure.GetCertificate == nil {
+			return nil
+		}
+		hello := &tls.ClientHelloInfo{}
+		if _, err := netip.ParseAddr(name); err != nil {
+			hello.ServerName = name
+		}
+		c, err := secure.GetCertificate(hello)
+		if err != nil || c == nil {
+			return nil
+		}
+		return c.Leaf
+	}
 }

@@ -18,7 +18,8 @@ type Config struct {
 	TLSListen string `yaml:"tls_listen"` // the same for TLS and DTLS; empty: none
 
 	PublicHost  string   `yaml:"public_host"`  // name or address by which clients reach us; empty: the external address, else the host they used already
-	PublicTLS   bool     `yaml:"public_tls"`   // clients are told of TLS too: the certificate is one that they trust
+	PublicTLS   bool     `yaml:"public_tls"`   // clients are told of TLS too although the certificate is PSE's private one: all of them trust it
+	PublicNames []string `yaml:"-"`            // that the certificates of TLS may be for
 	RelayIPs    []string `yaml:"relay_ips"`    // addresses of ours to relay from; none: that of the route to elsewhere, of each family
 	ExternalIPs []string `yaml:"external_ips"` // what those are from outside: "public", or "public/ours"
 	MinPort     int      `yaml:"min_port"`     // of what is relayed from

@@ -159,7 +159,9 @@ func (s *sockets) bindSecure(family string, at netip.AddrPort, secure *tls.Confi
 		var bound []net.Listener
 		for _, at := range everywhere(at) {
 			d, err := dtls.ListenWithOptions("udp"+family, net.UDPAddrFromAddrPort(at),
-				dtls.WithGetCertificate(func(*dtls.ClientHelloInfo) (*tls.Certificate, error) { return secure.GetCertificate(nil) }),
+				dtls.WithGetCertificate(func(h *dtls.ClientHelloInfo) (*tls.Certificate, error) {
+					return secure.GetCertificate(&tls.ClientHelloInfo{ServerName: h.ServerName})
+				}),
 				dtls.WithListenConfig(net.ListenConfig{Control: shared}), dtls.WithLoggerFactory(silent))
 			if err != nil {
 				for _, d := range append(bound, l) {

@@ -118,7 +118,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
-	w.answerer = &answerer{cfg, addresses, w.sockets, g.credentials}
+	w.answerer = &answerer{cfg: cfg, addresses: addresses, sockets: w.sockets, credentials: g.credentials, worker: b.ID(), ours: own, certificate: shown(secure)}
 	w.metrics.watch(g.table, w.server.connections, w.server.fallback, w.server.dataPlane, l.meter)
 	return w, nil
 }

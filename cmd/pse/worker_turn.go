@@ -15,7 +15,7 @@ import (
 func buildTurn(ctx context.Context, p *program, log *zap.Logger) (service, error) {
 	return onBus(ctx, p, "turn", log, func(b *bus.Bus) (*turn.Worker, error) {
 		cfg := p.cfg.Turn
-		cfg.PublicTLS = cfg.PublicTLS || p.cfg.TLS.Cert != "" || len(p.cfg.TLS.ACME.Names) > 0 // browsers refuse a private certificate without asking
+		cfg.PublicNames = p.cfg.TLS.ACME.Names
 		var secure *tls.Config
 		if cfg.TLSListen != "" {
 			config, err := p.cert.open()

@@ -337,6 +337,9 @@ func (a *ACME) asked(hello *tls.ClientHelloInfo) []string {
 	if hello.ServerName != "" {
 		return []string{strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))}
 	}
+	if hello.Conn == nil {
+		return nil // DTLS does not say
+	}
 	all := []string{addressOf(hello.Conn.LocalAddr()).String()}
 	if isPrivateAddress(addressOf(hello.Conn.RemoteAddr())) {
 		return all

@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -85,7 +86,7 @@ func replace(dir string, old *root, overlap bool, names Names, now time.Time) (*
 	}
 	host, _ := os.Hostname()
 	template := &x509.Certificate{
-		Subject:   pkix.Name{CommonName: "PSE on " + host + ", " + now.Format(time.DateOnly), Organization: []string{"Personal Storage Elements"}},
+		Subject:   pkix.Name{CommonName: "PSE on " + host + ", " + now.Format(time.DateOnly), Organization: []string{organization}},
 		NotBefore: now.Add(-backdate), NotAfter: now.Add(rootLife - backdate),
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true, IsCA: true, MaxPathLen: 1, // the root that comes after it, and its certificates
@@ -227,4 +228,13 @@ func lock(dir string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil
+}
+
+// organization is that of every root of ours.
+const organization = "Personal Storage Elements"
+
+// IsOurs reports a certificate that a box issued to itself: only devices that were told to
+// trust its root take it.
+func IsOurs(leaf *x509.Certificate) bool {
+	return slices.Contains(leaf.Issuer.Organization, organization)
 }

@@ -3,6 +3,7 @@
 package forwarded
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -39,6 +40,39 @@ func (t Trust) Settle(r *http.Request) {
 	}
 	settle(h, "X-Forwarded-Proto", scheme(said(h, "X-Forwarded-Proto", len(hops), at)))
 	settle(h, "X-Forwarded-Host", host(said(h, "X-Forwarded-Host", len(hops), at)))
+}
+
+// longestHost is what a name may have, and a port (RFC 1035 2.3.4), bytes.
+const longestHost = 253 + 6
+
+// Host is the host that the client asked for, perhaps with a port, of a request that is
+// settled; of one that names none, the address of ours that it came to. Empty: nobody knows. That
+// is so when the host is this machine to itself and the client is elsewhere: a proxy asked
+// by that, and does not say what it was asked for.
+func Host(r *http.Request) string {
+	asked := r.Header.Get("X-Forwarded-Host")
+	if asked == "" {
+		asked = host(r.Host)
+	}
+	if at, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); asked == "" && ok {
+		asked = at.String()
+	}
+	client, known := parse(r.RemoteAddr)
+	if len(asked) > longestHost || isLoopback(asked) && known && !client.IsLoopback() {
+		return ""
+	}
+	return asked
+}
+
+// isLoopback says whether a host, perhaps with a port, is the machine that asks for it.
+func isLoopback(host string) bool {
+	if ip, ok := parse(host); ok {
+		return ip.IsLoopback()
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.EqualFold(host, "localhost")
 }
 
 // said is what a header says that may be a list: with an entry for each of hops what was

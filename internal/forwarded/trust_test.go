@@ -1,6 +1,8 @@
 package forwarded
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -75,4 +77,32 @@ func FuzzSettle(f *testing.F) {
 			t.Fatalf("%q, a stranger, is %q", peer, r.RemoteAddr)
 		}
 	})
+}
+
+// What the client asked for, or came to, and not what a proxy asked by.
+func TestHost(t *testing.T) {
+	for name, c := range map[string]struct{ host, forwarded, local, client, want string }{
+		"a name":                       {"box.example.org:8443", "", "192.168.1.20:8443", "192.168.1.5:7", "box.example.org:8443"},
+		"an address":                   {"192.168.1.20:8080", "", "192.168.1.20:8080", "192.168.1.5:7", "192.168.1.20:8080"},
+		"IPv6":                         {"[2001:db8::1]:8080", "", "", "[2001:db8::5]:7", "[2001:db8::1]:8080"},
+		"by a proxy":                   {"127.0.0.1:8080", "live.example.org", "127.0.0.1:8080", "203.0.113.9:0", "live.example.org"},
+		"by a proxy that says nothing": {"127.0.0.1:8080", "", "127.0.0.1:8080", "203.0.113.9:0", ""},
+		"by another such":              {"localhost:8080", "", "127.0.0.1:8080", "203.0.113.9:0", ""},
+		"this machine itself":          {"localhost:8080", "", "127.0.0.1:8080", "127.0.0.1:7", "localhost:8080"},
+		"nothing":                      {"", "", "192.168.1.20:8080", "192.168.1.5:7", "192.168.1.20:8080"},
+		"nonsense":                     {"a/b", "", "192.168.1.20:8080", "192.168.1.5:7", "192.168.1.20:8080"},
+		"nothing at all":               {"", "", "", "192.168.1.5:7", ""},
+		"a very long one":              {strings.Repeat("a", 300), "", "", "192.168.1.5:7", ""},
+	} {
+		r := &http.Request{Host: c.host, RemoteAddr: c.client, Header: http.Header{}}
+		if c.forwarded != "" {
+			r.Header.Set("X-Forwarded-Host", c.forwarded)
+		}
+		if c.local != "" {
+			r = r.WithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.local))))
+		}
+		if got := Host(r); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 }

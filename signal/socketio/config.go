@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 )
 
@@ -29,6 +30,8 @@ type Config struct {
 	// Recovery restores what a client had before its connection broke. Nil:
 	// each connection is a new socket.
 	Recovery Recovery
+	// Host is the host that a request asked for, perhaps with a port. Nil: what it says.
+	Host func(r *http.Request) string
 
 	ConnectTimeout time.Duration // for a client to join a first namespace
 	AcceptTimeout  time.Duration // for Restore and Accept

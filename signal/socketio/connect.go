@@ -62,7 +62,7 @@ func (c *client) handshake(p packet) *Handshake {
 	}
 	h := &Handshake{
 		Namespace: p.namespace, Revision: c.revision(), Query: q,
-		UserAgent: c.origin.agent, IP: c.conn.IP(), Session: c.conn.ID(),
+		UserAgent: c.origin.agent, Host: c.origin.host, IP: c.conn.IP(), Session: c.conn.ID(),
 	}
 	if len(p.data) > 0 {
 		h.Auth = slices.Clone(p.data)

@@ -15,6 +15,7 @@ type Handshake struct {
 
 	Query     url.Values // of the request that opened the connection
 	UserAgent string     // of that request
+	Host      string     // that the client asked for by it, perhaps with a port; empty: unknown
 	IP        string     // that the connection counts for
 	Session   string     // id of the Engine.IO session, a secret of the client
 
@@ -24,11 +25,11 @@ type Handshake struct {
 }
 
 // origin is what is kept of the request that opened a connection.
-type origin struct{ query, agent string }
+type origin struct{ query, agent, host string }
 
-func originOf(r *http.Request) origin {
+func originOf(r *http.Request, host string) origin {
 	// Cloned: the strings are pieces of the whole request.
-	return origin{strings.Clone(r.URL.RawQuery), strings.Clone(r.UserAgent())}
+	return origin{strings.Clone(r.URL.RawQuery), strings.Clone(r.UserAgent()), strings.Clone(host)}
 }
 
 // authOf makes an object of a query, the first value of each key.

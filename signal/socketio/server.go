@@ -22,7 +22,11 @@ func New(cfg Config) (*Server, error) {
 
 // Open takes a new Engine.IO session.
 func (s *Server) Open(conn *engineio.Session, r *http.Request) engineio.Handler {
-	c := &client{cfg: &s.cfg, conn: conn, origin: originOf(r)}
+	host := r.Host
+	if s.cfg.Host != nil {
+		host = s.cfg.Host(r)
+	}
+	c := &client{cfg: &s.cfg, conn: conn, origin: originOf(r, host)}
 	c.waiting = time.AfterFunc(s.cfg.ConnectTimeout, c.tooLate)
 	if conn.Version() == 3 {
 		c.greet()
