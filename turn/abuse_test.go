@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/turn/auth"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/pion/stun/v4"
@@ -299,7 +301,7 @@ func TestRevocation(t *testing.T) {
 	}
 	three := w.start() // it was not there when the member left
 	bustest.Eventually(t, "a new worker knows", func() bool {
-		return three.server.credentials.Of(name, time.Now(), false) == nil
+		return three.server.credentials.Of(auth.Claim{Name: name, Algorithm: auth.MD5}, time.Now()) == nil
 	})
 }
 

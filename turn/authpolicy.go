@@ -3,6 +3,7 @@ package turn
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"net/netip"
 	"strings"
@@ -34,35 +35,47 @@ func newUsernameSeal() string {
 }
 
 // sign makes of an authentic request what pion takes: with its own nonce, and
-// with account and key in the sealed name, so that it looks up neither.
-func (g *authPolicy) sign(m *stun.Message, inner, account string, key stun.MessageIntegrity, reserved netip.AddrPort) []byte {
+// with account and key in the sealed name, so that it looks up neither. What it does not
+// know, or does otherwise than RFC 8656 says, is taken out.
+func (g *authPolicy) sign(m *stun.Message, a authentic, w wish) []byte {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID
 	fresh.WriteHeader()
+	key := stun.MessageIntegrity(a.key[:pionKey])
+	fresh.Add(stun.AttrUsername, []byte(g.usernameSeal+hex.EncodeToString(key)+a.account))
+	fresh.Add(stun.AttrNonce, []byte(a.inner))
+	fresh.Add(stun.AttrRealm, []byte(w.String()))
+	if m.Type.Method == stun.MethodAllocate || m.Type.Method == stun.MethodRefresh {
+		fresh.Add(stun.AttrLifetime, lifetimeValue(lifetimeIn(m)))
+	}
+	if at, ok := g.reservations.at(w.kept); ok {
+		fresh.Add(stun.AttrRequestedAddressFamily, familyOf(at.Addr()))
+	}
 	for _, a := range m.Attributes {
-		v := a.Value
 		switch a.Type {
-		case stun.AttrReservationToken:
-			if reserved.IsValid() { // and pion need not know
-				fresh.Add(stun.AttrRequestedAddressFamily, familyOf(reserved.Addr()))
-				continue
-			}
-		case stun.AttrRequestedAddressFamily:
-			if reserved.IsValid() {
-				continue
-			}
-		case stun.AttrMessageIntegrity: // what comes after it is not authentic
+		case stun.AttrMessageIntegrity, integritySHA256: // what comes after it is not authentic
 			_ = key.AddTo(fresh)
 			return fresh.Raw
-		case stun.AttrNonce:
-			v = []byte(inner)
-		case stun.AttrUsername:
-			v = []byte(g.usernameSeal + hex.EncodeToString(key) + account)
+		case stun.AttrUsername, stun.AttrUserhash, stun.AttrNonce, stun.AttrRealm, stun.AttrPasswordAlgorithm, algorithmsOffers,
+			stun.AttrLifetime, stun.AttrEvenPort, stun.AttrReservationToken, stun.AttrDontFragment:
+		default:
+			fresh.Add(a.Type, a.Value)
 		}
-		fresh.Add(a.Type, v)
 	}
 	return nil // there was one
+}
+
+// pionKey is how much of a key pion gets, bytes: all of an MD5. Where a request is signed
+// otherwise the filter signs pion's answer anew.
+const pionKey = 16
+
+// token is the RESERVATION-TOKEN of a request: the same when it comes again.
+func (g *authPolicy) token(m *stun.Message, c client) string {
+	h := hmac.New(sha256.New, []byte(g.usernameSeal))
+	h.Write([]byte(c.transport + c.at.String() + c.here.String()))
+	h.Write(m.TransactionID[:])
+	return string(h.Sum(nil)[:tokenSize])
 }
 
 // unsealUsername reads the name that sign wrote.

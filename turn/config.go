@@ -39,7 +39,7 @@ type Config struct {
 	DenyPeers  []string `yaml:"deny_peers"`  // networks that are not relayed to although they are public
 
 	MaxAllocations  int `yaml:"max_allocations"`  // of this worker
-	UserAllocations int `yaml:"user_allocations"` // of one user at this worker; 0: no limit
+	UserAllocations int `yaml:"user_allocations"` // of one user at this worker; of one of the users' file, whom many people may be, from one address; 0: no limit
 	AllocationBPS   int `yaml:"allocation_bps"`   // bits a second of one allocation, both ways together; 0: no limit
 	UserBPS         int `yaml:"user_bps"`         // of all allocations of a user
 	TotalBPS        int `yaml:"total_bps"`        // of this worker

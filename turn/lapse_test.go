@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/turn/auth"
+
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/pion/stun/v4"
 )
@@ -29,7 +31,7 @@ func TestCallOutlivesItsCredentials(t *testing.T) {
 		late.greet()
 		c.allocate()
 		bustest.Eventually(t, "the credentials lapse", func() bool {
-			return r.server.credentials.Of(c.name, time.Now(), false) == nil && r.server.credentials.Of(late.name, time.Now(), false) == nil
+			return r.server.credentials.Of(auth.Claim{Name: c.name, Algorithm: auth.MD5}, time.Now()) == nil && r.server.credentials.Of(auth.Claim{Name: late.name, Algorithm: auth.MD5}, time.Now()) == nil
 		})
 		for what, m := range map[string]*stun.Message{
 			"refresh": c.request(stun.MethodRefresh), "permission": c.request(stun.MethodCreatePermission, peerAt("8.8.8.8", 80)),

@@ -174,7 +174,7 @@ func TestGuestsAreNotUsers(t *testing.T) {
 			t.Errorf("%q", ev.User)
 		}
 	}
-	if all := r.server.credentials.Of("9999999999:"+testUser, time.Now(), false); len(all) != 1 {
+	if all := r.server.credentials.Of(auth.Claim{Name: "9999999999:" + testUser, Algorithm: auth.MD5}, time.Now()); len(all) != 1 {
 		t.Errorf("%+v", all)
 	} else if user, guest := auth.GuestOf(all[0].Account); user != testUser || !guest {
 		t.Errorf("%+v", all)

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
-	"time"
 
 	pion "github.com/pion/turn/v5"
 )
@@ -14,29 +13,27 @@ import (
 // ports own the relay's range of UDP or of TCP: they give addresses to relay
 // from, and know how those look from outside. Ports are taken at random (RFC
 // 6056), and all of them before one is refused. A user gets one within the
-// quota. They are safe for concurrent use.
+// quota. One that is reserved is nobody's until its token comes. They are safe for concurrent use.
 type ports struct {
-	addresses *addresses
-	quota     *quota
-	draining  func() bool
-	random    func(n int) int // below n
+	addresses    *addresses
+	quota        *quota
+	reservations *reservations
+	draining     func() bool
+	random       func(n int) int // below n
 
 	mu    sync.Mutex // guards what follows; a port is in free or in users, never in both or none
 	free  map[netip.Addr][]uint16
 	users map[netip.AddrPort]string // of what is taken
-	freed chan struct{}             // closed when one is given back, and made anew
 }
 
-// probeTime is how long a port that pion only tried may take to be
-// free again: to find an even one it opens and closes it, and then asks for it
-// (RFC 8656 7.2).
-const probeTime = 200 * time.Millisecond
-
-func newPorts(a *addresses, q *quota, draining func() bool) *ports {
-	return &ports{addresses: a, quota: q, draining: draining, random: rand.IntN, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}, freed: make(chan struct{})}
+func newPorts(a *addresses, q *quota, r *reservations, draining func() bool) *ports {
+	return &ports{addresses: a, quota: q, reservations: r, draining: draining, random: rand.IntN, free: map[netip.Addr][]uint16{}, users: map[netip.AddrPort]string{}}
 }
 
-// Take takes an address for an allocation and has it bound. One that another
+// reservedUser is who has a port that is reserved: no user is called so.
+const reservedUser = "\x00"
+
+// Take takes an address for an allocation, as it is wished for, and has it bound. One that another
 // program has bound is passed over.
 func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPort) error) (local, public netip.AddrPort, err error) {
 	if p.draining() {
@@ -49,9 +46,7 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 	if err := p.quota.take(c.UserID); err != nil {
 		return local, public, err
 	}
-	if c.RequestedPort != 0 {
-		p.probed(netip.AddrPortFrom(ip, uint16(c.RequestedPort)))
-	}
+	w := wishOf(c.Realm)
 	var busy []netip.AddrPort
 	defer func() {
 		for _, at := range busy {
@@ -59,15 +54,22 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 		}
 	}()
 	for {
-		local, ok := p.pick(ip, uint16(c.RequestedPort), c.UserID)
+		local, ok := p.pick(ip, w, c.UserID)
 		if !ok {
 			p.quota.give(c.UserID)
 			return local, public, fmt.Errorf("relay from %s: %w", ip, errNoPort)
 		}
+		after := netip.AddrPortFrom(local.Addr(), local.Port()+1)
 		if bind(local) == nil {
+			if w.next != "" {
+				p.reservations.keep(w.next, after, func() { p.release(after) })
+			}
 			return local, p.Public(local), nil
 		}
 		busy = append(busy, local)
+		if w.next != "" {
+			busy = append(busy, after)
+		}
 	}
 }
 
@@ -75,26 +77,6 @@ func (p *ports) Take(c pion.AllocateListenerConfig, bind func(local netip.AddrPo
 func (p *ports) Free(local netip.AddrPort) {
 	if user, taken := p.release(local); taken {
 		p.quota.give(user)
-	}
-}
-
-// probed waits until a port that pion only tried is free.
-func (p *ports) probed(local netip.AddrPort) {
-	over := time.NewTimer(probeTime)
-	defer over.Stop()
-	for {
-		p.mu.Lock()
-		user, taken := p.users[local]
-		freed := p.freed
-		p.mu.Unlock()
-		if !taken || user != "" {
-			return
-		}
-		select {
-		case <-freed:
-		case <-over.C:
-			return
-		}
 	}
 }
 
@@ -112,8 +94,12 @@ func (p *ports) Public(local netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(p.addresses.outward(local.Addr()), local.Port())
 }
 
-// pick takes a port that is free for a user: want, or any if that is 0.
-func (p *ports) pick(ip netip.Addr, want uint16, user string) (local netip.AddrPort, ok bool) {
+// pick takes a port for a user: that of a reservation, or one that is free, with the next one for
+// who wishes to reserve it.
+func (p *ports) pick(ip netip.Addr, w wish, user string) (local netip.AddrPort, ok bool) {
+	if w.kept != "" {
+		return p.redeem(ip, w.kept, user)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	free, known := p.free[ip]
@@ -123,22 +109,63 @@ func (p *ports) pick(ip netip.Addr, want uint16, user string) (local netip.AddrP
 		}
 		p.free[ip] = free
 	}
-	i := -1
-	switch {
-	case want != 0:
-		i = slices.Index(free, want)
-	case len(free) > 0:
-		i = p.random(len(free))
-	}
-	if i < 0 {
+	if len(free) == 0 {
 		return local, false
 	}
+	i := p.random(len(free))
+	if w.even {
+		if i, ok = p.pair(free, free[i], w.next != ""); !ok {
+			return local, false
+		}
+	}
+	local = p.occupy(ip, i, user)
+	if w.next != "" {
+		p.occupy(ip, slices.Index(p.free[ip], local.Port()+1), reservedUser)
+	}
+	return local, true
+}
+
+// pair is which free port is even, the first from one on and then from the beginning; with
+// next, that after it is free too. It is called with the lock held.
+func (p *ports) pair(free []uint16, from uint16, next bool) (i int, ok bool) {
+	where := make(map[uint16]int, len(free))
+	for i, f := range free {
+		where[f] = i
+	}
+	n := int(p.addresses.max) - int(p.addresses.min) + 1
+	for k := range n {
+		port := uint16((int(from)-int(p.addresses.min)+k)%n) + p.addresses.min
+		i, ok := where[port]
+		_, after := where[port+1]
+		if port%2 == 0 && ok && (!next || after) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// occupy gives a user one of the free ports. It is called with the lock held.
+func (p *ports) occupy(ip netip.Addr, i int, user string) netip.AddrPort {
+	free := p.free[ip]
 	port, last := free[i], len(free)-1
 	free[i] = free[last]
 	p.free[ip] = free[:last]
-	local = netip.AddrPortFrom(ip, port)
+	local := netip.AddrPortFrom(ip, port)
 	p.users[local] = user
-	return local, true
+	return local
+}
+
+// redeem gives a user the port of a reservation.
+func (p *ports) redeem(ip netip.Addr, token, user string) (local netip.AddrPort, ok bool) {
+	if local, ok = p.reservations.at(token); !ok || local.Addr() != ip {
+		return local, false
+	}
+	if local, ok = p.reservations.take(token); ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.users[local] = user
+	}
+	return local, ok
 }
 
 // release makes a port free again at once, and says which user had it. false: it was not taken.
@@ -151,7 +178,5 @@ func (p *ports) release(local netip.AddrPort) (user string, taken bool) {
 	}
 	delete(p.users, local)
 	p.free[local.Addr()] = append(p.free[local.Addr()], local.Port())
-	close(p.freed)
-	p.freed = make(chan struct{})
 	return user, true
 }

@@ -3,13 +3,12 @@ package turn
 import (
 	"errors"
 	"math/rand/v2"
-	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/pion/stun/v4"
 	pion "github.com/pion/turn/v5"
 
 	"github.com/helios-h2020/pse/internal/model"
@@ -22,6 +21,12 @@ type holding struct {
 	expires time.Time
 }
 
+// keeping is what it knows of a reservation.
+type keeping struct {
+	at    netip.AddrPort
+	until time.Time
+}
+
 // Over any history of allocations that are made, refreshed, freed, that expire,
 // whose users leave, and that redeem reservations, on a range that is nearly
 // used up and of which the system takes ports now and then:
@@ -30,7 +35,7 @@ type holding struct {
 //   - a user that is refused for want of a port finds indeed none, and one that
 //     is refused for its quota has it all;
 //   - the quota counts what is held, of each user and of all;
-//   - ports are free or held, and when all is given back all are free;
+//   - ports are free, held or reserved, and when all is given back all are free;
 //   - a reservation is good once, and not after its time.
 func TestModelOfPorts(t *testing.T) {
 	model.Run(t, func(t *testing.T, r *rand.Rand) {
@@ -43,12 +48,12 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 	cfg := DefaultConfig()
 	cfg.MaxAllocations, cfg.UserAllocations = 1+r.IntN(14), r.IntN(5)
 	q := newQuota(cfg)
-	p, tokens := testPorts(n, q), newReservations()
+	p := testPorts(n, q)
 	p.random = r.IntN
 	users := []string{"ann", "ben", "carl"}
 	held := map[netip.AddrPort]holding{}
-	system := map[netip.AddrPort]bool{}     // what other programs have bound
-	tokensKnown := map[string]reservation{} // that may be redeemed
+	system := map[netip.AddrPort]bool{} // what other programs have bound
+	kept := map[string]keeping{}        // by token, that may be redeemed
 	at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(p.addresses.v4, port) }
 	anyPort := func() uint16 { return p.addresses.min + uint16(r.IntN(n)) }
 	count := func(user string) (of int) {
@@ -78,8 +83,20 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 		}
 		return all[r.IntN(len(all))], true
 	}
-	take := func(user string, want uint16) {
-		local, _, err := p.Take(pion.AllocateListenerConfig{Network: "udp4", UserID: user, RequestedPort: int(want)}, func(local netip.AddrPort) error {
+	isFree := func(port uint16) bool {
+		_, taken := held[at(port)]
+		for _, k := range kept {
+			taken = taken || k.at == at(port)
+		}
+		return !taken && p.addresses.inRange(port)
+	}
+	take := func(user string, w wish) {
+		for token, k := range kept {
+			if !time.Now().Before(k.until) {
+				delete(kept, token)
+			}
+		}
+		local, _, err := p.Take(pion.AllocateListenerConfig{Network: "udp4", UserID: user, Realm: w.String()}, func(local netip.AddrPort) error {
 			if system[local] {
 				return errors.New("address already in use")
 			}
@@ -87,7 +104,9 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 		})
 		open := 0
 		for port := p.addresses.min; port <= p.addresses.max; port++ {
-			if _, taken := held[at(port)]; !taken && !system[at(port)] && (want == 0 || want == port) {
+			switch mine := kept[w.kept]; {
+			case system[at(port)], w.even && port%2 != 0, w.next != "" && !isFree(port+1):
+			case w.kept == "" && isFree(port), w.kept != "" && mine.at == at(port):
 				open++
 			}
 		}
@@ -104,18 +123,25 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 		case err != nil:
 			t.Fatal(err)
 		default:
-			if _, twice := held[local]; twice || full || system[local] || want != 0 && local.Port() != want || !p.addresses.inRange(local.Port()) {
-				t.Fatalf("%s is given to %s: held already %v, beyond the quota %v", local, user, twice, full)
+			if _, twice := held[local]; twice || full || system[local] || w.kept == "" && !isFree(local.Port()) || w.kept != "" && kept[w.kept].at != local || w.even && local.Port()%2 != 0 || !p.addresses.inRange(local.Port()) {
+				t.Fatalf("%s is given to %s, who wishes %s: held already %v, beyond the quota %v", local, user, w, twice, full)
+			}
+			if w.next != "" {
+				kept[w.next] = keeping{at(local.Port() + 1), time.Now().Add(reserved)}
 			}
 			held[local] = holding{local, user, time.Now().Add(time.Minute)}
 		}
+		if w.kept != "" && !errors.Is(err, errQuota) {
+			delete(kept, w.kept) // also when the system has it
+		}
 	}
+	token := func() string { return strings.Repeat(string(rune('a'+r.IntN(4))), tokenSize) }
 	for range 200 {
 		switch r.IntN(9) {
 		case 0, 1:
-			take(users[r.IntN(len(users))], 0)
+			take(users[r.IntN(len(users))], wish{})
 		case 2:
-			take(users[r.IntN(len(users))], anyPort())
+			take(users[r.IntN(len(users))], wish{even: true})
 		case 3: // refresh
 			if h, ok := pick(); ok {
 				h.expires = time.Now().Add(time.Minute)
@@ -147,9 +173,19 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 				system[s] = true
 			}
 		case 8:
-			modelReservation(t, r, tokens, tokensKnown, at(anyPort()), take, users[r.IntN(len(users))])
+			w := wish{even: true, next: token()}
+			if r.IntN(2) == 0 {
+				w = wish{kept: token()}
+			}
+			take(users[r.IntN(len(users))], w)
 		}
-		if q.all != len(held) || len(p.users) != len(held) || len(p.free[p.addresses.v4])+len(held) != n && len(p.free) > 0 {
+		synctest.Wait()
+		for token, k := range kept {
+			if !time.Now().Before(k.until) {
+				delete(kept, token)
+			}
+		}
+		if q.all != len(held) || len(p.users) != len(held)+len(kept) || len(p.free[p.addresses.v4])+len(held)+len(kept) != n && len(p.free) > 0 {
 			t.Fatalf("%d are held of %d; the quota counts %d, %d ports are taken, %d free", len(held), n, q.all, len(p.users), len(p.free[p.addresses.v4]))
 		}
 		for _, u := range users {
@@ -161,33 +197,9 @@ func portsHistory(t *testing.T, r *rand.Rand) {
 	for _, h := range all() {
 		free(h)
 	}
+	time.Sleep(reserved)
+	synctest.Wait()
 	if q.all != 0 || len(q.users) != 0 || len(p.users) != 0 || len(p.free) > 0 && len(p.free[p.addresses.v4]) != n {
 		t.Fatalf("all is given back, but %d are free of %d, and the quota counts %d", len(p.free[p.addresses.v4]), n, q.all)
-	}
-}
-
-// modelReservation makes a reservation, or redeems one.
-func modelReservation(t *testing.T, r *rand.Rand, tokens *reservations, known map[string]reservation, at netip.AddrPort, take func(string, uint16), user string) {
-	t.Helper()
-	token := string(rune('a' + r.IntN(4)))
-	if r.IntN(2) == 0 {
-		m := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassSuccessResponse))
-		relayed := stun.XORMappedAddress{IP: net.IP(at.Addr().AsSlice()), Port: int(at.Port()) - 1}
-		if err := relayed.AddToAs(m, stun.AttrXORRelayedAddress); err != nil {
-			t.Fatal(err)
-		}
-		m.Add(stun.AttrReservationToken, []byte(token))
-		tokens.note(m, time.Now())
-		known[token] = reservation{at, time.Now().Add(reserved)}
-		return
-	}
-	got, ok := tokens.take([]byte(token), time.Now())
-	want, there := known[token]
-	delete(known, token)
-	if good := there && time.Now().Before(want.until); ok != good || ok && got != want.at {
-		t.Fatalf("the reservation %s gives %s, %v, want %s, %v", token, got, ok, want.at, good)
-	}
-	if ok {
-		take(user, got.Port())
 	}
 }

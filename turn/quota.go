@@ -27,12 +27,8 @@ func (q *quota) fits(user string) bool {
 	return q.all < q.maxAll && (q.maxUser == 0 || q.users[user] < q.maxUser)
 }
 
-// take takes an allocation for a user, to be given back. Ports that pion
-// only tries have no user, and cost nothing.
+// take takes an allocation for a user, to be given back.
 func (q *quota) take(user string) error {
-	if user == "" {
-		return nil
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.fits(user) {
@@ -45,9 +41,6 @@ func (q *quota) take(user string) error {
 
 // give gives an allocation back.
 func (q *quota) give(user string) {
-	if user == "" {
-		return
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.all--

@@ -1,12 +1,13 @@
 package turn
 
 import (
-	"net"
 	"net/netip"
 	"time"
 
 	"github.com/pion/stun/v4"
-	pion "github.com/pion/turn/v5"
+
+	"github.com/helios-h2020/pse/internal/limit"
+	"github.com/helios-h2020/pse/turn/auth"
 )
 
 // A requestFilter stands between one socket and pion: it looks at each message of a
@@ -20,8 +21,8 @@ type requestFilter struct {
 	*authPolicy
 	transport string
 
-	request  stun.Message   // as it came; reused
-	reserved netip.AddrPort // that it has a token for; invalid: none
+	request stun.Message // as it came; reused
+	current authentic    // what is known of it, for its answer
 }
 
 // in takes a client's message. pass is what pion is to have, and reply what
@@ -30,7 +31,7 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	if len(msg) > 0 && msg[0]&0xc0 == 0x40 { // ChannelData; the relay knows whether there is the channel
 		return msg, nil
 	}
-	g.reserved = netip.AddrPort{}
+	g.current = authentic{}
 	m := &g.request
 	m.Reset()
 	m.Raw = append(m.Raw, msg...)
@@ -43,14 +44,14 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 		return msg, nil
 	case m.Type.Class != stun.ClassRequest:
 		return nil, nil
-	case m.Type.Method == stun.MethodBinding || !m.Contains(stun.AttrMessageIntegrity):
+	case m.Type.Method == stun.MethodBinding || !isSigned(m):
 		if !g.mayAnswer(len(msg), from) {
 			return nil, nil
 		}
 		return msg, nil
 	}
 	c := client{g.transport, from, here}
-	inner, account, key, code := g.authenticate(m, c)
+	who, code := g.authenticate(m, c)
 	if code != 0 {
 		if !g.mayAnswer(len(msg), from) {
 			return nil, nil
@@ -60,10 +61,13 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	if m.Type.Method == stun.MethodAllocate {
 		g.amplification.proven()
 	}
-	if code := g.admit(m, c, account); code != 0 {
-		return nil, errorResponse(m, key, code)
+	w, code := g.admit(m, c, who.account)
+	if code != 0 {
+		return nil, errorResponse(m, who.integrity, code)
 	}
-	return g.sign(m, inner, account, key, g.reserved), nil
+	who.next = w.next
+	g.current = who
+	return g.sign(m, who, w), nil
 }
 
 // mayAnswer says whether a message of n bytes without credentials may have an answer.
@@ -79,42 +83,72 @@ func (g *requestFilter) mayAnswer(n int, from netip.AddrPort) bool {
 	return true
 }
 
-// authenticate gives pion's nonce, the account and the key of a request, or the
+// authenticate finds out who a request is from, or gives the
 // code of what is wrong: 400, 401 or 438 (RFC 8489 9.2.4).
-func (g *requestFilter) authenticate(m *stun.Message, c client) (inner, account string, key stun.MessageIntegrity, code stun.ErrorCode) {
+func (g *requestFilter) authenticate(m *stun.Message, c client) (authentic, stun.ErrorCode) {
 	var nonce stun.Nonce
 	var name stun.Username
 	var realm stun.Realm
-	if nonce.GetFrom(m) != nil || name.GetFrom(m) != nil || realm.GetFrom(m) != nil {
-		return "", "", nil, stun.CodeBadRequest
+	hash, err := m.Get(stun.AttrUserhash)
+	if nonce.GetFrom(m) != nil || realm.GetFrom(m) != nil || name.GetFrom(m) != nil && err != nil {
+		return authentic{}, stun.CodeBadRequest
 	}
 	now := time.Now()
-	inner, fresh := g.nonces.Open(nonce.String(), c.at, now)
+	inner, told, fresh := g.nonces.Open(nonce.String(), c.at, now)
 	if !fresh {
-		return "", "", nil, stun.CodeStaleNonce
+		return authentic{}, stun.CodeStaleNonce
 	}
-	if realm.String() != g.cfg.Realm {
-		return "", "", nil, stun.CodeUnauthorized
+	by, ok := algorithmOf(m, g.credentials.Algorithms(), told)
+	switch {
+	case !ok:
+		return authentic{}, stun.CodeBadRequest
+	case realm.String() != g.cfg.Realm:
+		return authentic{}, stun.CodeUnauthorized
 	}
-	_, open := g.table.owner(c)
-	for _, k := range g.credentials.Of(name.String(), now, open) {
-		if stun.MessageIntegrity(k.Key).Check(m) == nil {
-			return inner, k.Account, k.Key, 0
+	q := auth.Claim{Name: name.String(), Algorithm: by, From: limit.Counted(c.at.Addr())}
+	if err == nil {
+		q.Name, _ = g.credentials.Named(hash)
+	}
+	_, q.Open = g.table.owner(c)
+	for _, k := range g.credentials.Of(q, now) {
+		if i := (integrity{k.Key, m.Contains(integritySHA256)}); i.check(m) {
+			return authentic{integrity: i, id: m.TransactionID, inner: inner, account: k.Account}, 0
 		}
 	}
 	g.metrics.refuse("credentials")
-	return "", "", nil, stun.CodeUnauthorized
+	return authentic{}, stun.CodeUnauthorized
 }
 
-// admit says by its code what is not allowed of an authentic request.
-func (g *requestFilter) admit(m *stun.Message, c client, account string) stun.ErrorCode {
+// admit says by its code what is not allowed of an authentic request, and else what it
+// says about the port.
+func (g *requestFilter) admit(m *stun.Message, c client, account string) (wish, stun.ErrorCode) {
+	if m.Type.Method == stun.MethodAllocate {
+		return g.admitAllocate(m, c)
+	}
+	return wish{}, g.admitOther(m, c, account)
+}
+
+func (g *requestFilter) admitAllocate(m *stun.Message, c client) (w wish, code stun.ErrorCode) {
+	transport, err := m.Get(stun.AttrRequestedTransport)
+	tcp := err == nil && len(transport) == 4 && transport[0] == protocolTCP
+	if tcp && !g.cfg.TCPRelay {
+		return w, stun.CodeUnsupportedTransProto
+	}
+	w, ok := wishIn(m, g.token(m, c))
+	if !ok || tcp && (w != wish{} || m.Contains(stun.AttrDontFragment)) { // RFC 6062 5.1
+		return w, stun.CodeBadRequest
+	}
+	if _, open := g.table.owner(c); open || w.kept == "" {
+		return w, 0 // pion answers the same again, or 437
+	}
+	if _, ok := g.reservations.at(w.kept); !ok {
+		return w, stun.CodeInsufficientCapacity
+	}
+	return w, 0
+}
+
+func (g *requestFilter) admitOther(m *stun.Message, c client, account string) stun.ErrorCode {
 	switch m.Type.Method {
-	case stun.MethodAllocate:
-		transport, err := m.Get(stun.AttrRequestedTransport)
-		if err == nil && len(transport) == 4 && transport[0] == protocolTCP && !g.cfg.TCPRelay {
-			return stun.CodeUnsupportedTransProto
-		}
-		return g.redeem(m)
 	case stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodConnect:
 	default:
 		return 0
@@ -144,19 +178,6 @@ func (g *requestFilter) admit(m *stun.Message, c client, account string) stun.Er
 	}
 	if !g.table.fits(c, peers, channelOf(m), g.cfg.MaxPermissions, g.cfg.MaxChannels) {
 		g.metrics.refuse("peers")
-		return stun.CodeInsufficientCapacity
-	}
-	return 0
-}
-
-// redeem takes the port of a reservation. Over TCP pion does it.
-func (g *requestFilter) redeem(m *stun.Message) stun.ErrorCode {
-	token, err := m.Get(stun.AttrReservationToken)
-	if err != nil || g.transport != "udp" || m.Contains(stun.AttrEvenPort) {
-		return 0
-	}
-	var ok bool
-	if g.reserved, ok = g.reservations.take(token, time.Now()); !ok {
 		return stun.CodeInsufficientCapacity
 	}
 	return 0
@@ -193,7 +214,7 @@ func channelOf(m *stun.Message) uint16 {
 }
 
 // errorResponse is an answer to an authentic request.
-func errorResponse(m *stun.Message, key stun.MessageIntegrity, code stun.ErrorCode) []byte {
+func errorResponse(m *stun.Message, key integrity, code stun.ErrorCode) []byte {
 	answer, err := stun.Build(stun.NewTransactionIDSetter(m.TransactionID), stun.NewType(m.Type.Method, stun.ClassErrorResponse), code, key, stun.Fingerprint)
 	if err != nil {
 		return nil
@@ -211,49 +232,57 @@ func (g *requestFilter) out(msg []byte, to netip.AddrPort) []byte {
 	if m.Decode() != nil {
 		return msg
 	}
-	if g.transport == "udp" {
-		g.reservations.note(m, time.Now())
-	}
-	authentic := m.Contains(stun.AttrMessageIntegrity)
-	if nonce, err := m.Get(stun.AttrNonce); err == nil && !authentic {
-		m = withNonce(m, g.nonces.Tag(string(nonce), to, time.Now()))
+	signed := m.Contains(stun.AttrMessageIntegrity)
+	switch who := g.current; {
+	case signed && m.TransactionID == who.id && (who.sha256 || len(who.key) != pionKey || who.next != ""):
+		m = signedAnew(m, who)
+	case !signed && m.Contains(stun.AttrNonce):
+		m = g.withNonce(m, to)
 	}
 	if !m.Contains(stun.AttrFingerprint) {
 		_ = stun.Fingerprint.AddTo(m)
 	}
-	if !authentic && g.transport == "udp" {
+	if !signed && g.transport == "udp" {
 		g.amplification.answered(len(m.Raw))
 	}
 	return m.Raw
 }
 
-// withNonce is an answer with another nonce.
-func withNonce(m *stun.Message, nonce string) *stun.Message {
+// signedAnew is pion's answer signed as the request was, with what pion does not know.
+func signedAnew(m *stun.Message, who authentic) *stun.Message {
 	fresh := stun.New()
 	fresh.SetType(m.Type)
 	fresh.TransactionID = m.TransactionID
 	fresh.WriteHeader()
 	for _, a := range m.Attributes {
-		v := a.Value
-		if a.Type == stun.AttrNonce {
-			v = []byte(nonce)
+		if a.Type != stun.AttrMessageIntegrity && a.Type != stun.AttrFingerprint {
+			fresh.Add(a.Type, a.Value)
 		}
-		fresh.Add(a.Type, v)
 	}
+	if who.next != "" && m.Type == stun.NewType(stun.MethodAllocate, stun.ClassSuccessResponse) {
+		fresh.Add(stun.AttrReservationToken, []byte(who.next))
+	}
+	_ = who.AddTo(fresh) // the key is no longer than a HMAC takes
 	return fresh
 }
 
-// reserving makes the relays of one UDP socket, at the port that its filter took
-// for the request which pion is at. Only the goroutine of the filter uses it.
-type reserving struct {
-	pion.RelayAddressGenerator
-	filter *requestFilter
-}
-
-// AllocatePacketConn opens a relay socket.
-func (r reserving) AllocatePacketConn(c pion.AllocateListenerConfig) (net.PacketConn, net.Addr, error) {
-	if r.filter.reserved.IsValid() {
-		c.RequestedPort = int(r.filter.reserved.Port())
+// withNonce is an answer with a nonce that is good for a client, and what it may make keys by.
+func (g *requestFilter) withNonce(m *stun.Message, to netip.AddrPort) *stun.Message {
+	fresh := stun.New()
+	fresh.SetType(m.Type)
+	fresh.TransactionID = m.TransactionID
+	fresh.WriteHeader()
+	offered := g.credentials.Algorithms()
+	several := len(offered) > 1
+	for _, a := range m.Attributes {
+		v := a.Value
+		if a.Type == stun.AttrNonce {
+			v = []byte(g.nonces.Tag(string(v), several, to, time.Now()))
+		}
+		fresh.Add(a.Type, v)
 	}
-	return r.RelayAddressGenerator.AllocatePacketConn(c)
+	if several {
+		fresh.Add(algorithmsOffers, algorithms(offered))
+	}
+	return fresh
 }

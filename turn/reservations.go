@@ -4,51 +4,80 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"github.com/pion/stun/v4"
 )
 
 // reservations are the ports next to allocations that asked for a pair (RFC
-// 8656 7.2: EVEN-PORT, RESERVATION-TOKEN). Pion knows those of one socket; a
-// client may come back on another. They are safe for concurrent use.
+// 8656 7.2: EVEN-PORT, RESERVATION-TOKEN). Nobody else gets them meanwhile, and a client may
+// come back on another socket. They are safe for concurrent use.
 type reservations struct {
+	life time.Duration // of one
+
 	mu  sync.Mutex // guards all
-	all map[string]reservation
+	all map[string]*reservation
 }
 
 type reservation struct {
-	at    netip.AddrPort
-	until time.Time
+	at    netip.AddrPort // local
+	until *time.Timer
+	given func() // has it given back
 }
 
 // reserved is how long a reservation is good.
 const reserved = 30 * time.Second
 
-func newReservations() *reservations { return &reservations{all: map[string]reservation{}} }
+func newReservations() *reservations {
+	return &reservations{life: reserved, all: map[string]*reservation{}}
+}
 
-// note remembers what a success says of the port that comes next.
-func (r *reservations) note(m *stun.Message, now time.Time) {
-	token, err := m.Get(stun.AttrReservationToken)
-	var at stun.XORMappedAddress
-	if err != nil || at.GetFromAs(m, stun.AttrXORRelayedAddress) != nil {
-		return
+// keep keeps an address under a token; given is called when nobody came for it, or another
+// is kept under the token.
+func (r *reservations) keep(token string, at netip.AddrPort, given func()) {
+	kept := &reservation{at: at, given: given}
+	r.mu.Lock()
+	was := r.all[token]
+	r.all[token] = kept
+	kept.until = time.AfterFunc(r.life, func() {
+		if r.remove(token, kept) {
+			given()
+		}
+	})
+	r.mu.Unlock()
+	if was != nil {
+		was.until.Stop() // if it fires, it finds another
+		was.given()
 	}
-	ip, _ := netip.AddrFromSlice(at.IP)
+}
+
+// remove forgets a reservation; false: it is gone.
+func (r *reservations) remove(token string, kept *reservation) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for t, other := range r.all {
-		if now.After(other.until) {
-			delete(r.all, t)
-		}
+	if r.all[token] != kept {
+		return false
 	}
-	r.all[string(token)] = reservation{netip.AddrPortFrom(ip.Unmap(), uint16(at.Port+1)), now.Add(reserved)}
+	delete(r.all, token)
+	return true
+}
+
+// at is the address of a token. false: there is none.
+func (r *reservations) at(token string) (netip.AddrPort, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if kept := r.all[token]; kept != nil {
+		return kept.at, true
+	}
+	return netip.AddrPort{}, false
 }
 
 // take gives the address of a token, once. false: there is none.
-func (r *reservations) take(token []byte, now time.Time) (at netip.AddrPort, ok bool) {
+func (r *reservations) take(token string) (netip.AddrPort, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, ok := r.all[string(token)]
-	delete(r.all, string(token))
-	return found.at, ok && now.Before(found.until)
+	kept := r.all[token]
+	if kept == nil {
+		return netip.AddrPort{}, false
+	}
+	kept.until.Stop()
+	delete(r.all, token)
+	return kept.at, true
 }

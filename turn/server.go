@@ -41,7 +41,8 @@ type server struct {
 func (s *server) start() error {
 	cfg := pion.ServerConfig{
 		Realm: s.cfg.Realm, LoggerFactory: pionLog{s.log}, AuthHandler: s.authenticate, QuotaHandler: s.quota, EventHandler: s.events(),
-		InboundMTU: relay.LongestMessage + 1, // longer ones are dropped by pion
+		InboundMTU:         relay.LongestMessage + 1, // longer ones are dropped by pion
+		AllocationLifetime: longestLifetime,          // of requests that ask for as much: all that reach pion ask
 	}
 	permit := func(_ net.Addr, peer net.IP) bool {
 		ip, _ := netip.AddrFromSlice(peer)
@@ -56,8 +57,7 @@ func (s *server) start() error {
 		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{PacketConn: c, RelayAddressGenerator: relays, PermissionHandler: permit})
 	}
 	for i, c := range cfg.PacketConnConfigs {
-		filtered := newFilteredPacketConn(c.PacketConn, s.authPolicy)
-		cfg.PacketConnConfigs[i].PacketConn, cfg.PacketConnConfigs[i].RelayAddressGenerator = filtered, reserving{c.RelayAddressGenerator, &filtered.filter}
+		cfg.PacketConnConfigs[i].PacketConn = newFilteredPacketConn(c.PacketConn, s.authPolicy)
 	}
 	for _, l := range s.sockets.tcp {
 		s.acceptors = append(s.acceptors, newAcceptor(s.streams.Listen(l), s.authPolicy, "tcp", nil))

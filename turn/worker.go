@@ -103,7 +103,7 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 		amplification:   newAmplificationLimiter(), reservations: newReservations(), metrics: w.metrics, usernameSeal: newUsernameSeal(),
 	}
 	q, l := newQuota(cfg), &limits{cfg, relay.NewMeter()}
-	udp, tcp := newPorts(addresses, q, w.draining.Load), newPorts(addresses, q, w.draining.Load)
+	udp, tcp := newPorts(addresses, q, g.reservations, w.draining.Load), newPorts(addresses, q, newReservations(), w.draining.Load)
 	w.server = &server{
 		authPolicy: g, log: log, secure: secure, streams: newConnections(cfg, w.metrics), datagrams: newConnections(cfg, w.metrics), draining: w.draining.Load,
 		fallback: newFallbackRelay(udp, tcp, p), shares: q, limits: l,

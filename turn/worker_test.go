@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/helios-h2020/pse/turn/auth"
+
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/bus/bustest"
 	"github.com/pion/stun/v4"
@@ -106,7 +108,7 @@ func TestRotation(t *testing.T) {
 	}
 	for _, r := range []*running{one, two} {
 		bustest.Eventually(t, "the new secret is known", func() bool {
-			return len(r.server.credentials.Of("9999999999:ann", time.Now(), false)) == 2
+			return len(r.server.credentials.Of(auth.Claim{Name: "9999999999:ann", Algorithm: auth.MD5}, time.Now())) == 2
 		})
 		name := "9999999999:bob"
 		for what, c := range map[string]bus.ICEServer{

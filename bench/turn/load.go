@@ -24,14 +24,16 @@ type load struct {
 	bursts   bool // of 4 to 8 packets of one flow
 	out, in  bool // from clients to peers, from peers to clients
 	relayed  bool // between two clients, each at its relay
+	indicate bool // clients send indications, as Firefox's do, and bind no channel
 	sessions int
 	took     time.Duration
 }
 
-// way is how packets go: from one socket to another, as ChannelData or plain.
+// way is how packets go: from one socket to another, as ChannelData, in indications, or plain.
 type way struct {
-	from, to   int
-	head, tail int // bytes of header that it is sent, and received with
+	from, to int
+	head     []byte // that it is sent with
+	tail     int    // bytes of header that it is received with
 }
 
 // result is what a load costs.
@@ -81,7 +83,7 @@ func gather(l load, server netip.AddrPort) (*crowd, error) {
 				return c, err
 			}
 			c.peers = append(c.peers, client)
-			c.ways = append(c.ways, way{client, peer, 0, 0})
+			c.ways = append(c.ways, way{client, peer, nil, 0})
 			continue
 		}
 		a, err := open()
@@ -93,26 +95,29 @@ func gather(l load, server netip.AddrPort) (*crowd, error) {
 			if err != nil {
 				return c, err
 			}
-			if err := a.bind(b.relay); err != nil {
+			there, tail, err := a.open(l, b.relay)
+			if err != nil {
 				return c, err
 			}
-			if err := b.bind(a.relay); err != nil {
+			back, _, err := b.open(l, a.relay)
+			if err != nil {
 				return c, err
 			}
-			c.ways = append(c.ways, way{a.fd, b.fd, 4, 4}, way{b.fd, a.fd, 4, 4})
+			c.ways = append(c.ways, way{a.fd, b.fd, there, tail}, way{b.fd, a.fd, back, tail})
 			continue
 		}
-		if err := a.bind(at(peer)); err != nil {
+		head, tail, err := a.open(l, at(peer))
+		if err != nil {
 			return c, err
 		}
 		if err := connect(peer, a.relay); err != nil {
 			return c, err
 		}
 		if l.out {
-			c.ways = append(c.ways, way{a.fd, peer, 4, 0})
+			c.ways = append(c.ways, way{a.fd, peer, head, 0})
 		}
 		if l.in {
-			c.ways = append(c.ways, way{peer, a.fd, 0, 4})
+			c.ways = append(c.ways, way{peer, a.fd, nil, tail})
 		}
 	}
 	return c, nil
@@ -181,12 +186,8 @@ func (g *generator) send() int {
 	if g.bursts {
 		n = 4 + rand.IntN(5)
 	}
-	b := g.tbuf[:w.head+g.size]
-	if w.head > 0 {
-		binary.BigEndian.PutUint16(b, channel)
-		binary.BigEndian.PutUint16(b[2:], uint16(g.size))
-	}
-	binary.BigEndian.PutUint64(b[w.head:], uint64(time.Since(g.start)))
+	b := g.tbuf[:copy(g.tbuf[:], w.head)+g.size]
+	binary.BigEndian.PutUint64(b[len(w.head):], uint64(time.Since(g.start)))
 	if n == 1 {
 		_, _, _ = syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(w.from), uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
 	} else {
@@ -218,7 +219,7 @@ func (g *generator) receive() {
 			}
 			g.got++
 			if len(g.delays) < cap(g.delays) {
-				sent := time.Duration(binary.BigEndian.Uint64(g.rbuf[i][g.tails[ev.Fd]:]))
+				sent := time.Duration(binary.BigEndian.Uint64(g.rbuf[i][payloadAt(g.rbuf[i][:], g.tails[ev.Fd]):]))
 				g.delays = append(g.delays, float64(now-sent)/1e3)
 			}
 		}

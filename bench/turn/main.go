@@ -4,7 +4,7 @@
 //
 // The server has core 0 to itself, clients and peers are sockets of this
 // process on core 1, which never sleeps. All is IPv4 on the loopback, clients
-// bind a channel. At a rate, packets are sent one by one at even intervals, each
+// bind a channel, or send indications, as Firefox does. At a rate, packets are sent one by one at even intervals, each
 // on the next of 20 sessions; at once means as fast as one core sends. CPU time
 // is the server process's own clock. Latency is from socket to socket; what
 // sockets alone take is measured too, and taken off. What was measured at a rate
@@ -70,6 +70,11 @@ func loads(took time.Duration) []load {
 		}
 	}
 	all = append(all,
+		load{name: "1200 B indications both ways, 20000 a second", size: 1200, rate: 20000, indicate: true, out: true, in: true, sessions: 20, took: took},
+		load{name: "1200 B indications both ways, at once", size: 1200, indicate: true, out: true, in: true, sessions: 20, took: took},
+		load{name: "1200 B indications both ways, bursts of 4 to 8, 20000 a second", size: 1200, rate: 20000, indicate: true, bursts: true, out: true, in: true, sessions: 20, took: took},
+		load{name: "1200 B indications both ways, bursts of 4 to 8, at once", size: 1200, indicate: true, bursts: true, out: true, in: true, sessions: 20, took: took},
+		load{name: "1200 B indications relay to relay, at once", size: 1200, indicate: true, relayed: true, sessions: 20, took: took},
 		load{name: "1200 B both ways, 5000 a second", size: 1200, rate: 5000, out: true, in: true, sessions: 20, took: took},
 		load{name: "1200 B both ways, bursts of 4 to 8, 20000 a second", size: 1200, rate: 20000, bursts: true, out: true, in: true, sessions: 20, took: took},
 		load{name: "1200 B both ways, bursts of 4 to 8, at once", size: 1200, bursts: true, out: true, in: true, sessions: 20, took: took},

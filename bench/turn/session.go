@@ -113,6 +113,35 @@ func (s *session) bind(peer netip.AddrPort) error {
 	return err
 }
 
+// open lets packets pass to a peer and back, and gives the header that they are sent with,
+// and how long the one is that they are received with.
+func (s *session) open(l load, peer netip.AddrPort) (head []byte, tail int, err error) {
+	if !l.indicate {
+		head = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, channel), uint16(l.size))
+		return head, len(head), s.bind(peer)
+	}
+	if _, err = s.ask(stun.MethodCreatePermission, peerAddress(peer)); err != nil {
+		return nil, 0, err
+	}
+	m, err := stun.Build(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication), peerAddress(peer),
+		stun.RawAttribute{Type: stun.AttrData, Value: make([]byte, l.size)})
+	if err != nil {
+		return nil, 0, err
+	}
+	head = m.Raw[:len(m.Raw)-l.size]
+	return head, len(head), nil
+}
+
+// payloadAt is where the payload of a message begins whose header has so many bytes: of
+// Data indications that have the peer behind it (coturn's) it is earlier.
+func payloadAt(b []byte, header int) int {
+	const first = 20 // attribute, behind the header of STUN
+	if header > first && binary.BigEndian.Uint16(b[first:]) == uint16(stun.AttrData) {
+		return first + 4
+	}
+	return header
+}
+
 // free ends the allocation, and the session.
 func (s *session) free() error {
 	defer s.close()

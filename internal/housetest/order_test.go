@@ -215,7 +215,7 @@ func orders() map[string][]string {
 		"turn/auth": {
 			"credentials.go",
 			"users.go",
-			"user.go nonce.go",
+			"user.go nonce.go algorithm.go prepare.go",
 		},
 		"turn/probe": {
 			"probe.go",
@@ -238,7 +238,7 @@ func orders() map[string][]string {
 			"finder.go peers.go",
 			"facts.go neighbourhood.go",
 			"addresses.go table.go neighbourhood_linux.go neighbourhood_other.go",
-			"network.go reservations.go amplification.go traffic.go logger.go errors.go",
+			"network.go integrity.go wish.go reservations.go amplification.go traffic.go logger.go errors.go",
 		},
 		"cmd/pse": {
 			"main.go",

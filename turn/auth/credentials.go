@@ -6,13 +6,13 @@ package auth
 import (
 	"crypto/hmac"
 	"crypto/sha1" // what the TURN REST form prescribes
+	"crypto/sha256"
 	"encoding/base64"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/pion/stun/v4"
 
 	"github.com/helios-h2020/pse/bus"
 )
@@ -60,7 +60,7 @@ func (c *Credentials) Make(user string, now time.Time) (name, password string, o
 	if secret == nil {
 		return "", "", false
 	}
-	name = strconv.FormatInt(now.Add(c.ttl).Unix(), 10) + ":" + user
+	name = strconv.FormatInt(now.Add(c.ttl).Unix(), 10) + ":" + prepared(user) // no client makes another of it
 	return name, restPassword(secret, name), true
 }
 
@@ -71,19 +71,30 @@ type Credential struct {
 	Account string
 }
 
-// Of are the credentials that a name may have. None: no user has that name, or
-// no longer. With an allocation already (open) a user may go on with what
-// expired.
-func (c *Credentials) Of(name string, now time.Time, open bool) (all []Credential) {
-	if key, ok := c.users.key(name); ok {
-		return []Credential{{key, name}}
+// A Claim is who a client says it is, without a proof.
+type Claim struct {
+	Name      string
+	Algorithm Algorithm  // that makes the key
+	From      netip.Addr // as limit.Counted gives it
+	Open      bool       // it has an allocation already: it may go on with what expired
+}
+
+// Of are the credentials that a claim may have. None: no user has that name, or
+// no longer.
+func (c *Credentials) Of(q Claim, now time.Time) (all []Credential) {
+	name := q.Name
+	if u, ok := c.users.find(name); ok {
+		for _, key := range u.keys(name, c.realm, q.Algorithm) {
+			all = append(all, Credential{key, shared(u.Name, q.From)})
+		}
+		return all
 	}
 	digits, user, ok := strings.Cut(name, ":")
 	if !ok {
 		user = name
 	}
 	expiry, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || user == "" || len(user) > LongestUser || !open && now.Unix() > expiry {
+	if err != nil || user == "" || len(user) > LongestUser || !q.Open && now.Unix() > expiry {
 		return nil
 	}
 	c.mu.Lock()
@@ -92,10 +103,10 @@ func (c *Credentials) Of(name string, now time.Time, open bool) (all []Credentia
 		return nil
 	}
 	for i := len(c.shared) - 1; i >= 0; i-- { // the newest is the likeliest
-		all = append(all, Credential{c.restKey(c.shared[i].Secret, name), guestMark + user})
+		all = append(all, Credential{q.Algorithm.Key(name, c.realm, restPassword(c.shared[i].Secret, name)), guestMark + user})
 	}
 	for _, s := range c.static {
-		all = append(all, Credential{c.restKey(s, name), user})
+		all = append(all, Credential{q.Algorithm.Key(name, c.realm, restPassword(s, name)), user})
 	}
 	return all
 }
@@ -135,8 +146,21 @@ func (c *Credentials) Ready() bool {
 	return len(c.shared) > 0
 }
 
-func (c *Credentials) restKey(secret []byte, name string) []byte {
-	return stun.NewLongTermIntegrity(name, c.realm, restPassword(secret, name))
+// Named is the name of the user of a USERHASH (RFC 8489 14.4); false: none of the file has it.
+// Those whose credentials have the time in their name are not known before they come.
+func (c *Credentials) Named(hash []byte) (string, bool) {
+	if len(hash) != sha256.Size {
+		return "", false
+	}
+	return c.users.named([sha256.Size]byte(hash))
+}
+
+// Algorithms are those that every user may have its key made by, the best first.
+func (c *Credentials) Algorithms() []Algorithm {
+	if c.users.onlyMD5() {
+		return []Algorithm{MD5}
+	}
+	return []Algorithm{SHA256, MD5}
 }
 
 func restPassword(secret []byte, name string) string {

@@ -3,6 +3,7 @@ package auth
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -10,30 +11,54 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/stun/v4"
 	"go.uber.org/zap"
 )
 
 // recheck is how often the users' file is looked at, at most.
 const recheck = time.Second
 
-// keySize is how long a long-term key is, bytes: an MD5 (RFC 8489, 9.2.2).
+// keySize is how long a key is that coturn's tools print, bytes: an MD5 (RFC 8489, 9.2.2).
 const keySize = 16
+
+// A User is one of the file.
+type User struct {
+	Name, Password string
+	Key            []byte // an MD5, in place of the password; nil: there is that
+}
+
+// keys are those that a client may have made of a name, as it wrote it, by an algorithm. Of
+// a user whose password is not known there is the one of the file.
+func (u User) keys(name, realm string, by Algorithm) (all [][]byte) {
+	if u.Key != nil {
+		if by == MD5 {
+			all = [][]byte{u.Key}
+		}
+		return all
+	}
+	for _, s := range spellings(name, u.Password) {
+		if k := by.Key(s[0], realm, s[1]); k != nil {
+			all = append(all, k)
+		}
+	}
+	return all
+}
 
 // Users are those of the users' file, which is followed: a change of it
 // takes effect by itself. They are safe for concurrent use.
 type Users struct {
 	path, realm string
-	always      map[string][]byte // beside those of the file
+	always      map[string]User // beside those of the file; by prepared name, as all here
 	log         *zap.Logger
 
 	mu      sync.Mutex // guards what follows
-	keys    map[string][]byte
-	changed time.Time // the file, as of when it was read
+	users   map[string]User
+	hashes  map[[sha256.Size]byte]string // names, by userhash
+	hashed  bool                         // there is one whose password is not known
+	changed time.Time                    // the file, as of when it was read
 	checked time.Time
 }
 
-// NewUsers reads a file, if there is one (path), and lines like its. The keys
+// NewUsers reads a file, if there is one (path), and lines like its. Keys in it
 // are those of a realm. What the file cannot be read for later is logged.
 func NewUsers(path string, lines []string, realm string, log *zap.Logger) (*Users, error) {
 	u := &Users{path: path, realm: realm, log: log}
@@ -42,6 +67,7 @@ func NewUsers(path string, lines []string, realm string, log *zap.Logger) (*User
 		return nil, fmt.Errorf("turn.coturn: user %w", err)
 	}
 	if path == "" {
+		u.take(nil)
 		return u, nil
 	}
 	if err := u.read(); err != nil {
@@ -50,10 +76,38 @@ func NewUsers(path string, lines []string, realm string, log *zap.Logger) (*User
 	return u, nil
 }
 
-// key is the long-term key of a user.
-func (u *Users) key(name string) ([]byte, bool) {
+// find is the user of a name, however it is written.
+func (u *Users) find(name string) (User, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.follow()
+	name = prepared(name)
+	if found, ok := u.users[name]; ok {
+		return found, true
+	}
+	found, ok := u.always[name]
+	return found, ok
+}
+
+// named is the name that a userhash is of.
+func (u *Users) named(hash [sha256.Size]byte) (string, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.follow()
+	name, ok := u.hashes[hash]
+	return name, ok
+}
+
+// onlyMD5 says whether there is a user whose password is not known.
+func (u *Users) onlyMD5() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.follow()
+	return u.hashed
+}
+
+// follow reads the file when it changed. It is called with the lock held.
+func (u *Users) follow() {
 	if now := time.Now(); u.path != "" && now.Sub(u.checked) >= recheck {
 		u.checked = now
 		if info, err := os.Stat(u.path); err == nil && !info.ModTime().Equal(u.changed) {
@@ -62,11 +116,19 @@ func (u *Users) key(name string) ([]byte, bool) {
 			}
 		}
 	}
-	if k, ok := u.keys[name]; ok {
-		return k, true
+}
+
+// take takes the users of the file as they are now. It is called as read is.
+func (u *Users) take(users map[string]User) {
+	u.users, u.hashes, u.hashed = users, map[[sha256.Size]byte]string{}, false
+	for _, all := range []map[string]User{u.always, users} {
+		for _, one := range all {
+			u.hashed = u.hashed || one.Key != nil
+			for _, s := range spellings(one.Name, "") {
+				u.hashes[userhash(s[0], u.realm)] = s[0]
+			}
+		}
 	}
-	k, ok := u.always[name]
-	return k, ok
 }
 
 // read is called with the lock held, or by NewUsers.
@@ -80,19 +142,19 @@ func (u *Users) read() error {
 	if err != nil {
 		return err
 	}
-	keys, err := ParseUsers(text, u.realm)
+	users, err := ParseUsers(text, u.realm)
 	if err != nil {
 		return fmt.Errorf("%s:%w", u.path, err)
 	}
-	u.keys = keys
+	u.take(users)
 	return nil
 }
 
 // ParseUsers reads "user:password" or "user:0xKEY" a line, also with coturn's
-// "user=" before it; # begins a comment line. It gives each user's long-term
-// key (RFC 8489, 9.2.2), 16 bytes; an error begins with the line's number.
-func ParseUsers(text []byte, realm string) (map[string][]byte, error) {
-	keys := map[string][]byte{}
+// "user=" before it; # begins a comment line. It gives the users by their name after
+// SASLprep, so that there is one however it is written; an error begins with the line's number.
+func ParseUsers(text []byte, realm string) (map[string]User, error) {
+	users := map[string]User{}
 	s := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; s.Scan(); n++ {
 		line := strings.TrimSpace(s.Text())
@@ -100,17 +162,17 @@ func ParseUsers(text []byte, realm string) (map[string][]byte, error) {
 			continue
 		}
 		name, password, ok := strings.Cut(strings.TrimPrefix(line, "user="), ":")
-		if !ok || name == "" || password == "" || len(name) > LongestUser || strings.HasPrefix(name, guestMark) {
+		if !ok || name == "" || password == "" || len(name) > LongestUser || strings.HasPrefix(name, guestMark) || strings.HasPrefix(name, sharedMark) {
 			return nil, fmt.Errorf("%d: write user:password, or user:0xKEY as turnadmin -k prints it", n)
 		}
-		key := []byte(stun.NewLongTermIntegrity(name, realm, password))
+		user := User{Name: name, Password: password}
 		if digits, hashed := strings.CutPrefix(password, "0x"); hashed {
-			var err error
-			if key, err = hex.DecodeString(digits); err != nil || len(key) != keySize {
+			key, err := hex.DecodeString(digits)
+			if user = (User{Name: name, Key: key}); err != nil || len(key) != keySize {
 				return nil, fmt.Errorf("%d: the key of %s is not 32 hexadecimal digits; make it with turnadmin -k -u USER -r %s -p PASSWORD", n, name, realm)
 			}
 		}
-		keys[name] = key
+		users[prepared(name)] = user
 	}
-	return keys, s.Err()
+	return users, s.Err()
 }

@@ -109,7 +109,7 @@ no-auth
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := auth.New("pse", nil, time.Hour, u).Of("ann", time.Now(), false)
+	all := auth.New("pse", nil, time.Hour, u).Of(auth.Claim{Name: "ann", Algorithm: auth.MD5}, time.Now())
 	if len(all) != 1 || string(all[0].Key) != string(stun.NewLongTermIntegrity("ann", "pse", "secret")) {
 		t.Errorf("%x", all)
 	}
