@@ -34,9 +34,12 @@ type packetSocket struct {
 // has the address that clients know it by.
 func (s *packetSocket) ReadFrom(p []byte) (int, net.Addr, error) {
 	for {
-		n, from, err := s.ReadFromUDPAddrPort(p)
+		n, _, flags, from, err := s.ReadMsgUDPAddrPort(p, nil)
 		if err != nil {
 			return 0, nil, err
+		}
+		if flags&unix.MSG_TRUNC != 0 { // longer than pion takes: a piece of it is worth nothing
+			continue
 		}
 		if !s.traffic.takes(&s.traffic.toClient, n) {
 			continue

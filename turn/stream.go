@@ -2,6 +2,7 @@ package turn
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -27,6 +28,7 @@ type filteredConn struct {
 	gone     func()    // called once when it is closed
 	once     sync.Once
 
+	skip    int    // bytes still to come of a message that is too long
 	buf     []byte // what came, of a stream
 	begin   int    // of what is not read yet
 	end     int
@@ -94,7 +96,16 @@ func (c *filteredConn) next() ([]byte, error) {
 		return c.datagram()
 	}
 	for {
+		if gone := min(c.skip, c.end-c.begin); gone > 0 {
+			c.skip -= gone
+			c.begin += gone
+		}
 		n, err := relay.MessageSize(c.buf[c.begin:c.end])
+		if errors.Is(err, relay.ErrTooLong) { // pion does not take it; those after it are heard
+			c.filter.metrics.refuse("size")
+			c.skip = n
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -129,3 +129,49 @@ func TestPieces(t *testing.T) {
 		}
 	}
 }
+
+// A message that is too long for the relay is passed over on a stream, in whatever pieces
+// it comes: the ones after it are heard. What a peer sends that is too long never comes cut.
+func TestLongMessagesOnAStream(t *testing.T) {
+	t.Parallel()
+	paths(t, func(t *testing.T, path func(*Config)) {
+		r := newWorld(t).start(path)
+		for _, transport := range []string{"tcp", "tls", "dtls"} {
+			c := r.raw(transport)
+			at := c.allocate()
+			for _, size := range []int{1600, 3000, 16000} {
+				long := append([]byte{0x40, 0, byte(size >> 8), byte(size)}, make([]byte, size)...)
+				stream := c.conn.(interface{ Conn() net.Conn }).Conn()
+				if _, err := stream.Write(long); err != nil {
+					t.Fatal(err)
+				}
+				if code, _ := c.ask(c.request(stun.MethodRefresh)); code != 0 {
+					t.Errorf("%s: after %d bytes: %d", transport, size, code)
+				}
+			}
+			peer, near := r.raw("udp"), peerAt(at.Addr().String(), at.Port())
+			from := peer.allocate()
+			if code, _ := c.ask(c.request(stun.MethodCreatePermission, peerAt(from.Addr().String(), from.Port()))); code != 0 {
+				t.Fatalf("a permission: %d", code)
+			}
+			if code, _ := peer.ask(peer.request(stun.MethodCreatePermission, near)); code != 0 {
+				t.Fatalf("a permission: %d", code)
+			}
+			for _, size := range []int{1601, 1800, 20, 1700, 21} {
+				m := stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication), near, stun.RawAttribute{Type: stun.AttrData, Value: make([]byte, size)})
+				if _, err := peer.conn.WriteTo(m.Raw, peer.to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, want := range []int{20, 21} {
+				m := c.receive(func(m *stun.Message) bool { return m.Type.Method == stun.MethodData }, bustest.Patience)
+				if m == nil {
+					t.Fatalf("%s: the %d bytes of a peer do not come", transport, want)
+				}
+				if v, err := m.Get(stun.AttrData); err != nil || len(v) != want {
+					t.Errorf("%s: %d bytes of a peer come, want %d", transport, len(v), want)
+				}
+			}
+		}
+	})
+}

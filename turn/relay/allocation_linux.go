@@ -20,7 +20,9 @@ type allocation struct {
 	out               sendQueue // to peers; its fd is the socket
 	channels          []*channel
 	permits           []host
-	recent            *channel // of which a packet came last
+	recent            *channel   // of which a packet came last
+	sends             *destQueue // where Send indications wait that came last; nil: none waits
+	sendsTo           endpoint   // their peer, as it is bound
 	ration            ration
 	toPeers, toClient Traffic
 	dropped           uint64

@@ -15,6 +15,7 @@ const (
 
 	attrXORPeerAddress = 0x0012
 	attrPayload        = 0x0013
+	attrDontFragment   = 0x001A
 	attrOptional       = 0x8000 // from here on a receiver may ignore what it does not know
 
 	family4, family6 = 1, 2
@@ -24,12 +25,13 @@ const (
 	dataHeader6 = stunHeader + attrHeader + 20 + attrHeader
 )
 
-// LongestMessage is what one message may have, bytes: the same that pion takes.
+// LongestMessage is what a message that pion reads may have, bytes, and the payload that it relays:
+// what clients on streams send, and get. Those on UDP may send and get what a datagram has.
 const LongestMessage = 1600
 
 // MessageSize is how long the message at the beginning of b is on a stream, with
 // what it is padded by (RFC 8656, 12.5). 0: too little is there to tell. It fails
-// with ErrNotTURN or ErrTooLong.
+// with ErrNotTURN, or with ErrTooLong, and says then too how long it is.
 func MessageSize(b []byte) (int, error) {
 	if len(b) < 4 {
 		return 0, nil
@@ -47,7 +49,7 @@ func MessageSize(b []byte) (int, error) {
 		return 0, ErrNotTURN
 	}
 	if n > LongestMessage {
-		return 0, ErrTooLong
+		return n, ErrTooLong
 	}
 	return n, nil
 }
@@ -70,39 +72,48 @@ func isSTUN(b []byte) bool {
 // isSend tells whether a STUN message is a Send indication.
 func isSend(b []byte) bool { return binary.BigEndian.Uint16(b) == typeSend }
 
-// parseSend reads a Send indication: payload is b[off:][:n]. Of attributes that
+// A sending is what a Send indication asks for: the payload of the message is b[off:][:n].
+type sending struct {
+	peer   endpoint
+	off, n int
+	uncut  bool // it must not be fragmented (DONT-FRAGMENT)
+}
+
+// parseSend reads a Send indication. Of attributes that
 // are there twice, the first counts. Not ok: malformed, or something else is in
 // it that must be understood; that is pion's matter.
-func parseSend(b []byte) (peer endpoint, off, n int, ok bool) {
+func parseSend(b []byte) (s sending, ok bool) {
 	if int(binary.BigEndian.Uint16(b[2:])) != len(b)-stunHeader {
-		return peer, 0, 0, false
+		return s, false
 	}
 	found := false
 	for at := stunHeader; at < len(b); {
 		if len(b)-at < attrHeader {
-			return peer, 0, 0, false
+			return s, false
 		}
 		kind, size := binary.BigEndian.Uint16(b[at:]), int(binary.BigEndian.Uint16(b[at+2:]))
 		value := at + attrHeader
 		at = value + (size+3)&^3
 		if at > len(b) {
-			return peer, 0, 0, false
+			return s, false
 		}
 		switch {
 		case kind == attrPayload:
-			if off == 0 {
-				off, n = value, size
+			if s.off == 0 {
+				s.off, s.n = value, size
 			}
 		case kind == attrXORPeerAddress && !found:
-			if peer, found = parseXORAddress(b, b[value:value+size]); !found {
-				return peer, 0, 0, false
+			if s.peer, found = parseXORAddress(b, b[value:value+size]); !found {
+				return s, false
 			}
+		case kind == attrDontFragment && size == 0:
+			s.uncut = true
 		case kind == attrXORPeerAddress, kind >= attrOptional:
 		default:
-			return peer, 0, 0, false
+			return s, false
 		}
 	}
-	return peer, off, n, found && off != 0
+	return s, found && s.off != 0
 }
 
 // parseXORAddress reads the value of an XOR-MAPPED-ADDRESS and its kin (RFC

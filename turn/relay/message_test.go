@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -36,9 +37,12 @@ func TestReadsSendIndications(t *testing.T) {
 		for _, size := range []int{0, 1, 2, 3, 4, 1200} {
 			payload := bytes.Repeat([]byte{7}, size)
 			b := sendIndication(peer, payload, stun.RawAttribute{Type: 0x8022, Value: []byte("software")})
-			got, off, n, ok := parseSend(b)
-			if !ok || !isSTUN(b) || !isSend(b) || got.addrPort() != peer || !bytes.Equal(b[off:off+n], payload) {
-				t.Errorf("%s, %d bytes: %v %v %d %d", peer, size, ok, got.addrPort(), off, n)
+			s, ok := parseSend(b)
+			if !ok || !isSTUN(b) || !isSend(b) || s.uncut || s.peer.addrPort() != peer || !bytes.Equal(b[s.off:s.off+s.n], payload) {
+				t.Errorf("%s, %d bytes: %v %+v", peer, size, ok, s)
+			}
+			if s, ok := parseSend(sendIndication(peer, payload, stun.RawAttribute{Type: stun.AttrDontFragment})); !ok || !s.uncut {
+				t.Errorf("%s, %d bytes in one piece: %v %+v", peer, size, ok, s)
 			}
 		}
 	}
@@ -47,14 +51,14 @@ func TestReadsSendIndications(t *testing.T) {
 func TestLeavesToPionWhatItDoesNotUnderstand(t *testing.T) {
 	peer, payload := netip.MustParseAddrPort("192.0.2.1:9"), []byte("x")
 	for name, b := range map[string][]byte{
-		"DONT-FRAGMENT":     sendIndication(peer, payload, stun.RawAttribute{Type: 0x001a}),
+		"DONT-FRAGMENT":     sendIndication(peer, payload, stun.RawAttribute{Type: 0x001a, Value: []byte{1}}),
 		"MESSAGE-INTEGRITY": sendIndication(peer, payload, stun.MessageIntegrity("key")),
 		"no payload":        stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication), peerAddress(peer)).Raw,
 		"no peer":           stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodSend, stun.ClassIndication), stun.RawAttribute{Type: stun.AttrData}).Raw,
 		"more behind it":    append(sendIndication(peer, payload), 0, 0, 0, 0),
 		"cut off":           sendIndication(peer, payload)[:36],
 	} {
-		if _, _, _, ok := parseSend(b); ok {
+		if _, ok := parseSend(b); ok {
 			t.Errorf("%s was read", name)
 		}
 	}
@@ -96,7 +100,7 @@ func FuzzSend(f *testing.F) {
 		if !isSTUN(b) || !isSend(b) {
 			return
 		}
-		peer, off, n, ok := parseSend(b)
+		s, ok := parseSend(b)
 		if !ok {
 			return
 		}
@@ -105,16 +109,16 @@ func FuzzSend(f *testing.F) {
 			t.Fatalf("pion does not read it: %v", err)
 		}
 		data, err := m.Get(stun.AttrData)
-		if err != nil || !bytes.Equal(data, b[off:off+n]) {
-			t.Fatalf("payload %x, pion has %x (%v)", b[off:off+n], data, err)
+		if err != nil || !bytes.Equal(data, b[s.off:s.off+s.n]) || s.uncut != m.Contains(stun.AttrDontFragment) {
+			t.Fatalf("payload %x, pion has %x (%v)", b[s.off:s.off+s.n], data, err)
 		}
 		var theirs stun.XORMappedAddress
 		if err := theirs.GetFromAs(m, stun.AttrXORPeerAddress); err != nil {
 			t.Fatalf("pion has no peer: %v", err)
 		}
 		ip, _ := netip.AddrFromSlice(theirs.IP)
-		if want := netip.AddrPortFrom(ip.Unmap(), uint16(theirs.Port)); peer.addrPort() != want {
-			t.Fatalf("peer %s, pion has %s", peer.addrPort(), want)
+		if want := netip.AddrPortFrom(ip.Unmap(), uint16(theirs.Port)); s.peer.addrPort() != want {
+			t.Fatalf("peer %s, pion has %s", s.peer.addrPort(), want)
 		}
 	})
 }
@@ -147,7 +151,7 @@ func FuzzMessageSize(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, err := MessageSize(b)
 		switch {
-		case err == nil && n == 0 && len(b) >= 4, n > LongestMessage, err == nil && n > 0 && (n < 4 || n%4 != 0):
+		case err == nil && n == 0 && len(b) >= 4, (n > LongestMessage) != errors.Is(err, ErrTooLong), n > 4+1<<16+stunHeader, err == nil && n > 0 && (n < 4 || n%4 != 0):
 			t.Errorf("%x: %d, %v", b, n, err)
 		case n > 0 && n < int(binary.BigEndian.Uint16(b[2:])):
 			t.Errorf("%x: %d is less than it says", b, n)

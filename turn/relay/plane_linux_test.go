@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 )
 
@@ -156,12 +157,12 @@ func TestWhatIsNotRelayed(t *testing.T) {
 	c.send(sendIndication(closed, []byte("not reachable")))
 	c.send(sendIndication(netip.MustParseAddrPort("127.0.0.2:9"), []byte("not permitted")))
 	c.send(sendIndication(netip.MustParseAddrPort("[::1]:9"), []byte("of the other family")))
-	c.send(channelData(bound, make([]byte, 3000)))
-	write(t, p, string(make([]byte, 3000)), c.relay)
+	c.send(channelData(bound, make([]byte, 3000))) // not reachable either
+	c.send(stun.MustBuild(stun.TransactionID, stun.BindingRequest, stun.RawAttribute{Type: stun.AttrSoftware, Value: make([]byte, 3000)}).Raw)
 	c.send(sendIndication(netip.MustParseAddrPort(p.LocalAddr().String()), []byte("this")))
 	expect(t, p, "this", c.relay)
 	s := w.plane.Stats()
-	if d := s.Drops; d.Unknown != 7 || d.Refused != 4 || d.Oversize != 2 || d.Queue != 0 || s.ToPeers.Packets != 1 {
+	if d := s.Drops; d.Unknown != 7 || d.Refused != 5 || d.Oversize != 1 || d.Queue != 0 || s.ToPeers.Packets != 1 {
 		t.Errorf("%+v", s)
 	}
 }

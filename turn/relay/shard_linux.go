@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	batch     = 32  // packets that one system call takes from a socket
 	shortTurn = 64  // packets that one relay socket may have before others are served
 	longTurn  = 256 // the same of a socket that clients talk to: many flows share it
 

@@ -213,6 +213,45 @@ func TestSegments(t *testing.T) {
 	}
 }
 
+// Send indications of one size that follow each other to one peer go as one message too, as
+// those of a client that binds no channel do.
+func TestSegmentsOfIndications(t *testing.T) {
+	for name, refuse := range map[string]bool{"taken": false, "refused by the kernel": true} {
+		t.Run(name, func(t *testing.T) {
+			st := newStill(t, nil)
+			client, near, far := st.socket(), st.socket(), st.socket()
+			al := st.allocate(client, st.socket().LocalAddr()) // the permission is for the host
+			if refuse {
+				if err := unix.SetsockoptInt(al.out.fd, unix.SOL_SOCKET, unix.SO_NO_CHECK, 1); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.turn()
+			for turn := range 2 {
+				for i, peer := range []*net.UDPConn{near, near, near, far, near, far, far} {
+					b := slices.Repeat([]byte{byte(10*turn + i)}, 1000)
+					if _, err := client.WriteTo(sendIndication(netip.MustParseAddrPort(peer.LocalAddr().String()), b), st.ln.conn.LocalAddr()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				st.turn()
+				for peer, all := range map[*net.UDPConn][]int{near: {0, 1, 2, 4}, far: {3, 5, 6}} {
+					for _, i := range all {
+						expect(t, peer, string(slices.Repeat([]byte{byte(10*turn + i)}, 1000)), al.addr())
+					}
+				}
+				together := slices.ContainsFunc(st.shard.path.in.dests[:], func(d destQueue) bool { return d.single })
+				if together != refuse || al.sends != nil {
+					t.Errorf("turn %d: sent together and refused: %v, want %v", turn, together, refuse)
+				}
+			}
+			if d := st.shard.path.stats.Drops; d != (Drops{}) {
+				t.Errorf("%+v", d)
+			}
+		})
+	}
+}
+
 // An allocation that ends while its packets wait harms nobody.
 func TestEndsBetweenReceivingAndSending(t *testing.T) {
 	st := newStill(t, nil)

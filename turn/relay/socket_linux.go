@@ -81,3 +81,20 @@ func writeTo(fd int, b []byte, a net.Addr) (int, error) {
 	}
 	return len(b), nil
 }
+
+// sendUncut sends n bytes to a peer in one piece, or not at all when the path to it takes no piece as
+// large (RFC 8656 11.2, DONT-FRAGMENT). The loop's: nobody else sends from the socket meanwhile.
+func sendUncut(fd int, p *byte, n int, peer endpoint) syscall.Errno {
+	level, option, always, usual := unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_DO, unix.IP_PMTUDISC_WANT
+	if !peer.is4() {
+		level, option, always, usual = unix.IPPROTO_IPV6, unix.IPV6_MTU_DISCOVER, unix.IPV6_PMTUDISC_DO, unix.IPV6_PMTUDISC_WANT
+	}
+	if err := unix.SetsockoptInt(fd, level, option, always); err != nil {
+		return syscall.ENOTSUP
+	}
+	var to sockaddr
+	to.set(peer, 0)
+	err := sendto(fd, p, n, &to)
+	_ = unix.SetsockoptInt(fd, level, option, usual)
+	return err
+}
