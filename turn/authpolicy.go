@@ -24,8 +24,27 @@ type authPolicy struct {
 	unauthenticated *limit.ByAddress
 	amplification   *amplificationLimiter
 	reservations    *reservations
+	discovery       *discovery // nil: there is none
 	metrics         *metrics
 	usernameSeal    string // begins names that a filter wrote; clients cannot guess it
+}
+
+// mayAnswerUDP says whether a message of n bytes over UDP without credentials may have an answer.
+func (g *authPolicy) mayAnswerUDP(n int, from netip.AddrPort) bool {
+	if !g.amplification.received(n) {
+		g.metrics.refuse("amplification")
+		return false
+	}
+	return g.mayAnswer(from)
+}
+
+// mayAnswer says the same of one that came over what has no made-up senders.
+func (g *authPolicy) mayAnswer(from netip.AddrPort) bool {
+	if !g.unauthenticated.Take(from.Addr()) {
+		g.metrics.refuse("rate")
+		return false
+	}
+	return true
 }
 
 func newUsernameSeal() string {

@@ -17,14 +17,15 @@ type Config struct {
 	Listen    string `yaml:"listen"`     // host:port for UDP and TCP; several with commas; without a host: all addresses, IPv4 and IPv6
 	TLSListen string `yaml:"tls_listen"` // the same for TLS and DTLS; empty: none
 
-	PublicHost  string   `yaml:"public_host"`  // name or address by which clients reach us; empty: the external address, else the host they used already
-	PublicTLS   bool     `yaml:"public_tls"`   // clients are told of TLS too although the certificate is PSE's private one: all of them trust it
-	PublicNames []string `yaml:"-"`            // that the certificates of TLS may be for
-	RelayIPs    []string `yaml:"relay_ips"`    // addresses of ours to relay from; none: that of the route to elsewhere, of each family
-	ExternalIPs []string `yaml:"external_ips"` // what those are from outside: "public", or "public/ours"
-	MinPort     int      `yaml:"min_port"`     // of what is relayed from
-	MaxPort     int      `yaml:"max_port"`
-	TCPRelay    bool     `yaml:"tcp_relay"` // TCP to peers too (RFC 6062)
+	PublicHost   string   `yaml:"public_host"`   // name or address by which clients reach us; empty: the external address, else the host they used already
+	PublicTLS    bool     `yaml:"public_tls"`    // clients are told of TLS too although the certificate is PSE's private one: all of them trust it
+	PublicNames  []string `yaml:"-"`             // that the certificates of TLS may be for
+	RelayIPs     []string `yaml:"relay_ips"`     // addresses of ours to relay from; none: that of the route to elsewhere, of each family
+	ExternalIPs  []string `yaml:"external_ips"`  // what those are from outside: "public", or "public/ours"
+	OtherAddress string   `yaml:"other_address"` // a second address of ours and a second port, as 203.0.113.6:3479: STUN answers there too, for clients that find out about their NAT (RFC 5780); empty: it does not
+	MinPort      int      `yaml:"min_port"`      // of what is relayed from
+	MaxPort      int      `yaml:"max_port"`
+	TCPRelay     bool     `yaml:"tcp_relay"` // TCP to peers too (RFC 6062)
 
 	Realm     string        `yaml:"realm"`
 	UsersFile string        `yaml:"users_file"`             // "user:password" or "user:0xKEY" a line; read anew when it changes
@@ -107,6 +108,9 @@ func (c Config) validateAddresses() error {
 			}
 		}
 	}
+	if _, ok := c.otherAddress(); c.OtherAddress != "" && !ok {
+		return fmt.Errorf("turn.other_address is %q; write a second address of this machine and a second port, as 203.0.113.6:3479", c.OtherAddress)
+	}
 	if c.MinPort < 1 || c.MaxPort > 65535 || c.MinPort > c.MaxPort {
 		return fmt.Errorf("turn.min_port and max_port are %d and %d; use 1 to 65535, the smaller first", c.MinPort, c.MaxPort)
 	}
@@ -115,6 +119,13 @@ func (c Config) validateAddresses() error {
 	}
 	_, err := newPeers(c.AllowPeers, c.DenyPeers, nil, nil)
 	return err
+}
+
+// otherAddress reads OtherAddress; false: there is none.
+func (c Config) otherAddress() (netip.AddrPort, bool) {
+	at, err := netip.ParseAddrPort(c.OtherAddress)
+	at = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	return at, err == nil && at.Port() != 0 && !at.Addr().IsUnspecified()
 }
 
 func (c Config) validateCredentials() error {

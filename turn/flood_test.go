@@ -2,6 +2,7 @@ package turn
 
 import (
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -127,6 +128,10 @@ func TestFloodOnTheWire(t *testing.T) {
 // would take, or of the user.
 func FuzzRequestFilter(f *testing.F) {
 	filter := testFilter(f)
+	filter.discovery = &discovery{
+		ours: [2]netip.Addr{netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("8.8.4.4")}, ports: [2]uint16{5, 6}, said: func(int) {},
+		outward: func(ip netip.Addr) netip.Addr { return ip }, sockets: map[netip.AddrPort]net.PacketConn{},
+	}
 	at := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5})
 	nonce := func() string { return filter.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", true, at, time.Now()) }
 	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
@@ -135,6 +140,9 @@ func FuzzRequestFilter(f *testing.F) {
 			stun.NewUsername(testUser), stun.NewRealm("pse"), stun.NewNonce(nonce()), key, stun.Fingerprint).Raw, true)
 	}
 	f.Add([]byte{0x40, 0, 0, 1, 9}, false)
+	f.Add(stun.MustBuild(stun.TransactionID, stun.BindingRequest, changeRequest(changeAddress)).Raw, false)
+	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP(), evenPort(true), lifetime(9), stun.NewUsername(testUser), stun.NewRealm("pse"),
+		offers(auth.SHA256, auth.MD5), chosen(auth.SHA256), stun.NewNonce(nonce()), integrity{auth.SHA256.Key(testUser, "pse", testPassword), true}).Raw, false)
 	f.Fuzz(func(t *testing.T, b []byte, signed bool) {
 		if m := (&stun.Message{Raw: b}); signed && m.Decode() == nil { // as a client with credentials would send it
 			s := stun.New()

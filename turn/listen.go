@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 // sockets are what the worker listens on.
 type sockets struct {
+	other netip.AddrPort   // turn.other_address: UDP is bound to that address too; invalid: there is none
 	clear []netip.AddrPort // where UDP is to be bound, beside TCP
 	udp   []net.PacketConn // there, without the data plane
 	tcp   []net.Listener
@@ -34,6 +36,7 @@ const tries = 20
 func listen(cfg Config, secure *tls.Config, udp func(*sockets) error) (s *sockets, err error) {
 	for range tries { // a free port of TCP may be taken in UDP
 		s = &sockets{}
+		s.other, _ = cfg.otherAddress()
 		err = s.each(cfg.Listen, s.bindClear)
 		if err == nil {
 			err = explained(udp(s))
@@ -133,6 +136,10 @@ func (s *sockets) bindClear(family string, at netip.AddrPort) (int, error) {
 	}
 	s.port = int(addrPort(l.Addr()).Port())
 	s.tcp, s.clear = append(s.tcp, l), append(s.clear, everywhere(netip.AddrPortFrom(at.Addr(), uint16(s.port)))...)
+	second := netip.AddrPortFrom(s.other.Addr(), uint16(s.port))
+	if s.other.IsValid() && s.other.Addr().Is4() == at.Addr().Is4() && !slices.Contains(s.clear, second) {
+		s.clear = append(s.clear, second)
+	}
 	return s.port, nil
 }
 

@@ -45,15 +45,15 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	case m.Type.Class != stun.ClassRequest:
 		return nil, nil
 	case m.Type.Method == stun.MethodBinding || !isSigned(m):
-		if !g.mayAnswer(len(msg), from) {
+		if !g.mayHear(len(msg), from) {
 			return nil, nil
 		}
-		return msg, nil
+		return g.strangers(m, msg, from, here)
 	}
 	c := client{g.transport, from, here}
 	who, code := g.authenticate(m, c)
 	if code != 0 {
-		if !g.mayAnswer(len(msg), from) {
+		if !g.mayHear(len(msg), from) {
 			return nil, nil
 		}
 		return without(m, code), nil
@@ -70,17 +70,31 @@ func (g *requestFilter) in(msg []byte, from, here netip.AddrPort) (pass, reply [
 	return g.sign(m, who, w), nil
 }
 
-// mayAnswer says whether a message of n bytes without credentials may have an answer.
-func (g *requestFilter) mayAnswer(n int, from netip.AddrPort) bool {
-	if g.transport == "udp" && !g.amplification.received(n) {
-		g.metrics.refuse("amplification")
-		return false
+// mayHear says whether a client without credentials may have an answer to n bytes.
+func (g *requestFilter) mayHear(n int, from netip.AddrPort) bool {
+	if g.transport == "udp" {
+		return g.mayAnswerUDP(n, from)
 	}
-	if !g.unauthenticated.Take(from.Addr()) {
-		g.metrics.refuse("rate")
-		return false
+	return g.mayAnswer(from)
+}
+
+// strangers is in for a request without credentials.
+func (g *requestFilter) strangers(m *stun.Message, msg []byte, from, here netip.AddrPort) (pass, reply []byte) {
+	if m.Type.Method != stun.MethodBinding {
+		return msg, nil
 	}
-	return true
+	if g.transport == "udp" && g.discovery.answer(m, from, here) {
+		return nil, nil
+	}
+	// Who does not know that there is no other address would take an answer for one from there.
+	if refused := unsupported(m, m.Contains(stun.AttrChangeRequest)); len(refused) > 0 {
+		reply = unknownAttributes(m, refused)
+		if g.transport == "udp" {
+			g.amplification.answered(len(reply))
+		}
+		return nil, reply
+	}
+	return msg, nil
 }
 
 // authenticate finds out who a request is from, or gives the

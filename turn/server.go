@@ -57,6 +57,7 @@ func (s *server) start() error {
 		cfg.PacketConnConfigs = append(cfg.PacketConnConfigs, pion.PacketConnConfig{PacketConn: c, RelayAddressGenerator: relays, PermissionHandler: permit})
 	}
 	for i, c := range cfg.PacketConnConfigs {
+		s.discovery.has(c.PacketConn)
 		cfg.PacketConnConfigs[i].PacketConn = newFilteredPacketConn(c.PacketConn, s.authPolicy)
 	}
 	for _, l := range s.sockets.tcp {

@@ -118,6 +118,10 @@ func New(cfg Config, b *bus.Bus, secure *tls.Config, log *zap.Logger) (*Worker, 
 	if err := w.listen(udp); err != nil {
 		return nil, err
 	}
+	if g.discovery, err = newDiscovery(cfg, addresses, w.sockets.port, g.mayAnswerUDP, g.amplification.answered); err != nil {
+		w.server.dataPlane.stop()
+		return nil, errors.Join(err, w.sockets.close())
+	}
 	w.answerer = &answerer{cfg: cfg, addresses: addresses, sockets: w.sockets, credentials: g.credentials, worker: b.ID(), ours: own, certificate: shown(secure)}
 	w.metrics.watch(g.table, w.server.connections, w.server.fallback, w.server.dataPlane, l.meter)
 	return w, nil
@@ -170,8 +174,10 @@ func (w *Worker) Announce(version string) error {
 // cfg.Drain is over.
 func (w *Worker) Run(ctx context.Context) error {
 	if err := w.server.start(); err != nil {
+		w.server.discovery.stop()
 		return errors.Join(fmt.Errorf("start the relay: %w", err), w.sockets.close()) // only what New validated can fail here
 	}
+	w.server.discovery.run()
 	// What runs beside it lives until the last allocation is gone.
 	life, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
@@ -185,6 +191,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	<-ctx.Done()
 	w.drain()
 	w.server.stop()
+	w.server.discovery.stop()
 	end()
 	wg.Wait()
 	return nil

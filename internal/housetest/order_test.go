@@ -235,7 +235,7 @@ func orders() map[string][]string {
 			"ports.go",
 			"limits.go quota.go",
 			"config.go",
-			"finder.go peers.go",
+			"finder.go peers.go discovery.go",
 			"facts.go neighbourhood.go",
 			"addresses.go table.go neighbourhood_linux.go neighbourhood_other.go",
 			"network.go integrity.go wish.go reservations.go amplification.go traffic.go logger.go errors.go",

@@ -103,8 +103,10 @@ func why(key string) string {
 		return "there is no such console; see pse workers and the admin address"
 	case "userdb", "sql-userdb", "db", "psql-userdb", "mysql-userdb", "mongo-userdb", "redis-userdb", "redis-statsdb", "secret-key-file":
 		return "users are in turn.users_file; turnadmin -l lists those of the data base"
-	case "alt-listening-port", "alt-tls-listening-port", "rfc5780", "alternate-server", "tls-alternate-server", "aux-server", "tcp-proxy-port", "tcp-use-proxy", "udp-self-balance":
-		return "RFC 5780 and other servers are not supported; run more turn workers instead"
+	case "alt-listening-port", "rfc5780":
+		return "write the second address and port into turn.other_address"
+	case "alt-tls-listening-port", "alternate-server", "tls-alternate-server", "aux-server", "tcp-proxy-port", "tcp-use-proxy", "udp-self-balance":
+		return "other servers are not supported; run more turn workers instead"
 	case "cipher-list", "dh-file", "dh566", "dh1066", "ec-curve-name", "CA-file", "pkey-pwd", "no-tlsv1_2":
 		return "TLS is 1.2 or newer with Go's choice of ciphers; keys have no password"
 	case "no-auth", "server-relay", "secure-stun", "oauth", "realm-origin", "check-origin-consistency":
