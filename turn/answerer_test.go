@@ -16,6 +16,7 @@ import (
 	"github.com/helios-h2020/pse/internal/certificate/certificatetest"
 	"github.com/helios-h2020/pse/internal/process/processtest"
 	"github.com/helios-h2020/pse/turn/probe"
+	"github.com/pion/dtls/v3"
 )
 
 // urls asks for servers.
@@ -126,6 +127,40 @@ func TestServersOverTLSMatchTheCertificate(t *testing.T) {
 	} {
 		if got := overTLS(host); got != want {
 			t.Errorf("by %q: %q, want %q", host, got, want)
+		}
+	}
+}
+
+// Over DTLS too a client is shown the certificate of the name that it asks for; one that asks for none, the other.
+func TestCertificateByNameOverDTLS(t *testing.T) {
+	t.Parallel()
+	cert, key := certificatetest.WriteFor(t, t.TempDir(), x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"live.example.org"}})
+	public, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	private := w.secure.GetCertificate
+	w.secure = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+		if h.ServerName == "live.example.org" {
+			return &public, nil
+		}
+		return private(h)
+	}}
+	r := w.start()
+	to := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: r.TLSPort()}
+	for name, want := range map[string]bool{"live.example.org": true, "": false} {
+		c, err := dtls.DialWithOptions("udp4", to, dtls.WithInsecureSkipVerify(true), dtls.WithServerName(name), dtls.WithLoggerFactory(silent))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.HandshakeContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		state, _ := c.ConnectionState()
+		if got := string(state.PeerCertificates[0]) == string(public.Certificate[0]); got != want {
+			t.Errorf("who asks for %q gets the certificate of that name: %v", name, got)
 		}
 	}
 }

@@ -45,6 +45,9 @@ func TestWhatAClientAskedFor(t *testing.T) {
 			t.Errorf("%q at %s from %s: %s, want %s", c.name, c.local, c.remote, got, c.want)
 		}
 	}
+	if got := a.asked(&tls.ClientHelloInfo{}); len(got) != 0 { // as DTLS asks
+		t.Errorf("of a connection that is not known: %s", got)
+	}
 }
 
 // Let's Encrypt vouches for addresses by one profile; others need not know it.
