@@ -15,10 +15,12 @@ import (
 // Chunk is one message of the media log: about 100 ms of a publisher's media.
 //
 // What ingest promises and transcode relies on:
-//   - Tags is whole FLV tags back to back, in the order they arrived, their
-//     times on the stream clock: milliseconds since StreamRecord.StartedAt, strictly
-//     rising per track over all epochs, in an epoch never more than 1 s between
-//     one tag and the next of the whole stream (longer pauses are cut out).
+//   - Tags is whole FLV tags back to back, their times on the stream clock:
+//     milliseconds since StreamRecord.StartedAt, strictly rising per track over all
+//     epochs, in an epoch never more than 1 s between one tag and the next of the
+//     whole stream (longer pauses are cut out; where a track trails, those longer by
+//     that). Tags of both tracks are in the order of their times, but for half a
+//     second; where a track only begins to trail, but for 5 s.
 //     A name's sessions each have a clock: see to whose a chunk is (Of).
 //   - A chunk with Key starts with everything a decoder needs, in this order:
 //     the onMetaData script tag if there is one, the video and the audio

@@ -44,6 +44,9 @@ type StreamRecord struct {
 	FPS        float64 `json:"fps,omitempty"`         // as announced; 0 unknown
 	AudioCodec string  `json:"audio_codec,omitempty"` // "aac" or empty
 
+	SoundTrails int64 `json:"sound_trails,omitempty"` // by how much the sound comes later than the picture of the same time, ms; less than 0: the picture does
+	ClocksApart bool  `json:"clocks_apart,omitempty"` // the publisher's tracks have clocks of their own: they are put together as they come
+
 	// Untold are the facts that nobody is known to have published, the oldest
 	// first. Who changes the record adds what follows from that in the same
 	// write; who has published them takes them off.

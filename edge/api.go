@@ -22,7 +22,8 @@ type Stream struct {
 	Width     int     `json:"width,omitempty"`
 	Height    int     `json:"height,omitempty"`
 	FPS       float64 `json:"fps,omitempty"`
-	Poster    string  `json:"poster,omitempty"` // once there is a picture
+	Trails    int64   `json:"sound_trails,omitempty"` // by how much the publisher's sound comes later than its picture, ms; less than 0: earlier
+	Poster    string  `json:"poster,omitempty"`       // once there is a picture
 	Thumb     string  `json:"thumb,omitempty"`
 	HLS       string  `json:"hls"`
 	Watch     string  `json:"watch"`
@@ -42,7 +43,7 @@ func (a *api) describe(ctx context.Context, l *bus.StreamRecord, now time.Time) 
 	name := url.PathEscape(l.Name)
 	s := Stream{
 		Name: l.Name, App: l.App, State: l.State, StartedAt: l.StartedAt, EndedAt: l.EndedAt,
-		Viewers: a.viewers.of(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS,
+		Viewers: a.viewers.of(l.SID, now), Width: l.Width, Height: l.Height, FPS: l.FPS, Trails: l.SoundTrails,
 		HLS: "/hls/" + name + "/index.m3u8", Watch: "/watch/" + name,
 	}
 	if s.State == bus.StateLive && a.dir.CutOff() {

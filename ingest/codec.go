@@ -19,6 +19,8 @@ type format struct {
 	fps         float64
 	software    string // what the publisher says it is
 	saysNoVideo bool   // the metadata describes a stream without video
+	trails      int64  // by how many ms the sound comes after the picture
+	apart       bool   // their clocks have nothing to do with each other
 	allowed     *allowance
 	parameters  // of H.264
 }

@@ -24,14 +24,14 @@ type phone struct {
 }
 
 func newPhone(t *testing.T) *phone {
-	return &phone{t: t, tl: newTimeline(0, day0, day0), keyed: -1000}
+	return &phone{t: t, tl: begunTimeline(0, day0, day0), keyed: -1000}
 }
 
 // take takes a picture that arrives after a delay, behind those before it.
 func (p *phone) take(delay int64) {
 	ts := uint32(p.at+p.at*p.rate/1_000_000) + p.offset
 	p.arrived = max(p.arrived, p.at+delay)
-	clock, ok := p.tl.place(trackVideo, ts, day0+p.arrived)
+	clock, ok := p.tl.put(trackVideo, ts, day0+p.arrived)
 	if !ok {
 		p.t.Fatalf("the picture of %d has no place", p.at)
 	}

@@ -20,6 +20,7 @@ type metrics struct {
 	broken   prometheus.Counter
 	further  prometheus.Counter
 	jumps    prometheus.Counter
+	late     prometheus.Counter
 	frames   prometheus.Counter
 	chunks   prometheus.Counter
 	bytesOut prometheus.Counter
@@ -27,7 +28,8 @@ type metrics struct {
 	all      []prometheus.Collector
 }
 
-func newMetrics(connections func() float64) *metrics {
+// newMetrics makes them. trails is by how many seconds a track of some publisher trails most.
+func newMetrics(connections func() float64, trails func(track int) float64) *metrics {
 	m := new(metrics)
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "pse_ingest_" + name, Help: help})
@@ -44,6 +46,12 @@ func newMetrics(connections func() float64) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pse_ingest_connections", Help: "Open connections."}, connections),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pse_ingest_received_bytes_total", Help: "Bytes read from publishers."},
 			func() float64 { return float64(m.bytesIn.Load()) }))
+	for track, name := range trackNames {
+		m.all = append(m.all, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "pse_ingest_trailing_seconds", Help: "By how much a track comes later than the other of its publisher, by track: the most of all publishers.",
+			ConstLabels: prometheus.Labels{"track": name},
+		}, func() float64 { return trails(track) }))
+	}
 	m.sessions = counter("sessions_total", "Publishers who began to send media.")
 	m.turned = counter("rejected_connections_total", "Connections closed at once, over a limit.")
 	m.skipped = counter("skipped_messages_total", "Messages left out that nobody needs: data that cannot be read or is too long.")
@@ -52,6 +60,7 @@ func newMetrics(connections func() float64) *metrics {
 	m.broken = counter("broken_frames_total", "Access units dropped because they are not whole.")
 	m.further = counter("further_tracks_total", "Packets of tracks beside the first that were left out.")
 	m.frames = counter("frames_total", "Pictures and audio frames taken in.")
+	m.late = counter("late_frames_total", "Pictures and audio frames left out since they came more than 5 s after those of the other track.")
 	m.jumps = counter("jumps_total", "Pauses and jumps of publishers' clocks that were taken out.")
 	m.chunks = counter("stored_chunks_total", "Chunks stored in the media log.")
 	m.bytesOut = counter("stored_bytes_total", "Bytes stored in the media log.")

@@ -48,3 +48,16 @@ func (p *publishers) list() []*session {
 	}
 	return all
 }
+
+// trails is by how many seconds a track of some publisher comes later than the other: the most.
+func (p *publishers) trails(track int) float64 {
+	most := int64(0)
+	for _, s := range p.list() {
+		by := s.trails.Load()
+		if track == trackVideo {
+			by = -by
+		}
+		most = max(most, by)
+	}
+	return float64(most) / 1000
+}

@@ -56,7 +56,7 @@ func (m *memoryLog) restart() {
 // lost is stored again before the next one, else readers take it for a gap.
 func TestRestartBetweenTwoChunks(t *testing.T) {
 	log := &memoryLog{stored: make(chan struct{}, 100)}
-	r := newRecorder("cam", "s", 0, log, DefaultConfig(), newMetrics(func() float64 { return 0 }), bustest.Log(t))
+	r := newRecorder("cam", "s", 0, log, DefaultConfig(), newMetrics(func() float64 { return 0 }, func(int) float64 { return 0 }), bustest.Log(t))
 	go r.run(t.Context())
 	add := func(from, to int64) {
 		for i := from; i < to; i++ {

@@ -135,6 +135,7 @@ func (f *format) describe(l *bus.StreamRecord) {
 	if f.audio != nil {
 		l.AudioCodec = "aac"
 	}
+	l.SoundTrails, l.ClocksApart = f.trails, f.apart
 }
 
 // redescribe notes in the record of l's epoch that the format changed.

@@ -22,19 +22,24 @@ type session struct {
 	log     *zap.Logger
 	release func() // lets go of the name, once it has it
 
-	format  format
-	tracks  tracks
-	sawTag  bool   // a tag with media came
-	firstTS uint32 // and this was its timestamp
-	changed bool   // the record does not describe the format
-	unit    accessUnit
-	needIDR bool  // the configuration changed: what comes before the next IDR cannot be decoded
-	keyAt   int64 // clock of the last Key chunk
-	time    *timeline
-	rec     *recorder                        // nil until the first key frame
-	live    atomic.Pointer[bus.StreamRecord] // our record, as it was at that time
-	pace    pacer
-	began   time.Time
+	format   format
+	tracks   tracks
+	sawTag   bool   // a tag with media came
+	firstTS  uint32 // and this was its timestamp
+	changed  bool   // the record does not describe the format
+	unit     accessUnit
+	needIDR  bool         // the configuration changed: what comes before the next IDR cannot be decoded
+	keyAt    int64        // clock of the last Key chunk
+	saidLate bool         // that something comes too late
+	toldAt   int64        // clock at which the record was told how sound and picture come
+	trails   atomic.Int64 // by how many ms the sound comes after the picture
+	time     *timeline
+	early    early // sound, until the first key frame
+	mix      interleaver
+	rec      *recorder                        // nil until the first key frame
+	live     atomic.Pointer[bus.StreamRecord] // our record, as it was at that time
+	pace     pacer
+	began    time.Time
 
 	ctx    context.Context // ends when the session is cut
 	cancel context.CancelFunc
@@ -52,10 +57,18 @@ type session struct {
 // metadata promise nothing is taken to have no video.
 const startWait = 1000
 
+// The record tells how sound and picture come when it is another by so many ms, and not more
+// often than that.
+const (
+	trailsStep  = 250
+	trailsEvery = 5000
+)
+
 func newSession(sh *shared, c claim, p rtmp.Peer, software string) *session {
 	s := &session{
 		shared: sh, claim: c, peer: p, release: func() {}, done: make(chan struct{}),
 		log: p.Log.With(zap.String("stream", c.name)), format: format{software: software, allowed: newAllowance(sh.cfg)},
+		time: newTimeline(),
 	}
 	s.tracks.log, s.tracks.stats = s.log, sh.stats
 	s.ctx, s.cancel = context.WithCancel(sh.ctx)
@@ -194,11 +207,30 @@ func (s *session) picture(t bus.Tag, c avc.Contents) error {
 	if c.IDR {
 		t.Data[0] = t.Data[0]&0x0f | 1<<4
 	}
+	long := s.time.see(trackVideo, t.TS)
 	if !c.IDR && (s.rec == nil || s.needIDR) {
 		return nil
 	}
-	s.needIDR = false
-	return s.record(t, trackVideo, c.IDR)
+	begins := s.rec == nil
+	if err := s.record(t, trackVideo, long, c.IDR); err != nil || !begins {
+		return err
+	}
+	return s.hearEarly(long)
+}
+
+// hearEarly takes the sound that came before the picture of this time, which is the
+// stream's first, and belongs after it.
+func (s *session) hearEarly(long int64) error {
+	sounds := s.early.take(long)
+	if n := len(sounds); n > 0 {
+		s.mix.expect(sounds[n-1].long - long)
+	}
+	for _, a := range sounds {
+		if err := s.record(a.tag, trackAudio, a.long, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) audio(t bus.Tag) error {
@@ -213,7 +245,7 @@ func (s *session) audio(t bus.Tag) error {
 			}
 			s.changed = true
 			if s.rec != nil {
-				s.rec.add(t, s.time.head, s.time.wall(), false, nil)
+				s.mix.take(trackAudio, entry{tag: t, clock: max(s.time.start, s.time.tracks[trackAudio].last)})
 			}
 		}
 		return nil
@@ -235,11 +267,13 @@ func (s *session) audio(t bus.Tag) error {
 }
 
 func (s *session) sound(t bus.Tag) error {
+	long := s.time.see(trackAudio, t.TS)
 	if s.rec == nil && !s.audioOnly(t.TS) {
+		s.early.keep(t, long)
 		return nil
 	}
 	key := s.format.video == nil && (s.rec == nil || s.time.head-s.keyAt >= keepAudio.Milliseconds())
-	return s.record(t, trackAudio, key)
+	return s.record(t, trackAudio, long, key)
 }
 
 // audioOnly says whether the stream may begin with this audio: no video comes first.
@@ -248,7 +282,7 @@ func (s *session) audioOnly(ts uint32) bool {
 }
 
 // record gives one tag its place. The first one begins the stream.
-func (s *session) record(t bus.Tag, track int, key bool) error {
+func (s *session) record(t bus.Tag, track int, long int64, key bool) error {
 	if s.rec == nil {
 		if err := s.begin(); err != nil {
 			return err
@@ -258,23 +292,59 @@ func (s *session) record(t bus.Tag, track int, key bool) error {
 		s.shared.wg.Go(func() { s.shared.records.redescribe(&f, l) })
 	}
 	s.changed = false
-	jumps := s.time.jumps
-	clock, ok := s.time.place(track, t.TS, s.now())
-	if !ok {
-		return nil
-	}
+	s.time.given(track, s.mix.gave)
+	jumps, late := s.time.jumps, s.time.late
+	clock, ok := s.time.place(track, long, s.now())
 	if s.time.jumps > jumps {
 		s.shared.stats.jumps.Inc()
 	}
-	var before []bus.Tag
+	if !ok {
+		s.leftOut(track, clock, s.time.late > late)
+		return nil
+	}
+	e := entry{tag: t, clock: clock, key: key}
+	if track == trackVideo {
+		s.needIDR = false
+	}
 	if key {
+		s.measure(clock)
 		s.keyAt = clock
 		s.time.key(clock)
-		before = s.format.tags()
+		e.before, e.wall = s.format.tags(), s.time.wall()
 	}
-	s.rec.add(t, clock, s.time.wall(), key, before)
+	s.mix.take(track, e)
 	s.shared.stats.frames.Inc()
 	return s.pace.hold(s.ctx, clock)
+}
+
+// measure notes, at a key frame, how sound and picture come, for those who look.
+func (s *session) measure(clock int64) {
+	f, trails := &s.format, s.time.soundTrails()
+	s.trails.Store(trails)
+	if f.apart == s.time.apart && (abs(trails-f.trails) < trailsStep || clock-s.toldAt < trailsEvery) {
+		return
+	}
+	if s.time.apart && !f.apart {
+		s.log.Info("sound and picture have clocks of their own: they are put together as they come")
+	}
+	f.trails, f.apart, s.toldAt, s.changed = trails, s.time.apart, clock, true
+}
+
+// leftOut is told of a tag that has no place.
+func (s *session) leftOut(track int, clock int64, late bool) {
+	if track == trackVideo {
+		s.needIDR = true // those after it cannot be decoded without it
+	}
+	if !late {
+		s.mix.expect(s.time.head - clock)
+		return
+	}
+	s.shared.stats.late.Inc()
+	if !s.saidLate {
+		s.saidLate = true
+		s.log.Warn("what comes too late is left out", zap.String("track", trackNames[track]),
+			zap.Int64("late_ms", s.time.head-clock), zap.Int("most_ms", maxLag))
+	}
 }
 
 // begin makes the stream live: from here on it is on the record.
@@ -287,9 +357,10 @@ func (s *session) begin() error {
 	}
 	s.live.Store(l)
 	s.began = time.Now()
-	s.time = newTimeline(start, s.began.UnixMilli(), first)
+	s.time.begin(start, s.began.UnixMilli(), first)
 	s.pace = pacer{clock: start, began: s.began, most: s.shared.cfg.MaxAhead}
 	s.rec = newRecorder(s.sid, l.Session, l.Epoch, s.shared.media, s.shared.cfg, s.shared.stats, s.log)
+	s.mix.give, s.mix.gave, s.mix.wall = s.rec.add, start, s.time.wall()
 	s.shared.wg.Go(func() { s.rec.run(s.shared.hard) })
 	s.shared.stats.sessions.Inc()
 	s.shared.stats.live.Inc()
@@ -298,78 +369,8 @@ func (s *session) begin() error {
 	return nil
 }
 
-// cut ends the connection from outside, with the reason for it.
-func (s *session) cut(why *rtmp.StatusError) {
-	s.reason.CompareAndSwap(nil, why)
-	s.peer.Cut(why)
-	s.cancel()
-}
-
 // Flowing says whether the stream is live.
 func (s *session) Flowing() bool { return s.rec != nil }
-
-// End lets go of the name when all media is stored, as rtmp.Sink says.
-func (s *session) End(clean bool, why *rtmp.StatusError) {
-	s.once.Do(func() {
-		s.clean.Store(clean)
-		if why != nil && !clean && s.shared.ctx.Err() == nil {
-			s.reason.CompareAndSwap(nil, why)
-		}
-		s.shared.wg.Go(func() {
-			defer close(s.done)
-			defer s.cancel()
-			defer s.release()
-			if err := s.closeUnit(); err != nil {
-				s.log.Debug("the last picture is not stored", zap.Error(err))
-			}
-			if s.rec == nil {
-				return
-			}
-			if s.supersededElsewhere.Load() {
-				s.rec.abandon()
-			} else {
-				s.rec.close()
-			}
-			<-s.rec.done
-			s.shared.stats.live.Dec()
-			s.log.Info("publisher is gone", zap.Bool("clean", s.clean.Load()), zap.String("reason", s.why()))
-			if !s.superseded.Load() {
-				s.interrupted()
-			}
-		})
-	})
-}
-
-// interrupted notes that the publisher is gone. What the bus does not take
-// now the reconciler notes later: it sees a live record that nobody holds.
-func (s *session) interrupted() {
-	ctx, cancel := context.WithTimeout(s.shared.hard, 5*time.Second)
-	defer cancel()
-	grace := s.shared.cfg.Grace
-	switch {
-	case s.revoked.Load():
-		grace = 0
-	case s.clean.Load():
-		grace = s.shared.cfg.GraceClean
-	}
-	if err := s.shared.records.pause(ctx, s.live.Load(), s.rec.lastSeq(), now(), grace, s.why()); err != nil {
-		s.log.Warn("stream's end is not on record yet", zap.Error(err))
-	}
-}
-
-// why is the reason for the end, for people.
-func (s *session) why() string {
-	if r := s.reason.Load(); r != nil {
-		return r.Text
-	}
-	if s.clean.Load() {
-		return "the publisher stopped"
-	}
-	if s.shared.ctx.Err() != nil {
-		return "the server stopped"
-	}
-	return "the publisher's connection was lost"
-}
 
 // now is unix ms by a clock that nobody sets.
 func (s *session) now() int64 {

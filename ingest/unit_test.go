@@ -107,12 +107,13 @@ func sessionFor(t *testing.T, log mediaLog) *session {
 	t.Helper()
 	cfg := DefaultConfig()
 	cfg.MaxBitrate = 1 << 40
-	sh := &shared{cfg: cfg, stats: newMetrics(func() float64 { return 0 }), ctx: t.Context()}
+	sh := &shared{cfg: cfg, stats: newMetrics(func() float64 { return 0 }, func(int) float64 { return 0 }), ctx: t.Context()}
 	now := time.Now()
 	s := newSession(sh, claim{sid: "cam", name: "cam"}, rtmp.Peer{Log: zap.NewNop()}, "")
 	s.superseded.Store(true) // it has no record
 	s.rec = newRecorder("cam", "s", 0, log, cfg, sh.stats, zap.NewNop())
-	s.time = newTimeline(0, now.UnixMilli(), now.UnixMilli())
+	s.time.begin(0, now.UnixMilli(), now.UnixMilli())
+	s.mix.give, s.mix.wall = s.rec.add, s.time.wall()
 	s.began, s.pace = now, pacer{began: now, most: 100 * time.Hour}
 	go s.rec.run(t.Context())
 	if err := s.Tag(bus.TagVideo, 0, rtmptest.AVCConfig); err != nil {

@@ -59,7 +59,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 	w.cfg, w.media = cfg, b
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
-	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) })
+	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) }, w.publishers.trails)
 	w.records = &records{bus: b, cfg: cfg, announcer: w.announcer, log: log, hard: w.hard}
 	w.admission = &admission{bus: b, cfg: cfg, publishers: &w.publishers, records: w.records}
 	w.reconciler = newReconciler(b, cfg, &w.publishers, w.records, w.announcer, log)

@@ -77,7 +77,7 @@ func writeStreams(out io.Writer, lives []*bus.StreamRecord, now time.Time) error
 		return strings.Compare(a.Name, b.Name)
 	})
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tAPP\tSTATE\tFOR\tPICTURE\tCODECS\tPUBLISHER")
+	fmt.Fprintln(w, "NAME\tAPP\tSTATE\tFOR\tPICTURE\tCODECS\tTRAILS\tPUBLISHER")
 	for _, l := range lives {
 		since := l.StartedAt
 		switch l.State {
@@ -91,10 +91,21 @@ func writeStreams(out io.Writer, lives []*bus.StreamRecord, now time.Time) error
 			picture = fmt.Sprintf("%dx%d", l.Width, l.Height)
 		}
 		codecs := strings.Trim(l.VideoCodec+"+"+l.AudioCodec, "+")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.App, l.State,
-			now.Sub(time.UnixMilli(since)).Truncate(time.Second), picture, codecs, l.Client)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", l.Name, l.App, l.State,
+			now.Sub(time.UnixMilli(since)).Truncate(time.Second), picture, codecs, trails(l), l.Client)
 	}
 	return w.Flush()
+}
+
+// trails says which of a publisher's tracks comes later than the other, and by how much.
+func trails(l *bus.StreamRecord) string {
+	switch by := l.SoundTrails; {
+	case by >= 100:
+		return fmt.Sprintf("sound %.1fs", float64(by)/1000)
+	case by <= -100:
+		return fmt.Sprintf("picture %.1fs", float64(-by)/1000)
+	}
+	return "-"
 }
 
 // Run lists the keys.

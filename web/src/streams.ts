@@ -14,6 +14,7 @@ export interface Stream {
   width?: number // px, as displayed
   height?: number
   fps?: number
+  sound_trails?: number // ms by which the publisher's sound comes later than its picture; less than 0: earlier
   poster?: string // URLs, of this host
   thumb?: string
   hls: string

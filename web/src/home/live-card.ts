@@ -28,7 +28,7 @@ export class LiveCard implements Item {
     this.badge.dataset['state'] = stream.state
     setText(this.badge, stream.state === 'grace' ? 'Reconnecting' : 'Live')
     setText(this.name, stream.name)
-    setText(this.facts, [count(stream.viewers, 'viewer'), size(stream)].filter(Boolean).join(' · '))
+    setText(this.facts, [count(stream.viewers, 'viewer'), size(stream), trailing(stream)].filter(Boolean).join(' · '))
     this.picture.show(stream.poster ?? stream.thumb, true)
     this.tick()
   }
@@ -40,4 +40,10 @@ export class LiveCard implements Item {
 
 function size({ width, height }: Stream): string {
   return width && height ? `${Math.min(width, height)}p` : ''
+}
+
+/** What whoever publishes should know: viewers are behind by as much. */
+function trailing({ state, sound_trails: by = 0 }: Stream): string {
+  if (state !== 'live' || Math.abs(by) < 500) return ''
+  return `${by > 0 ? 'sound' : 'picture'} comes ${(Math.abs(by) / 1000).toFixed(1)} s late`
 }
