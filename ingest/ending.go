@@ -8,16 +8,20 @@ import (
 	"go.uber.org/zap"
 )
 
-// cut ends the connection from outside, with the reason for it.
+// cut ends the connection from outside, with the reason for it; but where it only stores what
+// came: its connection may publish something else by then.
 func (s *session) cut(why *rtmp.StatusError) {
 	s.reason.CompareAndSwap(nil, why)
-	s.peer.Cut(why)
+	if !s.over.Load() {
+		s.peer.Cut(why)
+	}
 	s.cancel()
 }
 
 // End lets go of the name when all media is stored, as rtmp.Sink says.
 func (s *session) End(clean bool, why *rtmp.StatusError) {
 	s.once.Do(func() {
+		s.over.Store(true)
 		s.clean.Store(clean)
 		if why != nil && !clean && s.shared.ctx.Err() == nil {
 			s.reason.CompareAndSwap(nil, why)

@@ -30,3 +30,8 @@ func asStatus(err error) *rtmp.StatusError {
 func busy(name string) *rtmp.StatusError {
 	return rtmp.Errorf(rtmp.CodeBadName, "%q is live from another publisher; choose another name, or stop that one", name)
 }
+
+// taken is what an encoder is told whose key is publishing the name from another one.
+func taken(name string) *rtmp.StatusError {
+	return rtmp.Errorf(rtmp.CodeBadName, "%q is live from another encoder with this key, and that one goes on; stop it first, choose another name, or add &takeover=1 to the stream key to take over", name)
+}

@@ -57,6 +57,7 @@ func (p *publisher) Publish(name string, query map[string]string) (rtmp.Sink, er
 	ctx, cancel := context.WithTimeout(p.shared.ctx, p.shared.cfg.SetupTimeout)
 	defer cancel()
 	s := newSession(p.shared, claim{sid: sid, name: name, app: p.app, keyID: id}, p.peer, p.software)
+	s.takesOver = query["takeover"] != "" || p.query["takeover"] != ""
 	if err := p.admission.admit(ctx, s); err != nil {
 		s.cancel()
 		return nil, asStatus(err)

@@ -41,8 +41,13 @@ type session struct {
 	pace     pacer
 	began    time.Time
 
+	takesOver bool         // it is to have the name even from one that sends
+	made      time.Time    // and by this clock...
+	heardAt   atomic.Int64 // ...media came last, ns
+
 	ctx    context.Context // ends when the session is cut
 	cancel context.CancelFunc
+	over   atomic.Bool                      // no tag follows
 	clean  atomic.Bool                      // the publisher said goodbye
 	reason atomic.Pointer[rtmp.StatusError] // why we cut it off, if we did
 	once   sync.Once
@@ -68,7 +73,7 @@ func newSession(sh *shared, c claim, p rtmp.Peer, software string) *session {
 	s := &session{
 		shared: sh, claim: c, peer: p, release: func() {}, done: make(chan struct{}),
 		log: p.Log.With(zap.String("stream", c.name)), format: format{software: software, allowed: newAllowance(sh.cfg)},
-		time: newTimeline(),
+		time: newTimeline(), made: time.Now(),
 	}
 	s.tracks.log, s.tracks.stats = s.log, sh.stats
 	s.ctx, s.cancel = context.WithCancel(sh.ctx)
@@ -88,7 +93,9 @@ func (s *session) Tag(kind byte, ts uint32, data []byte) error {
 }
 
 func (s *session) take(t bus.Tag) error {
-	if err := s.format.allowed.take(len(t.Data), time.Now()); err != nil {
+	now := time.Now()
+	s.heardAt.Store(int64(now.Sub(s.made)))
+	if err := s.format.allowed.take(len(t.Data), now); err != nil {
 		return err
 	}
 	if t.Type == bus.TagScript {
@@ -368,6 +375,9 @@ func (s *session) begin() error {
 		zap.Int("width", l.Width), zap.Int("height", l.Height))
 	return nil
 }
+
+// quiet is for how long nothing came.
+func (s *session) quiet() time.Duration { return time.Since(s.made) - time.Duration(s.heardAt.Load()) }
 
 // Flowing says whether the stream is live.
 func (s *session) Flowing() bool { return s.rec != nil }

@@ -49,6 +49,16 @@ func Check(b []byte) error {
 	return w.all(b)
 }
 
+// Skip is what follows the value that b starts with. It fails as Check does.
+func Skip(b []byte) (rest []byte, err error) {
+	w := walker{}
+	n, err := w.value(b, 0)
+	if err != nil {
+		return nil, err
+	}
+	return b[n:], nil
+}
+
 // Fields calls f for the scalar properties of the objects in b; v is a
 // value as it is encoded, marker first. It fails as Check does.
 func Fields(b []byte, f func(name string, v []byte)) error {

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"strings"
-	"sync/atomic"
 
 	"go.uber.org/zap"
 
@@ -26,7 +25,6 @@ type conn struct {
 
 	connected bool         // the command connect was answered
 	sink      Sink         // nil: the peer does not publish
-	clean     atomic.Bool  // the peer said goodbye
 	told      *StatusError // the connection's last words
 }
 
@@ -68,8 +66,8 @@ func (c *conn) publish(raw string, stream uint32) error {
 	}
 	c.sink = sink
 	c.filter.stream, c.filter.media = stream, c.tag
-	c.filter.publish()
-	return nil
+	c.filter.admit()
+	return c.filter.started(stream, name)
 }
 
 func (c *conn) play(stream uint32) error {
@@ -110,17 +108,23 @@ func (c *conn) tell(stream uint32, why *StatusError, message string) {
 	}
 }
 
-// goodbye says that the peer stops on purpose.
+// goodbye says that the peer stops on purpose. It may publish again.
 func (c *conn) goodbye() {
-	if c.sink != nil {
-		c.clean.Store(true)
+	if c.sink == nil {
+		return
 	}
+	c.sink.End(true, nil)
+	c.sink = nil
+	if c.filter.flowing {
+		c.filter.commands = 0
+	}
+	c.filter.unsettle(c.cfg.SetupTimeout)
 }
 
 func (c *conn) closed() {
 	why := c.why()
 	if c.sink != nil {
-		c.sink.End(c.clean.Load(), why)
+		c.sink.End(false, why)
 	}
 	if why != nil && why != c.told {
 		c.tell(c.filter.stream, why, "publisher cut off")

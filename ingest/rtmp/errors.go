@@ -27,8 +27,8 @@ type StatusError struct {
 // Error is code and text.
 func (e *StatusError) Error() string { return e.Code + ": " + e.Text }
 
-// Codes of a StatusError. To those of NetStream.Publish OBS stops, but for Failed,
-// after which it tries again.
+// Codes of a StatusError. OBS stops when it is refused before it publishes, whatever the code, unless it
+// is reconnecting: then it goes on trying. Of one that ends a stream it tries to reconnect.
 const (
 	CodeConnectRejected = "NetConnection.Connect.Rejected"
 	CodeBadName         = "NetStream.Publish.BadName"

@@ -29,14 +29,16 @@ type filter struct {
 	head      []byte // what the library reads next...
 	body      []byte // ...and then this
 	commands  int
+	streams   uint // a bit for each message stream that the library has
 
 	stream uint32                                        // the message stream that publishes
 	media  func(kind byte, ts uint32, data []byte) error // takes its messages as FLV tags; nil: nobody publishes
 
-	codecs  func() (video, audio []Codec) // what may be published by FourCC
-	goodbye func()                        // called when the publisher says that it stops
-	skipped func()                        // called for what nobody needs and cannot be read
-	failed  error                         // what Read failed with
+	codecs  func() (video, audio []Codec)          // what may be published by FourCC
+	publish func(name string, stream uint32) error // called when the peer wants to publish
+	goodbye func()                                 // called when the publisher says that it stops
+	skipped func()                                 // called for what nobody needs and cannot be read
+	failed  error                                  // what Read failed with
 
 	window   uint64 // acknowledge as many bytes
 	acked    uint64
@@ -160,10 +162,10 @@ func eachAggregated(m *chunk.Message, tag func(kind byte, ts uint32, data []byte
 	return nil
 }
 
-// known are the commands the library gets to see.
+// known are the commands that matter.
 func known(command string) bool {
 	switch command {
-	case "connect", "createStream", "releaseStream", "FCPublish", "publish", "FCUnpublish", "deleteStream", "closeStream", "play":
+	case "connect", "createStream", "releaseStream", "FCPublish", "publish", "FCUnpublish", "unpublish", "deleteStream", "closeStream", "play":
 		return true
 	}
 	return false
@@ -178,37 +180,32 @@ func (f *filter) toLibrary(m *chunk.Message) error {
 		return fmt.Errorf("%w: %d", errCommands, f.commands)
 	}
 	err := amf.Check(m.Data)
-	switch name {
-	case "connect", "createStream", "publish", "play":
-		if err != nil {
-			return fmt.Errorf("%w: %s", err, name)
+	switch c, whole := callOf(m); {
+	case err == nil && whole:
+		pass, err := f.command(c)
+		if err != nil || !pass {
+			return err
 		}
 		if name == "connect" {
 			f.writes.Lock()
 			f.answer = capabilities(args, f.codecs)
 			f.writes.Unlock()
 		}
-	case "FCUnpublish", "closeStream":
-		f.goodbye()
-	case "deleteStream":
-		if !deletesOurs(args) {
-			return nil
-		}
-		f.goodbye()
-	}
-	if err != nil {
+	case name == "connect", name == "createStream", name == "publish", name == "play":
+		return fmt.Errorf("%w: %s", amf.ErrMalformed, name)
+	case name == "FCUnpublish", name == "unpublish", name == "closeStream":
+		f.unpublish()
+		fallthrough
+	default:
 		f.skipped()
 		return nil
+	}
+	if name == "createStream" || name == "deleteStream" {
+		m.Stream = 0 // where the library looks for them
 	}
 	f.head = chunk.AppendHeader(f.head[:0], 3, *m, len(m.Data))
 	f.body = m.Data
 	return nil
-}
-
-// deletesOurs says whether the arguments of deleteStream (transaction, null, number) name
-// the stream that a connection can have, which is 1: the library takes others ill.
-func deletesOurs(args []byte) bool {
-	return len(args) >= 9+1+9 && args[9] == amf.MarkerNull && amf.Float(args[10:]) == 1
 }
 
 // acknowledge tells the publisher how much arrived (RTMP 1.0, 5.4.3). The
@@ -247,16 +244,12 @@ func (f *filter) refuse(stream uint32, status *StatusError, connect bool) bool {
 	if f.chunks == nil {
 		return false
 	}
-	command, transaction := "onStatus", 0.0
+	b := statusOf("onStatus", "error", status.Code, status.Text)
 	if connect {
-		command, transaction = "_error", 1
+		b = append(amf.AppendNumber(amf.AppendString(nil, "_error"), 1), amf.MarkerNull)
+		b = amf.AppendObject(b, "level", "error", "code", status.Code, "description", status.Text)
 	}
-	b := amf.AppendNumber(amf.AppendString(nil, command), transaction)
-	b = append(b, amf.MarkerNull)
-	b = amf.AppendObject(b, "level", "error", "code", status.Code, "description", status.Text)
-	// The library's announcement of our chunk size may still be on its way.
-	out := chunk.Append(nil, 2, chunk.Message{Type: chunk.SetChunkSize, Data: binary.BigEndian.AppendUint32(nil, outChunk)}, 128)
-	out = chunk.Append(out, 7, chunk.Message{Type: chunk.Command, Stream: stream, Data: b}, outChunk)
+	out := commandOf(stream, b)
 	f.writes.Lock()
 	defer f.writes.Unlock()
 	if f.silenced.Swap(true) {

@@ -30,6 +30,7 @@ type limitedConn struct {
 
 	// The reader's:
 	publishing bool      // the budget is off
+	budget     uint64    // bytes in all that may come before it is
 	flowing    bool      // media is recorded: the deadline is the idle one
 	due        time.Time // until then media has to flow
 	armed      time.Time // when the idle deadline was last set
@@ -48,10 +49,10 @@ func (c *limitedConn) Read(p []byte) (int, error) {
 		return 0, errShut
 	}
 	if !c.publishing {
-		if c.read >= setupBytes {
-			return 0, fmt.Errorf("%w: %d bytes before publishing", chunk.ErrLimit, c.read)
+		if c.read >= c.budget {
+			return 0, fmt.Errorf("%w: %d bytes before publishing", chunk.ErrLimit, setupBytes)
 		}
-		p = p[:min(uint64(len(p)), setupBytes-c.read)]
+		p = p[:min(uint64(len(p)), c.budget-c.read)]
 	}
 	if !c.flowing {
 		_ = c.SetReadDeadline(c.due)
@@ -81,10 +82,15 @@ func (c *limitedConn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// publish lets the peer send media: the first of it has to come in time.
-func (c *limitedConn) publish() {
-	c.publishing, c.due = true, time.Now().Add(c.idle)
+// admit lets the peer send media: the first of it has to come in time.
+func (c *limitedConn) admit() {
+	c.publishing, c.flowing, c.due = true, false, time.Now().Add(c.idle)
 	limit.Settle(c.Conn)
+}
+
+// unsettle has the peer, who publishes no more, publish again in time, or go.
+func (c *limitedConn) unsettle(setup time.Duration) {
+	c.publishing, c.flowing, c.due, c.budget = false, false, time.Now().Add(setup), c.read+setupBytes
 }
 
 // offer writes what the peer can do without, and says whether it was taken.

@@ -54,7 +54,7 @@ func (s *Server) Listen(addr string, secure *tls.Config) (net.Listener, error) {
 
 // limit wraps an accepted connection.
 func (s *Server) limit(c net.Conn) net.Conn {
-	l := &limitedConn{Conn: c, idle: s.cfg.IdleTimeout, due: time.Now().Add(s.cfg.SetupTimeout), in: s.cfg.Received}
+	l := &limitedConn{Conn: c, budget: setupBytes, idle: s.cfg.IdleTimeout, due: time.Now().Add(s.cfg.SetupTimeout), in: s.cfg.Received}
 	l.leave = func() { s.conns.remove(l) }
 	s.conns.add(l)
 	return l
@@ -88,7 +88,6 @@ func (s *Server) Wait() { s.conns.wg.Wait() }
 type client interface {
 	transport() io.ReadWriteCloser
 	connect(app, tcURL, software string) error
-	publish(name string, stream uint32) error
 	play(stream uint32) error
 	closed()
 }
@@ -108,7 +107,7 @@ func newLibrary(accept func(net.Conn) client) *rtmp.Server {
 				// A message on a stream that was deleted is no reason to hang up.
 				IgnoreMessagesOnNotExistStream: true, IgnoreMessagesOnNotExistStreamThreshold: maxCommands,
 				ControlState: rtmp.StreamControlStateConfig{
-					MaxChunkStreams: chunk.MaxStreams, MaxMessageStreams: 2, // control, and one that publishes
+					MaxChunkStreams: chunk.MaxStreams, MaxMessageStreams: maxStreams,
 					DefaultAckWindowSize: ackWindow, DefaultBandwidthWindowSize: ackWindow,
 				},
 				RPreset: &rtmp.DefaultResponsePreset{
@@ -138,11 +137,6 @@ func (h *handler) OnConnect(_ uint32, cmd *rtmpmsg.NetConnectionConnect) error {
 	return h.client.connect(cmd.Command.App, cmd.Command.TCURL, cmd.Command.FlashVer)
 }
 
-// OnPublish implements rtmp.Handler.
-func (h *handler) OnPublish(ctx *rtmp.StreamContext, _ uint32, cmd *rtmpmsg.NetStreamPublish) error {
-	return h.client.publish(cmd.PublishingName, ctx.StreamID)
-}
-
 // OnPlay implements rtmp.Handler.
 func (h *handler) OnPlay(ctx *rtmp.StreamContext, _ uint32, _ *rtmpmsg.NetStreamPlay) error {
 	return h.client.play(ctx.StreamID)
@@ -155,6 +149,6 @@ func (s *Server) newConn(c net.Conn) client {
 	l := c.(*limitedConn)
 	p := &conn{cfg: &s.cfg, adobe: s.adobe, filter: newFilter(l), addr: c.RemoteAddr(), log: s.cfg.Log.With(zap.Stringer("peer", c.RemoteAddr()))}
 	p.publisher = s.cfg.Accept(Peer{Addr: p.addr, Log: p.log, Cut: l.cut})
-	p.filter.goodbye, p.filter.skipped, p.filter.codecs = p.goodbye, s.cfg.Skipped, s.cfg.Codecs
+	p.filter.publish, p.filter.goodbye, p.filter.skipped, p.filter.codecs = p.publish, p.goodbye, s.cfg.Skipped, s.cfg.Codecs
 	return p
 }

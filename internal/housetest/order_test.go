@@ -195,7 +195,7 @@ func orders() map[string][]string {
 		"ingest/rtmp": {
 			"server.go",
 			"conn.go listener.go",
-			"connset.go filter.go",
+			"connset.go filter.go command.go",
 			"limitedconn.go adobe.go capabilities.go config.go",
 			"publisher.go query.go errors.go",
 		},

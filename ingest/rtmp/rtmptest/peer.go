@@ -19,6 +19,7 @@ import (
 type Peer struct {
 	Conn      net.Conn
 	ChunkSize int
+	Stream    uint32 // the message stream that media goes on; 0: 1
 
 	t  testing.TB
 	in *chunk.Reader
@@ -107,10 +108,32 @@ func (p *Peer) Publish(app, name string) map[string]string {
 	p.Command(0, "releaseStream", 2, None, amf.AppendString(nil, name))
 	p.Command(0, "FCPublish", 3, None, amf.AppendString(nil, name))
 	p.Command(0, "createStream", 4, None)
-	p.Await("_result")
-	p.Command(1, "publish", 5, None, amf.AppendString(nil, name), amf.AppendString(nil, "live"))
-	_, f := p.Await("onStatus")
-	return f
+	p.Result(4)
+	return p.PublishOn(1, name)
+}
+
+// PublishOn asks for a stream name on a message stream that there is, and returns the status's fields.
+func (p *Peer) PublishOn(stream uint32, name string) map[string]string {
+	p.t.Helper()
+	p.Command(stream, "publish", 5, None, amf.AppendString(nil, name), amf.AppendString(nil, "live"))
+	for {
+		_, f := p.Await("onStatus")
+		if f["code"] != "NetStream.Unpublish.Success" { // of what was published before
+			return f
+		}
+	}
+}
+
+// Result waits for the _result of a transaction, and gives what it is.
+func (p *Peer) Result(transaction float64) (value []byte) {
+	p.t.Helper()
+	for {
+		_, body := p.AwaitArguments("_result")
+		if amf.Float(body) == transaction {
+			value, _ = amf.Skip(body[9:])
+			return value
+		}
+	}
 }
 
 // MustPublish is publish that has to succeed.
@@ -146,16 +169,18 @@ func AACFrame() []byte { return []byte{0xaf, 1, 0x21, 0x10, 4, 0x60} }
 
 // Video sends a video message.
 func (p *Peer) Video(ts uint32, body []byte) {
-	p.Send(6, chunk.Message{Type: chunk.Video, Stream: 1, Timestamp: ts, Data: body})
+	p.Send(6, chunk.Message{Type: chunk.Video, Stream: max(p.Stream, 1), Timestamp: ts, Data: body})
 }
 
 // Audio sends an audio message.
 func (p *Peer) Audio(ts uint32, body []byte) {
-	p.Send(4, chunk.Message{Type: chunk.Audio, Stream: 1, Timestamp: ts, Data: body})
+	p.Send(4, chunk.Message{Type: chunk.Audio, Stream: max(p.Stream, 1), Timestamp: ts, Data: body})
 }
 
 // Data sends a data message: AMF0, or what is said to be.
-func (p *Peer) Data(body []byte) { p.Send(5, chunk.Message{Type: chunk.Data, Stream: 1, Data: body}) }
+func (p *Peer) Data(body []byte) {
+	p.Send(5, chunk.Message{Type: chunk.Data, Stream: max(p.Stream, 1), Data: body})
+}
 
 // Configs sends the configurations.
 func (p *Peer) Configs(ts uint32) {
