@@ -178,17 +178,15 @@ func mustListen(t *testing.T) net.Listener {
 	return l
 }
 
-// One connection publishes one stream.
+// One connection publishes one stream at a time.
 func TestSecondPublishIsRefused(t *testing.T) {
 	r := newRig(t, nil)
 	p := rtmptest.Dial(t, r.w.Addr())
 	p.MustPublish("live", "cam?key="+r.key.Secret)
-	p.Command(0, "deleteStream", 6, rtmptest.None, amf.AppendNumber(nil, 1))
 	p.Command(0, "createStream", 7, rtmptest.None)
-	p.Await("_result")
-	p.Command(1, "publish", 8, rtmptest.None, amf.AppendString(nil, "cam2?key="+r.key.Secret), amf.AppendString(nil, "live"))
-	if _, f := p.Await("onStatus"); f["code"] != rtmp.CodeBadName {
-		t.Errorf("answered %v", f)
+	stream := uint32(amf.Float(p.Result(7)))
+	if f := p.PublishOn(stream, "cam2?key="+r.key.Secret); stream != 2 || f["code"] != rtmp.CodeBadName {
+		t.Errorf("on stream %d answered %v", stream, f)
 	}
 	p.HungUp()
 }

@@ -263,3 +263,56 @@ func TestNoSegmentOutlastsTheTargetBeforeAGrid(t *testing.T) {
 		}
 	}
 }
+
+// heardAt notes when the source's sounds are heard, and when they came.
+type heardAt struct {
+	discard
+	frames []cmaf.AudioFrame
+}
+
+func (h *heardAt) audioFrame(_ *period, f cmaf.AudioFrame) { h.frames = append(h.frames, f) }
+
+// Sound that comes when silence has taken its place is heard when it was made, as soon as it is: not up to
+// the slack of its clock late for ever.
+func TestSoundAfterSilenceIsInTime(t *testing.T) {
+	for late := int64(450); late < 1800; late += 17 {
+		h := &heardAt{}
+		tl := &timeline{sink: h, profile: Profiles()["live"]}
+		tl.s = timelineState{Session: "s", N: -1, PartTarget: 227, Frame: 40, FPS: 25, AudioLag: audioLagStart}
+		made := map[string]int64{}
+		var tags []timed
+		for _, s := range sounds(0, 8000) {
+			s.Data = append(s.Data, fmt.Sprint(s.at)...)
+			made[string(s.Payload())] = s.at
+			tags = append(tags, s)
+		}
+		tags[0].Data = tags[0].Data[:4] // the configuration
+		tags = append(tags, pictures(t, 0, 8000, 40, 25, 0)...)
+		sent := func(x timed) int64 {
+			if x.IsAACFrame() {
+				return x.at + late
+			}
+			return x.at
+		}
+		slices.SortStableFunc(tags, func(a, b timed) int { return int(sent(a) - sent(b)) })
+		for _, c := range chunksOf("s", 0, tags) {
+			if err := tl.chunk(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		heard := 0
+		for _, f := range h.frames {
+			at, real := made[string(f.Data)]
+			if !real {
+				continue
+			}
+			heard++
+			if by := f.Sample*1000/48000 - at; by < -12 || by > 12 {
+				t.Fatalf("sound that comes %d ms late: that of %d is heard %d ms late", late, at, by)
+			}
+		}
+		if heard < int(8000-2*late)*48/1024-10 {
+			t.Fatalf("sound that comes %d ms late: %d frames are heard", late, heard)
+		}
+	}
+}
