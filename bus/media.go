@@ -20,7 +20,7 @@ import (
 //     epochs, in an epoch never more than 1 s between one tag and the next of the
 //     whole stream (longer pauses are cut out; where a track trails, those longer by
 //     that). Tags of both tracks are in the order of their times, but for half a
-//     second; where a track only begins to trail, but for 5 s.
+//     second; where a track only begins to trail, pictures but for 1.4 s, sound for 5 s.
 //     A name's sessions each have a clock: see to whose a chunk is (Of).
 //   - A chunk with Key starts with everything a decoder needs, in this order:
 //     the onMetaData script tag if there is one, the video and the audio

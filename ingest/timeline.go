@@ -55,10 +55,12 @@ const (
 	oneFrame = 40     // what a jump takes on the clock
 	maxSkew  = 10_000 // tracks whose timestamps are further apart have clocks of their own
 	maxLag   = 5000   // what trails the other track by more is left out
-	usualLag = 500    // tracks that are less apart are so by their encoders and the network
-	maxStart = 3000   // and if they begin further apart, in their timestamps too, likewise...
-	sameTime = 1000   // ...where this is too far
-	maxOwed  = 8      // jumps of one track that the other may still make
+	// latePicture is less than what transcode waits for pictures while sound goes on, before it repeats the last.
+	latePicture = 1400
+	usualLag    = 500  // tracks that are less apart are so by their encoders and the network
+	maxStart    = 3000 // and if they begin further apart, in their timestamps too, likewise...
+	sameTime    = 1000 // ...where this is too far
+	maxOwed     = 8    // jumps of one track that the other may still make
 )
 
 // newTimeline is one that sees timestamps, before the stream begins.
@@ -142,11 +144,15 @@ func (t *timeline) place(i int, long, now int64) (clock int64, ok bool) {
 	return clock, true
 }
 
-// given says how far media was given on before track i begins: what is much earlier
-// has no place any more.
+// given says how far media was given on when a tag of track i comes. What is much earlier
+// has no place any more where the track begins, nor a picture where others stand in for it by then.
 func (t *timeline) given(i int, clock int64) {
-	if k := &t.tracks[i]; t.begun && !k.placed {
+	switch k := &t.tracks[i]; {
+	case !t.begun:
+	case !k.placed:
 		k.from = max(t.start, clock-usualLag)
+	case i == trackVideo:
+		k.from = max(k.from, clock-latePicture)
 	}
 }
 

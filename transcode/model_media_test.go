@@ -97,7 +97,7 @@ func (p *publisherModel) epoch(t *testing.T, sid string, epoch int) []*bus.Chunk
 				lastKey, before = tag.at, config(true)
 			}
 			put(tag, key, before)
-			start = tag.at + 1
+			start = max(start, tag.at+1)
 		}
 		if p.r.IntN(4) == 0 { // the timestamps stood still: the pause is cut out
 			p.wall += int64(p.r.IntN(20_000))
@@ -178,7 +178,20 @@ func (p *publisherModel) stretch(start, length int64) (tags []timed) {
 			}
 		}
 	}
-	slices.SortStableFunc(tags, func(a, b timed) int { return cmp.Compare(a.at, b.at) })
+	trails, by := byte(0), int64(0) // one of the tracks begins to come later than the other
+	if p.r.IntN(3) == 0 {
+		trails, by = bus.TagAudio, int64(p.r.IntN(5000))
+		if p.r.IntN(2) == 0 {
+			trails, by = bus.TagVideo, int64(p.r.IntN(500))
+		}
+	}
+	sent := func(x timed) int64 {
+		if x.Type == trails {
+			return x.at + by
+		}
+		return x.at
+	}
+	slices.SortStableFunc(tags, func(a, b timed) int { return cmp.Compare(sent(a), sent(b)) })
 	return tags
 }
 
