@@ -58,20 +58,67 @@ func NextTag(b []byte) (t Tag, rest []byte, err error) {
 // that lies within 24 days of the tag's.
 func (t Tag) Clock(near int64) int64 { return near + int64(int32(t.TS-uint32(near))) }
 
-// IsAVC reports H.264 video (FLV CodecID 7).
-func (t Tag) IsAVC() bool { return t.Type == TagVideo && len(t.Data) >= 5 && t.Data[0]&0x8f == 7 }
+// FourCCs of codecs in enhanced tags (Enhanced RTMP v2).
+const (
+	FourHEVC = "hvc1"
+	FourAV1  = "av01"
+)
 
-// IsAVCConfig reports an AVCDecoderConfigurationRecord, in Payload.
-func (t Tag) IsAVCConfig() bool { return t.IsAVC() && t.Data[1] == 0 }
+// Types of packets in enhanced tags.
+const (
+	packetStart   = 0 // a configuration
+	packetFrames  = 1
+	packetFramesX = 3 // shown when it is decoded
+)
 
-// IsAVCFrame reports one access unit of length-prefixed NAL units, in Payload.
-func (t Tag) IsAVCFrame() bool { return t.IsAVC() && t.Data[1] == 1 && len(t.Data) > 5 }
+// Codec is the codec of a tag with pictures or sound: one of CodecH264, CodecAAC,
+// CodecHEVC and CodecAV1, or empty. The last two come in enhanced tags of one track.
+func (t Tag) Codec() string {
+	switch {
+	case t.Type == TagVideo && len(t.Data) >= 5 && t.Data[0]&0x8f == 7:
+		return CodecH264
+	case t.Type == TagVideo && len(t.Data) >= 5 && t.Data[0]&0x80 != 0:
+		switch string(t.Data[1:5]) {
+		case FourHEVC:
+			return CodecHEVC
+		case FourAV1:
+			return CodecAV1
+		}
+	case t.Type == TagAudio && len(t.Data) >= 2 && t.Data[0]>>4 == 10:
+		return CodecAAC
+	}
+	return ""
+}
 
-// IsKey reports a video key frame (for H.264, an IDR picture).
-func (t Tag) IsKey() bool { return t.IsAVCFrame() && t.Data[0]>>4 == 1 }
+// IsVideoConfig reports the configuration of a video codec, in Payload.
+func (t Tag) IsVideoConfig() bool {
+	switch t.Codec() {
+	case CodecH264:
+		return t.Data[1] == 0
+	case CodecHEVC, CodecAV1:
+		return t.Data[0]&0x0f == packetStart
+	}
+	return false
+}
+
+// IsVideoFrame reports one access unit, in Payload: of H.264 and HEVC length-prefixed NAL
+// units, of AV1 OBUs.
+func (t Tag) IsVideoFrame() bool {
+	switch t.Codec() {
+	case CodecH264:
+		return t.Data[1] == 1 && len(t.Data) > 5
+	case CodecHEVC, CodecAV1:
+		packet := t.Data[0] & 0x0f
+		return (packet == packetFrames || packet == packetFramesX) && len(t.Payload()) > 0
+	}
+	return false
+}
+
+// IsKey reports a video key frame: one that decoding can begin with.
+func (t Tag) IsKey() bool { return t.IsVideoFrame() && t.Data[0]>>4&7 == 1 }
 
 // IsAAC reports AAC audio (FLV SoundFormat 10).
-func (t Tag) IsAAC() bool { return t.Type == TagAudio && len(t.Data) >= 2 && t.Data[0]>>4 == 10 }
+func (t Tag) IsAAC() bool { return t.Codec() == CodecAAC }
 
 // IsAACConfig reports an AudioSpecificConfig, in Payload.
 func (t Tag) IsAACConfig() bool { return t.IsAAC() && t.Data[1] == 0 }
@@ -79,21 +126,29 @@ func (t Tag) IsAACConfig() bool { return t.IsAAC() && t.Data[1] == 0 }
 // IsAACFrame reports one raw AAC frame, in Payload.
 func (t Tag) IsAACFrame() bool { return t.IsAAC() && t.Data[1] == 1 && len(t.Data) > 2 }
 
-// CTS is the composition time offset of an H.264 tag: PTS - DTS, ms, signed 24 bits.
+// CTS is the composition time offset of a video tag: PTS - DTS, ms, signed 24 bits.
 func (t Tag) CTS() int32 {
-	if !t.IsAVC() {
+	at := 0
+	switch c := t.Codec(); {
+	case c == CodecH264:
+		at = 2
+	case c == CodecHEVC && t.Data[0]&0x0f == packetFrames && len(t.Data) >= 8:
+		at = 5
+	default:
 		return 0
 	}
-	return int32(uint32(t.Data[2])<<24|uint32(t.Data[3])<<16|uint32(t.Data[4])<<8) >> 8
+	return int32(uint32(t.Data[at])<<24|uint32(t.Data[at+1])<<16|uint32(t.Data[at+2])<<8) >> 8
 }
 
-// Payload is the codec's bytes of an H.264 or AAC tag, nil for others.
+// Payload is the codec's bytes of a tag whose Codec is known, nil for others.
 func (t Tag) Payload() []byte {
-	switch {
-	case t.IsAVC():
-		return t.Data[5:]
-	case t.IsAAC():
+	switch c := t.Codec(); {
+	case c == CodecAAC:
 		return t.Data[2:]
+	case c == CodecHEVC && t.Data[0]&0x0f == packetFrames: // behind the composition time
+		return t.Data[min(8, len(t.Data)):]
+	case c != "":
+		return t.Data[5:]
 	}
 	return nil
 }

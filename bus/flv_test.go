@@ -31,9 +31,9 @@ func TestTagKinds(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			g := test.tag
-			if g.IsAVCConfig() != test.avcConfig || g.IsAVCFrame() != test.avcFrame || g.IsKey() != test.key ||
+			if g.IsVideoConfig() != test.avcConfig || g.IsVideoFrame() != test.avcFrame || g.IsKey() != test.key ||
 				g.IsAACConfig() != test.aacConfig || g.IsAACFrame() != test.aacFrame || g.CTS() != test.cts {
-				t.Errorf("%v %v %v %v %v %d", g.IsAVCConfig(), g.IsAVCFrame(), g.IsKey(), g.IsAACConfig(), g.IsAACFrame(), g.CTS())
+				t.Errorf("%v %v %v %v %v %d", g.IsVideoConfig(), g.IsVideoFrame(), g.IsKey(), g.IsAACConfig(), g.IsAACFrame(), g.CTS())
 			}
 			if p := string(g.Payload()); p != test.payload {
 				t.Errorf("payload %q", p)

@@ -111,3 +111,10 @@ func (ss services) Discover(ctx context.Context) ([]WorkerInfo, error) {
 		all = append(all, w)
 	}
 }
+
+// RequestDecoders asks a transcode worker. ErrNoWorker: none runs.
+func (ss services) RequestDecoders(ctx context.Context, within time.Duration) (Decoders, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return request[Decoders](ctx, ss.c, WorkerTranscode, EndpointDecoders, DecodersQuery{})
+}

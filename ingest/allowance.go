@@ -35,13 +35,18 @@ func (a *allowance) take(n int, now time.Time) *rtmp.StatusError {
 	return rtmp.Errorf(rtmp.CodeRejected, "this stream is of more than %.1f Mbit/s, the most that is taken here; lower the encoder's bitrate", float64(a.bitrate)/1e6)
 }
 
-// picture refuses pictures that are too large. What counts is what a decoder
-// needs memory for: before cropping.
+// picture refuses pictures of H.264 that are too large.
 func (a *allowance) picture(sps []byte) *rtmp.StatusError {
 	p, err := avc.ParseSPS(sps)
-	width, height := p.CodedWidth, p.CodedHeight
-	if err != nil && height == 0 { // else it broke after the size
-		return errAVCConfig
+	return a.size(p.CodedWidth, p.CodedHeight, err, errAVCConfig)
+}
+
+// size refuses pictures that are too large, in pixels. What counts is what a decoder
+// needs memory for: before cropping. err is what was wrong with what says so, which
+// is broken if the size could not be read; else it broke after the size.
+func (a *allowance) size(width, height uint64, err error, broken *rtmp.StatusError) *rtmp.StatusError {
+	if err != nil && height == 0 {
+		return broken
 	}
 	if max(width, height) > avc.MaxSide || width*height > uint64(a.pixels) {
 		return rtmp.Errorf(rtmp.CodeRejected, "pictures of %dx%d are larger than what is taken here (%.1f megapixels, %d on a side); lower the encoder's resolution",

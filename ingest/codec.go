@@ -12,7 +12,8 @@ import (
 // format is what a publisher's stream is made of, as far as it is known.
 type format struct {
 	script      []byte // body of the onMetaData tag
-	video       []byte // body of a tag with the AVCDecoderConfigurationRecord in force
+	codec       string // of the pictures: a name of bus
+	video       []byte // body of the tag with the configuration in force, nil: none
 	audio       []byte // body of the tag with the AudioSpecificConfig
 	width       int
 	height      int
@@ -22,7 +23,7 @@ type format struct {
 	trails      int64  // by how many ms the sound comes after the picture
 	apart       bool   // their clocks have nothing to do with each other
 	allowed     *allowance
-	parameters  // of H.264
+	parameters
 }
 
 // parameters are what H.264 says of itself: the configuration of decoders, from tags
@@ -96,6 +97,9 @@ func (f *format) audioConfig(t bus.Tag) (changed bool) {
 // checkVideo refuses what is not H.264.
 func checkVideo(b []byte) *rtmp.StatusError {
 	if b[0]&0x80 != 0 {
+		if codec := (bus.Tag{Type: bus.TagVideo, Data: b}).Codec(); codec == bus.CodecHEVC || codec == bus.CodecAV1 {
+			return nil
+		}
 		return refuseVideo(fourCCName(b))
 	}
 	switch b[0] & 0x0f {
@@ -155,11 +159,6 @@ func checkAudio(b []byte) *rtmp.StatusError {
 		name = "Opus"
 	}
 	return rtmp.Errorf(rtmp.CodeRejected, "audio in %s is not taken here; set the encoder's audio codec to AAC", name)
-}
-
-// takenCodecs are those that may be published by FourCC.
-func takenCodecs() (video, audio []rtmp.Codec) {
-	return []rtmp.Codec{{FourCC: "avc1", Flags: rtmp.CanDecode | rtmp.CanForward}}, []rtmp.Codec{{FourCC: "mp4a", Flags: rtmp.CanForward}}
 }
 
 // printable makes a peer's words fit for a log and a page.

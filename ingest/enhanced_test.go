@@ -157,7 +157,7 @@ func FuzzEnhanced(f *testing.F) {
 		if first.Data == nil {
 			return
 		}
-		if first.Type != tag.Type || isEnhanced(first) && len(first.Data) < 5 || !isEnhanced(first) && !first.IsAVC() && !first.IsAAC() {
+		if first.Type != tag.Type || isEnhanced(first) && len(first.Data) < 5 || !isEnhanced(first) && first.Codec() != bus.CodecH264 && first.Codec() != bus.CodecAAC {
 			t.Fatalf("% x", first.Data)
 		}
 		_, _ = checkVideo(first.Data), checkAudio(first.Data)

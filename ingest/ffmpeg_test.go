@@ -31,7 +31,7 @@ func checkChunks(t *testing.T, chunks []*bus.Chunk, from int64) (video, audio in
 				t.Errorf("chunk %d.%d: DTS %d, first tag %d", c.Epoch, c.N, c.DTS, clock)
 			}
 			n++
-			frame := tag.IsAVCFrame() || tag.IsAACFrame()
+			frame := tag.IsVideoFrame() || tag.IsAACFrame()
 			if c.Key && tag.IsKey() && !hadVideo && n > 4 {
 				t.Errorf("Key chunk %d.%d: its IDR is tag %d", c.Epoch, c.N, n)
 			}
@@ -41,7 +41,7 @@ func checkChunks(t *testing.T, chunks []*bus.Chunk, from int64) (video, audio in
 			if !frame {
 				return nil
 			}
-			if tag.IsAVCFrame() {
+			if tag.IsVideoFrame() {
 				hadVideo = true
 				video++
 			} else {

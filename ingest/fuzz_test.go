@@ -30,7 +30,7 @@ func FuzzFrames(f *testing.F) {
 	f.Add(rtmptest.AACConfig, rtmptest.AACFrame())
 	f.Fuzz(func(t *testing.T, config, frame []byte) {
 		s := format{allowed: newAllowance(DefaultConfig())}
-		if t := (bus.Tag{Type: bus.TagVideo, Data: config}); t.IsAVCConfig() {
+		if t := (bus.Tag{Type: bus.TagVideo, Data: config}); t.IsVideoConfig() {
 			_, _ = s.videoConfig(t)
 		}
 		if t := (bus.Tag{Type: bus.TagAudio, Data: config}); t.IsAACConfig() {

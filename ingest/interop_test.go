@@ -114,7 +114,7 @@ func TestFlvmuxWithBFrames(t *testing.T) {
 			t.Errorf("a chunk of epoch %d", c.Epoch)
 		}
 		_ = c.EachTag(func(tag bus.Tag, _ int64) error {
-			if tag.IsAVCFrame() && tag.CTS() > 40 {
+			if tag.IsVideoFrame() && tag.CTS() > 40 {
 				late++
 			}
 			return nil
@@ -240,7 +240,7 @@ func TestResolutionChanges(t *testing.T) {
 	for _, c := range r.chunks("cam") {
 		if c.Key {
 			_ = c.EachTag(func(tag bus.Tag, _ int64) error {
-				if tag.IsAVCConfig() {
+				if tag.IsVideoConfig() {
 					configs[string(tag.Data)]++
 				}
 				return nil

@@ -41,7 +41,7 @@ func (f *format) videoConfig(t bus.Tag) (changed bool, err *rtmp.StatusError) {
 		_, _ = sets.Add(nal) // what cannot be read is the decoder's matter
 	}
 	f.header = bytes.Clone(t.Data)
-	f.video, f.nalSize, f.sets, f.learned = f.header, c.LengthSize, sets, false
+	f.codec, f.video, f.nalSize, f.sets, f.learned = bus.CodecH264, f.header, c.LengthSize, sets, false
 	f.measure(bytes.Clone(c.SPS[0]))
 	if c.StartCodes {
 		f.video, f.learned = nil, true
@@ -135,7 +135,7 @@ func (f *format) adopt(pps int) (changed bool) {
 	if bytes.Equal(body, f.video) {
 		return false
 	}
-	f.video = body
+	f.codec, f.video = bus.CodecH264, body
 	f.measure(active)
 	return true
 }

@@ -175,7 +175,7 @@ func TestTurnedPhone(t *testing.T) {
 		var configs []string
 		for _, c := range r.chunks(name) {
 			_ = c.EachTag(func(tag bus.Tag, _ int64) error {
-				if tag.IsAVCConfig() && (len(configs) == 0 || configs[len(configs)-1] != string(tag.Data)) {
+				if tag.IsVideoConfig() && (len(configs) == 0 || configs[len(configs)-1] != string(tag.Data)) {
 					configs = append(configs, string(tag.Data))
 				}
 				return nil

@@ -130,10 +130,10 @@ func (r *records) seen(ctx context.Context, l *bus.StreamRecord) (int64, error) 
 func (f *format) describe(l *bus.StreamRecord) {
 	l.VideoCodec, l.AudioCodec, l.Width, l.Height, l.FPS = "", "", 0, 0, 0
 	if f.video != nil {
-		l.VideoCodec, l.Width, l.Height, l.FPS = "h264", f.width, f.height, f.fps
+		l.VideoCodec, l.Width, l.Height, l.FPS = f.codec, f.width, f.height, f.fps
 	}
 	if f.audio != nil {
-		l.AudioCodec = "aac"
+		l.AudioCodec = bus.CodecAAC
 	}
 	l.SoundTrails, l.ClocksApart = f.trails, f.apart
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp"
-	"github.com/helios-h2020/pse/internal/avc"
 	"go.uber.org/zap"
 )
 
@@ -113,131 +112,6 @@ func (s *session) take(t bus.Tag) error {
 		return s.video(t)
 	}
 	return s.audio(t)
-}
-
-func (s *session) video(t bus.Tag) error {
-	if t.Data[0]>>4 == 5 { // a command to players, not a picture
-		return nil
-	}
-	if err := checkVideo(t.Data); err != nil {
-		return err
-	}
-	switch {
-	case t.IsAVCConfig():
-		return s.videoConfig(t)
-	case t.IsAVCFrame():
-		return s.piece(t)
-	}
-	return nil
-}
-
-func (s *session) videoConfig(t bus.Tag) error {
-	if s.unit.picture() { // it is of the configuration before
-		if err := s.closeUnit(); err != nil {
-			return err
-		}
-	}
-	changed, err := s.format.videoConfig(t)
-	if err != nil {
-		return err
-	}
-	if changed {
-		s.needIDR, s.changed, s.unit.sure = true, true, false
-	}
-	return nil
-}
-
-// piece takes a tag of a picture: all of it, or a piece.
-func (s *session) piece(t bus.Tag) error {
-	u := &s.unit
-	t, c, ok := s.format.look(t)
-	if !ok {
-		s.shared.stats.broken.Inc()
-		if s.format.unread >= mostUnread {
-			return errPictures
-		}
-		return nil
-	}
-	if u.open() && !u.continues(t, c) {
-		if err := s.closeUnit(); err != nil {
-			return err
-		}
-	}
-	if c.Sets {
-		if err := s.format.learn(t.Payload()); err != nil {
-			return err
-		}
-	}
-	switch {
-	case u.late(t, c): // the first that was seen of it: from now on pictures wait
-		u.pieces = true
-		s.shared.stats.broken.Inc()
-	case !u.open() && c.Slices && !u.waits():
-		u.gave(t.TS)
-		return s.picture(t, c)
-	case !u.add(t, c):
-		s.shared.stats.broken.Inc()
-	case u.contents.Slices && !u.waits():
-		return s.closeUnit()
-	}
-	return nil
-}
-
-// closeUnit says that no piece of the open unit follows. Without a slice it is no picture.
-func (s *session) closeUnit() error {
-	t, c := s.unit.take()
-	if c.Slices {
-		if err := s.picture(t, c); err != nil {
-			return err
-		}
-	}
-	n := s.unit.heard
-	s.unit.heard = 0
-	for _, t := range s.unit.sounds[:n] {
-		if err := s.sound(t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// picture takes a whole one.
-func (s *session) picture(t bus.Tag, c avc.Contents) error {
-	if c.IDR && s.format.adopt(c.PPS) {
-		s.changed = true
-	}
-	if s.format.video == nil {
-		return nil
-	}
-	// The tag says what the picture is: players seek by it.
-	t.Data[0] = t.Data[0]&0x0f | 2<<4
-	if c.IDR {
-		t.Data[0] = t.Data[0]&0x0f | 1<<4
-	}
-	long := s.time.see(trackVideo, t.TS)
-	if !c.IDR && (s.rec == nil || s.needIDR) {
-		return nil
-	}
-	begins := s.rec == nil
-	if err := s.record(t, trackVideo, long, c.IDR); err != nil || !begins {
-		return err
-	}
-	return s.hearEarly(long)
-}
-
-// hearEarly takes the sound that came before the picture of this time, which is the
-// stream's first, and belongs after it.
-func (s *session) hearEarly(long int64) error {
-	sounds := s.early.take(long)
-	if n := len(sounds); n > 0 {
-		s.mix.expect(sounds[n-1].long - long)
-	}
-	for _, a := range sounds {
-		if err := s.record(a.tag, trackAudio, a.long, false); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (s *session) audio(t bus.Tag) error {

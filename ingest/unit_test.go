@@ -28,7 +28,7 @@ func (l *shelf) PublishChunk(ctx context.Context, c *bus.Chunk) (uint64, error) 
 		switch {
 		case t.IsAACFrame():
 			l.said = append(l.said, fmt.Sprintf("%d a", clock))
-		case t.IsAVCFrame():
+		case t.IsVideoFrame():
 			words := strconv.FormatInt(clock, 10)
 			for b := t.Payload(); len(b) > 0; {
 				var unit []byte

@@ -29,6 +29,7 @@ type job struct {
 	say      say // to events
 	posters  *posters
 	slots    *slots
+	decoders *decoders
 	slot     func()           // gives the slot back; nil: there was none, nothing is encoded
 	publish  func(*rendition) // has a rendition's parts stored
 	wg       sync.WaitGroup
@@ -54,6 +55,7 @@ type shared struct {
 	m        *metrics
 	opts     ffmpeg.Options
 	slots    *slots
+	decoders *decoders
 	pictures chan struct{} // holds one: a worker makes one picture at a time, over all streams
 }
 
@@ -62,7 +64,7 @@ func newJob(w shared, log *zap.Logger, live *bus.StreamRecord) *job {
 	events := bus.NewOutbox(w.b, nil, log)
 	p := newPosters(w.b, log, live.SID, w.opts, w.pictures)
 	return &job{
-		b: w.b, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots, events: events, say: sayTo(events), posters: p,
+		b: w.b, log: log, m: w.m, sid: live.SID, session: live.Session, live: live, slots: w.slots, decoders: w.decoders, events: events, say: sayTo(events), posters: p,
 		fanOut: &fanOut{log: log, m: w.m, opts: w.opts, posters: p, renditions: map[string]*rendition{}, events: make(chan ffmpeg.Event, 64)},
 		failed: make(chan error, 1), changed: make(chan struct{}, 1),
 	}
@@ -93,7 +95,7 @@ func (j *job) run(ctx context.Context) error {
 	defer j.fanOut.stop()
 	defer cancel()
 	j.publish = func(r *rendition) { j.store(ctx, r) }
-	j.acquireSlot()
+	j.acquireSlot(ctx)
 	defer func() {
 		if j.slot != nil {
 			j.slot()
@@ -152,7 +154,7 @@ func (j *job) step(ctx context.Context) error {
 	if live.Session != j.session {
 		return errReplaced
 	}
-	if j.slot == nil && j.acquireSlot() {
+	if j.slot == nil && j.acquireSlot(ctx) {
 		j.upgrade()
 	}
 	done := j.fanOut.supervise()
@@ -326,10 +328,13 @@ func (j *job) await(ctx context.Context, stored <-chan struct{}) error {
 	}
 }
 
-// acquireSlot takes a slot for what the stream's record says it costs.
-func (j *job) acquireSlot() bool {
+// acquireSlot takes a slot for what the stream's record says it costs. What cannot be decoded gets none.
+func (j *job) acquireSlot(ctx context.Context) bool {
 	live := j.record()
-	give, ok := j.slots.acquire(cost(profileOf(live.App), live.Width, live.Height, live.FPS))
+	if !j.decoders.can(ctx, live.VideoCodec) {
+		return false
+	}
+	give, ok := j.slots.acquire(cost(profileOf(live.App), live.VideoCodec, live.Width, live.Height, live.FPS))
 	if ok {
 		j.slot = give
 	}

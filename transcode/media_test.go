@@ -81,10 +81,10 @@ func chunksOf(sid string, wall int64, tags []timed) []*bus.Chunk {
 			flush()
 			epoch, n, lastKey = tag.epoch, 0, -10000
 		}
-		hasVideo = hasVideo || tag.IsAVCFrame()
+		hasVideo = hasVideo || tag.IsVideoFrame()
 		key := tag.IsKey() || !hasVideo && tag.IsAACFrame() && tag.at-lastKey >= 1000
 		switch {
-		case tag.IsAVCConfig():
+		case tag.IsVideoConfig():
 			video = &tag.Tag
 		case tag.IsAACConfig():
 			audio = &tag.Tag

@@ -37,7 +37,7 @@ type streamModel struct {
 }
 
 func newStreamModel(t *testing.T, r *rand.Rand) *streamModel {
-	v, err := cmaf.ParseVideoConfig([]byte(avctest.AVCTiny))
+	v, err := cmaf.ParseVideoConfig(cmaf.AVC, []byte(avctest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

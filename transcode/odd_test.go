@@ -37,7 +37,7 @@ func appear(tags []timed, kind byte, from int64) (out []timed) {
 	for _, t := range tags {
 		switch {
 		case t.Type != kind:
-		case t.IsAVCConfig() || t.IsAACConfig():
+		case t.IsVideoConfig() || t.IsAACConfig():
 			config = &t
 			continue
 		case t.at < from || config != nil && kind == bus.TagVideo && !t.IsKey():
@@ -58,7 +58,7 @@ func padded(tags []timed, from, till int64, size int) []timed {
 	filler = append(append(filler, bytes.Repeat([]byte{0xff}, size)...), 0x80)
 	out := slices.Clone(tags)
 	for i, t := range out {
-		if t.IsAVCFrame() && t.at >= from && t.at < till {
+		if t.IsVideoFrame() && t.at >= from && t.at < till {
 			out[i].Data = slices.Concat(t.Data, filler)
 		}
 	}
@@ -80,18 +80,18 @@ func TestOddInputs(t *testing.T) {
 	}{
 		{"no audio", only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), []string{sourceName, "240p"}, 0},
 		{"audio only", only(plain, func(t timed) bool { return t.Type != bus.TagVideo }), []string{audioName}, 0},
-		{"no audio, dropped pictures", only(plain, func(t timed) bool { return t.Type != bus.TagAudio && !(t.IsAVCFrame() && t.at > 3000 && t.at < 3700) }), []string{sourceName, "240p"}, 1},
+		{"no audio, dropped pictures", only(plain, func(t timed) bool { return t.Type != bus.TagAudio && !(t.IsVideoFrame() && t.at > 3000 && t.at < 3700) }), []string{sourceName, "240p"}, 1},
 		{"B-frames", record(t, picture360+tone+"-t 8 "+x264+"-bf 3 -g 60 "+aac), all, 0},
 		{"audio 600 ms late", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at > 600 }), all, 0},
 		{"audio 3 s late", only(plain, func(t timed) bool { return t.Type != bus.TagAudio || t.at > 3000 || t.IsAACConfig() }), all, 0},
 		{"audio appears after 3 s", appear(plain, bus.TagAudio, 3000), all, 1},
 		{"pictures appear after 3 s", appear(plain, bus.TagVideo, 3000), all, 1},
-		{"a configuration of pictures that never come", only(plain, func(t timed) bool { return !t.IsAVCFrame() }), []string{audioName}, 0},
+		{"a configuration of pictures that never come", only(plain, func(t timed) bool { return !t.IsVideoFrame() }), []string{audioName}, 0},
 		{"another rate after a reconnect", append(shift(plain, 0, 0), shift(slow, 9_000, 1)...), all, 1},
 		{"audio stops", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 4000 }), all, 0},
 		{"audio pauses", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 3000 || t.at > 5000 }), all, 0},
 		{"dropped pictures", only(plain, func(t timed) bool {
-			return !t.IsAVCFrame() || t.at < 3000 || t.at > 3600
+			return !t.IsVideoFrame() || t.at < 3000 || t.at > 3600
 		}), all, 0},
 		{"reconnect", append(shift(plain, 0, 0), shift(plain, 20_000, 1)...), all, 1},
 		{"other size after a reconnect", append(shift(plain, 0, 0), shift(small, 9_000, 1)...), all, 1},
@@ -124,7 +124,7 @@ func TestOddInputs(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	t.Parallel()
 	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 60 "+aac)
-	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 3000 || t.at > 8000 }), sourceName, "240p", audioName)
+	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsVideoFrame() || t.at < 3000 || t.at > 8000 }), sourceName, "240p", audioName)
 	for name, parts := range got {
 		if n := discontinuities(parts); n != 1 {
 			t.Errorf("%s: %d discontinuities, want 1", name, n)
@@ -141,7 +141,7 @@ func TestPicturesStop(t *testing.T) {
 	long := record(t, picture360+tone+"-t 14 "+x264+"-bf 2 -g 60 "+aac)
 	r := newRig(t, "live")
 	r.work()
-	chunks := chunksOf(r.sid, r.wall, only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 4000 }))
+	chunks := chunksOf(r.sid, r.wall, only(long, func(t timed) bool { return !t.IsVideoFrame() || t.at < 4000 }))
 	last := r.publish(chunks)
 	waitFor(t, func() bool {
 		for _, name := range []string{sourceName, "240p", audioName} {
@@ -166,7 +166,7 @@ func TestPicturesStop(t *testing.T) {
 func TestPicturesReturn(t *testing.T) {
 	t.Parallel()
 	long := record(t, picture360+tone+"-t 14 "+x264+noBFrames+"-g 120 "+aac)
-	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsAVCFrame() || t.at < 5000 || t.at > 11_000 }), sourceName, "240p", audioName)
+	got := whole(t, "live", only(long, func(t timed) bool { return !t.IsVideoFrame() || t.at < 5000 || t.at > 11_000 }), sourceName, "240p", audioName)
 	for name, parts := range got {
 		if n := discontinuities(parts); n != 1 {
 			t.Errorf("%s: %d discontinuities, want 1", name, n)

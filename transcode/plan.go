@@ -32,13 +32,13 @@ func (t *timeline) plan(chunks []*bus.Chunk) {
 		size, span = size+int64(len(c.Tags)), c.DTS+100-chunks[0].DTS
 		_ = c.EachTag(func(tag bus.Tag, clock int64) error {
 			switch {
-			case tag.IsAVCFrame():
+			case tag.IsVideoFrame():
 				times = append(times, clock)
 				if video != nil { // the first playlist is to tell of them, players read it once
 					t.s.Captions |= video.Captions(tag.Payload())
 				}
-			case tag.IsAVCConfig():
-				if v, err := cmaf.ParseVideoConfig(tag.Payload()); err == nil {
+			case tag.IsVideoConfig():
+				if v, err := cmaf.ParseVideoConfig(codingOf(tag), tag.Payload()); err == nil {
 					video = v
 				}
 			case tag.IsAACConfig():

@@ -77,5 +77,32 @@ func (r Rung) size(width, height int) (w, h int, ok bool) {
 	return even(width), even(height), true
 }
 
+// sizedRung is a rung with the size of its pictures for some source.
+type sizedRung struct {
+	*Rung
+	width, height int
+}
+
+// ladder are the rungs for a source of this display size. some says that only some devices play
+// the source itself: of the rungs that it is not clearly larger than, the smallest then stands in
+// for it, in its size.
+func (p Profile) ladder(width, height int, some bool) (all []sizedRung) {
+	var standIn *Rung
+	for i := range p.Rungs {
+		r := &p.Rungs[i]
+		w, h, ok := r.size(width, height)
+		switch {
+		case ok:
+			all = append(all, sizedRung{r, w, h})
+		case some:
+			standIn = r
+		}
+	}
+	if standIn != nil {
+		all = append([]sizedRung{{standIn, even(width), even(height)}}, all...)
+	}
+	return all
+}
+
 // even rounds down to what chroma subsampled 4:2:0 can have as a side, in pixels.
 func even(n int) int { return n &^ 1 }

@@ -116,7 +116,7 @@ func (r *rendition) picture(g *period, f cmaf.Frame) {
 // config takes the parameters of the encoded pictures that follow.
 func (r *rendition) config(g *period, v *cmaf.VideoConfig) {
 	t := r.trackOf(g)
-	if t == nil || t.video.Same(v.Record) {
+	if t == nil || t.video.Same(v.Coding, v.Record) {
 		return
 	}
 	t.video, t.init = v, nil

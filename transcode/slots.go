@@ -3,6 +3,8 @@ package transcode
 import (
 	"runtime"
 	"sync"
+
+	"github.com/helios-h2020/pse/bus"
 )
 
 // Cost of encoding, in cores: what libx264 superfast and the decoder took per
@@ -60,8 +62,8 @@ func (s *slots) acquire(cost float64) (give func(), ok bool) {
 	}), true
 }
 
-// cost is what encoding a stream takes, in cores, as far as its record tells.
-func cost(p Profile, width, height int, fps float64) float64 {
+// cost is what encoding a stream of a codec takes, in cores, as far as its record tells.
+func cost(p Profile, codec string, width, height int, fps float64) float64 {
 	if width <= 0 || height <= 0 {
 		width, height = 1280, 720
 	}
@@ -69,10 +71,8 @@ func cost(p Profile, width, height int, fps float64) float64 {
 		fps = 30
 	}
 	pixels := 0
-	for _, r := range p.Rungs {
-		if w, h, ok := r.size(width, height); ok {
-			pixels += w * h
-		}
+	for _, r := range p.ladder(width, height, p.Pass && codec != "" && codec != bus.CodecH264) {
+		pixels += r.width * r.height
 	}
 	if pixels == 0 {
 		return 0

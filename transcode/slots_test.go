@@ -67,7 +67,7 @@ func TestCost(t *testing.T) {
 		fps      float64
 		min, max float64
 	}{{1280, 720, 30, 0.25, 0.4}, {1920, 1080, 30, 0.6, 0.9}, {640, 360, 30, 0.03, 0.12}, {320, 180, 30, 0, 0}} {
-		if got := cost(live, c.w, c.h, c.fps); got < c.min || got > c.max {
+		if got := cost(live, bus.CodecH264, c.w, c.h, c.fps); got < c.min || got > c.max {
 			t.Errorf("%dx%d at %g: %.2f cores", c.w, c.h, c.fps, got)
 		}
 	}
@@ -104,7 +104,7 @@ func (r *rig) another(sid, app string) *rig {
 // A worker without a slot took over and let a rendition be. When it has a slot,
 // a minute later, that begins with the next segment, not where it was left.
 func TestUpgradeAfterTakeOver(t *testing.T) {
-	v, err := cmaf.ParseVideoConfig([]byte(avctest.AVCTiny))
+	v, err := cmaf.ParseVideoConfig(cmaf.AVC, []byte(avctest.AVCTiny))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package transcode
 import (
 	"fmt"
 	"slices"
+
+	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
 // renditionSpec says what a rendition is.
@@ -36,11 +38,12 @@ func renditionSpecs(g *period, p Profile, encode bool) []renditionSpec {
 		add(encodedSpec(&rung, "Source", even(g.video.Width), even(g.video.Height)))
 	}
 	if g.video != nil && encode {
-		for i := range p.Rungs {
-			rung := &p.Rungs[i]
-			if w, h, ok := rung.size(g.video.Width, g.video.Height); ok {
-				add(encodedSpec(rung, rung.Label, w, h))
+		for _, r := range p.ladder(g.video.Width, g.video.Height, g.mode == passthrough && g.video.Coding != cmaf.AVC) {
+			label := r.Label
+			if r.Short > min(r.width, r.height) { // it stands in for the source
+				label = fmt.Sprintf("%dp", min(r.width, r.height))
 			}
+			add(encodedSpec(r.Rung, label, r.width, r.height))
 		}
 	}
 	if encode && !slices.ContainsFunc(all, func(s renditionSpec) bool { return s.rung != nil }) && g.uncommon() {

@@ -1,6 +1,9 @@
 package transcode
 
-import "github.com/helios-h2020/pse/internal/avc"
+import (
+	"github.com/helios-h2020/pse/internal/avc"
+	"github.com/helios-h2020/pse/transcode/cmaf"
+)
 
 // timelineState is what the timeline's fold carries from chunk to chunk. Parts
 // carry it as JSON: a worker of another version may resume from it, so names
@@ -31,6 +34,7 @@ type timelineState struct {
 	FPS      float64      `json:"fps"`             // of the source, as measured
 	Video    []byte       `json:"video,omitempty"` // configurations of the open period
 	Audio    []byte       `json:"audio,omitempty"`
+	Coding   cmaf.Coding  `json:"coding,omitempty"` // of Video; empty in states of older versions, which had H.264 alone
 	Start    boundaryJSON `json:"start"`
 	WantDisc bool         `json:"want_disc"` // the next period is not the session's first
 	Stepped  bool         `json:"stepped"`   // Wall does not go on from that of the open period

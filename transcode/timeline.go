@@ -1,6 +1,7 @@
 package transcode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -49,7 +50,7 @@ const (
 func (t *timeline) addCheckpoint(c *bus.Chunk) {
 	m := checkpoint{seq: c.Seq, dts: c.DTS, pts: c.DTS}
 	_ = c.EachTag(func(tag bus.Tag, clock int64) error {
-		if tag.IsAVCFrame() {
+		if tag.IsVideoFrame() {
 			m.dts, m.pts = clock, clock+int64(tag.CTS())
 			return errFinished // found: read no further
 		}
@@ -75,7 +76,7 @@ func (t *timeline) restore(state json.RawMessage) error {
 	g.start = segmentBoundary{msn: t.s.Start.MSN, dts: t.s.Start.DTS, pts: t.s.Start.PTS}
 	var err error
 	if t.s.Video != nil {
-		if g.video, err = cmaf.ParseVideoConfig(t.s.Video); err != nil {
+		if g.video, err = cmaf.ParseVideoConfig(cmp.Or(t.s.Coding, cmaf.AVC), t.s.Video); err != nil {
 			return fmt.Errorf("%w: %w", ErrResume, err)
 		}
 	}
@@ -176,22 +177,23 @@ func (t *timeline) continues(c *bus.Chunk) bool {
 
 func (t *timeline) tag(tag bus.Tag, clock int64) error {
 	switch {
-	case tag.IsAVCConfig():
-		if t.period != nil && t.period.video.Same(tag.Payload()) {
+	case tag.IsVideoConfig():
+		coding := codingOf(tag)
+		if t.period != nil && t.period.video.Same(coding, tag.Payload()) {
 			t.video = t.period.video // it has come back to it
 		}
-		if t.video.Same(tag.Payload()) {
+		if t.video.Same(coding, tag.Payload()) {
 			return nil
 		}
-		v, err := cmaf.ParseVideoConfig(tag.Payload())
+		v, err := cmaf.ParseVideoConfig(coding, tag.Payload())
 		if err != nil {
 			t.ignore(fmt.Errorf("video configuration at %d ms: %w", clock, err))
 			return nil
 		}
 		t.video = v
-	case tag.IsAVCFrame():
-		if t.video != nil {
-			t.picture(cmaf.Frame{DTS: clock, PTS: clock + int64(tag.CTS()), Key: tag.IsKey() && t.video.IsIDR(tag.Payload()), Data: tag.Payload()})
+	case tag.IsVideoFrame():
+		if t.video != nil && t.video.Coding == codingOf(tag) {
+			t.picture(cmaf.Frame{DTS: clock, PTS: clock + int64(tag.CTS()), Key: tag.IsKey() && t.video.IsKey(tag.Payload()), Data: tag.Payload()})
 		}
 	case tag.IsAACConfig():
 		if t.period != nil && t.period.audio.Same(tag.Payload()) {
@@ -212,6 +214,17 @@ func (t *timeline) tag(tag bus.Tag, clock int64) error {
 		}
 	}
 	return nil
+}
+
+// codingOf is the codec of a tag with pictures.
+func codingOf(tag bus.Tag) cmaf.Coding {
+	switch tag.Codec() {
+	case bus.CodecHEVC:
+		return cmaf.HEVC
+	case bus.CodecAV1:
+		return cmaf.AV1
+	}
+	return cmaf.AVC
 }
 
 func (t *timeline) picture(f cmaf.Frame) {
@@ -272,12 +285,12 @@ func (t *timeline) openPeriod(m mode, dts, pts int64, within bool) {
 	t.s.Open, t.s.Mode, t.s.Stepped, t.s.Early = true, m, false, 0
 	g := t.newPeriod(m)
 	g.video, g.audio, g.within = t.video, t.audio, within
-	t.s.Video, t.s.Audio = nil, nil
+	t.s.Coding, t.s.Video, t.s.Audio = "", nil, nil
 	if m == audioOnly {
 		g.video = nil
 	}
 	if g.video != nil {
-		t.s.Video = g.video.Record
+		t.s.Coding, t.s.Video = g.video.Coding, g.video.Record
 	}
 	if g.audio != nil {
 		t.s.Audio = g.audio.Record

@@ -41,9 +41,9 @@ func TestUncommonSources(t *testing.T) {
 	} {
 		var v *cmaf.VideoConfig
 		for _, tag := range record(t, "-f lavfi -i color=size=192x108 -frames:v 1 -c:v libx264 -preset ultrafast "+c.args) {
-			if tag.IsAVCConfig() {
+			if tag.IsVideoConfig() {
 				var err error
-				if v, err = cmaf.ParseVideoConfig(tag.Payload()); err != nil {
+				if v, err = cmaf.ParseVideoConfig(cmaf.AVC, tag.Payload()); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -78,7 +78,7 @@ func TestCaptionsAreKept(t *testing.T) {
 	tags := record(t, short)
 	n := 0
 	for i, tag := range tags {
-		if !tag.IsAVCFrame() {
+		if !tag.IsVideoFrame() {
 			continue
 		}
 		sei := avctest.Captions(pairs[n%len(pairs)])

@@ -63,7 +63,7 @@ func New(cfg Config, b *bus.Bus, log *zap.Logger) (*Worker, error) {
 		return nil, fmt.Errorf("start transcode: %w", err)
 	}
 	w := &Worker{
-		shared: shared{b: b, m: newMetrics(), opts: cfg.ffmpegOptions(), slots: newSlots(cfg.Slots), pictures: make(chan struct{}, 1)},
+		shared: shared{b: b, m: newMetrics(), opts: cfg.ffmpegOptions(), slots: newSlots(cfg.Slots), decoders: &decoders{opts: cfg.ffmpegOptions()}, pictures: make(chan struct{}, 1)},
 		log:    log, leases: leases,
 		records: map[string]*bus.StreamRecord{}, jobs: map[string]*job{}, backoff: map[string]time.Duration{}, resting: map[string]string{}, finishedSessions: map[string]string{},
 	}
@@ -86,6 +86,13 @@ func (w *Worker) Ready() error {
 
 // Collectors are the worker's metrics.
 func (w *Worker) Collectors() []prometheus.Collector { return w.m.collectors() }
+
+// Announce has others find this worker, and ask it what it decodes, until its bus is
+// closed. version is like 1.2.3.
+func (w *Worker) Announce(version string) error {
+	_, err := w.b.Serve(bus.WorkerTranscode, version, bus.Handle(bus.EndpointDecoders, w.decoders.answer))
+	return err
+}
 
 // Run takes streams until ctx ends, then stops its jobs and gives up its leases.
 func (w *Worker) Run(ctx context.Context) error {
@@ -256,7 +263,7 @@ func (w *Worker) runWithLease(ctx context.Context, j *job) error {
 // one could only pass through.
 func (w *Worker) deferToPeers(ctx context.Context, j *job) error {
 	live := j.record()
-	if w.slots.hasRoom(cost(profileOf(live.App), live.Width, live.Height, live.FPS)) {
+	if w.decoders.can(ctx, live.VideoCodec) && w.slots.hasRoom(cost(profileOf(live.App), live.VideoCodec, live.Width, live.Height, live.FPS)) {
 		return nil
 	}
 	select {

@@ -34,7 +34,7 @@ func captioned(t *testing.T, text string) (file string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tag.IsAVCFrame() {
+		if tag.IsVideoFrame() {
 			sei := avctest.Captions(pairs[n%len(pairs)])
 			data := append(bytes.Clone(tag.Data[:5]), 0, 0, byte(len(sei)>>8), byte(len(sei)))
 			tag.Data = append(append(data, sei...), tag.Data[5:]...)

@@ -71,9 +71,9 @@ func (f *film) recorded(file string, size [2]int) error {
 	var frames [][]byte
 	err := eachTag(file, func(t bus.Tag) {
 		switch {
-		case t.IsAVCConfig():
+		case t.IsVideoConfig():
 			config = t.Data
-		case t.IsAVCFrame():
+		case t.IsVideoFrame():
 			frames = append(frames, t.Data)
 		}
 	})

@@ -27,7 +27,7 @@ func rules() []rule {
 		{"bus/conn", []string{"bus/natstest", "internal/sleep"}, "how NATS does it knows no event and no record of ours: names and lists of logs are handed in, and which server it is, is its address"},
 		{"web", []string{"web", "internal/accept"}, "whatever of the program has HTTP mounts the pages, and they know no worker"},
 		{"signal/engineio", []string{"internal/epoll", "internal/limit", "internal/progress"}, "a transport knows neither rooms nor the bus: what carries its requests to other workers is an interface"},
-		{"transcode/cmaf", []string{"internal/avc", "internal/bits"}, "it is bytes in, bytes out: a part is the same whoever makes it, for which stream"},
+		{"transcode/cmaf", []string{"internal/av1", "internal/avc", "internal/bits", "internal/hevc"}, "it is bytes in, bytes out: a part is the same whoever makes it, for which stream"},
 		{"transcode/ffmpeg", []string{"transcode/cmaf", "bus", "internal/child"}, "a child is given pictures and gives pictures: it knows no stream; of bus it has the FLV tag, in flv.go alone"},
 		{"signal/dialect", nil, "what clients write is JSON, whichever room it is in"},
 		{"signal/replay", []string{"bus", "signal/dialect", "signal/socketio"}, "what follows from the log is the same at every worker: it changes no record and publishes nothing"},
@@ -50,6 +50,8 @@ func rules() []rule {
 		{"edge/http1", []string{"edge/reply", "internal/accept"}, "a transport knows neither streams nor the bus: what answers its requests is a function"},
 		{"edge/reply", nil, "an answer knows neither who made it nor who writes it"},
 		{"internal/avc", []string{"internal/bits"}, "what a configuration says is the same wherever it comes from"},
+		{"internal/hevc", []string{"internal/avc", "internal/bits"}, "what a configuration says is the same wherever it comes from; of H.264 it has how NAL units lie one after the other"},
+		{"internal/av1", []string{"internal/bits"}, "what a configuration says is the same wherever it comes from"},
 		{"internal/access", []string{"bus"}, "keys are records on the bus; who asks for them is not their matter"},
 	}
 	for _, w := range workers() {
@@ -91,7 +93,9 @@ func TestGroundFloorsAreImportedFromAbove(t *testing.T) {
 	}{
 		{"bus/conn", []string{"bus"}, "workers agree on what is in package bus; one that speaks to NATS past it agrees with nobody"},
 		{"bus/server", []string{"bus"}, "who runs the embedded server gets it from bus, with what workers want of it"},
-		{"internal/avc", []string{"ingest", "transcode"}, "one reader of H.264 configurations is for all who take them in; the checker of HLS has another, so that a misreading is not repeated by its test"},
+		{"internal/avc", []string{"ingest", "transcode", "internal/hevc"}, "one reader of H.264 configurations is for all who take them in; the checker of HLS has another, so that a misreading is not repeated by its test"},
+		{"internal/hevc", []string{"ingest", "transcode"}, "the same of HEVC"},
+		{"internal/av1", []string{"ingest", "transcode"}, "the same of AV1"},
 		{"store/bucket/s3", []string{"store/bucket", "store/storetest"}, "what is in a bucket is asked of its backend"},
 	} {
 		for _, s := range sources(t) {
@@ -152,7 +156,7 @@ func TestUploadsKnowNoHTTP(t *testing.T) {
 func TestLibrariesStayBehindTheirFile(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/yutopp/go-rtmp":          {"ingest/rtmp/server.go", "bench/"},
-		"github.com/Eyevinn/mp4ff":           {"internal/hlscheck/"},
+		"github.com/Eyevinn/mp4ff":           {"internal/hlscheck/", "ingest/rtmp/rtmptest/"},
 		"github.com/spf13/cobra":             {"cmd/pse/cli*.go"},
 		"github.com/spf13/pflag":             {"cmd/pse/cli_flag.go"},
 		"text/template":                      {}, // TestNothingIsCalledByItsName

@@ -1,4 +1,4 @@
-// Package cmaf reads what H.264 and AAC streams say of themselves, and writes
+// Package cmaf reads what H.264, HEVC, AV1 and AAC streams say of themselves, and writes
 // their frames as CMAF (ISO/IEC 23000-19): one header for the tracks of a
 // rendition, and a chunk for each of its parts.
 //

@@ -3,8 +3,8 @@ package cmaf
 // Frame is one access unit on the stream clock.
 type Frame struct {
 	DTS, PTS int64  // ms
-	Key      bool   // an IDR picture
-	Data     []byte // length-prefixed NAL units, or a raw AAC frame
+	Key      bool   // decoding can begin with it, see VideoConfig.IsKey
+	Data     []byte // length-prefixed NAL units, OBUs, or a raw AAC frame
 	Sample   int64  // of sound: its first sample
 }
 

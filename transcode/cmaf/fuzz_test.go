@@ -4,8 +4,10 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/helios-h2020/pse/internal/av1/av1test"
 	"github.com/helios-h2020/pse/internal/avc"
 	"github.com/helios-h2020/pse/internal/avc/avctest"
+	"github.com/helios-h2020/pse/internal/hevc/hevctest"
 )
 
 func unhex(t testing.TB, s string) []byte {
@@ -18,21 +20,24 @@ func unhex(t testing.TB, s string) []byte {
 }
 
 func FuzzVideoConfig(f *testing.F) {
-	f.Add([]byte(avctest.AVC720))
-	f.Add([]byte(avctest.AVCTiny))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		v, err := ParseVideoConfig(b)
+	f.Add(uint8(0), []byte(avctest.AVC720))
+	f.Add(uint8(0), []byte(avctest.AVCTiny))
+	f.Add(uint8(1), unhex(f, hevctest.HEVC360))
+	f.Add(uint8(2), unhex(f, av1test.AV1360))
+	f.Fuzz(func(t *testing.T, coding uint8, b []byte) {
+		c := []Coding{AVC, HEVC, AV1}[coding%3]
+		v, err := ParseVideoConfig(c, b)
 		if err != nil {
 			return
 		}
-		if v.Width < 2 || v.Height < 2 || v.sps.Width > avc.MaxSide || v.sps.Height > avc.MaxSide {
-			t.Fatalf("%+v", v.sps)
+		if v.Width < 2 || v.Height < 2 || v.pixelsX > avc.MaxSide || v.pixelsY > avc.MaxSide {
+			t.Fatalf("%+v", v)
 		}
-		if again, err := ParseVideoConfig(v.Record); err != nil || again.Codec != v.Codec {
+		if again, err := ParseVideoConfig(c, v.Record); err != nil || again.Codec != v.Codec {
 			t.Fatalf("%+v, %v", again, err)
 		}
 		InitSegment(v, nil)
-		v.IsIDR(b)
+		v.IsKey(b)
 	})
 }
 
@@ -52,9 +57,13 @@ func FuzzAudioConfig(f *testing.F) {
 	})
 }
 
-func FuzzIsIDR(f *testing.F) {
+func FuzzIsKey(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 2, 0x65, 0x88}, uint8(4))
+	f.Add([]byte{0, 0, 0, 3, 0x26, 1, 0x88}, uint8(4))
+	f.Add([]byte{0x0a, 1, 0, 0x32, 1, 0x10}, uint8(4))
 	f.Fuzz(func(_ *testing.T, b []byte, n uint8) {
-		(&VideoConfig{lengthSize: int(n%4) + 1}).IsIDR(b)
+		for _, c := range []Coding{AVC, HEVC, AV1} {
+			(&VideoConfig{Coding: c, lengthSize: int(n%4) + 1}).IsKey(b)
+		}
 	})
 }

@@ -106,7 +106,7 @@ func writeTrak(w *boxWriter, id, timescale uint32, v *VideoConfig, a *AudioConfi
 					w.full("stsd", 0, 0, func() {
 						w.u32(1)
 						if v != nil {
-							writeAVC1(w, v)
+							writeVideo(w, v)
 						} else {
 							writeMP4A(w, a)
 						}
@@ -121,19 +121,20 @@ func writeTrak(w *boxWriter, id, timescale uint32, v *VideoConfig, a *AudioConfi
 	})
 }
 
-func writeAVC1(w *boxWriter, v *VideoConfig) {
-	w.box("avc1", func() {
+// writeVideo writes the sample entry of pictures.
+func writeVideo(w *boxWriter, v *VideoConfig) {
+	w.box(string(v.Coding), func() {
 		w.zeros(6)
 		w.u16(1)
 		w.zeros(16)
-		w.u16(uint16(v.sps.Width), uint16(v.sps.Height))
+		w.u16(uint16(v.pixelsX), uint16(v.pixelsY))
 		w.u32(0x480000, 0x480000, 0)
 		w.u16(1)
 		w.zeros(32)
 		w.u16(24, 0xffff)
-		w.box("avcC", func() { w.u8(v.Record...) })
-		if v.sps.SARWidth != v.sps.SARHeight {
-			w.box("pasp", func() { w.u32(uint32(v.sps.SARWidth), uint32(v.sps.SARHeight)) })
+		w.box(map[Coding]string{AVC: "avcC", HEVC: "hvcC", AV1: "av1C"}[v.Coding], func() { w.u8(v.Record...) })
+		if v.sarWidth != v.sarHeight {
+			w.box("pasp", func() { w.u32(uint32(v.sarWidth), uint32(v.sarHeight)) })
 		}
 	})
 }

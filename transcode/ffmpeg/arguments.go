@@ -29,7 +29,7 @@ type Grid struct {
 	GOP int // pictures from key frame to key frame
 }
 
-// arguments are those of the one ffmpeg of a stream: FLV in on stdin, one FLV
+// arguments are those of the one ffmpeg of a stream: the source in on stdin, one FLV
 // pipe out per rendition from file descriptor 3 on. After the renditions come
 // two pipes with a picture of the stream now and then, large and small: the
 // decoder runs anyway. Times stay those of the source (-copyts, passthrough,
@@ -43,8 +43,8 @@ func arguments(o Options, e Encoding) []string {
 	case qsv:
 		a = append(a, "-init_hw_device", "vaapi=va:"+o.Device, "-init_hw_device", "qsv=hw@va", "-filter_hw_device", "hw")
 	}
-	a = append(a, strings.Fields(untrustedInput)...)
-	a = append(a, "-threads", strconv.Itoa(e.Threads), "-f", "flv", "-i", "pipe:0", "-filter_complex", filters(o.Encoder, e))
+	a = append(a, strings.Fields(untrustedInput(e.Source))...)
+	a = append(a, "-threads", strconv.Itoa(e.Threads), "-f", inputFormat(e.Source), "-i", "pipe:0", "-filter_complex", filters(o.Encoder, e))
 	for i, out := range e.Outputs {
 		rate := strconv.Itoa(out.Kbps) + "k"
 		a = append(a, "-map", "[v"+strconv.Itoa(i)+"]", "-an")

@@ -21,7 +21,7 @@ import (
 type Child struct {
 	log     *zap.Logger
 	process *child.Child
-	source  *cmaf.VideoConfig
+	source  input
 	stdin   *os.File
 	events  chan<- Event
 	stop    context.CancelFunc
@@ -62,7 +62,7 @@ const maxStderrLines = 20
 // which must be read for as long as it runs. An error is ErrFailed.
 func Start(ctx context.Context, o Options, e Encoding, events chan<- Event, log *zap.Logger) (*Child, error) {
 	ctx, stop := context.WithCancel(ctx)
-	c := &Child{log: log, source: e.Source, events: events, stop: stop, deadlines: make([]atomic.Int64, len(e.Outputs)), wake: make(chan struct{}, 1)}
+	c := &Child{log: log, source: inputOf(e.Source), events: events, stop: stop, deadlines: make([]atomic.Int64, len(e.Outputs)), wake: make(chan struct{}, 1)}
 	p, err := openPipes(len(e.Outputs) + 2)
 	if err == nil {
 		command := child.Command{
@@ -150,9 +150,6 @@ func (c *Child) Close() {
 
 func (c *Child) write(ctx context.Context) {
 	defer c.stdin.Close()
-	if _, err := c.stdin.WriteString(flvHeader); err != nil {
-		return
-	}
 	var buf []byte
 	begun, more := false, false
 	for {
@@ -166,9 +163,9 @@ func (c *Child) write(ctx context.Context) {
 			for len(queue) > 0 && len(buf) < writeBytes {
 				at = queue[0].DTS
 				if !begun {
-					buf, begun = appendConfig(buf, c.source, at), true
+					buf, begun = c.source.begin(buf, at), true
 				}
-				buf = appendPicture(buf, queue[0])
+				buf = c.source.picture(buf, queue[0])
 				queue = queue[1:]
 			}
 			if _, err := c.stdin.Write(buf); err != nil {
@@ -223,12 +220,12 @@ func (c *Child) read(ctx context.Context, output int, pipe *os.File) {
 			return
 		}
 		switch {
-		case tag.IsAVCConfig():
+		case tag.IsVideoConfig():
 			pass()
-			if v, err := cmaf.ParseVideoConfig(tag.Payload()); err == nil {
+			if v, err := cmaf.ParseVideoConfig(cmaf.AVC, tag.Payload()); err == nil {
 				c.send(ctx, Event{Child: c, Output: output, Config: v})
 			}
-		case tag.IsAVCFrame():
+		case tag.IsVideoFrame():
 			at := int64(tag.TS)
 			wait = append(wait, cmaf.Frame{DTS: at, PTS: at + int64(tag.CTS()), Key: tag.IsKey(), Data: tag.Payload()})
 			if tag.IsKey() || at >= c.deadlines[output].Load() || len(wait) >= maxWaiting {

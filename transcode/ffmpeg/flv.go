@@ -35,6 +35,15 @@ func appendPicture(b []byte, f cmaf.Frame) []byte {
 	return bus.AppendTag(b, bus.Tag{Type: bus.TagVideo, TS: uint32(f.DTS), Data: append(data, f.Data...)})
 }
 
+// flvInput writes H.264 in FLV.
+type flvInput struct{ source *cmaf.VideoConfig }
+
+func (i flvInput) begin(b []byte, at int64) []byte {
+	return appendConfig(append(b, flvHeader...), i.source, at)
+}
+
+func (flvInput) picture(b []byte, f cmaf.Frame) []byte { return appendPicture(b, f) }
+
 // readTag reads the next tag of an FLV stream.
 func readTag(r io.Reader) (bus.Tag, error) {
 	var h [11]byte

@@ -18,7 +18,7 @@ func FuzzPictureThroughFLV(f *testing.F) {
 		}
 		in := cmaf.Frame{DTS: int64(dts), PTS: int64(dts) + int64(cts), Key: key, Data: data}
 		tag, err := readTag(bytes.NewReader(appendPicture(nil, in)))
-		if err != nil || !tag.IsAVCFrame() || tag.TS != dts || int16(tag.CTS()) != cts || tag.IsKey() != key || !bytes.Equal(tag.Payload(), data) {
+		if err != nil || !tag.IsVideoFrame() || tag.TS != dts || int16(tag.CTS()) != cts || tag.IsKey() != key || !bytes.Equal(tag.Payload(), data) {
 			t.Fatalf("%+v: %+v, %v", in, tag, err)
 		}
 	})

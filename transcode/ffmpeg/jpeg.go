@@ -40,9 +40,10 @@ func pictureFilters(v *cmaf.VideoConfig) string {
 // JPEGs decodes a key frame of a source into a large and a small picture. ctx
 // bounds the time; what goes wrong is ErrFailed, or the system's.
 func JPEGs(ctx context.Context, o Options, v *cmaf.VideoConfig, keyFrame []byte) (large, small []byte, err error) {
-	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 " + untrustedInput + " -f flv -i pipe:0 -filter_complex [0:v]" + pictureFilters(v) +
+	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 " + untrustedInput(v) + " -f " + inputFormat(v) + " -i pipe:0 -filter_complex [0:v]" + pictureFilters(v) +
 		" -map [large] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [small] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
-	in := appendPicture(appendConfig([]byte(flvHeader), v, 0), cmaf.Frame{Key: true, Data: keyFrame})
+	source := inputOf(v)
+	in := source.picture(source.begin(nil, 0), cmaf.Frame{Key: true, Data: keyFrame})
 	var says bytes.Buffer
 	command := child.Command{Program: o.Program, Args: args, Stdin: bytes.NewReader(in), Stderr: &says, Limits: o.pictureLimits()}
 	var outs [2]*os.File

@@ -41,11 +41,11 @@ func recordOf(t *testing.T, args string) (source *cmaf.VideoConfig, frames []cma
 			return source, frames
 		case err != nil:
 			t.Fatal(err)
-		case tag.IsAVCConfig():
-			if source, err = cmaf.ParseVideoConfig(tag.Payload()); err != nil {
+		case tag.IsVideoConfig():
+			if source, err = cmaf.ParseVideoConfig(cmaf.AVC, tag.Payload()); err != nil {
 				t.Fatal(err)
 			}
-		case tag.IsAVCFrame():
+		case tag.IsVideoFrame():
 			at := int64(tag.TS)
 			frames = append(frames, cmaf.Frame{DTS: at, PTS: at + int64(tag.CTS()), Key: tag.IsKey(), Data: tag.Payload()})
 		}
@@ -107,14 +107,22 @@ func TestFFmpegTakesNothingElse(t *testing.T) {
 		}
 		return file
 	}
+	mp4 := func(encoder string) []string {
+		return []string{"-c:v", encoder, "-pix_fmt", "yuv420p", "-movflags", "+empty_moov+default_base_moof+frag_keyframe"}
+	}
 	for name, c := range map[string]struct {
+		coding    cmaf.Coding
 		file, url string
 		want      bool
 	}{
-		"H.264 in FLV":      {make("h264.flv", "-c:v", "libx264", "-pix_fmt", "yuv420p"), "pipe:0", true},
-		"Sorenson in FLV":   {make("h263.flv", "-c:v", "flv"), "pipe:0", false},
-		"H.264 in MPEG-TS":  {make("h264.ts", "-c:v", "libx264", "-pix_fmt", "yuv420p"), "pipe:0", false},
-		"a file of the box": {filepath.Join(dir, "h264.flv"), filepath.Join(dir, "h264.flv"), false},
+		"H.264 in FLV":      {cmaf.AVC, make("h264.flv", "-c:v", "libx264", "-pix_fmt", "yuv420p"), "pipe:0", true},
+		"Sorenson in FLV":   {cmaf.AVC, make("h263.flv", "-c:v", "flv"), "pipe:0", false},
+		"H.264 in MPEG-TS":  {cmaf.AVC, make("h264.ts", "-c:v", "libx264", "-pix_fmt", "yuv420p"), "pipe:0", false},
+		"HEVC in MP4":       {cmaf.HEVC, make("hevc.mp4", mp4("libx265")...), "pipe:0", true},
+		"AV1 in MP4":        {cmaf.AV1, make("av1.mp4", mp4("libsvtav1")...), "pipe:0", true},
+		"H.264 in MP4":      {cmaf.HEVC, make("h264.mp4", mp4("libx264")...), "pipe:0", false},
+		"HEVC in MPEG-TS":   {cmaf.HEVC, make("hevc.ts", "-c:v", "libx265", "-x265-params", "log-level=error"), "pipe:0", false},
+		"a file of the box": {cmaf.AVC, filepath.Join(dir, "h264.flv"), filepath.Join(dir, "h264.flv"), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in, err := os.Open(c.file)
@@ -122,7 +130,7 @@ func TestFFmpegTakesNothingElse(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			cmd := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields("-v error -nostdin -xerror "+untrustedInput), "-i", c.url, "-f", "null", "-")...)
+			cmd := exec.CommandContext(t.Context(), "ffmpeg", append(strings.Fields("-v error -nostdin -xerror "+untrustedInput(&cmaf.VideoConfig{Coding: c.coding})), "-i", c.url, "-f", "null", "-")...)
 			cmd.Stdin = in
 			if out, err := cmd.CombinedOutput(); (err == nil) != c.want {
 				t.Errorf("%v\n%s", err, out)

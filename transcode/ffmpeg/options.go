@@ -23,7 +23,3 @@ const LeastMemory = 256 << 20
 
 // Encoders are those that arguments are known for, as ffmpeg calls them.
 func Encoders() []string { return []string{X264, nvenc, vaapi, qsv} }
-
-// untrustedInput is all that ffmpeg may use for what publishers send: the pipe
-// it comes by, and H.264 in FLV.
-const untrustedInput = "-protocol_whitelist pipe -format_whitelist flv -codec_whitelist h264"

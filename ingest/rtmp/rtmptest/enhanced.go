@@ -91,3 +91,61 @@ func (e Enhanced) pack(t Tag, packet byte, four string, body []byte) []Tag {
 	}
 	return []Tag{{t.Kind, t.TS, b}}
 }
+
+// FurtherTracks sends each packet as the first track of a multitrack message with many of
+// one codec, the second of which is a copy.
+func FurtherTracks(tags []Tag) (all []Tag) {
+	for _, t := range tags {
+		b := append([]byte{t.Data[0]&0xf0 | 6, 1<<4 | t.Data[0]&0x0f}, t.Data[1:5]...)
+		for id := range uint32(2) {
+			b = append(binary.BigEndian.AppendUint32(b, id<<24|uint32(len(t.Data)-5)), t.Data[5:]...)
+		}
+		all = append(all, Tag{t.Kind, t.TS, b})
+	}
+	return all
+}
+
+// Delimiters sends a temporal delimiter before each picture of AV1.
+func Delimiters(tags []Tag) (all []Tag) {
+	for _, t := range tags {
+		if string(t.Data[1:5]) == "av01" && t.Data[0]&0x0f != 0 {
+			t.Data = slices.Concat(t.Data[:5], []byte{0x12, 0}, t.Data[5:])
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// SetsInBand sends the parameter sets of the configuration of HEVC in each key frame too.
+func SetsInBand(tags []Tag) (all []Tag) {
+	var sets []byte
+	for _, t := range tags {
+		at := 5
+		if t.Data[0]&0x0f == 1 {
+			at = 8 // behind the composition time
+		}
+		switch {
+		case t.Data[0]&0x0f == 0:
+			sets = unitsOf(t.Data[5:])
+		case t.Data[0]>>4&7 == 1:
+			t.Data = slices.Concat(t.Data[:at], sets, t.Data[at:])
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// unitsOf are the NAL units in the arrays of an HEVC configuration, with their lengths.
+func unitsOf(record []byte) (units []byte) {
+	b := record[23:]
+	for range record[22] {
+		count := binary.BigEndian.Uint16(b[1:])
+		b = b[3:]
+		for range count {
+			n := 2 + int(binary.BigEndian.Uint16(b))
+			units = append(binary.BigEndian.AppendUint32(units, uint32(n-2)), b[2:n]...)
+			b = b[n:]
+		}
+	}
+	return units
+}

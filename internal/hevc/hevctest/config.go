@@ -1,0 +1,6 @@
+// Package hevctest has an HEVC configuration for tests.
+package hevctest
+
+// HEVC360 is the configuration (HEVCDecoderConfigurationRecord, ISO/IEC 14496-15), as x265
+// makes it, of pictures of 640x360, in hexadecimal digits.
+const HEVC360 = "0101600000009000000000003ff000fcfdf8f800000f03a00001001840010c01ffff01600000030090000003000003003f959009a10001002b42010101600000030090000003000003003fa005020171f2e595912930bc05a020000003002000000303c1a2000100064401c073c189"
