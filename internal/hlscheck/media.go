@@ -253,8 +253,12 @@ func (p *fragmentParser) mdat(whole []byte) error {
 }
 
 // startsIDR looks for a picture that resets the decoder: IDR in H.264, IDR
-// and CRA in HEVC. Other codecs are taken at their sync flag's word elsewhere.
+// and CRA in HEVC, a key frame after a sequence header in AV1. Other codecs are taken at
+// their sync flag's word elsewhere.
 func (t *Track) startsIDR(data []byte) bool {
+	if codecFamily(t.Codec) == "av01" {
+		return startsKeyFrame(data)
+	}
 	hevc := codecFamily(t.Codec) == "hvc1" || codecFamily(t.Codec) == "hev1"
 	c := cursor{b: data}
 	for len(c.b) > 0 && !c.short && t.lengthSize > 0 {
@@ -269,6 +273,30 @@ func (t *Track) startsIDR(data []byte) bool {
 			return true
 		case !hevc && nal[0]&31 == 1:
 			return false
+		}
+	}
+	return false
+}
+
+// startsKeyFrame goes through the OBUs of a sample of AV1, each of which has its size.
+func startsKeyFrame(data []byte) bool {
+	c := cursor{b: data}
+	for sequence := false; len(c.b) > 0 && !c.short; {
+		head := c.u8()
+		if head&4 != 0 {
+			c.u8()
+		}
+		size, shift := 0, 0
+		for more := head&2 != 0; more && shift < 28; shift += 7 {
+			b := c.u8()
+			size, more = size|int(b&0x7f)<<shift, b&0x80 != 0
+		}
+		body := c.take(size)
+		switch kind := head >> 3 & 15; {
+		case kind == 1:
+			sequence = true
+		case (kind == 3 || kind == 6) && len(body) > 0: // shown for the first time, of type 0
+			return sequence && body[0]>>4 == 1
 		}
 	}
 	return false

@@ -3,7 +3,9 @@ package hlscheck
 import (
 	"fmt"
 
+	"github.com/Eyevinn/mp4ff/av1"
 	"github.com/Eyevinn/mp4ff/avc"
+	"github.com/Eyevinn/mp4ff/hevc"
 )
 
 // Init is what an initialization segment says of its tracks.
@@ -136,10 +138,9 @@ func (t *Track) sampleEntry(typ string, body []byte) error {
 		case "avcC":
 			return t.avcC(typ, b)
 		case "hvcC":
-			if len(b) < 22 {
-				return badMedia("hvcC is too short")
-			}
-			t.lengthSize = int(b[21]&3) + 1
+			return t.hvcC(typ, b)
+		case "av1C":
+			return t.av1C(typ, b)
 		case "esds":
 			return t.esds(b)
 		}
@@ -167,6 +168,37 @@ func (t *Track) avcC(entry string, b []byte) error {
 		// As displayed: the pixels are stretched in width.
 		t.Width = int((s.Width*v.SampleAspectRatioWidth + v.SampleAspectRatioHeight/2) / v.SampleAspectRatioHeight)
 	}
+	return nil
+}
+
+func (t *Track) hvcC(entry string, b []byte) error {
+	if len(b) < 23 {
+		return badMedia("hvcC of %d bytes", len(b))
+	}
+	c, err := hevc.DecodeHEVCDecConfRec(b)
+	if err != nil {
+		return badMedia("hvcC: %v", err)
+	}
+	sets := c.GetNalusForType(hevc.NALU_SPS)
+	if len(sets) == 0 {
+		return badMedia("hvcC without SPS")
+	}
+	s, err := hevc.ParseSPSNALUnit(sets[0])
+	if err != nil {
+		return badMedia("SPS: %v", err)
+	}
+	t.Codec, t.lengthSize = hevc.CodecString(entry, s), int(b[21]&3)+1
+	w, h := s.ImageSize()
+	t.Width, t.Height = int(w), int(h)
+	return nil
+}
+
+func (t *Track) av1C(entry string, b []byte) error {
+	c, err := av1.DecodeAV1CodecConfRec(b)
+	if err != nil {
+		return badMedia("av1C: %v", err)
+	}
+	t.Codec = fmt.Sprintf("%s.%d.%02d%c.%02d", entry, c.SeqProfile, c.SeqLevelIdx0, "MH"[c.SeqTier0&1], 8+2*c.HighBitdepth+2*c.TwelveBit)
 	return nil
 }
 
