@@ -26,7 +26,7 @@ func recordFour(t testing.TB, seconds int, codec string) []timed {
 	out := filepath.Join(t.TempDir(), "in.mp4")
 	argv := append(strings.Fields("-hide_banner -v error -nostdin "+picture+"-t "+strconv.Itoa(seconds)+" "+codec), "-movflags", "+empty_moov+default_base_moof+frag_keyframe", "-tag:v")
 	four := "hvc1"
-	if codec == svtAV1 {
+	if strings.Contains(codec, svtAV1) {
 		four = "av01"
 	}
 	argv = append(argv, four, out)
@@ -80,8 +80,65 @@ func TestCodecsBesideH264(t *testing.T) {
 				switch {
 				case name == sourceName && (s.Codecs != c.codecs || !strings.Contains(string(got[name][0].Init), c.entry)):
 					t.Errorf("the source has the codecs %q, not %q", s.Codecs, c.codecs)
-				case name != sourceName && !strings.HasPrefix(s.Codecs, "avc1."):
+				case name != sourceName && s.Codecs != map[string]string{"480p": "avc1.4d401e,mp4a.40.2", "240p": "avc1.4d4015,mp4a.40.2"}[name]:
 					t.Errorf("%s has the codecs %q", name, s.Codecs)
+				}
+			}
+		})
+	}
+}
+
+// Where nobody decodes the source it passes through alone.
+func TestCodecThatCannotBeDecoded(t *testing.T) {
+	r := newRig(t, "live")
+	_, err := r.b.UpdateStreamRecord(t.Context(), r.sid, func(l *bus.StreamRecord) error {
+		l.VideoCodec = bus.CodecHEVC
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\n[ \"$2\" = -decoders ] && { echo ' VFS..D h264  H.264'; exit 0; }\nexec ffmpeg \"$@\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cfg := DefaultConfig()
+	cfg.FFmpeg = script
+	r.workOn(r.b, cfg, false)
+	r.end(r.publish(chunksOf(r.sid, r.wall, recordFour(t, 4, x265))))
+	if got := r.collect(sourceName, audioName); len(got) != 2 {
+		t.Errorf("%d renditions", len(got))
+	}
+}
+
+// Encoded renditions go on where a worker stopped: of HEVC with pictures out of order too.
+func TestKilledWithHEVC(t *testing.T) {
+	r := newRig(t, "live")
+	chunks := chunksOf(r.sid, r.wall, recordFour(t, 12, x265))
+	kill := r.mortal()
+	last := r.pace(2, chunks[:len(chunks)/2])
+	kill()
+	r.work()
+	for _, c := range chunks[len(chunks)/2:] {
+		last = r.publish([]*bus.Chunk{c})
+	}
+	r.end(last)
+	for name, parts := range r.collect(sourceName, "480p", "240p", audioName) {
+		check(t, name, parts)
+		decodeAll(t, name, parts)
+		if n := discontinuities(parts); n != 0 {
+			t.Errorf("%s: %d discontinuities", name, n)
+		}
+	}
+}
+
+// A source of HEVC or AV1 whose key frames are too rare is encoded on a grid, as one of H.264 is.
+func TestRareKeyFramesOfToday(t *testing.T) {
+	for name, codec := range map[string]string{"HEVC": strings.ReplaceAll(x265, "keyint=60:min-keyint=60", "keyint=300:min-keyint=300"), "AV1": svtAV1 + "-g 300 "} {
+		t.Run(name, func(t *testing.T) {
+			for name, parts := range whole(t, "live", recordFour(t, 6, codec), sourceName, "480p", "240p", audioName) {
+				if n := discontinuities(parts); n != 1 {
+					t.Errorf("%s: %d discontinuities", name, n)
 				}
 			}
 		})

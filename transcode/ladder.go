@@ -119,7 +119,7 @@ func (l *ladder) start(ctx context.Context) {
 	if runtime.NumCPU() == 1 || len(outs) < runtime.NumCPU()/2 {
 		threads = max(1, runtime.NumCPU()/(2*len(outs)))
 	}
-	child, err := ffmpeg.Start(ctx, l.opts, ffmpeg.Encoding{Source: l.period.video, Outputs: outs, Grid: l.period.grid(), Threads: threads}, l.events, l.log)
+	child, err := ffmpeg.Start(ctx, l.opts, ffmpeg.Encoding{Source: l.period.video, Frame: l.period.frameMillis, Outputs: outs, Grid: l.period.grid(), Threads: threads}, l.events, l.log)
 	if err != nil {
 		l.failed(err)
 		return

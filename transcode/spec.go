@@ -38,7 +38,7 @@ func renditionSpecs(g *period, p Profile, encode bool) []renditionSpec {
 		add(encodedSpec(&rung, "Source", even(g.video.Width), even(g.video.Height)))
 	}
 	if g.video != nil && encode {
-		for _, r := range p.ladder(g.video.Width, g.video.Height, g.mode == passthrough && g.video.Coding != cmaf.AVC) {
+		for _, r := range p.ladder(g.video.Width, g.video.Height, p.Pass && g.video.Coding != cmaf.AVC) {
 			label := r.Label
 			if r.Short > min(r.width, r.height) { // it stands in for the source
 				label = fmt.Sprintf("%dp", min(r.width, r.height))

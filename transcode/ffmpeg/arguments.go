@@ -11,6 +11,7 @@ import (
 // Encoding is what a child is to make of a source.
 type Encoding struct {
 	Source  *cmaf.VideoConfig // of the pictures that it is fed
+	Frame   int64             // what they usually last, ms
 	Outputs []Output
 	Grid    *Grid // nil: pictures and key frames are where the source has them
 	Threads int   // of the decoder, and of each encoder in software

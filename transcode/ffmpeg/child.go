@@ -62,7 +62,7 @@ const maxStderrLines = 20
 // which must be read for as long as it runs. An error is ErrFailed.
 func Start(ctx context.Context, o Options, e Encoding, events chan<- Event, log *zap.Logger) (*Child, error) {
 	ctx, stop := context.WithCancel(ctx)
-	c := &Child{log: log, source: inputOf(e.Source), events: events, stop: stop, deadlines: make([]atomic.Int64, len(e.Outputs)), wake: make(chan struct{}, 1)}
+	c := &Child{log: log, source: inputOf(e.Source, e.Frame), events: events, stop: stop, deadlines: make([]atomic.Int64, len(e.Outputs)), wake: make(chan struct{}, 1)}
 	p, err := openPipes(len(e.Outputs) + 2)
 	if err == nil {
 		command := child.Command{

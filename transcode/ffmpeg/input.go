@@ -15,11 +15,12 @@ type input interface {
 	picture(b []byte, f cmaf.Frame) []byte
 }
 
-// inputOf is the one for a source: FLV for H.264, whose newer codecs ffmpeg 5.1 does not
-// know, and for those fragmented MP4 with a fragment a picture.
-func inputOf(v *cmaf.VideoConfig) input {
+// inputOf is the one for a source, whose pictures usually last for so many ms: FLV for
+// H.264, whose newer codecs ffmpeg 5.1 does not know, and for those fragmented MP4 with a
+// fragment a picture.
+func inputOf(v *cmaf.VideoConfig, frame int64) input {
 	if v.Coding == cmaf.HEVC || v.Coding == cmaf.AV1 {
-		return &mp4Input{source: v}
+		return &mp4Input{source: v, frame: max(frame, 1)}
 	}
 	return flvInput{v}
 }
@@ -41,6 +42,7 @@ func inputFormat(v *cmaf.VideoConfig) string {
 // mp4Input writes fragmented MP4.
 type mp4Input struct {
 	source *cmaf.VideoConfig
+	frame  int64 // what each picture is said to last, in ms: the encoders take their frame rate and level from it
 	number uint32
 }
 
@@ -51,6 +53,6 @@ func (m *mp4Input) begin(b []byte, _ int64) []byte {
 func (m *mp4Input) picture(b []byte, f cmaf.Frame) []byte {
 	m.number++
 	f.DTS = min(f.DTS, f.PTS) // else ffmpeg shifts the times of all that follows
-	c := cmaf.Chunk{Number: m.number, Video: []cmaf.Frame{f}, VideoEnd: f.DTS + 1}
+	c := cmaf.Chunk{Number: m.number, Video: []cmaf.Frame{f}, VideoEnd: f.DTS + m.frame}
 	return append(b, c.Marshal()...)
 }

@@ -42,7 +42,7 @@ func pictureFilters(v *cmaf.VideoConfig) string {
 func JPEGs(ctx context.Context, o Options, v *cmaf.VideoConfig, keyFrame []byte) (large, small []byte, err error) {
 	args := strings.Fields("-hide_banner -v error -nostdin -threads 1 " + untrustedInput(v) + " -f " + inputFormat(v) + " -i pipe:0 -filter_complex [0:v]" + pictureFilters(v) +
 		" -map [large] -frames:v 1 -q:v 5 -f mjpeg pipe:3 -map [small] -frames:v 1 -q:v 6 -f mjpeg pipe:4")
-	source := inputOf(v)
+	source := inputOf(v, 0)
 	in := source.picture(source.begin(nil, 0), cmaf.Frame{Key: true, Data: keyFrame})
 	var says bytes.Buffer
 	command := child.Command{Program: o.Program, Args: args, Stdin: bytes.NewReader(in), Stderr: &says, Limits: o.pictureLimits()}
