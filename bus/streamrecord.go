@@ -38,11 +38,11 @@ type StreamRecord struct {
 	KeyID  string `json:"key_id,omitempty"` // which stream key published
 	Client string `json:"client,omitempty"` // the publisher's software, as it says
 
-	VideoCodec string  `json:"video_codec,omitempty"` // "h264" or empty
+	VideoCodec string  `json:"video_codec,omitempty"` // a name of codec.go, or empty
 	Width      int     `json:"width,omitempty"`
 	Height     int     `json:"height,omitempty"`
 	FPS        float64 `json:"fps,omitempty"`         // as announced; 0 unknown
-	AudioCodec string  `json:"audio_codec,omitempty"` // "aac" or empty
+	AudioCodec string  `json:"audio_codec,omitempty"` // the same
 
 	SoundTrails int64 `json:"sound_trails,omitempty"` // by how much the sound comes later than the picture of the same time, ms; less than 0: the picture does
 	ClocksApart bool  `json:"clocks_apart,omitempty"` // the publisher's tracks have clocks of their own: they are put together as they come
