@@ -1,8 +1,10 @@
 package ffmpeg
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/transcode/cmaf"
@@ -36,10 +38,25 @@ func appendPicture(b []byte, f cmaf.Frame) []byte {
 }
 
 // flvInput writes H.264 in FLV.
-type flvInput struct{ source *cmaf.VideoConfig }
+type flvInput struct {
+	source *cmaf.VideoConfig
+	frame  int64 // how long pictures usually last, ms; 0: unknown
+}
 
 func (i flvInput) begin(b []byte, at int64) []byte {
-	return appendConfig(append(b, flvHeader...), i.source, at)
+	b = append(b, flvHeader...)
+	if i.frame > 0 {
+		b = appendFrameRate(b, 1000/float64(i.frame), at)
+	}
+	return appendConfig(b, i.source, at)
+}
+
+// appendFrameRate appends metadata (E.5) of pictures a second, for sources that do not say it
+// themselves: encoders would else take it for 1000, and spend a thirtieth on each.
+func appendFrameRate(b []byte, fps float64, at int64) []byte {
+	const name, array, number, end = "\x02\x00\x0aonMetaData", "\x08\x00\x00\x00\x01", "\x00\x09framerate\x00", "\x00\x00\x09"
+	data := binary.BigEndian.AppendUint64([]byte(name+array+number), math.Float64bits(fps))
+	return bus.AppendTag(b, bus.Tag{Type: bus.TagScript, TS: uint32(at), Data: append(data, end...)})
 }
 
 func (flvInput) picture(b []byte, f cmaf.Frame) []byte { return appendPicture(b, f) }

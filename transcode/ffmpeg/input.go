@@ -22,7 +22,7 @@ func inputOf(v *cmaf.VideoConfig, frame int64) input {
 	if v.Coding == cmaf.HEVC || v.Coding == cmaf.AV1 {
 		return &mp4Input{source: v, frame: max(frame, 1)}
 	}
-	return flvInput{v}
+	return flvInput{v, frame}
 }
 
 // untrustedInput is all that ffmpeg may use for what publishers send: the pipe it comes by,
@@ -42,7 +42,7 @@ func inputFormat(v *cmaf.VideoConfig) string {
 // mp4Input writes fragmented MP4.
 type mp4Input struct {
 	source *cmaf.VideoConfig
-	frame  int64 // what each picture is said to last, in ms: the encoders take their frame rate and level from it
+	frame  int64 // what each picture is said to last, in ms: encoders take rate and level from it
 	number uint32
 }
 

@@ -13,6 +13,9 @@ import (
 
 	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp/rtmptest"
+	"github.com/helios-h2020/pse/internal/avc"
+	"github.com/helios-h2020/pse/internal/avc/avctest"
+	"github.com/helios-h2020/pse/internal/bits"
 	"github.com/helios-h2020/pse/transcode/cmaf"
 )
 
@@ -143,4 +146,69 @@ func BenchmarkPicture(b *testing.B) {
 			b.ReportMetric(float64(held), "held")
 		})
 	}
+}
+
+// Many phones do not say in H.264 how often pictures come. Encoders have to know.
+func TestRungOfSourceWithoutTiming(t *testing.T) {
+	source, frames := record(t, "640x360")
+	source, err := cmaf.ParseVideoConfig(cmaf.AVC, withoutTiming(t, source.Record))
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan Event, 1000)
+	c, err := Start(t.Context(), defaults(), Encoding{Source: source, Frame: 33, Outputs: []Output{{640, 360, 800, 0}}, Threads: 1}, events, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for _, f := range frames {
+		c.Feed(f)
+	}
+	c.Finish()
+	size, codec := 0, ""
+	for e := range events {
+		if e.Config != nil {
+			codec = e.Config.Codec
+		}
+		for _, f := range e.Frames {
+			size += len(f.Data)
+		}
+		if e.End {
+			break
+		}
+	}
+	if codec != "avc1.4d401e" || size < 60_000 {
+		t.Errorf("%s, %d bytes of a second of 800 kbit/s", codec, size)
+	}
+}
+
+// withoutTiming is a configuration of x264's baseline profile whose parameter set ends before
+// what it says of usability (VUI).
+func withoutTiming(t *testing.T, config []byte) []byte {
+	t.Helper()
+	c, err := avc.ParseConfig(config)
+	if err != nil || c.SPS[0][1] != 66 {
+		t.Fatalf("%v, %x", err, c.SPS)
+	}
+	r, w := bits.NewReader(bits.RBSP(c.SPS[0])), &avctest.BitWriter{}
+	w.Bits(uint64(r.Bits(32)), 32)
+	w.UE(uint64(r.UE()), uint64(r.UE())) // id, log2_max_frame_num_minus4
+	order := r.UE()
+	if w.UE(uint64(order)); order == 0 {
+		w.UE(uint64(r.UE()))
+	}
+	w.UE(uint64(r.UE()))
+	w.Bits(uint64(r.Bit()), 1)
+	w.UE(uint64(r.UE()), uint64(r.UE()))
+	w.Bits(uint64(r.Bits(2)), 2) // frames only, direct_8x8_inference_flag
+	crop := r.Bit()
+	if w.Bits(uint64(crop), 1); crop == 1 {
+		w.UE(uint64(r.UE()), uint64(r.UE()), uint64(r.UE()), uint64(r.UE()))
+	}
+	if w.Bits(0, 1); r.Bit() != 1 {
+		t.Fatal("there is nothing to leave out")
+	}
+	sps, old := w.NAL(), len(c.SPS[0])
+	out := append(slices.Clone(config[:6]), byte(len(sps)>>8), byte(len(sps)))
+	return append(append(out, sps...), config[8+old:]...)
 }
