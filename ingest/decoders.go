@@ -21,8 +21,8 @@ type decoders struct {
 	ask func(ctx context.Context, within time.Duration) (bus.Decoders, error)
 
 	mu     sync.Mutex // guards below
-	codecs []string
-	at     time.Time // when it was asked; zero: nobody has answered yet
+	codecs []string   // nil: nobody has answered yet
+	at     time.Time  // when it was asked, with an answer or without: nobody may have others wait for each question
 }
 
 // has says whether a codec can be decoded. As long as no transcoder says anything it may be.
@@ -31,10 +31,11 @@ func (d *decoders) has(ctx context.Context, codec string) bool {
 	defer d.mu.Unlock()
 	if time.Since(d.at) > decodersFresh {
 		if a, err := d.ask(ctx, decodersWait); err == nil {
-			d.codecs, d.at = a.Codecs, time.Now()
+			d.codecs = a.Codecs
 		}
+		d.at = time.Now()
 	}
-	return d.at.IsZero() || slices.Contains(d.codecs, codec)
+	return d.codecs == nil || slices.Contains(d.codecs, codec)
 }
 
 // refuse refuses a codec that cannot be decoded.
