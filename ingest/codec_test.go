@@ -160,7 +160,7 @@ func TestRefusedCodecs(t *testing.T) {
 		{"hevc", []string{bus.CodecH264, bus.CodecAV1}, 0, [][]byte{hevc}, "video in HEVC (H.265) is not taken here: the ffmpeg beside the transcoder"},
 		{"av1", []string{bus.CodecH264, bus.CodecHEVC}, 0, [][]byte{av1}, "video in AV1 is not taken here: the ffmpeg beside the transcoder"},
 		{"vp9", []string{bus.CodecH264}, 0, [][]byte{[]byte("\x90vp09\x01")}, "video in VP9 is not taken here"},
-		{"opus", []string{bus.CodecH264}, 0, nil, "audio in Opus is not taken here; set the encoder's audio codec to AAC"},
+		{"opus", []string{bus.CodecH264}, 0, nil, "audio in Opus is not taken here: AAC is made of it, and there is no ffmpeg beside ingest"},
 		{"large-hevc", []string{bus.CodecHEVC}, 100_000, [][]byte{hevc}, "pictures of 640x368 are larger"},
 		{"large-av1", []string{bus.CodecAV1}, 100_000, [][]byte{av1}, "pictures of 640x360 are larger"},
 		{"broken", []string{bus.CodecHEVC}, 0, [][]byte{hevc[:60]}, "the HEVC configuration is broken"},
@@ -171,6 +171,7 @@ func TestRefusedCodecs(t *testing.T) {
 			if c.pixels > 0 { // fewer than may be configured
 				r.w.cfg.MaxPixels = c.pixels
 			}
+			r.w.cfg.FFmpeg = "no-such-program"
 			r.w.decoders.ask = func(context.Context, time.Duration) (bus.Decoders, error) { return bus.Decoders{Codecs: c.can}, nil }
 			p := rtmptest.Dial(t, r.w.Addr())
 			p.MustPublish("live", "cam?key="+r.key.Secret)
@@ -184,5 +185,85 @@ func TestRefusedCodecs(t *testing.T) {
 				t.Errorf("told %v", f)
 			}
 		})
+	}
+}
+
+// Opus becomes AAC, at its times, beside pictures and alone; a hole in it or another
+// configuration does no harm, and the end is not cut off.
+func TestOpus(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "sound.ogg")
+	if out, err := ffmpeg(t, append(strings.Fields("-f lavfi -i sine=frequency=440:sample_rate=48000 -t 3 -ac 2 -c:a libopus -frame_duration 20"), name)...); err != nil {
+		t.Fatalf("ffmpeg: %v\n%s", err, out)
+	}
+	ogg, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flv, err := os.ReadFile(file(t, "3", "-an"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sound, pictures := rtmptest.ReadOgg(ogg), rtmptest.ReadFLV(flv)
+	const frames, second = 3 * 48000 / 1024, 48000 / 1024
+	r := newRig(t, nil)
+	for _, c := range []struct {
+		name  string
+		tags  []rtmptest.Tag
+		audio int // frames
+		slack int
+	}{
+		{"with-pictures", append(slices.Clone(sound), pictures...), frames, 2},
+		{"alone", sound, frames - second, 2},                                        // for so long pictures may come
+		{"with-a-hole", slices.Concat(sound[:50], sound[75:], pictures), frames, 2}, // of 500 ms, which silence fills
+		{"with-a-jump", slices.Concat(sound[:20], sound[100:], pictures), frames - 1600*48/1024, 4},
+		{"configured-twice", slices.Concat(sound[:50], sound[:1], sound[50:], pictures), frames, 2},
+	} {
+		slices.SortStableFunc(c.tags, func(a, b rtmptest.Tag) int { return int(a.TS) - int(b.TS) })
+		p := rtmptest.Dial(t, r.w.Addr())
+		p.MustPublish("live", c.name+"?key="+r.key.Secret)
+		p.Play(c.tags, 0)
+		p.Stop(c.name)
+		l := r.untilLive(c.name, "over", inState(bus.StateGrace))
+		if l.AudioCodec != bus.CodecAAC {
+			t.Errorf("%s: the record has %q", c.name, l.AudioCodec)
+		}
+		chunks := r.chunks(c.name)
+		_, audio := checkChunks(t, chunks, 0)
+		if audio < c.audio-c.slack || audio > c.audio+c.slack {
+			t.Errorf("%s: %d frames of %d", c.name, audio, c.audio)
+		}
+		if said, err := ffmpeg(t, "-v", "error", "-i", r.flv(t, chunks), "-map", "0:a", "-f", "null", "-"); err != nil || said != "" {
+			t.Errorf("%s: ffmpeg: %v\n%.500s", c.name, err, said)
+		}
+	}
+}
+
+// Whose encoders die is told so, after some.
+func TestOpusThatNobodyEncodes(t *testing.T) {
+	r := newRig(t, nil)
+	script := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r.w.cfg.FFmpeg = script
+	p := rtmptest.Dial(t, r.w.Addr())
+	p.MustPublish("live", "cam?key="+r.key.Secret)
+	p.Audio(0, []byte("\x90Opus"))
+	told := make(chan map[string]string, 1)
+	go func() {
+		_, f := p.Await("onStatus")
+		told <- f
+	}()
+	for ts := uint32(0); ; ts += 20 {
+		select {
+		case f := <-told:
+			if f["code"] != rtmp.CodeRejected || !strings.Contains(f["description"], "no ffmpeg beside ingest") {
+				t.Errorf("told %v", f)
+			}
+			return
+		case <-time.After(5 * time.Millisecond):
+			p.Audio(ts, []byte("\x91Opus\xfc\xff\xfe"))
+		}
 	}
 }

@@ -40,6 +40,8 @@ type Config struct {
 
 	Hook bus.HookConfig `yaml:"hook"` // of the hook "publish", which may refuse a publisher
 
+	FFmpeg string `yaml:"-"` // the program that makes AAC of Opus
+
 	Room func() error `yaml:"-"` // why no stream may begin, those that are on go on; nil: always may
 }
 
@@ -51,7 +53,7 @@ func DefaultConfig() Config {
 		Grace:  30 * time.Second, GraceClean: 5 * time.Second, Keep: 7 * 24 * time.Hour,
 		MaxConnections: 1000, MaxPerIP: 64,
 		SetupTimeout: 10 * time.Second, IdleTimeout: 15 * time.Second,
-		MaxBitrate: 100_000_000, MaxPixels: 16_000_000,
+		FFmpeg: "ffmpeg", MaxBitrate: 100_000_000, MaxPixels: 16_000_000,
 		RingTime: 20 * time.Second, RingBytes: 64 << 20, MaxAhead: 10 * time.Second,
 		Hook: bus.HookConfig{Timeout: 2 * time.Second},
 	}

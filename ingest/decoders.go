@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ const (
 // decoders knows what the transcoders can decode: pictures that nobody can would be
 // shown on some devices alone.
 type decoders struct {
-	ask func(ctx context.Context, within time.Duration) (bus.Decoders, error)
+	ffmpeg string // the program beside ingest, for Opus
+	ask    func(ctx context.Context, within time.Duration) (bus.Decoders, error)
 
 	mu     sync.Mutex // guards below
 	codecs []string   // nil: nobody has answered yet
@@ -55,5 +57,9 @@ func (d *decoders) taken(ctx context.Context) (video, audio []rtmp.Codec) {
 			video = append(video, rtmp.Codec{FourCC: c.four, Flags: rtmp.CanDecode | rtmp.CanForward})
 		}
 	}
-	return video, []rtmp.Codec{{FourCC: "mp4a", Flags: rtmp.CanForward}}
+	audio = []rtmp.Codec{{FourCC: "mp4a", Flags: rtmp.CanForward}}
+	if _, err := exec.LookPath(d.ffmpeg); err == nil {
+		audio = append(audio, rtmp.Codec{FourCC: fourOpus, Flags: rtmp.CanDecode})
+	}
+	return video, audio
 }

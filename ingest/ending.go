@@ -30,6 +30,7 @@ func (s *session) End(clean bool, why *rtmp.StatusError) {
 			defer close(s.done)
 			defer s.cancel()
 			defer s.release()
+			s.finishOpus()
 			if err := s.closeUnit(); err != nil {
 				s.log.Debug("the last picture is not stored", zap.Error(err))
 			}

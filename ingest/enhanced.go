@@ -32,6 +32,9 @@ const (
 	fourAAC = 'm'<<24 | 'p'<<16 | '4'<<8 | 'a'
 )
 
+// fourOpus is the FourCC of Opus.
+const fourOpus = "Opus"
+
 // frameCommand is the type of frame of a command to players, which is no picture.
 const frameCommand = 5
 

@@ -14,6 +14,7 @@ var (
 	errPictures        = rtmp.Errorf(rtmp.CodeRejected, "the pictures are no H.264 as FLV has it (NAL units with their lengths), nor with start codes; restart the encoder, or take another one")
 	errEnhancedPackets = rtmp.Errorf(rtmp.CodeRejected, "the packets are no Enhanced RTMP (v2); restart the encoder, or switch that off in it")
 	errNoTrack         = rtmp.Errorf(rtmp.CodeRejected, "the first track (track 0) does not come, and it is the one that is taken here; have the encoder send a single track, or the main one as its first")
+	errOpus            = rtmp.Errorf(rtmp.CodeRejected, "audio in Opus is not taken here: AAC is made of it, and there is no ffmpeg beside ingest that does; set the encoder's audio codec to AAC, or install ffmpeg on that machine")
 	errHEVCConfig      = rtmp.Errorf(rtmp.CodeRejected, "the HEVC configuration is broken; restart the encoder, or set its video codec to H.264 (AVC)")
 	errAV1Config       = rtmp.Errorf(rtmp.CodeRejected, "the AV1 configuration is broken; restart the encoder, or set its video codec to H.264 (AVC)")
 	errAVCConfig       = rtmp.Errorf(rtmp.CodeRejected, "the H.264 configuration is broken; restart the encoder")

@@ -21,8 +21,9 @@ type session struct {
 	log     *zap.Logger
 	release func() // lets go of the name, once it has it
 
-	format   format
-	tracks   tracks
+	format format
+	tracks tracks
+	opusSound
 	sawTag   bool   // a tag with media came
 	firstTS  uint32 // and this was its timestamp
 	changed  bool   // the record does not describe the format
@@ -101,6 +102,11 @@ func (s *session) take(t bus.Tag) error {
 		s.format.metadata(t.Data)
 		return nil
 	}
+	if s.encoder != nil {
+		if err := s.encoded(s.encoder.Frames()); err != nil {
+			return err
+		}
+	}
 	if isEnhanced(t) {
 		var err error
 		if t, err = s.tracks.take(t); err != nil || t.Data == nil {
@@ -115,6 +121,9 @@ func (s *session) take(t bus.Tag) error {
 }
 
 func (s *session) audio(t bus.Tag) error {
+	if isEnhanced(t) && isOpus(t) {
+		return s.opus(t)
+	}
 	if err := checkAudio(t.Data); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func New(cfg Config, b *bus.Bus, keys *access.Keys, secure *tls.Config, log *zap
 		return nil, errors.New("ingest: no stream keys; give New an access.Keys, or set open")
 	}
 	w := &Worker{bus: b, keys: keys, log: log, publishers: publishers{all: make(map[string]*session)}, announcer: newAnnouncer(b, log)}
-	w.cfg, w.media, w.decoders = cfg, b, &decoders{ask: b.RequestDecoders}
+	w.cfg, w.media, w.decoders = cfg, b, &decoders{ffmpeg: cfg.FFmpeg, ask: b.RequestDecoders}
 	w.ctx, w.stop = context.WithCancel(context.Background())
 	w.hard, w.kill = context.WithCancel(context.Background())
 	w.stats = newMetrics(func() float64 { return float64(w.rtmp.Connections()) }, w.publishers.trails)

@@ -53,6 +53,7 @@ func newIngest(p *program, b *bus.Bus, keys *access.Keys, log *zap.Logger) (*ing
 		secure = config()
 	}
 	cfg := p.cfg.Ingest
+	cfg.FFmpeg = p.cfg.Transcode.FFmpeg
 	cfg.Room = func() error { return p.bus.noRoom(b) }
 	return ingest.New(cfg, b, keys, secure, log)
 }

@@ -36,6 +36,7 @@ func rules() []rule {
 		{"store/bucket/s3", []string{"store/bucket/credentials", "store/bucket/sigv4", "internal/sleep"}, "a protocol knows neither the store nor its files"},
 		{"store/bucket/credentials", []string{"store/bucket/sigv4", "internal/child", "internal/sleep"}, "who asks is found without a server that is asked"},
 		{"store/bucket/sigv4", nil, "a signature follows from the request, the keys and the time"},
+		{"ingest/opus", []string{"internal/child"}, "packets in, frames out: it knows no session and no protocol"},
 		{"ingest/amf", nil, "RTMP and FLV share the format, which knows neither"},
 		{"ingest/rtmp", []string{"ingest/amf", "internal/limit"}, "a protocol hands up tags, and knows neither the bus nor keys nor sessions: what takes them is an interface"},
 		{"ingest/rtmp/chunk", []string{"ingest/rtmp/rtmptest"}, "bytes to messages; what they mean is the protocol's matter"},

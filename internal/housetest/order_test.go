@@ -204,13 +204,17 @@ func orders() map[string][]string {
 			"publisher.go reconciler.go",
 			"admission.go",
 			"publishers.go",
-			"session.go video.go ending.go",
+			"session.go video.go sound.go ending.go",
 			"shared.go",
 			"records.go",
 			"timeline.go recorder.go parameters.go pictures.go tracks.go unit.go interleaver.go early.go",
 			"codec.go",
 			"daytime.go announcer.go ring.go pacer.go allowance.go metrics.go",
 			"clock.go config.go decoders.go enhanced.go errors.go",
+		},
+		"ingest/opus": {
+			"encoder.go",
+			"matroska.go",
 		},
 		"turn/auth": {
 			"credentials.go",
