@@ -205,7 +205,7 @@ func TestPlayIsRefused(t *testing.T) {
 	p.HungUp()
 }
 
-// Codecs that ffmpeg 5.1 cannot send in FLV are refused with a reason too.
+// Codecs that are not taken, and configurations that are none, are refused with a reason too.
 func TestCodecsRefused(t *testing.T) {
 	r := newRig(t, nil)
 	for _, c := range []struct {
@@ -213,10 +213,10 @@ func TestCodecsRefused(t *testing.T) {
 		say  string
 	}{
 		{[]byte{0x1c, 0, 0, 0, 0, 1}, "HEVC (H.265)"},
-		{[]byte("\x90hvc1\x01"), "HEVC (H.265)"},
-		{[]byte("\x90av01\x01"), "AV1"},
+		{[]byte("\x90hvc1\x01"), "the HEVC configuration is broken"},
+		{[]byte("\x90av01\x01"), "the AV1 configuration is broken"},
+		{[]byte("\x90vvc1\x01"), "VVC (H.266)"},
 		{[]byte("\x90????\x01"), "this codec"},
-		{[]byte{0x80}, "this codec"},
 		{[]byte{0x14, 0}, "VP6"},
 		{[]byte{0x17, 0, 0, 0, 0, 1, 2}, "the H.264 configuration is broken"},
 	} {

@@ -21,7 +21,7 @@ const (
 	frameSamples = 1024
 	memory       = 256 << 20       // that ffmpeg may take, bytes
 	writeWait    = time.Second     // it is hung if it takes no packet for so long
-	endWait      = 3 * time.Second // for the last frames
+	endWait      = 8 * time.Second // for the last frames
 	maxFrames    = 1000            // that wait to be taken: those above are dropped, nobody takes them
 	maxPacket    = 64 << 10        // bytes of a packet: far more than 120 ms have
 )

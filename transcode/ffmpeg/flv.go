@@ -46,17 +46,18 @@ type flvInput struct {
 func (i flvInput) begin(b []byte, at int64) []byte {
 	b = append(b, flvHeader...)
 	if i.frame > 0 {
-		b = appendFrameRate(b, 1000/float64(i.frame), at)
+		b = appendFrameRate(b, 1000/float64(i.frame))
 	}
 	return appendConfig(b, i.source, at)
 }
 
 // appendFrameRate appends metadata (E.5) of pictures a second, for sources that do not say it
-// themselves: encoders would else take it for 1000, and spend a thirtieth on each.
-func appendFrameRate(b []byte, fps float64, at int64) []byte {
+// themselves: encoders would else take it for 1000, and spend a thirtieth on each. Its time is 0:
+// ffmpeg takes metadata of another for subtitles.
+func appendFrameRate(b []byte, fps float64) []byte {
 	const name, array, number, end = "\x02\x00\x0aonMetaData", "\x08\x00\x00\x00\x01", "\x00\x09framerate\x00", "\x00\x00\x09"
 	data := binary.BigEndian.AppendUint64([]byte(name+array+number), math.Float64bits(fps))
-	return bus.AppendTag(b, bus.Tag{Type: bus.TagScript, TS: uint32(at), Data: append(data, end...)})
+	return bus.AppendTag(b, bus.Tag{Type: bus.TagScript, Data: append(data, end...)})
 }
 
 func (flvInput) picture(b []byte, f cmaf.Frame) []byte { return appendPicture(b, f) }

@@ -162,6 +162,7 @@ func TestRungOfSourceWithoutTiming(t *testing.T) {
 	}
 	defer c.Close()
 	for _, f := range frames {
+		f.DTS, f.PTS = f.DTS+21, f.PTS+21
 		c.Feed(f)
 	}
 	c.Finish()
