@@ -135,6 +135,7 @@ func FuzzRequestFilter(f *testing.F) {
 	at := addrPort(&net.UDPAddr{IP: net.IPv4(8, 8, 8, 8), Port: 5})
 	nonce := func() string { return filter.nonces.Tag("2nxt1ceqzu6lbkcymscjwkl5s", true, at, time.Now()) }
 	key := stun.NewLongTermIntegrity(testUser, "pse", testPassword)
+	bySHA256 := integrity{auth.SHA256.Key(testUser, "pse", testPassword), true}
 	for _, m := range []stun.Method{stun.MethodAllocate, stun.MethodRefresh, stun.MethodCreatePermission, stun.MethodChannelBind, stun.MethodBinding} {
 		f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(m, stun.ClassRequest), requestUDP(), channel(0x4000), peerAt("8.8.4.4", 9),
 			stun.NewUsername(testUser), stun.NewRealm("pse"), stun.NewNonce(nonce()), key, stun.Fingerprint).Raw, true)
@@ -142,7 +143,7 @@ func FuzzRequestFilter(f *testing.F) {
 	f.Add([]byte{0x40, 0, 0, 1, 9}, false)
 	f.Add(stun.MustBuild(stun.TransactionID, stun.BindingRequest, changeRequest(changeAddress)).Raw, false)
 	f.Add(stun.MustBuild(stun.TransactionID, stun.NewType(stun.MethodAllocate, stun.ClassRequest), requestUDP(), evenPort(true), lifetime(9), stun.NewUsername(testUser), stun.NewRealm("pse"),
-		offers(auth.SHA256, auth.MD5), chosen(auth.SHA256), stun.NewNonce(nonce()), integrity{auth.SHA256.Key(testUser, "pse", testPassword), true}).Raw, false)
+		offers(auth.SHA256, auth.MD5), chosen(auth.SHA256), stun.NewNonce(nonce()), bySHA256).Raw, true)
 	f.Fuzz(func(t *testing.T, b []byte, signed bool) {
 		if m := (&stun.Message{Raw: b}); signed && m.Decode() == nil { // as a client with credentials would send it
 			s := stun.New()
@@ -156,7 +157,11 @@ func FuzzRequestFilter(f *testing.F) {
 				s.Add(a.Type, a.Value)
 			}
 			s.Add(stun.AttrNonce, []byte(nonce()))
-			if key.AddTo(s) == nil {
+			var by stun.Setter = key
+			if m.Contains(stun.AttrPasswordAlgorithm) {
+				by = bySHA256
+			}
+			if by.AddTo(s) == nil {
 				b = s.Raw
 			}
 		}
