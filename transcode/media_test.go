@@ -79,7 +79,7 @@ func chunksOf(sid string, wall int64, tags []timed) []*bus.Chunk {
 		tag := &tags[i]
 		if tag.epoch != epoch {
 			flush()
-			epoch, n, lastKey = tag.epoch, 0, -10000
+			epoch, n, lastKey, video, audio = tag.epoch, 0, -10000, nil, nil
 		}
 		hasVideo = hasVideo || tag.IsVideoFrame()
 		key := tag.IsKey() || !hasVideo && tag.IsAACFrame() && tag.at-lastKey >= 1000

@@ -94,6 +94,7 @@ func TestOddInputs(t *testing.T) {
 			return !t.IsVideoFrame() || t.at < 3000 || t.at > 3600
 		}), all, 0},
 		{"reconnect", append(shift(plain, 0, 0), shift(plain, 20_000, 1)...), all, 1},
+		{"no sound after a reconnect", append(shift(plain, 0, 0), shift(only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), 9_000, 1)...), all, 1},
 		{"other size after a reconnect", append(shift(plain, 0, 0), shift(small, 9_000, 1)...), all, 1},
 		{"other size in the middle", append(shift(plain, 0, 0), shift(small, 8_010, 0)...), all, 1},
 		{"clock near 2^31", shift(plain, 1<<31-4000, 0), all, 0},

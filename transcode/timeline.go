@@ -118,7 +118,7 @@ func (t *timeline) chunk(c *bus.Chunk) error {
 	if c.Epoch > t.s.Epoch {
 		t.closeHere()
 		t.s.Epoch, t.s.Anchored, t.recent = c.Epoch, false, nil
-		t.video, t.audio = nil, nil // the new connection sends its own
+		t.video = nil // the new connection sends its own; one without sound goes on with silence, since players keep their tracks
 	}
 	t.s.N = int64(c.N)
 	if by := c.Wall - t.s.Wall; t.period != nil && max(by, -by) >= bus.WallStep {
