@@ -118,7 +118,7 @@ func hear(t *testing.T, chunks []*bus.Chunk, settled int64) (h heard) {
 	head := int64(0)
 	for _, c := range chunks {
 		_ = c.EachTag(func(tag bus.Tag, clock int64) error {
-			if !tag.IsAVCFrame() && !tag.IsAACFrame() {
+			if !tag.IsVideoFrame() && !tag.IsAACFrame() {
 				return nil
 			}
 			track := trackVideo
