@@ -28,6 +28,9 @@ type metrics struct {
 	all      []prometheus.Collector
 }
 
+// trackNames are what people call the tracks (trackVideo, trackAudio).
+var trackNames = [2]string{"picture", "sound"}
+
 // newMetrics makes them. trails is by how many seconds a track of some publisher trails most.
 func newMetrics(connections func() float64, trails func(track int) float64) *metrics {
 	m := new(metrics)

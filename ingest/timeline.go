@@ -46,9 +46,6 @@ const (
 	trackAudio
 )
 
-// trackNames are those that people call them by.
-var trackNames = [2]string{"picture", "sound"}
-
 const (
 	maxGap   = 1000   // more between two tags of the stream is a pause
 	maxBack  = 200    // more backwards on one track is a jump
