@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/helios-h2020/pse/bus"
 	"github.com/helios-h2020/pse/ingest/rtmp"
 	"go.uber.org/zap"
 )
@@ -82,4 +83,12 @@ func (s *session) why() string {
 		return "the server stopped"
 	}
 	return "the publisher's connection was lost"
+}
+
+// overtaken says whether the record l shows that another publisher goes on with s's stream,
+// at another worker than here.
+func (s *session) overtaken(l *bus.StreamRecord, here string) bool {
+	mine := s.live.Load()
+	return mine != nil && l.State == bus.StateLive && l.Ingest != here && l.StartedAt >= mine.StartedAt &&
+		(l.Session != mine.Session || l.Epoch > mine.Epoch)
 }

@@ -189,11 +189,3 @@ func (r *reconciler) alive(ctx context.Context, id string, asked map[string]bool
 	}
 	return yes
 }
-
-// overtaken says whether the record l shows that another publisher goes on with s's stream,
-// at another worker than here.
-func (s *session) overtaken(l *bus.StreamRecord, here string) bool {
-	mine := s.live.Load()
-	return mine != nil && l.State == bus.StateLive && l.Ingest != here && l.StartedAt >= mine.StartedAt &&
-		(l.Session != mine.Session || l.Epoch > mine.Epoch)
-}
