@@ -51,6 +51,7 @@ func (s *session) opus(t bus.Tag) error {
 			return s.opusFailed(err)
 		}
 		o.encoder, o.first = e, t.TS
+		s.mix.expect(maxLag) // the pictures wait for what it makes, however busy the machine
 		if err := s.audio(bus.Tag{Type: bus.TagAudio, TS: t.TS, Data: append([]byte{0xaf, 0}, e.Config...)}); err != nil {
 			return err
 		}

@@ -77,8 +77,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("signal.ping_interval and ping_timeout are %s and %s; use at least 100ms", c.PingInterval, c.PingTimeout)
 	case c.Grace < 0 || c.Grace > time.Minute:
 		return fmt.Errorf("signal.grace is %s; use 0s to 1m", c.Grace)
-	case c.OldGrace < 0 || c.OldGrace > c.Grace:
-		return fmt.Errorf("signal.old_grace is %s; use 0s to signal.grace, %s", c.OldGrace, c.Grace)
+	case c.OldGrace < 0:
+		return fmt.Errorf("signal.old_grace is %s; use 0s or more", c.OldGrace)
 	case c.Recovery < time.Second:
 		return fmt.Errorf("signal.recovery is %s; use at least 1s", c.Recovery)
 	case c.unheard()+max(c.Grace, c.Recovery) > bus.CallsAge:
@@ -127,3 +127,6 @@ func parseICEServer(s string) (bus.ICEServer, error) {
 	}
 	return bus.ICEServer{}, bad
 }
+
+// oldGrace is how long an old app keeps its place that no page hears: no longer than others do.
+func (c Config) oldGrace() time.Duration { return min(c.OldGrace, c.Grace) }

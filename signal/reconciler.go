@@ -122,7 +122,7 @@ func (k *reconciler) look(now time.Time) (found []finding, elsewhere map[string]
 		case m.Away != 0 && age > k.cfg.Grace:
 			found = append(found, finding{r.Name, *m, k.roster.giveUp})
 		case m.Away != 0:
-			if m.PID == "" && age > k.cfg.OldGrace {
+			if m.PID == "" && age > k.cfg.oldGrace() {
 				silent = append(silent, finding{r.Name, *m, k.roster.giveUp})
 			}
 		default:

@@ -47,7 +47,7 @@ func newRooms(ctx context.Context, cfg Config, s shared, buffer *replay.Buffer, 
 	}
 	var stopping context.Context
 	stopping, r.stop = context.WithCancel(ctx)
-	r.departures = &departures{roster: r.roster, buffer: buffer, ice: ice, grace: cfg.Grace, oldGrace: cfg.OldGrace, ctx: ctx, stopping: stopping}
+	r.departures = &departures{roster: r.roster, buffer: buffer, ice: ice, grace: cfg.Grace, oldGrace: cfg.oldGrace(), ctx: ctx, stopping: stopping}
 	r.follower = &follower{shared: s, presence: r.presence, buffer: buffer, log: log}
 	r.reconciler = &reconciler{cfg: cfg, shared: s, presence: r.presence, buffer: buffer, roster: r.roster, ice: ice, order: anyOrder, stopping: stopping.Done()}
 	return r

@@ -156,7 +156,7 @@ func TestStreamAndKeyCommands(t *testing.T) {
 		}
 	}
 	lines = strings.Split(strings.TrimSpace(run("stream", "ls")), "\n")
-	if len(lines) != 3 || !strings.HasPrefix(lines[1], "garden") || !strings.Contains(lines[1], "1280x720  h264    Larix") || !strings.Contains(lines[2], "2h0m") {
+	if len(lines) != 3 || !strings.HasPrefix(lines[1], "garden") || !strings.Contains(lines[1], "1280x720  h264    -       Larix") || !strings.Contains(lines[2], "2h0m") {
 		t.Errorf("%s", strings.Join(lines, "\n"))
 	}
 }

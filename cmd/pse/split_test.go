@@ -249,7 +249,7 @@ func (w *splitNetwork) nginx() string {
 		}
 		conf = strings.Replace(conf, was, is, 1)
 	}
-	whole := "daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n" + conf + "}\n"
+	whole := "user root;\ndaemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n" + conf + "}\n"
 	if err := os.WriteFile(dir+"/nginx.conf", []byte(whole), 0o600); err != nil {
 		w.t.Fatal(err)
 	}

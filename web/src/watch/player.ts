@@ -118,9 +118,28 @@ export class Player {
       if (part) frag.endDTS = part.end
     })
     rememberParts(hls)
+    this.watchTracks(hls)
     hls.loadSource((this.listening && this.audioURL) || this.url)
     hls.attachMedia(this.video)
     this.events.changed()
+  }
+
+  /**
+   * A publisher who gains or loses sound changes the tracks of the media. A browser's buffers stay what they
+   * were made for, and hls.js waits for ever or fails: it begins anew there.
+   */
+  private watchTracks(hls: Hls): void {
+    let tracks: string | undefined
+    hls.on(Events.BUFFER_CODECS, (_, data) => {
+      const now = Object.keys(data).filter((key) => key !== 'tracks').sort().join()
+      tracks ??= now
+      if (now === tracks) return
+      setTimeout(() => {
+        if (hls !== this.hls) return
+        this.events.leaving()
+        this.load()
+      })
+    })
   }
 
   /** Goes on with the build of hls.js that reads captions; most streams have none. */
