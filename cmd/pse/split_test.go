@@ -241,7 +241,6 @@ func (w *splitNetwork) nginx() string {
 	for was, is := range map[string]string{
 		"/etc/ssl/live.example.org.pem":     cert,
 		"/etc/ssl/live.example.org.key":     key,
-		"/var/cache/pse-hls":                dir + "/pse-hls",
 		"\tserver 127.0.0.1:8081 max_fails": "\tserver 192.0.2.2:8081 max_fails=1 fail_timeout=1s;\n\tserver 127.0.0.1:8081 max_fails",
 	} {
 		if !strings.Contains(conf, was) {
@@ -249,7 +248,7 @@ func (w *splitNetwork) nginx() string {
 		}
 		conf = strings.Replace(conf, was, is, 1)
 	}
-	whole := "user root;\ndaemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n" + conf + "}\n"
+	whole := "daemon off;\npid nginx.pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n" + conf + "}\n"
 	if err := os.WriteFile(dir+"/nginx.conf", []byte(whole), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
