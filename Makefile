@@ -2,7 +2,7 @@
 SHELL       := /bin/bash -o pipefail
 GO          ?= go
 FUZZTIME    ?= 30s
-TESTTIMEOUT ?= 20m
+TESTTIMEOUT ?= 40m
 
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f ! -name '*.go' -print 2>/dev/null)
 
