@@ -150,14 +150,3 @@ func TestSoundDriftsFromThePictures(t *testing.T) {
 		})
 	}
 }
-
-// stretches are the parts between discontinuities.
-func stretches(parts []*bus.Part) (all [][]*bus.Part) {
-	from := 0
-	for i, p := range parts {
-		if i > from && p.Segment != nil && p.Segment.Discontinuity {
-			all, from = append(all, parts[from:i]), i
-		}
-	}
-	return append(all, parts[from:])
-}

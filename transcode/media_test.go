@@ -289,14 +289,20 @@ func decode(t testing.TB, name string, parts []*bus.Part) string {
 // decodeAll decodes each stretch between discontinuities for itself.
 func decodeAll(t testing.TB, name string, parts []*bus.Part) {
 	t.Helper()
+	for _, stretch := range stretches(parts) {
+		decode(t, name, stretch)
+	}
+}
+
+// stretches are the parts between discontinuities.
+func stretches(parts []*bus.Part) (all [][]*bus.Part) {
 	from := 0
 	for i, p := range parts {
 		if i > from && p.Segment != nil && p.Segment.Discontinuity {
-			decode(t, name, parts[from:i])
-			from = i
+			all, from = append(all, parts[from:i]), i
 		}
 	}
-	decode(t, name, parts[from:])
+	return append(all, parts[from:])
 }
 
 func discontinuities(parts []*bus.Part) (n int) {

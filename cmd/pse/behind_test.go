@@ -48,11 +48,7 @@ func TestPagesBehindProxies(t *testing.T) {
 			if err := os.WriteFile(file, make([]byte, 3<<20), 0o600); err != nil { // more than nginx lets through at once
 				t.Fatal(err)
 			}
-			sender := openPage(t, chrome, proxy.page+"/files", "sender")
-			sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
-			if err := sender.Choose("#picked", file); err != nil {
-				t.Fatal(err)
-			}
+			sender := sending(t, chrome, proxy.page+"/files", file)
 			sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
 		})
 	}
@@ -92,11 +88,7 @@ func TestBufferingProxyLosesLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer chrome.Close()
-	sender := openPage(t, chrome, n.URL+"/files", "sender")
-	sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
-	if err := sender.Choose("#picked", file); err != nil {
-		t.Fatal(err)
-	}
+	sender := sending(t, chrome, n.URL+"/files", file)
 	eventually(t, func() error {
 		if sent := n.sent.Load(); sent < n.pass {
 			return fmt.Errorf("%d bytes are on their way", sent)

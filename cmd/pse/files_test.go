@@ -154,6 +154,17 @@ func TestFileFromPageToPage(t *testing.T) {
 	}
 }
 
+// sending opens the page of files, and has it send one.
+func sending(t *testing.T, chrome *browser.Browser, page, file string) *caller {
+	t.Helper()
+	sender := openPage(t, chrome, page, "sender")
+	sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
+	if err := sender.Choose("#picked", file); err != nil {
+		t.Fatal(err)
+	}
+	return sender
+}
+
 // openPage opens a page of a phone's size.
 func openPage(t *testing.T, chrome *browser.Browser, address, name string) *caller {
 	t.Helper()

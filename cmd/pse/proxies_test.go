@@ -131,11 +131,7 @@ func TestFileThroughNginxThatSaysLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer chrome.Close()
-	sender := openPage(t, chrome, "http://"+at+"/files", "sender")
-	sender.until(`document.getElementById('stage').dataset.scene === 'ready'`)
-	if err := sender.Choose("#picked", file); err != nil {
-		t.Fatal(err)
-	}
+	sender := sending(t, chrome, "http://"+at+"/files", file)
 	sender.until(`document.querySelector('#files > li')?.dataset.state === 'done'`)
 }
 
