@@ -164,7 +164,7 @@ func TestBucketIsAway(t *testing.T) {
 }
 
 func testBucketIsAway(t *testing.T, s *storetest.S3) {
-	r := start(t, keptBy(s), func(c *Config) { c.StallTimeout = 3 * time.Second })
+	r := start(t, keptBy(s), func(c *Config) { c.StallTimeout = 5 * time.Second })
 	body := random(60, 10_000)
 	mine := []string{"Authorization", "Bearer my-very-own-token"}
 	u := r.create(len(body), mine...)
