@@ -43,6 +43,7 @@ check: format web
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 	$(GO) test -run Stack ./edge # which the race detector would enlarge
+	$(GO) test ./internal/housetest
 	cd web && npm test
 
 lint: check vuln ## Format, vet, staticcheck, govulncheck (exit code 2 and "NOT CHECKED" without its database)

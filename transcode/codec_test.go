@@ -69,7 +69,7 @@ func TestCodecsBesideH264(t *testing.T) {
 		{"AV1", svtAV1, "av01", "av01.0.01M.08,mp4a.40.2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			tags := recordFour(t, 6, c.codec)
+			tags := recordFour(t, 4, c.codec)
 			got := whole(t, "live", tags, sourceName, "480p", "240p", audioName)
 			sizes := map[string]string{sourceName: "640x360", "480p": "640x360", "240p": "426x240"}
 			for name, size := range sizes {
@@ -114,7 +114,7 @@ func TestCodecThatCannotBeDecoded(t *testing.T) {
 // Encoded renditions go on where a worker stopped: of HEVC with pictures out of order too.
 func TestKilledWithHEVC(t *testing.T) {
 	r := newRig(t, "live")
-	chunks := chunksOf(r.sid, r.wall, recordFour(t, 12, x265))
+	chunks := chunksOf(r.sid, r.wall, recordFour(t, 8, x265))
 	kill := r.mortal()
 	last := r.pace(2, chunks[:len(chunks)/2])
 	kill()

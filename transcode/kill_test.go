@@ -95,6 +95,9 @@ func TestWorkersKilled(t *testing.T) {
 		{"p2p", "p2p", record(t, picture360+tone+"-t 12 "+x264+noBFrames+"-g 75 "+aac), []string{audioName}, []string{"0", "1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.name != "reconnect" && os.Getenv("PSE_LONG") == "" {
+				t.Skip("long: make test-long runs it")
+			}
 			t.Parallel()
 			names := append(append([]string(nil), c.exact...), c.encoded...)
 			alone := newRig(t, c.app)

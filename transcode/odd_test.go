@@ -3,6 +3,7 @@ package transcode
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
 	"slices"
 	"testing"
 
@@ -77,38 +78,42 @@ func TestOddInputs(t *testing.T) {
 		tags  []timed
 		want  []string
 		discs int
+		long  bool // another covers most of it
 	}{
-		{"no audio", only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), []string{sourceName, "240p"}, 0},
-		{"audio only", only(plain, func(t timed) bool { return t.Type != bus.TagVideo }), []string{audioName}, 0},
-		{"no audio, dropped pictures", only(plain, func(t timed) bool { return t.Type != bus.TagAudio && !(t.IsVideoFrame() && t.at > 3000 && t.at < 3700) }), []string{sourceName, "240p"}, 1},
-		{"B-frames", record(t, picture360+tone+"-t 8 "+x264+"-bf 3 -g 60 "+aac), all, 0},
-		{"audio 600 ms late", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at > 600 }), all, 0},
-		{"audio 3 s late", only(plain, func(t timed) bool { return t.Type != bus.TagAudio || t.at > 3000 || t.IsAACConfig() }), all, 0},
-		{"audio appears after 3 s", appear(plain, bus.TagAudio, 3000), all, 1},
-		{"pictures appear after 3 s", appear(plain, bus.TagVideo, 3000), all, 1},
-		{"a configuration of pictures that never come", only(plain, func(t timed) bool { return !t.IsVideoFrame() }), []string{audioName}, 0},
-		{"another rate after a reconnect", append(shift(plain, 0, 0), shift(slow, 9_000, 1)...), all, 1},
-		{"audio stops", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 4000 }), all, 0},
-		{"audio pauses", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 3000 || t.at > 5000 }), all, 0},
+		{"no audio", only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), []string{sourceName, "240p"}, 0, false},
+		{"audio only", only(plain, func(t timed) bool { return t.Type != bus.TagVideo }), []string{audioName}, 0, false},
+		{"no audio, dropped pictures", only(plain, func(t timed) bool { return t.Type != bus.TagAudio && !(t.IsVideoFrame() && t.at > 3000 && t.at < 3700) }), []string{sourceName, "240p"}, 1, true},
+		{"B-frames", record(t, picture360+tone+"-t 8 "+x264+"-bf 3 -g 60 "+aac), all, 0, false},
+		{"audio 600 ms late", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at > 600 }), all, 0, true},
+		{"audio 3 s late", only(plain, func(t timed) bool { return t.Type != bus.TagAudio || t.at > 3000 || t.IsAACConfig() }), all, 0, false},
+		{"audio appears after 3 s", appear(plain, bus.TagAudio, 3000), all, 1, false},
+		{"pictures appear after 3 s", appear(plain, bus.TagVideo, 3000), all, 1, false},
+		{"a configuration of pictures that never come", only(plain, func(t timed) bool { return !t.IsVideoFrame() }), []string{audioName}, 0, false},
+		{"another rate after a reconnect", append(shift(plain, 0, 0), shift(slow, 9_000, 1)...), all, 1, false},
+		{"audio stops", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 4000 }), all, 0, false},
+		{"audio pauses", only(plain, func(t timed) bool { return !t.IsAACFrame() || t.at < 3000 || t.at > 5000 }), all, 0, true},
 		{"dropped pictures", only(plain, func(t timed) bool {
 			return !t.IsVideoFrame() || t.at < 3000 || t.at > 3600
-		}), all, 0},
-		{"reconnect", append(shift(plain, 0, 0), shift(plain, 20_000, 1)...), all, 1},
-		{"no sound after a reconnect", append(shift(plain, 0, 0), shift(only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), 9_000, 1)...), all, 1},
-		{"other size after a reconnect", append(shift(plain, 0, 0), shift(small, 9_000, 1)...), all, 1},
-		{"other size in the middle", append(shift(plain, 0, 0), shift(small, 8_010, 0)...), all, 1},
-		{"clock near 2^31", shift(plain, 1<<31-4000, 0), all, 0},
-		{"clock near 2^32", shift(plain, 1<<32-4000, 0), all, 0},
-		{"44100 Hz mono", record(t, picture360+"-f lavfi -i sine=sample_rate=44100 -t 6 "+x264+noBFrames+"-g 60 -c:a aac -ac 1"), all, 0},
-		{"short GOPs", record(t, picture360+tone+"-t 6 "+x264+noBFrames+"-g 7 "+aac), all, 0},
-		{"60 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=60 "+tone+"-t 6 "+x264+noBFrames+"-g 120 "+aac), all, 0},
-		{"15 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=15 "+tone+"-t 6 "+x264+noBFrames+"-g 30 "+aac), all, 0},
-		{"5 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=5 "+tone+"-t 6 "+x264+noBFrames+"-g 10 "+aac), all, 0},
-		{"portrait", record(t, "-f lavfi -i testsrc2=size=360x640:rate=30 "+tone+"-t 6 "+x264+noBFrames+"-g 60 "+aac), all, 0},
-		{"pictures too large for one part", padded(plain, 3000, 3300, 2<<20), all, 0},
-		{"shorter than the plan", only(plain, func(t timed) bool { return t.at < 700 }), all, 0},
+		}), all, 0, false},
+		{"reconnect", append(shift(plain, 0, 0), shift(plain, 20_000, 1)...), all, 1, false},
+		{"no sound after a reconnect", append(shift(plain, 0, 0), shift(only(plain, func(t timed) bool { return t.Type != bus.TagAudio }), 9_000, 1)...), all, 1, true},
+		{"other size after a reconnect", append(shift(plain, 0, 0), shift(small, 9_000, 1)...), all, 1, false},
+		{"other size in the middle", append(shift(plain, 0, 0), shift(small, 8_010, 0)...), all, 1, true},
+		{"clock near 2^31", shift(plain, 1<<31-4000, 0), all, 0, true},
+		{"clock near 2^32", shift(plain, 1<<32-4000, 0), all, 0, false},
+		{"44100 Hz mono", record(t, picture360+"-f lavfi -i sine=sample_rate=44100 -t 6 "+x264+noBFrames+"-g 60 -c:a aac -ac 1"), all, 0, false},
+		{"short GOPs", record(t, picture360+tone+"-t 6 "+x264+noBFrames+"-g 7 "+aac), all, 0, false},
+		{"60 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=60 "+tone+"-t 6 "+x264+noBFrames+"-g 120 "+aac), all, 0, true},
+		{"15 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=15 "+tone+"-t 6 "+x264+noBFrames+"-g 30 "+aac), all, 0, true},
+		{"5 frames a second", record(t, "-f lavfi -i testsrc2=size=640x360:rate=5 "+tone+"-t 6 "+x264+noBFrames+"-g 10 "+aac), all, 0, false},
+		{"portrait", record(t, "-f lavfi -i testsrc2=size=360x640:rate=30 "+tone+"-t 6 "+x264+noBFrames+"-g 60 "+aac), all, 0, false},
+		{"pictures too large for one part", padded(plain, 3000, 3300, 2<<20), all, 0, false},
+		{"shorter than the plan", only(plain, func(t timed) bool { return t.at < 700 }), all, 0, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.long && os.Getenv("PSE_LONG") == "" {
+				t.Skip("long: make test-long runs it")
+			}
 			t.Parallel()
 			got := whole(t, "live", c.tags, c.want...)
 			for name, parts := range got {

@@ -16,7 +16,7 @@ import (
 // when the first has ended.
 func TestSlots(t *testing.T) {
 	t.Parallel()
-	tags := record(t, picture360+tone+"-t 24 "+x264+noBFrames+"-g 60 "+aac)
+	tags := record(t, picture360+tone+"-t 16 "+x264+noBFrames+"-g 60 "+aac)
 	first := newRig(t, "live")
 	cfg := DefaultConfig()
 	cfg.Slots = 1

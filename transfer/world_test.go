@@ -202,11 +202,11 @@ func (u upload) patch(offset int, b []byte, headers ...string) reply {
 // offset asks how far it is, and asks again while it is told to.
 func (u upload) offset() int {
 	u.r.t.Helper()
-	ask := func() reply { return u.r.ask("HEAD", u.write, nil, "Tus-Resumable", "1.0.0") }
-	a := ask()
-	for until := time.Now().Add(bustest.Patience); a.StatusCode == http.StatusLocked && time.Now().Before(until); a = ask() {
-		time.Sleep(100 * time.Millisecond)
-	}
+	var a reply
+	bustest.Eventually(u.r.t, "it says how far it is", func() bool {
+		a = u.r.ask("HEAD", u.write, nil, "Tus-Resumable", "1.0.0")
+		return a.StatusCode != http.StatusLocked
+	})
 	a.want(u.r.t, http.StatusOK)
 	n, err := strconv.Atoi(a.Header.Get("Upload-Offset"))
 	if err != nil {

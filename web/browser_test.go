@@ -88,13 +88,14 @@ func scheme(name string) chromedp.Action[chromedp.Void] {
 	})
 }
 
-// looksGood keeps a picture of the page and checks it, by day and by night.
+// looksGood keeps a picture of the page and checks it, by day and by night, when
+// nothing is other than the colours.
 func (p *tab) looksGood(name string) {
 	p.t.Helper()
-	for _, s := range []string{"light", "dark"} {
+	for s, rule := range map[string]string{"light": "", "dark": "color-contrast"} {
 		p.do(scheme(s))
 		p.keep(name + "-" + s + ".png")
-		p.accessible()
+		p.accessible(rule)
 	}
 	p.do(scheme("light"))
 }
@@ -279,13 +280,17 @@ func (p *tab) clean(home string) {
 
 // accessible runs axe-core (WCAG 2.2 A and AA) on the page as it is. One rule
 // is off: it takes the "back" button of media-chrome's menus, which is not
-// displayed, for a child of the menu.
-func (p *tab) accessible() {
+// displayed, for a child of the menu. Of one rule alone if that is named.
+func (p *tab) accessible(rule string) {
 	p.t.Helper()
 	if !eval[bool](p, `!!window.axe`) {
 		p.js(string(readFile(p.t, "node_modules/axe-core/axe.min.js")))
 	}
-	for _, violation := range eval[[]string](p, `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'aria-required-children': { enabled: false } } })
+	which := `{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], rules: { 'aria-required-children': { enabled: false } } }`
+	if rule != "" {
+		which = `{ runOnly: { type: 'rule', values: ['` + rule + `'] } }`
+	}
+	for _, violation := range eval[[]string](p, `axe.run(`+which+`)
 		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`) {
 		p.t.Error("axe:", violation)
 	}

@@ -15,7 +15,8 @@ import (
 // PSE: two nginx one behind the other with their defaults (HTTP/1.0 to the box, no WebSockets,
 // all buffered, 1 MB a body), of which the first speaks HTTP/2 with the browser, and Caddy.
 func TestPagesBehindProxies(t *testing.T) {
-	s := start(t, process.PSEOptions{Name: "behind", Demo: true})
+	s := start(t, process.PSEOptions{Name: "behind"})
+	broadcasting(t, s, "cam", small)
 	chrome, err := browser.Start(t.Context(), browser.AnyCertificate)
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +31,7 @@ func TestPagesBehindProxies(t *testing.T) {
 		{"caddy", startCaddy(t, s.HTTP)},
 	} {
 		t.Run(proxy.name, func(t *testing.T) {
-			watch := playing(t, chrome, proxy.page+"/watch/demo", 60)
+			watch := playing(t, chrome, proxy.page+"/watch/cam", 60)
 			if said := watch.Problems(); len(said) > 0 {
 				t.Errorf("the watch page's console said %q", said)
 			}

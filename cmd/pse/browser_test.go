@@ -133,17 +133,18 @@ func TestLevelsSwitchWithoutAGap(t *testing.T) {
 // as may happen with each part once someone has watched for long enough, is no
 // reason to wait: see web/src/watch/parts.ts.
 func TestLongWatchPlaysOn(t *testing.T) {
-	s := start(t, process.PSEOptions{Name: "long", Demo: true})
+	s := start(t, process.PSEOptions{Name: "long"})
+	broadcasting(t, s, "cam", small)
 	chrome, err := browser.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(chrome.Close)
 	eventually(t, func() error {
-		_, err := get("http://"+s.HTTP+"/hls/demo/index.m3u8", 200)
+		_, err := get("http://"+s.HTTP+"/hls/cam/index.m3u8", 200)
 		return err
 	})
-	p := playing(t, chrome, "http://"+s.HTTP+"/watch/demo", 90)
+	p := playing(t, chrome, "http://"+s.HTTP+"/watch/cam", 90)
 	before, err := p.Report()
 	if err != nil {
 		t.Fatal(err)

@@ -18,9 +18,8 @@ func TestPageFollowsGainOfSound(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(chrome.Close)
-	mute := camera.Options{Width: 320, Height: 180, Bitrate: 200_000, GOP: 30, NoAudio: true}
-	loud := mute
-	loud.NoAudio = false
+	loud, mute := small, small
+	mute.NoAudio = true
 	stop := broadcasting(t, s, "cam", mute)
 	p := playing(t, chrome, "http://"+s.HTTP+"/watch/cam", 30)
 	for _, o := range []camera.Options{loud, mute} {

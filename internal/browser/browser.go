@@ -23,9 +23,9 @@ type Browser struct {
 const AnyCertificate = "ignore-certificate-errors"
 
 // Start starts a headless Chromium that ends with ctx or Close. It plays with
-// sound and without a click, gives pages a camera and a microphone that are not
-// real, and asks nobody on the network for anything. More are flags of its
-// command line.
+// sound and without a click, gives pages a camera of five pictures a second, which is
+// what a call costs, and a microphone, neither real, and asks nobody on the network for
+// anything. More are flags of its command line.
 func Start(ctx context.Context, more ...string) (*Browser, error) {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, // tests run as root in containers
@@ -35,7 +35,7 @@ func Start(ctx context.Context, more ...string) (*Browser, error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 		chromedp.Flag("mute-audio", true),
-		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("use-fake-device-for-media-stream", "fps=5"),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
 	for _, f := range more {
