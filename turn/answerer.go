@@ -50,28 +50,41 @@ func (a *answerer) urls(host string) []string {
 	at := func(port int) string { return net.JoinHostPort(h, strconv.Itoa(port)) }
 	urls := []string{"turn:" + at(a.sockets.port) + "?transport=udp", "turn:" + at(a.sockets.port) + "?transport=tcp"}
 	if a.sockets.tlsPort != 0 {
-		if h = a.certified(h); h != "" {
+		for _, h = range a.certified(h) {
 			urls = append(urls, "turns:"+at(a.sockets.tlsPort)+"?transport=tcp")
 		}
 	}
 	return urls
 }
 
-// certified is a name or address by which TLS shows a certificate that is for it, and that
-// clients trust: host, or else another; empty: there is none. Browsers refuse a private
-// certificate without asking.
-func (a *answerer) certified(host string) string {
+// certified are names or addresses by which TLS shows a certificate that is for them, and
+// that clients trust: host, or else another; empty: there is none. Browsers refuse a
+// private certificate without asking. After an address comes a name, if there is one:
+// Firefox takes nothing else for TLS (findings/firefox-turns-address.sh).
+func (a *answerer) certified(host string) (hosts []string) {
 	names := append([]string{host}, a.cfg.PublicNames...)
-	if leaf := a.certificate(host); leaf != nil {
+	if leaf := a.certificate(host); leaf != nil && !certificate.IsOurs(leaf) { // ours is for localhost too
 		names = append(names, leaf.DNSNames...) // of a wildcard no host is known
 	}
 	for _, name := range names {
-		leaf := a.certificate(name)
-		if !strings.Contains(name, "*") && leaf != nil && leaf.VerifyHostname(bracketed(name)) == nil && (a.cfg.PublicTLS || !certificate.IsOurs(leaf)) {
-			return name
+		if !a.trusted(name) {
+			continue
+		}
+		if _, err := netip.ParseAddr(name); err != nil {
+			return append(hosts, name)
+		}
+		if hosts == nil {
+			hosts = []string{name}
 		}
 	}
-	return ""
+	return hosts
+}
+
+// trusted says whether TLS shows who asks for a name a certificate that is for it, and
+// that clients trust.
+func (a *answerer) trusted(name string) bool {
+	leaf := a.certificate(name)
+	return !strings.Contains(name, "*") && leaf != nil && leaf.VerifyHostname(bracketed(name)) == nil && (a.cfg.PublicTLS || !certificate.IsOurs(leaf))
 }
 
 // bracketed is a host as VerifyHostname takes it.

@@ -85,11 +85,11 @@ func TestBoxWithoutARoute(t *testing.T) {
 	}
 }
 
-// TLS is told of by a name that its certificate is for, and never with one that
-// browsers refuse.
+// TLS is told of by a name that its certificate is for, by an address only beside a name
+// where there is one, which Firefox needs, and never with one that browsers refuse.
 func TestServersOverTLSMatchTheCertificate(t *testing.T) {
 	dir := t.TempDir()
-	cert, key := certificatetest.WriteFor(t, dir, x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"*.example.net", "live.example.org"}})
+	cert, key := certificatetest.WriteFor(t, dir, x509.Certificate{NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"*.example.net", "live.example.org"}, IPAddresses: []net.IP{net.ParseIP("2001:db8::5")}})
 	public, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -97,12 +97,13 @@ func TestServersOverTLSMatchTheCertificate(t *testing.T) {
 	w := newWorld(t)
 	private := w.secure.GetCertificate
 	overTLS := func(host string) string {
+		var hosts []string
 		for _, u := range w.urls(bus.CredentialsQuery{Host: host}) {
 			if rest, ok := strings.CutPrefix(u, "turns:"); ok {
-				return rest[:strings.LastIndex(rest, ":")]
+				hosts = append(hosts, rest[:strings.LastIndex(rest, ":")])
 			}
 		}
-		return ""
+		return strings.Join(hosts, " ")
 	}
 	w.start()
 	if got := overTLS("127.0.0.1"); got != "" {
@@ -112,6 +113,16 @@ func TestServersOverTLSMatchTheCertificate(t *testing.T) {
 	w.start(func(c *Config) { c.PublicTLS = true })
 	if got := overTLS("127.0.0.1"); got != "127.0.0.1" {
 		t.Errorf("a private certificate that all trust, for %q", got)
+	}
+	if got := overTLS("box.example.com"); got != "" {
+		t.Errorf("a private certificate, for %q, which is no name of the box elsewhere", got)
+	}
+	w = newWorld(t)
+	w.start(func(c *Config) { c.PublicTLS, c.PublicNames = true, []string{"127.0.0.1", "localhost"} }) // the second is in its certificate
+	for host, want := range map[string]string{"127.0.0.1": "127.0.0.1 localhost", "localhost": "localhost", "box.example.com": "127.0.0.1 localhost"} {
+		if got := overTLS(host); got != want {
+			t.Errorf("a private certificate, by %q: %q, want %q", host, got, want)
+		}
 	}
 	w = newWorld(t)
 	w.secure = &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
@@ -127,6 +138,14 @@ func TestServersOverTLSMatchTheCertificate(t *testing.T) {
 	} {
 		if got := overTLS(host); got != want {
 			t.Errorf("by %q: %q, want %q", host, got, want)
+		}
+	}
+	w = newWorld(t)
+	w.secure = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return &public, nil }}
+	w.start()
+	for host, want := range map[string]string{"2001:db8::5": "[2001:db8::5] live.example.org", "192.168.1.20": "live.example.org", "a.example.net": "a.example.net"} {
+		if got := overTLS(host); got != want {
+			t.Errorf("with a certificate for an address too, by %q: %q, want %q", host, got, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Config struct {
 
 	PublicHost   string   `yaml:"public_host"`   // name or address by which clients reach us; empty: the external address, else the host they used already
 	PublicTLS    bool     `yaml:"public_tls"`    // clients are told of TLS too although the certificate is PSE's private one: all of them trust it
-	PublicNames  []string `yaml:"-"`             // that the certificates of TLS may be for
+	PublicNames  []string `yaml:"-"`             // that certificates of TLS may be for, and addresses: the owner says that they lead here
 	RelayIPs     []string `yaml:"relay_ips"`     // addresses of ours to relay from; none: that of the route to elsewhere, of each family
 	ExternalIPs  []string `yaml:"external_ips"`  // what those are from outside: "public", or "public/ours"
 	OtherAddress string   `yaml:"other_address"` // a second address of ours and a second port, as 203.0.113.6:3479: STUN answers there too, for clients that find out about their NAT (RFC 5780); empty: it does not

@@ -36,6 +36,13 @@ func TestProbe(t *testing.T) {
 	if steps, last := runProbe(t, probe.Probe{}, "udp", clear); len(steps) != 2 || last.Err != nil {
 		t.Errorf("without credentials: %v, %+v", steps, last)
 	}
+	for host, want := range map[string]bool{secure: true, fmt.Sprintf("localhost:%d", r.TLSPort()): false} {
+		said := ""
+		p.Run(t.Context(), "tls", host, func(f probe.Finding) { said += f.Seen })
+		if got := strings.Contains(said, "Firefox"); got != want {
+			t.Errorf("%s: %v, %s", host, got, said)
+		}
+	}
 	for what, c := range map[string]struct {
 		probe           probe.Probe
 		transport, host string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
 	"strconv"
 
 	"go.uber.org/zap"
@@ -15,7 +16,7 @@ import (
 func buildTurn(ctx context.Context, p *program, log *zap.Logger) (service, error) {
 	return onBus(ctx, p, "turn", log, func(b *bus.Bus) (*turn.Worker, error) {
 		cfg := p.cfg.Turn
-		cfg.PublicNames = p.cfg.TLS.ACME.Names
+		cfg.PublicNames = slices.Concat(p.cfg.TLS.ACME.Names, p.cfg.TLS.Names)
 		var secure *tls.Config
 		if cfg.TLSListen != "" {
 			config, err := p.cert.open()

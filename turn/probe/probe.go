@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 
 	"github.com/pion/dtls/v3"
@@ -71,7 +72,7 @@ func (p Probe) Run(ctx context.Context, transport, host string, tell func(Findin
 		if err != nil {
 			return "", fmt.Errorf("%w; does it run there, and do firewalls let %s through?", err, transport)
 		}
-		return near.conn.RemoteAddr().String(), nil
+		return near.conn.RemoteAddr().String() + forNames(transport, host), nil
 	}) {
 		return false
 	}
@@ -93,6 +94,14 @@ func (p Probe) Run(ctx context.Context, transport, host string, tell func(Findin
 	}) && step("channel", func() (string, error) {
 		return "", errors.Join(near.bind(far.relay), far.bind(near.relay))
 	}) && step("relay", func() (string, error) { return near.echo(far) })
+}
+
+// forNames says who does not come by TLS to an address (findings/firefox-turns-address.sh).
+func forNames(transport, host string) string {
+	if _, err := netip.ParseAddrPort(host); transport != "tls" || err != nil {
+		return ""
+	}
+	return "; Firefox comes over TLS by a name only, and not to an address"
 }
 
 func (p Probe) dial(ctx context.Context, transport, host string) (*client, error) {
