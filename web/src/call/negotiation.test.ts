@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import { Negotiation, type Link } from './negotiation.ts'
 
+/** A description that tells by its origin which it is. */
+const sdpOf = (name: string) => `v=0\r\no=${name}\r\ns=-\r\n`
+
 /** A connection that knows the signalling states and nothing of media. */
 class FakeLink implements Link {
   signalingState: RTCSignalingState = 'stable'
@@ -18,7 +21,7 @@ class FakeLink implements Link {
   async setLocalDescription(): Promise<void> {
     await undefined
     const answering = this.signalingState === 'have-remote-offer'
-    this.localDescription = { type: answering ? 'answer' : 'offer', sdp: `${this.name}${++this.made}` }
+    this.localDescription = { type: answering ? 'answer' : 'offer', sdp: sdpOf(`${this.name}${++this.made}`) }
     this.signalingState = answering ? 'stable' : 'have-local-offer'
   }
 
@@ -44,14 +47,14 @@ class FakeLink implements Link {
 
 /** Two sides, and the words between them; deliver carries them over. */
 function pair() {
-  const words: { to: number; d: { type: 'offer' | 'answer'; sdp: string } }[] = []
+  const words: { to: number; d: { type: 'offer' | 'answer'; sdp: string; offer: string | undefined } }[] = []
   const troubles: unknown[] = []
   let prepared = 0
   const links = [new FakeLink('early'), new FakeLink('late')] as const
   const sides = links.map(
     (link, i) =>
       new Negotiation(link, i === 1, {
-        send: (d) => words.push({ to: 1 - i, d: { type: d.type as 'offer' | 'answer', sdp: d.sdp ?? '' } }),
+        send: (d, offer) => words.push({ to: 1 - i, d: { type: d.type as 'offer' | 'answer', sdp: d.sdp ?? '', offer } }),
         prepare: async () => void prepared++,
         trouble: (cause) => troubles.push(cause),
       }),
@@ -78,7 +81,7 @@ test('of two offers that cross, the earlier member\'s holds', async () => {
   await p.deliver()
   expect(p.links.map((l) => l.signalingState)).toEqual(['stable', 'stable'])
   expect(p.links.map((l) => l.rollbacks)).toEqual([0, 1])
-  expect(p.links[1].remoteDescription?.sdp).toBe('early1')
+  expect(p.links[1].remoteDescription?.sdp).toBe(sdpOf('early1'))
   expect(p.troubles).toEqual([])
 })
 
@@ -125,7 +128,7 @@ test('a second answer and one out of place are passed over', async () => {
   await p.sides[0].offer()
   await p.deliver()
   await p.sides[0].takeDescription({ type: 'answer', sdp: 'twice' })
-  expect(p.links[0].remoteDescription?.sdp).toBe('late1')
+  expect(p.links[0].remoteDescription?.sdp).toBe(sdpOf('late1'))
   expect(p.troubles).toEqual([])
 })
 
@@ -137,4 +140,21 @@ test('an offer without an answer is sent again as it was', async () => {
   expect(p.sides[0].again()).toBe(true)
   await p.deliver()
   expect(p.links.map((l) => l.signalingState)).toEqual(['stable', 'stable'])
+})
+
+test('an answer to an offer of before is passed over, and the one that is waited for is taken', async () => {
+  const p = pair()
+  await p.sides[0].offer()
+  await p.sides[0].takeDescription({ type: 'answer', sdp: 'of another connection', offer: 'early0' })
+  expect(p.links[0].signalingState).toBe('have-local-offer')
+  await p.deliver()
+  expect(p.links[0].remoteDescription?.sdp).toBe(sdpOf('late1'))
+  expect(p.troubles).toEqual([])
+})
+
+test('an old client does not say which offer it answers', async () => {
+  const p = pair()
+  await p.sides[0].offer()
+  await p.sides[0].takeDescription({ type: 'answer', sdp: 'old' })
+  expect(p.links[0].remoteDescription?.sdp).toBe('old')
 })

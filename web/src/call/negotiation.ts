@@ -15,11 +15,17 @@ export interface Link {
 }
 
 export interface NegotiationHandler {
-  send(description: RTCSessionDescriptionInit): void
+  /** offer: what an answer answers (originOf). */
+  send(description: RTCSessionDescriptionInit, offer: string | undefined): void
   /** A remote offer is in: put what we send into its places before the answer is made. */
   prepare(): Promise<void>
   /** Something the peer sent could not be used. */
   trouble(cause: unknown): void
+}
+
+/** What tells a description from all others of any connection: its origin (RFC 8866, 5.2), with a version that counts up (RFC 9429, 5.2.2). */
+export function originOf(sdp: string | undefined): string | undefined {
+  return /^o=(.*?)\r?$/m.exec(sdp ?? '')?.[1]
 }
 
 export class Negotiation {
@@ -58,8 +64,9 @@ export class Negotiation {
     return true
   }
 
-  takeDescription(d: { type: 'offer' | 'answer'; sdp: string }): Promise<void> {
-    return this.next(() => (d.type === 'offer' ? this.takeOffer(d.sdp) : this.takeAnswer(d.sdp)))
+  /** offer: what an answer says that it answers; old clients do not say. */
+  takeDescription(d: { type: 'offer' | 'answer'; sdp: string; offer?: string | undefined }): Promise<void> {
+    return this.next(() => (d.type === 'offer' ? this.takeOffer(d.sdp) : this.takeAnswer(d.sdp, d.offer)))
   }
 
   takeCandidate(candidate: RTCIceCandidateInit): Promise<void> {
@@ -77,11 +84,12 @@ export class Negotiation {
     await this.addEarly()
     await this.handler.prepare()
     await this.link.setLocalDescription()
-    this.sendLocal()
+    this.sendLocal(originOf(sdp))
   }
 
-  private async takeAnswer(sdp: string): Promise<void> {
+  private async takeAnswer(sdp: string, offer: string | undefined): Promise<void> {
     if (this.link.signalingState !== 'have-local-offer') return // to an offer that was taken back, or a second time
+    if (offer !== undefined && offer !== originOf(this.link.localDescription?.sdp)) return // to one before, of this connection or of one that it replaced
     try {
       this.settingAnswer = true
       await this.link.setRemoteDescription({ type: 'answer', sdp })
@@ -105,8 +113,8 @@ export class Negotiation {
     }
   }
 
-  private sendLocal(): void {
-    if (this.link.localDescription) this.handler.send(this.link.localDescription)
+  private sendLocal(offer?: string): void {
+    if (this.link.localDescription) this.handler.send(this.link.localDescription, offer)
   }
 
   private next(step: () => Promise<void>): Promise<void> {

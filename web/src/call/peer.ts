@@ -65,7 +65,7 @@ export class Peer {
     this.context = context
     const c = (this.connection = new RTCPeerConnection(context.config))
     this.negotiation = new Negotiation(c, !first, {
-      send: (d) => context.send(writeDescription(d, context.was, anew && d.type === 'offer' && !this.restarted), id),
+      send: (d, offer) => context.send(writeDescription(d, context.was, anew && d.type === 'offer' && !this.restarted, offer), id),
       prepare: () => this.fill(),
       trouble: (cause) => console.warn('call:', id, cause),
     })

@@ -18,6 +18,7 @@ test('ours carry the fields of Android too', () => {
 test('descriptions tell the modern from the old', () => {
   expect(readMessage({ type: 'offer', sdp: 'v=0' })).toEqual({ type: 'offer', sdp: 'v=0', modern: false, was: undefined, anew: false })
   expect(readMessage(writeDescription({ type: 'answer', sdp: 'v=0' }, 'before', true))).toEqual({ type: 'answer', sdp: 'v=0', modern: true, was: 'before', anew: true })
+  expect(readMessage(writeDescription({ type: 'answer', sdp: 'v=0' }, undefined, false, '- 7 2 IN IP4 127.0.0.1'))).toMatchObject({ offer: '- 7 2 IN IP4 127.0.0.1' })
 })
 
 test('what is none of ours is left alone', () => {

@@ -13,7 +13,7 @@ export interface MediaState {
 
 export type SignalMessage =
   | { type: 'bye' }
-  | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined; anew: boolean } // anew: of a connection that takes another's place
+  | { type: 'offer' | 'answer'; sdp: string; modern: boolean; was: string | undefined; anew: boolean; offer?: string } // anew: of a connection that takes another's place; offer: what an answer answers
   | { type: 'candidate'; candidate: RTCIceCandidateInit }
   | { type: 'restart' } // asks the member that was there first for new paths
   | { type: 'rebuild' } // asks it for a new connection
@@ -26,7 +26,8 @@ export function readMessage(payload: unknown): SignalMessage | undefined {
   const p = payload as Record<string, unknown>
   if (p['type'] === 'offer' || p['type'] === 'answer') {
     if (typeof p['sdp'] !== 'string') return undefined
-    return { type: p['type'], sdp: p['sdp'], modern: p['v'] === 2, was: text(p['was']), anew: p['anew'] === true }
+    const offer = text(p['offer'])
+    return { type: p['type'], sdp: p['sdp'], modern: p['v'] === 2, was: text(p['was']), anew: p['anew'] === true, ...(offer === undefined ? {} : { offer }) }
   }
   if (p['type'] === 'restart' || p['type'] === 'rebuild') return { type: p['type'] }
   if (p['type'] === 'state') {
@@ -40,9 +41,9 @@ export function readMessage(payload: unknown): SignalMessage | undefined {
   return { type: 'candidate', candidate: { candidate: p['candidate'], sdpMid, sdpMLineIndex } }
 }
 
-/** A description as sent; was is the id we had before, if the server forgot us; anew: of a connection that takes another's place. */
-export function writeDescription(d: RTCSessionDescriptionInit, was: string | undefined, anew: boolean): object {
-  return { type: d.type, sdp: d.sdp, v: 2, ...(was ? { was } : {}), ...(anew ? { anew } : {}) }
+/** A description as sent; was is the id we had before, if the server forgot us; anew: of a connection that takes another's place; offer: what an answer answers (originOf). */
+export function writeDescription(d: RTCSessionDescriptionInit, was: string | undefined, anew: boolean, offer?: string): object {
+  return { type: d.type, sdp: d.sdp, v: 2, ...(was ? { was } : {}), ...(anew ? { anew } : {}), ...(offer ? { offer } : {}) }
 }
 
 /** A candidate as sent: with the fields of browsers and those of the Android app. */
