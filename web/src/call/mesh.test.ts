@@ -255,6 +255,28 @@ test('after a restart that brings nothing back, a new connection takes the place
   expect(log).toEqual(['entered', 'Ben came'])
 })
 
+test('Firefox asks for a new connection as soon as one that had failed is connected again', async () => {
+  const node = globalThis.navigator
+  vi.stubGlobal('navigator', { userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0' })
+  vi.resetModules()
+  const { Mesh } = await import('./mesh.ts')
+  vi.stubGlobal('navigator', node)
+  const mesh = new Mesh('room', { name: '', pass: () => '', relayOnly: false }, media, listener)
+  const room = line.listener as RoomListener
+  room.entered(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
+  room.onMessage({ type: 'offer', sdp: 'theirs', modern: true, was: undefined, anew: false }, 'ann')
+  await settle()
+  line.said.length = 0
+  const ann = mesh.peers.get('ann')?.connection as unknown as FakeConnection
+  ann.become('connected')
+  ann.become('disconnected')
+  ann.become('connected') // that one goes on
+  expect(line.said).toEqual([])
+  ann.become('failed')
+  ann.become('connected') // by a path that ann looked for
+  expect(line.said).toEqual([{ to: 'ann', payload: { type: 'rebuild' } }])
+})
+
 test('new relay credentials reach the connections there are and those to come', () => {
   const { room, mesh, connection } = start(entry({ members: [{ id: 'ann', name: 'Ann' }] }))
   const servers = [{ urls: 'turn:box:3478', username: 'u', credential: 'c' }]

@@ -50,6 +50,7 @@ export class Peer {
   private restartTimer: ReturnType<typeof setTimeout> | undefined
   private closed = false
   private restarted = false // it looked for a new path
+  private dead = false // nothing is sent on it any more
   private silent = 0 // ticks without anything from a peer that says it sends
   /** We were in the room before it. */
   readonly first: boolean
@@ -244,12 +245,14 @@ export class Peer {
     const patience = this.first ? 0 : 2000 // one of the two goes ahead
     switch (this.connection.connectionState) {
       case 'connected':
+        if (this.dead && this.modern) this.rebuild() // the other found a path before we asked for more
         void this.applyEncodings()
         break
       case 'disconnected':
         this.restartTimer = setTimeout(() => this.restartICE(), RESTART_AFTER_MS + patience)
         break
       case 'failed':
+        this.dead = FAILED_FOR_GOOD
         this.restartTimer = setTimeout(() => this.restartICE(), patience)
     }
     this.context.changed()
@@ -261,7 +264,7 @@ export class Peer {
     if (this.closed || this.connection.connectionState === 'connected') return
     this.restartTimer = setTimeout(() => this.restartICE(), RESTART_AGAIN_MS)
     if (!this.context.online) return
-    if (FAILED_FOR_GOOD && this.modern && this.connection.connectionState === 'failed') this.rebuild()
+    if (this.dead && this.modern) this.rebuild()
     else this.renew()
   }
 
