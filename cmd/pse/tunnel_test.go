@@ -35,8 +35,12 @@ done
 // (findings/firefox-turns-address.sh). Chromium opens the page by the box's address.
 const named = "home.test"
 
-// lost is how long a link is lost: as long as a place is kept.
-const lost = 30 * time.Second
+// lost is how long a link is lost: until Firefox, too, has given its connection up. A
+// place is kept for longer, since who comes back may have to wait for a busy machine.
+const (
+	lost = 30 * time.Second
+	kept = "45s"
+)
 
 // Chromium and Firefox are in one call, by the relay alone. First one, then the other
 // loses its link for 30 s, over each of the relay's transports: afterwards the pictures
@@ -122,7 +126,7 @@ func (l *lan) box(t *testing.T, gate string) {
 	l.filter(t, "srv", gate)
 	data := t.TempDir()
 	l.root = filepath.Join(data, "tls", "ca.pem")
-	box := l.inside(t, "srv", binary(t), "--data", data, "serve", "--set", "turn.drain=0s", "--set", "turn.public_tls=true", "--set", "tls.names="+named)
+	box := l.inside(t, "srv", binary(t), "--data", data, "serve", "--set", "turn.drain=0s", "--set", "turn.public_tls=true", "--set", "tls.names="+named, "--set", "signal.grace="+kept)
 	log, err := os.Create(artifact(t, "server.log"))
 	if err != nil {
 		t.Fatal(err)
