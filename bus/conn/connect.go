@@ -145,7 +145,7 @@ func (c *Conn) options(o Options) []nats.Option {
 		}),
 	}
 	if o.Near != nil {
-		opts = append(opts, o.Near...)
+		opts = append(append(opts, o.Near...), nats.Timeout(nearTime))
 	} else {
 		opts = append(opts, nats.SetCustomDialer(c.refusal))
 	}

@@ -19,7 +19,8 @@ import (
 // waits. Meanwhile the log says why, and what to change.
 
 const (
-	dialTime  = 2 * time.Second // for one server
+	dialTime  = 2 * time.Second  // for one server
+	nearTime  = 10 * time.Second // for that of this process, which is not elsewhere but busy
 	waitAgain = 200 * time.Millisecond
 	sayFirst  = 2 * time.Second // a bus that is just starting is no news
 	sayEvery  = time.Minute

@@ -133,6 +133,7 @@ func options(cfg Config, content Content, p passwords) (*natsserver.Options, err
 	o.JetStreamMaxMemory, o.JetStreamMaxStore = 16<<30, 1<<40 // the logs' own limits are what counts
 	o.MaxPayload, o.MaxPending = int32(content.MaxPayload), maxPending
 	o.WriteDeadline = 5 * time.Second
+	o.AuthTimeout = 10 // seconds; after the default of two a machine with much to do cuts off its own workers
 	if o.MaxConn = cfg.MaxClients; o.MaxConn == 0 {
 		o.MaxConn = 1024
 	}
