@@ -37,7 +37,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each comparison; the median is shown")
 	size := flag.Int64("mib", 512, "MiB of one measurement")
 	small := flag.Int("small", 10_000, "small files of one measurement")
-	profile := flag.String("profile", "", "file for a CPU profile of PSE taking one PATCH")
+	profile := flag.String("profile", "", "file for a CPU profile of PSE taking one PATCH, or with -mib 0 small files")
 	serve := flag.String("serve", "", "be a server for the comparison: tusd or plain")
 	addr := flag.String("addr", "", "where that listens")
 	store := flag.String("store", "", "where that keeps its files")
@@ -54,7 +54,7 @@ func main() {
 			return err
 		}
 		if *small > 0 {
-			if err := smallFiles(ctx, dir, bin, *small); err != nil || *size == 0 {
+			if err := smallFiles(ctx, dir, bin, *rounds, *small, *profile); err != nil || *size == 0 {
 				return err
 			}
 		}

@@ -24,10 +24,10 @@ const (
 	owner       = "Bearer a-token-of-the-benchmark"
 )
 
-// smallFiles compares what many small files cost: to send them, and to list them.
-func smallFiles(ctx context.Context, dir, bin string, files int) error {
+// smallFiles compares what many small files cost: to send them, in rounds, and to list them.
+func smallFiles(ctx context.Context, dir, bin string, rounds, files int, profile string) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: smallAtOnce}}
-	var rows [][]string
+	var all []candidate
 	var synced *process.PSE
 	for _, sync := range []string{"never", "complete"} {
 		p, err := startPSE(ctx, bin, filepath.Join(dir, "small-"+sync), sync)
@@ -36,24 +36,36 @@ func smallFiles(ctx context.Context, dir, bin string, files int) error {
 		}
 		defer p.Stop()
 		synced = p
-		row, err := sendSmall(ctx, client, candidate{"pse, transfer.sync=" + sync, p.Process, "http://" + p.HTTP + "/files/", true}, files)
-		if err != nil {
-			return err
+		all = append(all, candidate{"pse, transfer.sync=" + sync, p.Process, "http://" + p.HTTP + "/files/", true})
+		if sync == "never" && profile != "" {
+			go func() { _ = p.Profile(ctx, 5, profile) }()
 		}
-		rows = append(rows, row)
 	}
 	peer, err := startPeer(ctx, dir, "tusd")
 	if err != nil {
 		return err
 	}
 	defer peer.p.Stop()
-	row, err := sendSmall(ctx, client, peer, files)
+	all = append(all, peer)
+	each := max(1, files/rounds)
+	cost, speed := make([][]float64, len(all)), make([][]float64, len(all))
+	err = round.Interleave(rounds, len(all), func(_, i int) error {
+		ms, rate, err := sendSmall(ctx, client, all[i], each)
+		cost[i], speed[i] = append(cost[i], ms), append(speed[i], rate)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	round.Table(os.Stdout, fmt.Sprintf("%d files of %d bytes, each a POST and a PATCH, %d at once", files, smallSize, smallAtOnce),
-		[]string{"server", "CPU-s", "ms a file", "files/s"}, append(rows, row))
-	return listSmall(ctx, client, synced, files)
+	var rows [][]string
+	for i, c := range all {
+		rows = append(rows, []string{
+			c.name, fmt.Sprintf("%.3f", round.Median(cost[i])), fmt.Sprintf("%.2f", round.Median(cost[i])/round.Median(cost[len(all)-1])), fmt.Sprintf("%.0f", round.Median(speed[i])),
+		})
+	}
+	round.Table(os.Stdout, fmt.Sprintf("%d files of %d bytes, each a POST and a PATCH, %d at once", each*rounds, smallSize, smallAtOnce),
+		[]string{"server", "CPU ms a file", "of tusd", "files/s"}, rows)
+	return listSmall(ctx, client, synced, each*rounds)
 }
 
 // startPSE starts one of files alone, on core 0.
@@ -64,8 +76,9 @@ func startPSE(ctx context.Context, bin, data, sync string) (*process.PSE, error)
 	})
 }
 
-// sendSmall sends small files, and waits until the server has nothing more to do.
-func sendSmall(ctx context.Context, client *http.Client, c candidate, files int) ([]string, error) {
+// sendSmall sends small files, and waits until the server has nothing more to do. cost is its CPU
+// time of one, in ms; rate is files a second.
+func sendSmall(ctx context.Context, client *http.Client, c candidate, files int) (cost, rate float64, err error) {
 	cpu, begun := c.p.CPU(), time.Now()
 	next := make(chan int)
 	failed := make(chan error, smallAtOnce)
@@ -80,7 +93,6 @@ func sendSmall(ctx context.Context, client *http.Client, c candidate, files int)
 			}
 		})
 	}
-	var err error
 	for n := 0; n < files && err == nil; n++ {
 		select {
 		case next <- n:
@@ -96,8 +108,7 @@ func sendSmall(ctx context.Context, client *http.Client, c candidate, files int)
 	if err == nil {
 		err = settled(ctx, c.p)
 	}
-	used := (c.p.CPU() - cpu).Seconds()
-	return []string{c.name, fmt.Sprintf("%.2f", used), fmt.Sprintf("%.3f", used/float64(files)*1000), fmt.Sprintf("%.0f", float64(files)/took)}, err
+	return (c.p.CPU() - cpu).Seconds() * 1000 / float64(files), float64(files) / took, err
 }
 
 // sendOne sends a file as tus clients do.
