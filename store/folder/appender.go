@@ -24,6 +24,7 @@ type appender struct {
 	last    record          // the last record: bytes up to its end count
 	length  int64           // of the journal, in bytes
 	failed  bool            // see Failed
+	first   bool            // info is the first version, in fileInfoNew
 	block   []byte          // buffer for checks; nil until the first
 	grew    func(end int64) // see Backend.Appender
 }
@@ -40,10 +41,10 @@ func (s *backend) Create(i *store.Info) error {
 
 // CreateOpen implements store.Opener.
 func (s *backend) CreateOpen(i *store.Info, grew func(end int64)) (store.Appender, error) {
-	if s.floor.Short(0) != nil {
-		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.ErrFull)
-	}
 	if s.floor.Short(i.Size) != nil {
+		if s.floor.Short(0) != nil {
+			return nil, fmt.Errorf("make upload %s: %w", i.Name, store.ErrFull)
+		}
 		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.ErrNoRoom)
 	}
 	err := s.root.mkdir(i.Name)
@@ -61,16 +62,17 @@ func (s *backend) CreateOpen(i *store.Info, grew func(end int64)) (store.Appende
 		err = s.root.mkdir(path.Join(i.Name, store.DirLinks))
 	}
 	if err == nil {
-		err = writeInfo(s.root, i, false) // last: without it there is no upload
+		err = addInfo(s.root, i, fileInfoNew, false) // last: without it there is no upload
 	}
 	if err == nil && s.sync == SyncAlways {
-		err = s.group.sync(path.Join(i.Name, store.FileInfo), i.Name, store.DirUploads)
+		err = s.group.sync(path.Join(i.Name, fileInfoNew), i.Name, store.DirUploads)
 	}
 	if err != nil {
 		w.Close()
 		_ = s.root.removeAll(i.Name)
 		return nil, fmt.Errorf("make upload %s: %w", i.Name, store.DiskError(err))
 	}
+	w.first = true
 	return w, nil
 }
 
@@ -92,9 +94,13 @@ func (s *backend) Appender(name string, grew func(end int64)) (a store.Appender,
 	}
 	if err == nil {
 		// Read again under the lock: it may have been written or removed before.
-		if w.info, err = s.Info(name); err == nil {
-			lost, err = w.repair()
+		var file string
+		if w.info, file, err = findInfo(s.root, name, name); err == nil && file == fileInfoNew { // who made it was killed
+			err = settleInfo(s.root, name)
 		}
+	}
+	if err == nil {
+		lost, err = w.repair()
 	}
 	if err != nil {
 		w.Close()
@@ -114,6 +120,10 @@ func (w *appender) Failed() bool { return w.failed }
 
 // Close implements Appender.
 func (w *appender) Close() {
+	if w.first {
+		_ = settleInfo(w.s.root, w.info.Name) // else who opens it does
+		w.first = false
+	}
 	if w.data != nil {
 		_ = w.data.Close()
 	}
@@ -215,10 +225,17 @@ func (w *appender) flush() error {
 func (w *appender) Change(f func(*store.Info)) error {
 	fresh := *w.info
 	f(&fresh)
-	if err := writeInfo(w.s.root, &fresh, w.s.sync == SyncAlways || w.s.sync == SyncComplete && w.info.Complete()); err != nil {
+	sync := w.s.sync == SyncAlways || w.s.sync == SyncComplete && w.info.Complete()
+	var err error
+	if w.first {
+		err = addInfo(w.s.root, &fresh, store.FileInfo, sync)
+	} else {
+		err = writeInfo(w.s.root, &fresh, sync)
+	}
+	if err != nil {
 		return err
 	}
-	w.info = &fresh
+	w.info, w.first = &fresh, false
 	return nil
 }
 

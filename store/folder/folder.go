@@ -2,7 +2,7 @@
 //
 //	NAME/data    the bytes as they came
 //	NAME/crc     the journal: how many of them count, and their checksums
-//	NAME/info    metadata; info.old is its version before
+//	NAME/info    metadata; info.new is its first version, or the next one, info.old the one before
 //	NAME/links/  keys of links for reading, a file each
 //	removed/     removed uploads, until an event has told of them
 //	damaged/     uploads whose metadata is damaged
@@ -145,6 +145,9 @@ func (s *backend) SetAside(name string) (bool, error) {
 	if _, err := s.Written(path.Join(name, store.FileInfo)); err != nil && time.Since(st.ModTime()) < time.Minute {
 		return false, nil
 	}
+	if _, err := s.Info(name); !errors.Is(err, store.ErrNoInfo) { // it was being written
+		return false, missing(err)
+	}
 	if err := s.root.rename(name, path.Join(store.DirDamaged, name)); err != nil {
 		return false, fmt.Errorf("set upload %s aside: %w", name, missing(err))
 	}
@@ -157,7 +160,7 @@ func (s *backend) Removal(name string) (dir string, i *store.Info, why store.Rem
 	if _, err := s.root.stat(dir); err != nil {
 		return dir, nil, why, missing(err)
 	}
-	if i, err = readInfoAt(s.root, dir, name); err != nil {
+	if i, _, err = findInfo(s.root, dir, name); err != nil {
 		return dir, nil, why, nil // there is nothing to tell of it
 	}
 	why = store.Removal{Reason: store.RemovedBySender, At: time.Now().UnixMilli()}
