@@ -32,12 +32,12 @@ type cards struct {
 	mu      sync.Mutex       // guards what follows
 	all     map[string]*card // by name; a card is not changed but for known
 	made    map[string]int64 // by name, unix ms
-	changed chan struct{}    // closed at the next change
+	changed chan struct{}    // closed at the next change; nil: nobody waits
 }
 
 // newCards has all that is changed in a store told to its cards.
 func newCards(d *describer, isUsed func(partial string) bool) *cards {
-	c := &cards{describer: d, isUsed: isUsed, all: map[string]*card{}, made: map[string]int64{}, changed: make(chan struct{})}
+	c := &cards{describer: d, isUsed: isUsed, all: map[string]*card{}, made: map[string]int64{}}
 	d.store.Watch(c.onChange)
 	return c
 }
@@ -47,14 +47,19 @@ func (c *cards) onChange(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.all, name)
-	close(c.changed)
-	c.changed = make(chan struct{})
+	if c.changed != nil {
+		close(c.changed)
+		c.changed = nil
+	}
 }
 
 // next is closed when something is changed here.
 func (c *cards) next() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.changed == nil {
+		c.changed = make(chan struct{})
+	}
 	return c.changed
 }
 

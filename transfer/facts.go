@@ -32,6 +32,7 @@ type facts struct {
 	s      *store.Store
 	outbox *bus.Outbox
 	hash   func(name string) // asks for a file's hash
+	fresh  freshUploads
 }
 
 func newFacts(s *store.Store, b *bus.Bus, log *zap.Logger) *facts {
@@ -40,12 +41,28 @@ func newFacts(s *store.Store, b *bus.Bus, log *zap.Logger) *facts {
 	return f
 }
 
-// wake has an upload looked at soon.
-func (f *facts) wake(name string) { f.outbox.Wake(name) }
+// wake has an upload looked at soon, and what is noted beside it.
+func (f *facts) wake(name string) {
+	f.fresh.take(name)
+	f.outbox.Wake(name)
+}
 
-// wakeLater has a new upload looked at in a moment: many are complete by then, and both are
-// told at once.
-func (f *facts) wakeLater(name string) { time.AfterFunc(newFor, func() { f.wake(name) }) }
+// made has a new upload looked at in a moment: many are complete by then, and both are told at
+// once.
+func (f *facts) made(i *store.Info) {
+	kept := f.fresh.put(i)
+	time.AfterFunc(newFor, func() {
+		if !kept || f.fresh.has(i.Name) { // else it was looked at
+			f.outbox.Wake(i.Name)
+		}
+	})
+}
+
+// completed has an upload looked at that has become a file.
+func (f *facts) completed(i *store.Info) {
+	f.fresh.renew(i)
+	f.outbox.Wake(i.Name)
+}
 
 // wakeDamaged has one looked at that is set aside.
 func (f *facts) wakeDamaged(name string) { f.outbox.Wake(path.Join(store.DirDamaged, name)) }
@@ -58,6 +75,9 @@ func (f *facts) of(_ context.Context, name string) ([]bus.Fact, error) {
 	if damaged, ok := strings.CutPrefix(name, store.DirDamaged+"/"); ok {
 		return f.ofDamaged(damaged)
 	}
+	if i := f.fresh.take(name); i != nil {
+		return f.ofUpload(i, []bus.Fact{f.created(i, name)}, false), nil
+	}
 	i, err := f.s.Info(name)
 	if errors.Is(err, store.ErrNotFound) {
 		return f.ofAbsent(name)
@@ -68,23 +88,32 @@ func (f *facts) of(_ context.Context, name string) ([]bus.Fact, error) {
 	if err != nil || i.Partial {
 		return nil, err
 	}
-	all := append(f.created(i, name), f.lost(i, name)...)
-	done := path.Join(name, markCompleted)
-	if !i.Complete() || i.Corrupt || f.s.Has(done) {
-		return all, nil
+	completed := f.s.Has(path.Join(name, markCompleted))
+	var first []bus.Fact
+	if !completed && !f.s.Has(path.Join(name, markCreated)) {
+		first = append(first, f.created(i, name))
+	}
+	return f.ofUpload(i, append(first, f.lost(i, name)...), completed), nil
+}
+
+// ofUpload is what is to be told of an upload: first what happened before it was complete.
+// told: that is told already.
+func (f *facts) ofUpload(i *store.Info, first []bus.Fact, told bool) []bus.Fact {
+	if !i.Complete() || i.Corrupt || told {
+		return first
 	}
 	if i.SHA256 == "" {
-		f.hash(name) // which wakes us again
-		return all, nil
+		f.hash(i.Name) // which wakes us again
+		return first
 	}
-	for n := range all {
-		if _, ok := all[n].Event.(bus.UploadCreated); ok {
-			all[n].Told = nil // the mark of what follows is for both
+	for n := range first {
+		if _, ok := first[n].Event.(bus.UploadCreated); ok {
+			first[n].Told = nil // the mark of what follows is for both
 		}
 	}
-	return append(all, bus.Fact{Event: bus.UploadCompleted{
-		Upload: name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
-	}, At: time.UnixMilli(i.Completed), Told: f.mark(done)}), nil
+	return append(first, bus.Fact{Event: bus.UploadCompleted{
+		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Type: i.Type, SHA256: i.SHA256, CreatedAt: i.Created, CompletedAt: i.Completed,
+	}, At: time.UnixMilli(i.Completed), Told: f.mark(path.Join(i.Name, markCompleted))})
 }
 
 // ofAbsent is what is to be told of an upload that is not there: that it was removed, unless
@@ -116,15 +145,11 @@ func (f *facts) mark(file string) func(context.Context) error {
 	return func(context.Context) error { return gentle(f.s.Mark(file)) }
 }
 
-func (f *facts) created(i *store.Info, dir string) []bus.Fact {
-	done := path.Join(dir, markCreated)
-	if f.s.Has(path.Join(dir, markCompleted)) || f.s.Has(done) {
-		return nil
-	}
-	return []bus.Fact{{
+func (f *facts) created(i *store.Info, dir string) bus.Fact {
+	return bus.Fact{
 		Event: bus.UploadCreated{Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, CreatedAt: i.Created},
-		At:    time.UnixMilli(i.Created), Told: f.mark(done),
-	}}
+		At:    time.UnixMilli(i.Created), Told: f.mark(path.Join(dir, markCreated)),
+	}
 }
 
 func (f *facts) lost(i *store.Info, dir string) []bus.Fact {
@@ -145,7 +170,11 @@ func (f *facts) lost(i *store.Info, dir string) []bus.Fact {
 // ofRemoved is what is to be told of an upload that is removed, which is forgotten
 // then.
 func (f *facts) ofRemoved(name, dir string, i *store.Info, why store.Removal) []bus.Fact {
-	return append(f.created(i, dir), bus.Fact{Event: bus.UploadRemoved{
+	var all []bus.Fact
+	if !f.s.Has(path.Join(dir, markCompleted)) && !f.s.Has(path.Join(dir, markCreated)) {
+		all = append(all, f.created(i, dir))
+	}
+	return append(all, bus.Fact{Event: bus.UploadRemoved{
 		Upload: i.Name, Owner: i.Owner, Name: fileName(i.Meta), Size: i.Size, Completed: i.Complete(), RemovedAt: why.At, Reason: why.Reason,
 	}, At: time.UnixMilli(why.At), Told: func(context.Context) error { return f.s.Forget(name) }})
 }

@@ -68,7 +68,9 @@ func (u *uploads) create(i *store.Info) (link string, err error) {
 	u.locks.adopt(i.Name, w)
 	u.ledger.Created(i.Name)
 	u.metrics.created.Inc()
-	u.facts.wakeLater(i.Name)
+	if !i.Partial {
+		u.facts.made(i)
+	}
 	u.hooks.Notify(filehook.PostCreate, u.hooks.Upload(i, 0), nil)
 	return link, nil
 }
@@ -163,7 +165,7 @@ func (u *uploads) finish(wr *writer) error {
 	}
 	u.partials.use(wr.Info())
 	u.metrics.completed.Inc()
-	u.facts.wake(wr.Info().Name)
+	u.facts.completed(wr.Info())
 	u.hooks.Notify(filehook.PostFinish, u.hooks.Upload(wr.Info(), wr.Offset()), nil)
 	return nil
 }

@@ -116,7 +116,7 @@ func orders() map[string][]string {
 			"uploads.go progress.go concat.go",
 			"approval.go partials.go rights.go",
 			"facts.go retry.go",
-			"locks.go",
+			"fresh.go locks.go",
 			"filename.go mediatype.go metrics.go open.go",
 			"config.go errors.go",
 		},

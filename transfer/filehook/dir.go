@@ -257,8 +257,11 @@ func firstLine(b []byte) string {
 	return string(bytes.ToValidUTF8(line[:min(len(line), 200)], nil))
 }
 
-// Upload is an upload as hooks see it; offset is how many bytes of it are there.
+// Upload is an upload as hooks see it, if there are any; offset is how many bytes of it are there.
 func (d *Dir) Upload(i *store.Info, offset int64) Upload {
+	if d.path == "" {
+		return Upload{}
+	}
 	return Upload{
 		ID: i.Name, Size: max(0, i.Size), SizeIsDeferred: i.Size < 0, Offset: offset, MetaData: i.Meta,
 		IsPartial: i.Partial, IsFinal: i.Final, PartialUploads: i.Parts,
