@@ -90,9 +90,13 @@ func (a *api) list(rw http.ResponseWriter, r *http.Request) error {
 	if owner == "" {
 		return errNoOwner
 	}
+	everybodys := a.rights.keys.Owner(owner)
 	l := &listing{
 		cards: a.cards,
-		names: func() []string { return a.ledger.Names(owner, a.rights.keys.Owner(owner)) },
+		files: fileNames{
+			of:  owner + strconv.FormatBool(everybodys),
+			all: func() []string { return a.ledger.Names(owner, everybodys) }, changes: a.ledger.Changes,
+		},
 		label: func(of string) string {
 			if of == owner {
 				return ""

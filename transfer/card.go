@@ -32,12 +32,13 @@ type cards struct {
 	mu      sync.Mutex       // guards what follows
 	all     map[string]*card // by name; a card is not changed but for known
 	made    map[string]int64 // by name, unix ms
+	orders  map[string]order // by fileNames.of
 	changed chan struct{}    // closed at the next change; nil: nobody waits
 }
 
 // newCards has all that is changed in a store told to its cards.
 func newCards(d *describer, isUsed func(partial string) bool) *cards {
-	c := &cards{describer: d, isUsed: isUsed, all: map[string]*card{}, made: map[string]int64{}}
+	c := &cards{describer: d, isUsed: isUsed, all: map[string]*card{}, made: map[string]int64{}, orders: map[string]order{}}
 	d.store.Watch(c.onChange)
 	return c
 }
@@ -83,16 +84,42 @@ func (c *cards) madeAt(name string) (int64, bool) {
 	return at, ok
 }
 
+// noteMade notes when an upload was made, of which somebody has the metadata anyway.
+func (c *cards) noteMade(i *store.Info) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.made[i.Name] = i.Created
+}
+
 // readMade reads when an upload was made; store.ErrNotFound and the like.
 func (c *cards) readMade(name string) (int64, error) {
 	i, err := c.store.Info(name)
 	if err != nil {
 		return 0, err
 	}
+	c.noteMade(i)
+	return i.Created, nil
+}
+
+// order is a list in its order, if it is kept and has the same files.
+func (c *cards) order(of string, changes uint64) ([]place, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.made[name] = i.Created
-	return i.Created, nil
+	o, ok := c.orders[of]
+	return o.places, ok && o.changes == changes
+}
+
+// keepOrder keeps a list in its order, in the place of another when there are many.
+func (c *cards) keepOrder(of string, o order) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for other := range c.orders {
+		if len(c.orders) < ordersMost {
+			break
+		}
+		delete(c.orders, other)
+	}
+	c.orders[of] = o
 }
 
 // get is the card of a file, if it is still what is to be said, or was at most so long ago.

@@ -26,11 +26,38 @@ const (
 // A listing is a list of files that is asked for, or a page of it.
 type listing struct {
 	cards *cards
-	names func() []string           // of the files
+	files fileNames
 	label func(owner string) string // of who is not the one that asks; empty: it is
 	limit int                       // files on the page; 0: all
 	after string                    // the place of the last file before the page; empty: the first page
 	wait  time.Duration             // for another list than is known
+}
+
+// fileNames are those of the files of a list.
+type fileNames struct {
+	of      string          // whose list it is: two of one are of the same files
+	all     func() []string // in any order
+	changes func() uint64   // another number whenever they may be others
+}
+
+// order is a list of files in its order, as long as it has the same ones.
+type order struct {
+	changes uint64
+	places  []place // read-only
+}
+
+// ordersMost is how many lists are kept in their order: it is most of what a page costs.
+const ordersMost = 16
+
+// cardSize is about how long the text of a card is, in bytes.
+const cardSize = 600
+
+// most is how many of so many files the page may have.
+func (l *listing) most(files int) int {
+	if l.limit > 0 {
+		return min(files, l.limit)
+	}
+	return files
 }
 
 // place is where a file is in lists, whose order it is: the newest is first.
@@ -97,7 +124,7 @@ func (l *listing) text(ctx context.Context) ([]byte, error) {
 		}
 		places = places[at:]
 	}
-	text, n, next := []byte(`{"files":[`), 0, ""
+	text, n, next := append(make([]byte, 0, cardSize*l.most(len(places))), `{"files":[`...), 0, ""
 	for len(places) > 0 && (l.limit == 0 || n < l.limit) {
 		some := places
 		if l.limit > 0 {
@@ -126,9 +153,13 @@ func (l *listing) text(ctx context.Context) ([]byte, error) {
 	return append(text, "}\n"...), nil
 }
 
-// places are those of the files, in their order.
+// places are those of the files, in their order. They are read-only.
 func (l *listing) places(ctx context.Context) ([]place, error) {
-	names := l.names()
+	changes := l.files.changes() // before the names
+	if places, ok := l.cards.order(l.files.of, changes); ok {
+		return places, nil
+	}
+	names := l.files.all()
 	places := make([]place, 0, len(names))
 	var unknown []string
 	for _, name := range names {
@@ -152,6 +183,9 @@ func (l *listing) places(ctx context.Context) ([]place, error) {
 		}
 	})
 	slices.SortFunc(places, place.compare)
+	if len(places) == len(names) { // else one could not be read now
+		l.cards.keepOrder(l.files.of, order{changes, places})
+	}
 	return places, errors.Join(err, away)
 }
 

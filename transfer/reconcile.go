@@ -175,6 +175,7 @@ func (c *reconciler) reconcile(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	c.uploads.noteMade(i)
 	c.ledger.Learn(name, i.Owner, max(i.Size, offset))
 	if i.Partial {
 		c.partials.touch(i.Owner, touched)

@@ -37,6 +37,8 @@ type uploads struct {
 	metrics  *metrics
 	log      *zap.Logger
 
+	noteMade func(*store.Info) // has lists know when an upload was made
+
 	maxSize  int64           // bytes of one file; 0: no limit
 	stall    time.Duration   // see Config.StallTimeout
 	stopping context.Context // ends when the worker is to stop
@@ -66,6 +68,7 @@ func (u *uploads) create(i *store.Info) (link string, err error) {
 		}
 	}
 	u.locks.adopt(i.Name, w)
+	u.noteMade(i)
 	u.ledger.Created(i.Name)
 	u.metrics.created.Inc()
 	if !i.Partial {

@@ -176,7 +176,7 @@ func (w *Worker) newHandlers() error {
 		rights: w.rights, store: w.store, ledger: w.ledger, uploads: w.uploads, describer: files,
 		cards: newCards(files, w.uploads.partials.isUsed), stall: w.cfg.StallTimeout, stopping: w.stopping,
 	}
-	w.reconciler.forget = w.api.cards.forgetOthers
+	w.reconciler.forget, w.uploads.noteMade = w.api.cards.forgetOthers, w.api.cards.noteMade
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Ledger struct {
 
 	mu      sync.Mutex // guards what follows
 	entries map[string]entry
+	changes uint64 // of which uploads are in the store, or whose they are
 	owners  map[string]int64
 	total   int64
 	dropped map[string]bool // since the last listing ended: a listing that read one of them before books it late
@@ -74,6 +75,7 @@ func (l *Ledger) Created(name string) {
 	if e, ok := l.entries[name]; ok {
 		e.pending = false
 		l.entries[name] = e
+		l.changes++
 	}
 }
 
@@ -158,6 +160,13 @@ func (l *Ledger) Names(owner string, all bool) []string {
 	return names
 }
 
+// Changes is another number whenever Names may give others than before.
+func (l *Ledger) Changes() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.changes
+}
+
 // Sums are how many uploads there are, and how many bytes they count.
 func (l *Ledger) Sums() (files int, bytes int64) {
 	l.mu.Lock()
@@ -178,13 +187,23 @@ func (l *Ledger) remaining(owner string) int64 {
 }
 
 func (l *Ledger) put(name string, e entry) {
-	l.remove(name)
+	if old, ok := l.entries[name]; !ok || old.owner != e.owner || old.pending != e.pending {
+		l.changes++
+	}
+	l.unbook(name)
 	l.entries[name] = e
 	l.owners[e.owner] += e.bytes
 	l.total += e.bytes
 }
 
 func (l *Ledger) remove(name string) {
+	if _, ok := l.entries[name]; ok {
+		l.changes++
+		l.unbook(name)
+	}
+}
+
+func (l *Ledger) unbook(name string) {
 	e, ok := l.entries[name]
 	if !ok {
 		return
