@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/helios-h2020/pse/bus/bustest"
+	"github.com/helios-h2020/pse/store"
 )
 
 // listed is a page of the list.
@@ -135,5 +136,41 @@ func TestListIsWaitedFor(t *testing.T) {
 	a := (<-came).want(t, http.StatusOK)
 	if a.Header.Get("ETag") == l.tag {
 		t.Fatal("the answer is the list that was known")
+	}
+}
+
+// A list that was asked for before has what was sent since, at this worker or another, and no
+// more what was deleted.
+func TestListHasWhatWasSentSince(t *testing.T) {
+	r := start(t)
+	names := func() (all []string) {
+		for _, f := range r.list("").Files {
+			all = append(all, f.Upload)
+		}
+		return all
+	}
+	first := r.sendListed(1)
+	if got := names(); !slices.Equal(got, []string{first.name()}) {
+		t.Fatalf("%v", got)
+	}
+	second := r.sendListed(2)
+	if got := names(); len(got) != 2 || !slices.Contains(got, second.name()) {
+		t.Errorf("%v has no %s", got, second.name())
+	}
+	i, err := r.store.Info(first.name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := &store.Info{Name: store.NewToken(), Key: store.NewToken(), Owner: i.Owner, Size: 1}
+	if err := r.store.Create(other); err != nil {
+		t.Fatal(err)
+	}
+	r.ledger.Learn(other.Name, other.Owner, 1) // as the reconciler does
+	if got := names(); len(got) != 3 || !slices.Contains(got, other.Name) {
+		t.Errorf("%v has no %s", got, other.Name)
+	}
+	r.ask("DELETE", first.write, nil, "Tus-Resumable", "1.0.0").want(t, http.StatusNoContent)
+	if got := names(); len(got) != 2 || slices.Contains(got, first.name()) {
+		t.Errorf("%v has %s", got, first.name())
 	}
 }
