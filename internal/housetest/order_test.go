@@ -109,7 +109,7 @@ func orders() map[string][]string {
 			"middleware.go api.go",
 			"listing.go",
 			"card.go",
-			"describe.go",
+			"describe.go place.go",
 			"tus.go download.go follow.go",
 			"request.go draft.go deadline.go reply.go range.go",
 			"reconcile.go done.go estate.go recheck.go hasher.go",
