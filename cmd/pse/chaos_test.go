@@ -32,7 +32,7 @@ const crowded = 0.6
 // trace of it. Only what a publisher's own loss must leave is allowed.
 func TestChaos(t *testing.T) {
 	w := newWorld(t)
-	w.film("cam", camera.Options{Width: 640, Height: 360, Bitrate: 1_000_000, FPS: cameraFPS})
+	w.film("cam", camera.Options{Width: 480, Height: 270, Bitrate: 500_000, FPS: cameraFPS}) // the least that gets a rung
 	log := followParts(t, w.bus, "cam")
 	log.await(t, "source, 240p and audio", func() bool {
 		return len(log.all["source"]) > 20 && len(log.all["240p"]) > 20 && len(log.all["audio"]) > 20

@@ -54,17 +54,22 @@ window.pseProbe = (video, fps) => {
     // Numbers go on as the media time does. The canvas may show a picture
     // that came after the call, so what counts is a change that three
     // pictures agree on.
-    base ??= { n, time: frame.mediaTime }
+    base ??= { n, time: frame.mediaTime, seen: 0 }
     const lost = ring(base.n + Math.round((frame.mediaTime - base.time) * fps), n)
     if (lost === 0) {
+      base.seen++
       doubt = null
       last = n
+      return
+    }
+    if (base.seen < 3) { // nor does one picture alone say where they begin
+      base = { n, time: frame.mediaTime, seen: 1 }
       return
     }
     if (doubt?.lost !== lost) doubt = { lost, at: at(), from: last, to: n, seen: 0 }
     if (++doubt.seen === 3) {
       report.jumps.push({ at: doubt.at, from: doubt.from, to: doubt.to, lost })
-      base = { n, time: frame.mediaTime }
+      base = { n, time: frame.mediaTime, seen: 3 }
       doubt = null
     }
   }

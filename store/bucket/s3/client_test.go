@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,6 +228,28 @@ func TestOtherClock(t *testing.T) {
 					t.Errorf("%v after %d requests", err, s.n.Load())
 				}
 			})
+		})
+	}
+}
+
+// A refusal may be lost with the connection on which the part was still being sent.
+func TestAnswerLostWithTheConnection(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &asked{server: func(_ int, r *http.Request) (*http.Response, error) {
+				switch {
+				case r.Method == http.MethodPut:
+					return nil, syscall.ECONNRESET
+				case there:
+					return answer(200, "<ListPartsResult/>")
+				}
+				return refuse(404, "NoSuchUpload")
+			}}
+			_, err := client(t, s).PutPart(t.Context(), "key", "upload", 1, text("content"))
+			var e *s3.Error
+			if got := errors.As(err, &e) && e.Code == "NoSuchUpload"; got == there || err == nil {
+				t.Errorf("the upload is there: %v; %v", there, err)
+			}
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,6 +16,9 @@ import (
 // mostAnswer is how much is read of an answer in XML, in bytes: a list has a
 // thousand names at most, of a thousand bytes.
 const mostAnswer = 8 << 20
+
+// noSuchUpload is the code of an upload in parts that is over, or never was.
+const noSuchUpload = "NoSuchUpload"
 
 // decode reads an answer in XML. One that ends too early is an error of the
 // connection. Servers that take long begin to answer before they know how it
@@ -50,9 +54,19 @@ func (c *Client) Begin(ctx context.Context, key string) (upload string, err erro
 	return a.UploadID, nil
 }
 
-// PutPart writes a part, from 1 on.
+// PutPart writes a part, from 1 on. A server that does not know the upload may cut off
+// who is still sending, and its answer is lost with the connection: then it is asked.
 func (c *Client) PutPart(ctx context.Context, key, upload string, number int32, body Body) (etag string, err error) {
-	return c.send(ctx, request{method: http.MethodPut, key: key, query: part(upload, number)}, body)
+	etag, err = c.send(ctx, request{method: http.MethodPut, key: key, query: part(upload, number)}, body)
+	var answer *Error
+	if err == nil || errors.As(err, &answer) || ctx.Err() != nil {
+		return etag, err
+	}
+	list := request{method: http.MethodGet, key: key, query: url.Values{"uploadId": {upload}, "max-parts": {"1"}}, sum: noBody}
+	if _, asked := c.do(ctx, list, ignore); errors.As(asked, &answer) && answer.Code == noSuchUpload {
+		return "", asked
+	}
+	return "", err
 }
 
 // Part is one of those that make an object.
