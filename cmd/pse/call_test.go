@@ -162,7 +162,7 @@ func (c *caller) meets(n int) {
 // than the colours.
 func (c *caller) pictured(name string) {
 	c.t.Helper()
-	for scheme, which := range map[string]string{
+	for scheme, rules := range map[string]string{
 		"dark":  `{ runOnly: { type: 'rule', values: ['color-contrast'] } }`,
 		"light": `{ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }`,
 	} {
@@ -174,7 +174,7 @@ func (c *caller) pictured(name string) {
 		if err := c.Screenshot(artifact(c.t, name+"-"+scheme+".png")); err != nil {
 			c.t.Error(err)
 		}
-		c.accessible(which)
+		accessible(c.t, c.Page, rules)
 	}
 }
 
@@ -188,23 +188,23 @@ func withCamera(t *testing.T) *browser.Browser {
 	return chrome
 }
 
-// accessible runs axe-core, by those of its rules, on the tab as it is.
-func (c *caller) accessible(rules string) {
-	c.t.Helper()
+// accessible runs axe-core with options, as of which rules, on a page as it is.
+func accessible(t *testing.T, p *browser.Page, options string) {
+	t.Helper()
 	axe, err := os.ReadFile("../../web/node_modules/axe-core/axe.min.js")
 	if err != nil {
-		c.t.Fatalf("%v; run make web", err)
+		t.Fatalf("%v; run make web", err)
 	}
-	if _, err := browser.Eval[bool](c.Page, string(axe)+"; true"); err != nil {
-		c.t.Fatal(err)
+	if _, err := browser.Eval[bool](p, string(axe)+"; true"); err != nil {
+		t.Fatal(err)
 	}
-	found, err := browser.Eval[[]string](c.Page, `axe.run(`+rules+`)
+	found, err := browser.Eval[[]string](p, `axe.run(`+options+`)
 		.then(r => r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.target + ': ' + (n.any[0]?.message ?? v.help))))`)
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	for _, violation := range found {
-		c.t.Errorf("%s: axe: %s", c.name, violation)
+		t.Error("axe:", violation)
 	}
 }
 
